@@ -1,0 +1,299 @@
+"""The validated settings of one project, and how a YAML file becomes them.
+
+A file states only what differs from `default.yaml` (`extends: default`); mappings are merged key by key, lists and
+scalars replaced. `${NAME}` is read from the environment. Paths are relative to the file that names them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+import yaml
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from configs.errors import ConfigError, Fault, nearest
+from configs.framework import Framework, Share, Strict
+from configs.tables import TABLE_NAMES, TABLES, table
+
+HERE = Path(__file__).parent
+Days = Annotated[int, Field(gt=0)]
+
+
+class TableSource(Strict):
+    """Where a canonical table comes from and what its columns are called there."""
+
+    from_: str | None = Field(default=None, alias="from")
+    query: str | None = None
+    columns: dict[str, str] = Field(default_factory=dict)
+    constants: dict[str, str | float | bool] = Field(default_factory=dict)
+    attributes: tuple[str, ...] = ()
+    measures: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if (self.from_ is None) == (self.query is None):
+            raise ValueError("give exactly one of from: (a file or table) and query: (SQL)")
+        return self
+
+
+class Silence(Strict):
+    """Churn by silence: no row of table `of` for `days`; in play while the last one lies within `active_days`."""
+
+    of: str = "usage_events"
+    days: Days = 90
+    active_days: Days = 180
+
+
+class Churn(Strict):
+    kind: Literal["contract_end", "outcome", "silence"] = "contract_end"
+    allowed_gap_days: int = Field(default=30, ge=0)
+    settling_days: int = Field(default=0, ge=0)
+    silence: Silence = Silence()
+
+
+class Snapshots(Strict):
+    """The as_of days: a calendar (`every`, from the first day to the data's end) or a list (`at`)."""
+
+    every: Literal["day", "week", "month", "quarter"] = "month"
+    from_: date | None = Field(default=None, alias="from")
+    to: date | None = None
+    at: tuple[date, ...] = ()
+
+
+class Trees(Strict):
+    """LightGBM's shallow default, as measured (see docs/methods.md)."""
+
+    leaves: int = Field(default=4, ge=2)
+    rounds: int = Field(default=300, ge=1)
+    learning_rate: float = Field(default=0.03, gt=0)
+    min_child: int = Field(default=50, ge=1)
+    l2: float = Field(default=20, ge=0)
+    feature_share: Share = 0.3
+    row_share: Share = 0.8
+
+
+class Training(Strict):
+    seed: int = 7
+    min_churns: int = Field(default=30, ge=1)
+    interval_days: Days = 30
+    trees: Trees = Trees()
+    ridge_l2: float = Field(default=0.5, gt=0)
+    monotone: Literal["auto", "on", "off"] = "auto"
+    season_level: Literal["off", "last_year"] = "off"
+    calibration_origins: int = Field(default=4, ge=1)
+    exclude_signals: tuple[str, ...] = ()
+
+
+class Backtest(Strict):
+    """Rolling origin: the first test as_of (default: once min_churns lie before), and how often to refit."""
+
+    from_: date | None = Field(default=None, alias="from")
+    refit: Literal["month", "quarter", "year", "never"] = "quarter"
+
+
+class Evaluation(Strict):
+    capacity_share: Share = 0.1
+    bootstrap_draws: int = Field(default=400, ge=20)
+    calibration_bins: int = Field(default=15, ge=2)
+    min_churned_accounts: int = Field(default=10, ge=2)
+    ece_limit: float = 0.05
+    slope_limits: tuple[float, float] = (0.7, 1.4)
+    worse_than_rules_margin: float = 0.0
+
+
+class Serving(Strict):
+    ledger: str | None = None
+    tracking: str | None = None
+    max_accounts: int = 1000
+
+
+class Settings(Strict):
+    """One project's settings; `folder` is the folder of its file, from which relative paths count."""
+
+    folder: Path = Field(exclude=True)
+    name: str = "forewarn"
+    connection: str = "duckdb://"
+    timezone: str = "UTC"
+    data_end: date | None = None
+    tables: dict[str, TableSource]
+    churn: Churn = Churn()
+    snapshots: Snapshots = Snapshots()
+    horizons_days: tuple[Days, ...] = (30, 60, 90, 180)
+    main_horizon_days: Days = 90
+    state: str = ".forewarn"
+    currency: str = "USD"
+    allow_leaking: tuple[str, ...] = ()
+    framework: Framework
+    training: Training = Training()
+    backtest: Backtest = Backtest()
+    evaluation: Evaluation = Evaluation()
+    serving: Serving = Serving()
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        if zone not in available_timezones():
+            near = nearest(zone, sorted(available_timezones()))[:80]
+            raise ValueError(f"unknown time zone {zone!r}; {near}")
+        return zone
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if list(self.horizons_days) != sorted(set(self.horizons_days)):
+            raise ValueError(f"horizons_days must rise, found {list(self.horizons_days)}")
+        if self.main_horizon_days not in self.horizons_days:
+            main = self.main_horizon_days
+            raise ValueError(f"main_horizon_days {main} is none of {list(self.horizons_days)}")
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @property
+    def state_dir(self) -> Path:
+        return (self.folder / self.state).resolve()
+
+    @property
+    def ledger_url(self) -> str:
+        return self.serving.ledger or f"sqlite:///{self.state_dir / 'ledger.db'}"
+
+    @property
+    def tracking_url(self) -> str:
+        return self.serving.tracking or f"sqlite:///{self.state_dir / 'mlflow.db'}"
+
+    @property
+    def hazard_interval_days(self) -> int:
+        """Length of a hazard interval; a silence cannot be complete, nor have a hazard, before its `days`."""
+        shortest = self.churn.silence.days if self.churn.kind == "silence" else 0
+        return max(self.training.interval_days, shortest)
+
+    def path(self, text: str) -> Path:
+        """A path of the configuration, made absolute from the folder of its file."""
+        return (self.folder / text).resolve()
+
+    @property
+    def version(self) -> str:
+        """Twelve hex digits that change whenever a setting does that can change a prediction."""
+        body = self.model_dump(mode="json", exclude={"state", "serving", "evaluation", "backtest", "connection"})
+        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]
+
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """`over` on top of `base`, mappings merged key by key.
+
+    >>> merge({"a": {"x": 1, "y": 2}, "b": [1]}, {"a": {"y": 3}, "b": [2]})
+    {'a': {'x': 1, 'y': 3}, 'b': [2]}
+    """
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        merged[key] = merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _expand(node: Any, where: str, faults: list[Fault]) -> Any:
+    if isinstance(node, dict):
+        return {key: _expand(value, f"{where}.{key}" if where else str(key), faults) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_expand(value, f"{where}[{place}]", faults) for place, value in enumerate(node)]
+    if not isinstance(node, str):
+        return node
+
+    def replace(match: re.Match[str]) -> str:
+        value = os.environ.get(match[1])
+        if value is None:
+            faults.append(Fault(where, f"${{{match[1]}}} unset", "an environment variable", f"export {match[1]}=..."))
+        return value or ""
+
+    return _VARIABLE.sub(replace, node)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        body = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        fault = Fault(str(path), "no such file", "a YAML file", "run `forewarn init DIR`, or give --config")
+        raise ConfigError(fault) from None
+    except yaml.YAMLError as error:
+        raise ConfigError(Fault(str(path), " ".join(str(error).split()), "valid YAML", "mend the line named")) from None
+    if not isinstance(body, dict):
+        raise ConfigError(Fault(str(path), type(body).__name__, "a mapping of settings", "see the README's example"))
+    extends = body.pop("extends", "default")
+    if path == HERE / "default.yaml":
+        return body
+    parent = HERE / "default.yaml" if extends == "default" else (path.parent / str(extends))
+    return merge(_read(parent), body)
+
+
+def _mapping_faults(body: dict[str, Any]) -> list[Fault]:
+    """Misspelt tables and canonical columns, with the nearest name."""
+    faults = []
+    tables = body.get("tables") or {}
+    for name, source in tables.items():
+        if name not in TABLE_NAMES:
+            faults.append(Fault(f"tables.{name}", "an unknown table", "a canonical table", nearest(name, TABLE_NAMES)))
+            continue
+        names = table(name).column_names
+        for part in ("columns", "constants"):
+            given = (source or {}).get(part) or {} if isinstance(source, dict) else {}
+            faults += [
+                Fault(f"tables.{name}.{part}.{column}", "an unknown column", f"one of {name}", nearest(column, names))
+                for column in given
+                if column not in names
+            ]
+    if "accounts" not in tables:
+        do = "map a table of accounts with account_id and created_at"
+        faults.append(Fault("tables", "no accounts table", "accounts", do))
+    others = ["contracts", "outcomes", *(one.name for one in TABLES if one.activity)]
+    if not any(name in tables for name in others):
+        faults.append(Fault("tables", "nothing but attributes", "one of " + ", ".join(others), "map one of them"))
+    return faults
+
+
+def _needs_faults(settings: Settings) -> list[Fault]:
+    kind = settings.churn.kind
+    needed = {"contract_end": "contracts", "outcome": "outcomes", "silence": settings.churn.silence.of}[kind]
+    if needed in settings.tables:
+        return []
+    do = "map it, or choose another churn.kind"
+    return [Fault("churn.kind", f"{kind} without a table {needed}", f"tables.{needed}", do)]
+
+
+def settings_from(body: dict[str, Any], folder: Path) -> Settings:
+    """Settings from a mapping that is already merged with the defaults; ConfigError names every fault at once."""
+    faults: list[Fault] = []
+    body = _expand(body, "", faults)
+    faults += _mapping_faults(body)
+    settings = None
+    try:
+        settings = Settings(folder=folder.resolve(), **{key: value for key, value in body.items() if key != "folder"})
+    except ValidationError as error:
+        for one in error.errors():
+            where = ".".join(str(part) for part in one["loc"]) or "settings"
+            plain = one["type"] in {"missing", "value_error"}
+            found = one["type"].replace("_", " ") if plain else repr(one["input"])[:80]
+            known = list(Settings.model_fields) if len(one["loc"]) == 1 and one["type"] == "extra_forbidden" else []
+            to_do = nearest(str(one["loc"][0]), known) if known else "see configs/default.yaml for every setting"
+            faults.append(Fault(where, found, one["msg"], to_do))
+    if settings is not None:
+        faults += _needs_faults(settings)
+    if faults or settings is None:
+        raise ConfigError(faults)
+    return settings
+
+
+def load_settings(path: str | Path) -> Settings:
+    """Reads, merges and validates a YAML file; ConfigError (exit 2) with every fault at once."""
+    path = Path(path).resolve()
+    return settings_from(_read(path), path.parent)

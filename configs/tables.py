@@ -1,0 +1,216 @@
+"""The eleven canonical source tables, as one literal tuple.
+
+A table's `time` column is when its fact happened; any table may also give `recorded_at`, when the fact became known.
+A column marked `filled_later` is empty at every as_of before the moment that it names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["text", "time", "number", "flag"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A canonical column: its kind, whether it must be given, and the range or words it may hold."""
+
+    name: str
+    kind: Kind
+    required: bool = False
+    filled_later: bool = False
+    low: float | None = None
+    high: float | None = None
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Table:
+    """A canonical table. `key` must be unique where all its columns are given; `activity` tables can define silence."""
+
+    name: str
+    time: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...] = ()
+    activity: bool = False
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    def column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+
+def _required(name: str, kind: Kind = "text", **more: object) -> Column:
+    return Column(name, kind, required=True, **more)  # type: ignore[arg-type]
+
+
+ACCOUNT = _required("account_id")
+RECORDED = Column("recorded_at", "time")
+
+TABLES: tuple[Table, ...] = (
+    Table(
+        "accounts",
+        "created_at",
+        (
+            ACCOUNT,
+            _required("created_at", "time"),
+            Column("name", "text"),
+            Column("segment", "text"),
+            Column("owner", "text"),
+            Column("parent_account_id", "text"),
+            Column("strategic", "flag"),
+            RECORDED,
+        ),
+        key=("account_id",),
+    ),
+    Table(
+        "contracts",
+        "starts_at",
+        (
+            ACCOUNT,
+            _required("starts_at", "time"),
+            Column("contract_id", "text"),
+            Column("ends_at", "time"),
+            Column("arr", "number", low=0),
+            Column("mrr", "number", low=0),
+            Column("seats", "number", low=0),
+            Column("plan", "text"),
+            Column("billing_period", "text"),
+            Column("cancelled_at", "time", filled_later=True),
+            RECORDED,
+        ),
+        key=("contract_id",),
+    ),
+    Table(
+        "usage_events",
+        "occurred_at",
+        (
+            ACCOUNT,
+            _required("occurred_at", "time"),
+            Column("feature", "text"),
+            Column("user_id", "text"),
+            Column("quantity", "number"),
+            RECORDED,
+        ),
+        activity=True,
+    ),
+    Table(
+        "tickets",
+        "opened_at",
+        (
+            ACCOUNT,
+            _required("opened_at", "time"),
+            Column("ticket_id", "text"),
+            Column("resolved_at", "time", filled_later=True),
+            Column("priority", "text"),
+            Column("satisfaction", "number", low=1, high=5),
+            Column("sentiment", "number", low=-1, high=1),
+            Column("text", "text"),
+            RECORDED,
+        ),
+        key=("ticket_id",),
+        activity=True,
+    ),
+    Table(
+        "interactions",
+        "occurred_at",
+        (
+            ACCOUNT,
+            _required("occurred_at", "time"),
+            _required("kind"),
+            Column("contact_id", "text"),
+            Column("initiated_by", "text", words=("us", "customer")),
+            Column("attended", "flag"),
+            Column("responded_at", "time", filled_later=True),
+            Column("sentiment", "number", low=-1, high=1),
+            Column("text", "text"),
+            RECORDED,
+        ),
+        activity=True,
+    ),
+    Table(
+        "invoices",
+        "issued_at",
+        (
+            ACCOUNT,
+            _required("issued_at", "time"),
+            Column("invoice_id", "text"),
+            Column("due_at", "time"),
+            Column("paid_at", "time", filled_later=True),
+            Column("amount", "number"),
+            Column("kind", "text", words=("invoice", "credit_note", "failed_payment")),
+            RECORDED,
+        ),
+        key=("invoice_id",),
+        activity=True,
+    ),
+    Table(
+        "surveys",
+        "occurred_at",
+        (
+            ACCOUNT,
+            _required("occurred_at", "time"),
+            _required("kind", words=("nps", "csat", "ces")),
+            _required("score", "number", low=0, high=10),
+            Column("contact_id", "text"),
+            Column("text", "text"),
+            RECORDED,
+        ),
+        activity=True,
+    ),
+    Table(
+        "contacts",
+        "since",
+        (
+            ACCOUNT,
+            _required("contact_id"),
+            _required("role", words=("executive_sponsor", "champion", "admin", "user")),
+            _required("since", "time"),
+            Column("until", "time", filled_later=True),
+            RECORDED,
+        ),
+    ),
+    Table(
+        "milestones",
+        "reached_at",
+        (ACCOUNT, _required("milestone"), _required("reached_at", "time"), RECORDED),
+    ),
+    Table(
+        "outcomes",
+        "occurred_at",
+        (
+            ACCOUNT,
+            _required("occurred_at", "time"),
+            _required("kind", words=("churn", "contraction", "expansion", "renewal", "reactivation")),
+            Column("arr_change", "number"),
+            Column("reason", "text"),
+            Column("voluntary", "flag"),
+            RECORDED,
+        ),
+    ),
+    Table(
+        "interventions",
+        "started_at",
+        (
+            ACCOUNT,
+            _required("started_at", "time"),
+            _required("kind"),
+            Column("ended_at", "time", filled_later=True),
+            Column("arm", "text", words=("treated", "holdout")),
+            RECORDED,
+        ),
+    ),
+)
+
+TABLE_NAMES: tuple[str, ...] = tuple(table.name for table in TABLES)
+
+
+def table(name: str) -> Table:
+    """The canonical table of that name; KeyError when there is none."""
+    for one in TABLES:
+        if one.name == name:
+            return one
+    raise KeyError(name)
