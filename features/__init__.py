@@ -1,0 +1,1 @@
+"""From source tables to point-in-time signals, lifecycle stages and labels."""

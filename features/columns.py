@@ -1,0 +1,147 @@
+"""How a source column of any type becomes text, a UTC time, a number or a flag, the same on every engine.
+
+A value that cannot be read becomes null, and is a fault: `clean` of a value that was there is null exactly where the
+value is unreadable. Text is read by patterns that DuckDB (RE2) and PostgreSQL understand alike, so that a file and a
+server give the same table, and no cast can fail inside a query.
+"""
+
+from __future__ import annotations
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+
+from configs.tables import Kind
+
+# The Gregorian calendar as a pattern: PostgreSQL 15 has no cast that gives null instead of an error on 30 February.
+_LEAP_YEAR = "([12][0-9](0[48]|[2468][048]|[13579][26])|(1[26]|2[048])00)"
+_DAY = (
+    "([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
+    f"|02-(0[1-9]|1[0-9]|2[0-8]))|{_LEAP_YEAR}-02-29)"
+)
+_CLOCK = "([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?"
+_NAIVE = f"^{_DAY}{_CLOCK})?$"
+_ZONED = f"^{_DAY}{_CLOCK} ?(Z|[+-][01][0-9](:?[0-5][0-9])?))$"
+_NUMBER = "^[+-]?([0-9]{1,40}([.][0-9]{0,40})?|[.][0-9]{1,40})([eE][+-]?[0-9]{1,2})?$"
+_PLAIN_NUMBER = "^-?(0|[1-9][0-9]{0,14})([.][0-9]{1,20})?$"  # no leading zero: '01234' is a code, not a number
+_YES = ("true", "t", "yes", "y", "1", "1.0")
+_NO = ("false", "f", "no", "n", "0", "0.0")
+_FOREVER = "9999-"  # 9999-12-31 and PostgreSQL's infinity mean "no end": null
+_EXACT = 9e15  # whole floats below this are exact, and fit 64 bits
+
+_UTC = dt.Timestamp(timezone="UTC")
+_AT = dt.Timestamp()
+
+
+@ibis.udf.scalar.builtin(name="timezone", signature=((dt.string, _AT), _UTC))
+def _from_zone(zone, at):  # type: ignore[no-untyped-def]
+    """The moment at which clocks in `zone` show `at`."""
+
+
+@ibis.udf.scalar.builtin(name="timezone", signature=((dt.string, _UTC), _AT))
+def _clock_in(zone, at):  # type: ignore[no-untyped-def]
+    """What clocks in `zone` show at that moment."""
+
+
+def unreadable_type(value: ir.Value) -> bool:
+    """Nested and binary columns have no meaning as a text, a time, a number or a flag."""
+    kind = value.type()
+    return kind.is_nested() or kind.is_binary() or kind.is_interval()
+
+
+def present(value: ir.Value, kind: Kind = "text") -> ir.Value:
+    """The value with blank text, NaN and, among times, the end of the calendar as null; text is stripped."""
+    given = value.type()
+    if given.is_string():
+        text = value.strip().nullif("")
+        return text.startswith(_FOREVER).ifelse(ibis.null("string"), text) if kind == "time" else text
+    if given.is_floating():
+        return value.isnan().ifelse(ibis.null(given), value)
+    if given.is_timestamp() or given.is_date():
+        return (value.year() >= 9000).ifelse(ibis.null(given), value)
+    return value
+
+
+def clean(value: ir.Value, kind: Kind, zone: str, is_key: bool = False) -> ir.Value:
+    """`value` as canonical text, naive UTC timestamp, float64 or boolean; null where it cannot be read.
+
+    `zone` is the time zone of times and dates without one. `is_key`: an identifier, so that '123.0' is '123' also
+    where a tool had written a whole number as text with a fraction.
+    """
+    value = present(value, kind)
+    if kind == "time":
+        return _time(value, zone)
+    if kind == "number":
+        return _number(value)
+    if kind == "flag":
+        return _flag(value)
+    return _text(value, is_key)
+
+
+def unreadable(value: ir.Value, cleaned: ir.Value, kind: Kind) -> ir.Value:
+    """True where there was a value and nothing could be made of it."""
+    return present(value, kind).notnull() & cleaned.isnull()
+
+
+def looks_like(value: ir.Value, kind: Kind) -> ir.Value:
+    """True where a text is plainly a number, a time, or a flag written as true or false."""
+    text = present(value)
+    if kind == "number":
+        return text.re_search(_PLAIN_NUMBER)
+    if kind == "time":
+        return text.re_search(_NAIVE) | text.re_search(_ZONED)
+    return text.lower().isin(("true", "false"))
+
+
+def _text(value: ir.Value, is_key: bool) -> ir.Value:
+    kind = value.type()
+    if kind.is_floating() or kind.is_decimal():
+        number = value.cast("float64")
+        whole = (number.abs() < _EXACT).ifelse(number, ibis.literal(0.5))
+        return (whole == whole.floor()).ifelse(whole.floor().cast("int64").cast("string"), value.cast("string"))
+    if not kind.is_string():
+        return value.cast("string")
+    return value.re_replace("^(-?[0-9]+)[.]0+$", r"\1") if is_key else value
+
+
+def _number(value: ir.Value) -> ir.Value:
+    kind = value.type()
+    if kind.is_string():
+        return value.re_search(_NUMBER).ifelse(value, ibis.null("string")).cast("float64")
+    if kind.is_floating():
+        return value.isinf().ifelse(ibis.null("float64"), value.cast("float64"))
+    if kind.is_boolean():
+        return value.cast("int64").cast("float64")
+    return value.cast("float64") if kind.is_numeric() else ibis.null("float64")
+
+
+def _flag(value: ir.Value) -> ir.Value:
+    kind = value.type()
+    if kind.is_boolean():
+        return value
+    if not (kind.is_string() or kind.is_numeric()):
+        return ibis.null("boolean")
+    word = value.lower() if kind.is_string() else value
+    yes, no = (_YES, _NO) if kind.is_string() else ((1,), (0,))
+    return ibis.cases((word.isin(yes), True), (word.isin(no), False), else_=ibis.null("boolean"))
+
+
+def _time(value: ir.Value, zone: str) -> ir.Value:
+    kind = value.type()
+    if kind.is_timestamp() and kind.timezone is not None:
+        return _clock_in("UTC", value).cast(_AT)
+    if kind.is_timestamp() or kind.is_date():
+        return _to_utc(value.cast(_AT), zone)
+    if not kind.is_string():
+        return ibis.null(_AT)
+    micros = value.re_replace(
+        "([.][0-9]{6})[0-9]+", r"\1"
+    )  # finer digits would be rounded by one engine, cut by another
+    naive = micros.re_search(_NAIVE).ifelse(micros, ibis.null("string")).cast(_AT)
+    zoned = micros.re_search(_ZONED).ifelse(micros, ibis.null("string"))
+    moment = zoned.re_replace("([+-][0-9]{2})([0-9]{2})$", r"\1:\2").cast(_UTC)
+    return ibis.coalesce(_to_utc(naive, zone), _clock_in("UTC", moment))
+
+
+def _to_utc(at: ir.Value, zone: str) -> ir.Value:
+    return at if zone == "UTC" else _clock_in("UTC", _from_zone(zone, at))

@@ -1,0 +1,297 @@
+"""From a source as it is found to a canonical table: which column becomes which, and everything that is wrong with it.
+
+One aggregate query a table answers every question about its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from configs.errors import Fault, SourceError, nearest
+from configs.settings import Settings, TableSource
+from configs.tables import Column, Kind, Table
+from features.columns import clean, looks_like, present, unreadable, unreadable_type
+from features.connect import Raw, reason
+from features.leakage import known_only_later
+
+EXPECTED: Mapping[Kind, str] = {
+    "text": "text",
+    "time": "times such as 2024-01-31 or 2024-01-31 13:00:00+01:00",
+    "number": "numbers such as 1234.5",
+    "flag": "true or false",
+}
+DO: Mapping[Kind, str] = {
+    "text": "map another column, or turn it into text with query:",
+    "time": "mend the source, or convert the column with query:",
+    "number": "mend the source, or convert the column with query:",
+    "flag": "mend the source, or convert the column with query:",
+}
+CONSTANT = "forewarn_constant_{}"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One column of a canonical table: where it comes from, what it shall be."""
+
+    column: Column
+    raw: ir.Value
+    undecided: bool = False  # an attribute that came as text: its kind depends on its values
+    stored: ir.Value | None = None  # the cleaned value, where it has been worked out and stored beside the raw one
+
+    @property
+    def name(self) -> str:
+        return self.column.name
+
+    @property
+    def is_key(self) -> bool:
+        return self.name.endswith("_id")
+
+    def cleaned(self, zone: str) -> ir.Value:
+        return self.stored if self.stored is not None else clean(self.raw, self.column.kind, zone, self.is_key)
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A table with its parts resolved; `facts` hold what the aggregate query answered."""
+
+    table: Table
+    raw: Raw
+    parts: tuple[Part, ...]
+    attributes: tuple[str, ...] = ()
+    measures: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def newest(self) -> pd.Timestamp | None:
+        """The latest time of the table's facts, naive UTC."""
+        found = self.facts.get("newest")
+        return None if found is None or pd.isna(found) else pd.Timestamp(found)
+
+    def canonical(self, zone: str) -> ir.Table:
+        """The rows under canonical names and types; mrr becomes arr, a missing quantity 1."""
+        columns = {part.name: part.cleaned(zone) for part in self.parts}
+        if (mrr := columns.pop("mrr", None)) is not None:
+            yearly = mrr * ibis.literal(12.0)
+            columns["arr"] = ibis.coalesce(columns["arr"], yearly) if "arr" in columns else yearly
+        if "quantity" in columns:
+            columns["quantity"] = ibis.coalesce(columns["quantity"], ibis.literal(1.0))
+        return self.raw.table.select(**columns)
+
+
+def resolve(table: Table, source: TableSource, raw: Raw, settings: Settings) -> Mapped:
+    """Which source column each canonical one comes from; SourceError with every column for which it cannot be said."""
+    faults: list[Fault] = []
+    parts: list[Part] = []
+    if source.constants:
+        added = {CONSTANT.format(name): ibis.literal(value) for name, value in source.constants.items()}
+        raw = replace(raw, table=raw.table.mutate(**added))
+    for column in table.columns:
+        part, fault = _canonical_part(table, column, source, raw)
+        parts += [part] if part else []
+        faults += [fault] if fault else []
+    attributes, attribute_faults = _further(table, source.attributes, "attributes", raw, parts, settings)
+    measures, measure_faults = _further(table, source.measures, "measures", raw, parts, settings)
+    faults += attribute_faults + measure_faults
+    parts += attributes + measures
+    if faults:
+        raise SourceError(faults)
+    return Mapped(table, raw, tuple(parts), source.attributes, source.measures)
+
+
+def unread(mapped: Mapped, error: Exception) -> Fault:
+    """The fault of a source that the engine gives up on half-way."""
+    do = "check the source; it cannot be read to its end"
+    return Fault(mapped.table.name, f"{mapped.raw.origin}: {reason(error)}", "rows that can be read", do)
+
+
+def _canonical_part(table: Table, column: Column, source: TableSource, raw: Raw) -> tuple[Part | None, Fault | None]:
+    where, known = f"{table.name}.{column.name}", raw.table.columns
+    theirs = source.columns.get(column.name)
+    if column.name in source.constants:
+        if theirs is not None:
+            do = "keep one of them"
+            return None, Fault(where, "both a column and a constant", "one of them", do)
+        return Part(column, raw.table[CONSTANT.format(column.name)]), None
+    if theirs is None and column.name not in known:
+        if not column.required:
+            return None, None
+        do = f"map it under tables.{table.name}.columns; {nearest(column.name, known)}"
+        return None, Fault(
+            where, f"no column of that name in {raw.origin}", f"a required column ({column.kind})", do[:400]
+        )
+    theirs = theirs or column.name
+    if theirs not in known:
+        found = f"no column {theirs!r} in {raw.origin}"
+        return None, Fault(where, found, "a column of the source", nearest(theirs, known)[:400])
+    value = raw.table[theirs]
+    if unreadable_type(value):
+        return None, Fault(where, f"{theirs!r} of type {value.type()}", EXPECTED[column.kind], DO[column.kind])
+    return Part(column, value), None
+
+
+def _further(
+    table: Table, names: tuple[str, ...], kind: str, raw: Raw, taken: list[Part], settings: Settings
+) -> tuple[list[Part], list[Fault]]:
+    """Attributes and measures: source columns kept under their own names."""
+    allowed = table.name == "accounts" if kind == "attributes" else table.activity or table.name == "contracts"
+    if names and not allowed:
+        belongs = "accounts" if kind == "attributes" else "an activity table or contracts"
+        found = f"{kind} of {table.name}"
+        return [], [Fault(f"tables.{table.name}.{kind}", found, f"{kind} of {belongs}", "take them out")]
+    parts: list[Part] = []
+    faults: list[Fault] = []
+    mapped = {part.name: part.column.kind for part in taken}
+    for name in names:
+        where = f"{table.name}.{name}"
+        if name not in raw.table.columns:
+            found = f"no column {name!r} in {raw.origin}"
+            faults.append(Fault(where, found, f"a column named under {kind}", nearest(name, raw.table.columns)[:400]))
+            continue
+        if kind == "attributes" and known_only_later(name) and where not in settings.allow_leaking:
+            do = f"take it out of attributes; or, if it was known all along, write allow_leaking: [{where}]"
+            found = "a name that sounds like knowledge from after the fact"
+            faults.append(Fault(where, found, "facts known when the account began", do))
+            continue
+        value, readable = raw.table[name], ("number", "flag", "text") if kind == "attributes" else ("number",)
+        given = _kind_of(value) if kind == "attributes" else "number"
+        refused = unreadable_type(value) or (kind == "measures" and value.type().is_temporal())
+        if given is None or refused or mapped.get(name, given) not in readable:
+            do = "leave it out, or turn it into one of these with query:"
+            faults.append(Fault(where, f"a column of type {mapped.get(name, value.type())}", " or ".join(readable), do))
+        elif name not in mapped:
+            parts.append(Part(Column(name, given), value, undecided=kind == "attributes" and value.type().is_string()))
+    return parts, faults
+
+
+def _kind_of(value: ir.Value) -> Kind | None:
+    kind = value.type()
+    if kind.is_boolean():
+        return "flag"
+    if kind.is_numeric():
+        return "number"
+    return None if kind.is_temporal() else "text"
+
+
+def examine(mapped: Mapped, settings: Settings) -> tuple[Mapped, list[Fault]]:
+    """Asks everything about the rows in one aggregate query; kinds of attributes that came as text are settled here."""
+    table, rows, zone = mapped.table, mapped.raw.table, settings.timezone
+    end = ibis.literal(pd.Timestamp(settings.data_end)) if settings.data_end else None
+    questions: dict[str, ir.Value] = {"rows": rows.count()}
+    for part in mapped.parts:
+        questions |= _questions(table, part, rows, zone)
+    cleaned = {part.name: part.cleaned(zone) for part in mapped.parts}
+    time = cleaned[table.time]
+    questions |= {"newest": time.max(), "oldest": time.min()}
+    if end is not None:
+        questions["after_end"] = rows.count(where=time >= end)
+    if "ends_at" in cleaned:
+        backwards = cleaned["ends_at"] < time
+        questions["backwards"] = rows.count(where=backwards)
+        questions["backwards|example"] = cleaned["account_id"].min(where=backwards)
+    try:
+        facts = rows.aggregate(**questions).to_pandas().iloc[0].to_dict()
+    except Exception as error:
+        return mapped, [unread(mapped, error)]
+    parts, faults = [], []
+    if not facts["rows"]:
+        do = "take the table out of the mapping, or give it rows"
+        faults.append(Fault(table.name, f"no rows in {mapped.raw.origin}", "at least one row", do))
+    for part in mapped.parts:
+        settled, found = _settled(mapped, part, facts)
+        parts.append(settled)
+        faults += found + _answers(table, settled, facts)
+    return replace(mapped, parts=tuple(parts), facts=facts), faults + _row_faults(mapped, facts, settings)
+
+
+def _questions(table: Table, part: Part, rows: ir.Table, zone: str) -> dict[str, ir.Value]:
+    name, column, raw = part.name, part.column, part.raw
+    asked: dict[str, ir.Value] = {}
+    if part.undecided:
+        asked[f"{name}|given"] = rows.count(where=present(raw).notnull())
+        kinds: tuple[Kind, ...] = ("number", "flag", "time")
+        return asked | {f"{name}|{kind}": rows.count(where=looks_like(raw, kind)) for kind in kinds}
+    value = part.cleaned(zone)
+
+    def count(key: str, condition: ir.Value) -> None:
+        asked[f"{name}|{key}"] = rows.count(where=condition)
+        asked[f"{name}|{key}|example"] = raw.cast("string").min(where=condition)
+
+    count("bad", unreadable(raw, value, column.kind))
+    if column.required:
+        asked[f"{name}|null"] = rows.count(where=~present(raw, column.kind).notnull())
+    if column.low is not None:
+        count("low", value < column.low)
+    if column.high is not None:
+        count("high", value > column.high)
+    if column.words:
+        count("words", value.notnull() & value.notin(column.words))
+    if table.key == (name,):
+        asked[f"{name}|twice"] = value.count() - value.nunique()
+    return asked
+
+
+def _settled(mapped: Mapped, part: Part, facts: Mapping[str, Any]) -> tuple[Part, list[Fault]]:
+    """An attribute that came as text is a number or a flag when all of its values are, in a file of text alone."""
+    if not part.undecided:
+        return part, []
+    name, given = part.name, facts[f"{part.name}|given"]
+    if given and facts[f"{name}|time"] == given:
+        do = "leave it out, or turn it into a number with query: (days before created_at, say)"
+        return part, [Fault(f"{mapped.table.name}.{name}", "times", "text, numbers or flags in an attribute", do)]
+    kind: Kind = "text"
+    if mapped.raw.textual and given:
+        kind = next((one for one in ("number", "flag") if facts[f"{name}|{one}"] == given), "text")
+    return Part(Column(name, kind), part.raw), []
+
+
+def _rows(count: Any) -> str:
+    return f"{int(count):,} row{'s' if count != 1 else ''}"
+
+
+def _answers(table: Table, part: Part, facts: Mapping[str, Any]) -> list[Fault]:
+    name, column = part.name, part.column
+    where = f"{table.name}.{name}"
+
+    def fault(key: str, what: str, expected: str, do: str) -> list[Fault]:
+        count = facts.get(f"{name}|{key}", 0)
+        if not count:
+            return []
+        example = facts.get(f"{name}|{key}|example")
+        shown = f", for example {str(example)[:60]!r}" if isinstance(example, str) else ""
+        return [Fault(where, f"{_rows(count)} {what}{shown}", expected, do)]
+
+    bounds = f"{'' if column.low is None else f'{column.low:g}'} to {'' if column.high is None else f'{column.high:g}'}"
+    choice = f"map them with query:, or leave the rows out ({', '.join(column.words)})"
+    scale = "mend the source, or rescale with query:"
+    return [
+        *fault("bad", "that cannot be read", EXPECTED[column.kind], DO[column.kind]),
+        *fault("null", "without a value", "a value in every row", "fill it, or leave the rows out with query:"),
+        *fault("low", "below the range", bounds.strip(), scale),
+        *fault("high", "above the range", bounds.strip(), scale),
+        *fault("words", "with another word", "one of " + ", ".join(column.words), choice),
+        *fault(
+            "twice", "with a key already taken", "a key that is unique", "remove duplicates, or fix the join in query:"
+        ),
+    ]
+
+
+def _row_faults(mapped: Mapped, facts: Mapping[str, Any], settings: Settings) -> list[Fault]:
+    table, faults = mapped.table, []
+    if facts.get("backwards"):
+        example = facts["backwards|example"]
+        found = f"{_rows(facts['backwards'])} that end before they start, for example account {example!r}"
+        faults.append(Fault(f"{table.name}.ends_at", found, "ends_at at or after starts_at", "mend the rows"))
+    # A contract may be signed ahead of its start; any other fact after the end contradicts the end.
+    if facts.get("after_end") and table.name != "contracts":
+        found = (
+            f"{_rows(facts['after_end'])} at or after it, the newest at {pd.Timestamp(facts['newest']):%Y-%m-%d %H:%M}"
+        )
+        do = f"raise data_end ({settings.data_end}), or leave those rows out with query:"
+        faults.append(Fault(f"{table.name}.{table.time}", found, f"facts before data_end {settings.data_end}", do))
+    return faults

@@ -1,0 +1,148 @@
+"""What several parts' tests share: the shared data sets where they are, a PostgreSQL server, and small projects."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psycopg
+import pytest
+import yaml
+
+from configs.settings import Settings, merge, settings_from
+
+ROOT = Path(__file__).resolve().parents[1]
+DEFAULTS = yaml.safe_load((ROOT / "configs" / "default.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def shared_data(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the three public data sets; FOREWARN_DATA points there for the test."""
+    folder = Path(os.environ.get("FOREWARN_DATA") or ROOT.parent / "shared" / "data").resolve()
+    if not (folder / "oulad" / "accounts.parquet").is_file():
+        pytest.skip("the public data sets are not here: set FOREWARN_DATA to the folder that holds oulad/")
+    monkeypatch.setenv("FOREWARN_DATA", str(folder))
+    return folder
+
+
+@pytest.fixture
+def make_settings(tmp_path: Path) -> Callable[..., Settings]:
+    """Settings of a project in tmp_path from what differs from the defaults."""
+
+    def make(**body: Any) -> Settings:
+        return settings_from(merge(DEFAULTS, body), tmp_path)
+
+    return make
+
+
+@pytest.fixture
+def write_tables(tmp_path: Path) -> Callable[..., None]:
+    """Writes frames as {name}.{ending} into tmp_path."""
+
+    def write(frames: Mapping[str, pd.DataFrame], ending: str = "csv") -> None:
+        for name, frame in frames.items():
+            path = tmp_path / f"{name}.{ending}"
+            if ending == "csv":
+                frame.to_csv(path, index=False)
+            elif ending == "parquet":
+                frame.to_parquet(path, index=False)
+            else:
+                frame.to_json(path, orient="records", lines=True, date_format="iso", date_unit="us")
+
+    return write
+
+
+def _binaries() -> Path | None:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
+    on_path = shutil.which("initdb")
+    return found[-1] if found else Path(on_path).parent if on_path else None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_up(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(150):
+        if server.poll() is not None:
+            break
+        try:
+            with psycopg.connect(url):
+                return
+        except psycopg.OperationalError:
+            time.sleep(0.1)
+    pytest.fail(f"PostgreSQL did not come up: {log.read_text(errors='replace')[-2000:]}")
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A real PostgreSQL server for the session, on a free local port, with an empty database."""
+    binaries = _binaries()
+    if binaries is None or not (binaries / "postgres").exists():
+        pytest.skip("no PostgreSQL server binaries here (Debian: postgresql)")
+    folder = Path(tempfile.mkdtemp(prefix="forewarn-postgres-"))
+    as_user: dict[str, Any] = {}
+    if os.geteuid() == 0:  # the server refuses to run as root
+        as_user = {"user": "postgres", "group": "postgres", "extra_groups": []}
+        shutil.chown(folder, "postgres", "postgres")
+    data, log, port = folder / "data", folder / "log", _free_port()
+    initdb = [binaries / "initdb", "-D", data, "-U", "forewarn", "--auth=trust", "--encoding=UTF8", "--locale=C", "-N"]
+    quiet: dict[str, Any] = {"cwd": folder, "env": {"PATH": os.environ["PATH"], "TZ": "UTC"}, **as_user}
+    subprocess.run(initdb, check=True, capture_output=True, **quiet)
+    options = [f"-p{port}", f"-k{folder}", "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
+    with log.open("wb") as output:
+        server = subprocess.Popen([binaries / "postgres", "-D", data, *options], stdout=output, stderr=output, **quiet)
+    url = f"postgres://forewarn@127.0.0.1:{port}/postgres"
+    try:
+        _wait_until_up(url, server, log)
+        yield url
+    finally:
+        server.terminate()  # SIGTERM waits for clients that forgot to leave; SIGINT (fast) does not
+        try:
+            server.wait(5)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait(10)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+Forewarn = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def forewarn() -> Forewarn:
+    """Runs the command in a process of its own: forewarn("score", "--as-of", day) gives its exit code and output."""
+
+    def run(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "serving", *map(str, arguments)]
+        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+        environment = {**os.environ, "PYTHONPATH": path}
+        return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, check=False)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def demo_run(tmp_path_factory: pytest.TempPathFactory, forewarn: Forewarn) -> subprocess.CompletedProcess[str]:
+    """The demo as it comes, run for real once in a session."""
+    folder = tmp_path_factory.mktemp("demo")
+    done = forewarn("demo", "--dir", folder, cwd=folder.parent)
+    assert done.returncode == 0, done.stdout + done.stderr[-3000:]
+    return done
+
+
+@pytest.fixture(scope="session")
+def demo(demo_run: subprocess.CompletedProcess[str]) -> Path:
+    """The folder of that demo: forewarn.yaml, the tables, .forewarn/. Only read it; copy it to write."""
+    return Path(demo_run.args[-1])

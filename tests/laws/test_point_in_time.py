@@ -1,0 +1,188 @@
+"""The law: a signal, a stage and a row at as_of depend on nothing but what was known at as_of."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+
+from configs.tables import table
+from features import catalogue
+from features.build import Dataset, significant
+from features.catalogue import SIGNALS, signals_of
+from features.signal import Signal
+from features.sources import known_at
+from features.windows import FOLDS
+
+from .conftest import AS_OFS, Tables
+
+LATER = pd.Timedelta(days=1)
+
+
+def same(found: Dataset, expected: Dataset, as_of: pd.Timestamp) -> None:
+    """Every column of the frame at as_of, to nine digits; the very same rows."""
+    rows = [one.signals[one.signals.as_of == as_of].reset_index(drop=True) for one in (found, expected)]
+    assert len(rows[1]) > 20
+    assert_frame_equal(rows[0], rows[1], rtol=1e-7, check_like=True)
+
+
+def times_of(name: str) -> list[str]:
+    return [column.name for column in table(name).columns if column.kind == "time"]
+
+
+def with_rows_of_later(name: str, rows: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Adds a copy of every row, moved so that it happened at or after as_of."""
+    time_column = table(name).time
+    moved = rows.copy()
+    ahead = (as_of - moved[time_column]).dt.ceil("D").clip(lower=pd.Timedelta(0))
+    for column in times_of(name):
+        if column in moved:
+            moved[column] = moved[column] + ahead
+    for column in table(name).key:
+        moved[column] = moved[column].astype(str) + "-later"
+    return pd.concat([rows, moved], ignore_index=True)
+
+
+def with_late_records(name: str, rows: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Adds a copy of every row of before as_of that only became known a day after it."""
+    moved = rows[rows[table(name).time] < as_of].copy()
+    moved["recorded_at"] = as_of + LATER
+    for column in table(name).key:
+        moved[column] = moved[column].astype(str) + "-late"
+    return pd.concat([rows, moved], ignore_index=True)
+
+
+@pytest.mark.parametrize("as_of", AS_OFS, ids=str)
+def test_same_from_everything_and_from_what_was_known(company: Tables, built: Dataset, as_of: pd.Timestamp) -> None:
+    cut = company.build(as_of, sources=known_at(company.open(), as_of))
+    same(cut, built, as_of)
+
+
+@pytest.mark.parametrize("change", [with_rows_of_later, with_late_records], ids=lambda one: one.__name__)
+def test_rows_that_were_not_known_change_nothing(company: Tables, built: Dataset, tmp_path: Path, change) -> None:  # type: ignore[no-untyped-def]
+    as_of = AS_OFS[0]
+    altered = company.changed(tmp_path, lambda name, rows: rows if name == "accounts" else change(name, rows, as_of))
+    same(altered.build(as_of), built, as_of)
+
+
+def test_columns_filled_in_later_are_empty_until_then(company: Tables, built: Dataset, tmp_path: Path) -> None:
+    as_of = AS_OFS[0]
+
+    def blank(name: str, rows: pd.DataFrame) -> pd.DataFrame:
+        for column in table(name).columns:
+            if column.filled_later and column.name in rows:
+                rows[column.name] = rows[column.name].where(rows[column.name] < as_of)
+        return rows
+
+    same(company.changed(tmp_path, blank).build(as_of), built, as_of)
+
+
+def test_order_of_rows_does_not_matter(company: Tables, built: Dataset, tmp_path: Path) -> None:
+    shuffled = company.changed(tmp_path, lambda _, rows: rows.sample(frac=1, random_state=3))
+    same(shuffled.build(), built, AS_OFS[1])
+
+
+def test_other_accounts_do_not_matter(company: Tables, built: Dataset, tmp_path: Path) -> None:
+    kept = sorted(built.signals.account_id.unique())[::2]
+    fewer = company.changed(tmp_path, lambda _, rows: rows[rows.account_id.isin(kept)])
+    expected = built.signals[built.signals.account_id.isin(kept)].reset_index(drop=True)
+    assert_frame_equal(fewer.build().signals, expected, rtol=1e-7, check_like=True)
+
+
+def test_time_zone_of_the_machine_does_not_matter(
+    company: Tables, built: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    time.tzset()
+    try:
+        same(company.build(AS_OFS[1]), built, AS_OFS[1])
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+        assert os.environ.get("TZ") != "Pacific/Auckland"
+
+
+def test_a_planted_leak_is_caught(company: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal that reads `until` unmasked differs between everything and what was known."""
+
+    def leaking(sources, snapshots, _):  # type: ignore[no-untyped-def]
+        rows = sources.tables["contacts"]
+        return rows.join(snapshots, "account_id").filter(rows.since < snapshots.as_of)
+
+    fold = dataclasses.replace(next(one for one in FOLDS if one.name == "contacts"), build=leaking)
+    leak = Signal("leak", "relationship", "people", 0, "a leak", lambda t: t.until.count(), fold="contacts")
+    monkeypatch.setattr(catalogue, "FOLDS", tuple(fold if one.name == "contacts" else one for one in FOLDS))
+    monkeypatch.setattr(catalogue, "SIGNALS", (leak,))
+    as_of = AS_OFS[0]
+    everything = company.build(as_of)
+    known = company.build(as_of, sources=known_at(company.open(), as_of))
+    with pytest.raises(AssertionError, match="leak"):
+        same(known, everything, as_of)
+
+
+def test_every_signal_of_the_catalogue_is_built(company: Tables, built: Dataset) -> None:
+    """The company feeds all of them, so that every law above has seen every one."""
+    assert {one.name for one in SIGNALS} <= set(built.schema.names)
+    assert [one.name for one in signals_of(company.open())] == [
+        name for name in built.schema.names if not name.startswith("account_")
+    ]
+
+
+@pytest.mark.parametrize("signal", SIGNALS, ids=lambda one: one.name)
+def test_type_and_values_are_as_declared(built: Dataset, signal: Signal) -> None:
+    values = built.signals[signal.name]
+    if signal.kind == "category":
+        assert {type(value) for value in values} <= {str, type(None)}
+        return
+    assert values.dtype == np.float64
+    assert not np.isinf(values).any()
+    assert values.notna().any()
+    if signal.unit in {"days", "events", "users", "features", "tickets", "appointments", "people", "invoices"}:
+        known = values.dropna()
+        assert signal.name.endswith("_change") or (known >= 0).all()
+    if signal.unit == "share" and signal.name != "seats_used_share":
+        assert values.dropna().between(0, 1).all()
+
+
+@pytest.mark.parametrize("signal", [one for one in SIGNALS if one.empty is not None], ids=lambda one: one.name)
+def test_an_account_without_rows_has_the_empty_value_or_none(built: Dataset, signal: Signal) -> None:
+    """Zero only where the account's feed exists: absence of data is never read as bad news."""
+    feed = catalogue.fold_named(str(signal.fold)).table
+    frame = built.signals
+    dimension = next((name for name, feeds in catalogue.DIMENSION_FEEDS.items() if feeds == (feed,)), None)
+    if dimension is None:
+        return
+    without = frame[frame[f"coverage_{dimension}"] == 0]
+    assert without[signal.name].isna().all()
+
+
+def test_accounts_without_a_usage_feed_exist_and_stay_missing(built: Dataset) -> None:
+    without = built.signals[built.signals.coverage_usage == 0]
+    assert len(without) > 0
+    assert without[["usage_30d", "days_since_use", "active_users_30d"]].isna().all().all()
+    assert (without.coverage < 1).all()
+
+
+def test_names_are_unique_and_sentences_readable() -> None:
+    names = [one.name for one in SIGNALS]
+    assert len(names) == len(set(names))
+    for one in SIGNALS:
+        assert one.sentence
+        assert one.sentence[0].islower()
+        assert not one.sentence.endswith(".")
+        assert one.healthier in {-1, 0, 1}
+        if one.window_days is not None and str(one.window_days) in one.name:
+            assert f"{one.window_days}d" in one.name
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(0.1 + 0.2, 0.3), (123456789.123, 123456789.0), (-0.0012345678949, -0.00123456789)]
+)
+def test_significant_digits(value: float, expected: float) -> None:
+    assert significant(np.array([value]))[0] == pytest.approx(expected, rel=1e-12)
