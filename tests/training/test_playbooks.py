@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from training.playbooks import next_actions
+from training.reasons import Explanation
+
+
+def explained(usage: float, engagement: float) -> Explanation:
+    parts = np.array([[usage, engagement, 0.5]])
+    return Explanation(np.array([0.05]), parts, ("a", "b", "c"), ("usage", "engagement", "account"))
+
+
+@pytest.mark.parametrize(
+    ("fired", "usage", "engagement", "names"),
+    [
+        ([], 0.10, 0.02, ["winback"]),
+        ([], 0.01, 0.02, ["support"]),
+        ([], 0.004, -0.2, []),  # nothing drives the risk
+        (["unhappy"], 0.10, 0.0, ["support", "winback"]),  # triggers first
+        (["gone quiet"], 0.10, 0.0, ["winback"]),  # named twice, offered once
+    ],
+)
+def test_playbooks_come_from_triggers_and_the_driving_dimension(settings, fired, usage, engagement, names):
+    found = next_actions([fired], explained(usage, engagement), settings.framework)[0]
+    assert [one["playbook"] for one in found] == names
+
+
+def test_the_reason_is_said(settings):
+    trigger, driver = next_actions([["unhappy"]], explained(0.104, 0.0), settings.framework)[0]
+    assert trigger["why"] == "unhappy: satisfaction of 2 or less"
+    assert driver["title"] == "Win back"
+    assert driver["why"].startswith("usage adds 10.4 points")

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from configs.errors import DataError
+from training.splits import (
+    assert_no_overlap,
+    churned_accounts,
+    distinct_as_ofs,
+    first_test,
+    known_until,
+    label_lag,
+    rows_known,
+    test_folds,
+)
+
+MONTHS = tuple(pd.date_range("2024-01-01", "2024-12-01", freq="MS"))
+
+
+def labels(rows: list[tuple[str, str, str | None]], observed: str = "2025-01-01") -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=["account_id", "as_of", "churn_at"])
+    frame["as_of"] = pd.to_datetime(frame["as_of"])
+    frame["churn_at"] = pd.to_datetime(frame["churn_at"])
+    frame["observed_until"] = pd.Timestamp(observed)
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("refit", "first", "origins", "sizes"),
+    [
+        ("quarter", "2024-03-01", ["2024-03-01", "2024-04-01", "2024-07-01", "2024-10-01"], [1, 3, 3, 3]),
+        ("year", "2024-03-01", ["2024-03-01"], [10]),
+        ("never", "2024-06-15", ["2024-07-01"], [6]),
+        ("month", "2024-11-01", ["2024-11-01", "2024-12-01"], [1, 1]),
+    ],
+)
+def test_folds_cover_every_as_of_from_the_first_once(refit, first, origins, sizes):
+    folds = test_folds(MONTHS, pd.Timestamp(first), refit)
+    assert [str(fold.origin.date()) for fold in folds] == origins
+    assert [len(fold.as_ofs) for fold in folds] == sizes
+    assert [day for fold in folds for day in fold.as_ofs] == [day for day in MONTHS if day >= pd.Timestamp(first)]
+    assert all(fold.origin <= day for fold in folds for day in fold.as_ofs)
+
+
+def test_a_first_test_day_after_the_last_as_of_is_refused():
+    with pytest.raises(DataError, match=r"backtest\.from"):
+        test_folds(MONTHS, pd.Timestamp("2025-06-01"), "quarter")
+
+
+def test_a_window_counts_only_when_its_end_is_known():
+    rows = labels([("a", "2024-01-01", None), ("a", "2024-01-02", None)])
+    assert rows_known(rows, pd.Timestamp("2024-01-31"), 30).tolist() == [True, False]  # ends 01-31 and 02-01
+    rows["observed_until"] = pd.Timestamp("2024-01-30")
+    assert rows_known(rows, pd.Timestamp("2024-06-01"), 30).tolist() == [False, False]
+
+
+def test_labels_that_end_before_the_data_end_as_long_before_every_cut():
+    rows = labels([("a", "2024-01-01", "2024-03-01")], observed="2024-11-01")
+    end = pd.Timestamp("2024-12-01")
+    assert label_lag(rows, end) == pd.Timedelta(days=30)
+    assert known_until(rows, end, pd.Timestamp("2024-03-15")) == pd.Timestamp("2024-02-14")
+    assert churned_accounts(rows, known_until(rows, end, pd.Timestamp("2024-03-31"))) == 0
+    assert churned_accounts(rows, known_until(rows, end, pd.Timestamp("2024-04-01"))) == 1
+
+
+def test_the_first_test_is_where_enough_churned_accounts_were_known():
+    rows = labels(
+        [
+            ("a", "2024-01-01", "2024-02-10"),
+            ("b", "2024-01-01", "2024-03-20"),
+            ("b", "2024-03-01", "2024-03-20"),
+            ("c", "2024-03-01", None),
+            ("c", "2024-04-01", None),
+        ]
+    )
+    assert first_test(rows, pd.Timestamp("2025-01-01"), 1) == pd.Timestamp("2024-03-01")
+    assert first_test(rows, pd.Timestamp("2025-01-01"), 2) == pd.Timestamp("2024-04-01")
+    with pytest.raises(DataError, match="2 churned accounts known before the last as_of"):
+        first_test(rows, pd.Timestamp("2025-01-01"), 3)
+
+
+def test_a_planted_overlap_is_refused(rolling, cut):
+    raw = rolling.raw(cut)
+    assert_no_overlap(raw.rows.ends, cut)
+    planted = pd.concat([raw.rows.ends, pd.Series([cut + pd.Timedelta(days=1)])])
+    with pytest.raises(DataError, match="1 label windows that end after"):
+        assert_no_overlap(planted, cut)
+
+
+def test_nothing_after_the_cut_changes_what_is_fitted(dataset, settings, cut):
+    """The future is replaced: other churns after the cut and other signals from the cut on give the same model."""
+    from dataclasses import replace
+
+    from training.fit import fit_models
+
+    cut = cut - pd.Timedelta(days=8 * 30)
+    changed = dataset.labels.copy()
+    after = changed["churn_at"] >= cut
+    changed.loc[after, "churn_at"] = pd.NaT
+    signals = dataset.signals.copy()
+    future = signals["as_of"] >= cut
+    signals.loc[future, "logins_28d"] = 999.0
+    quick = settings.model_copy(update={"training": settings.training.model_copy(update={"calibration_origins": 1})})
+    one = fit_models(dataset, quick, cut).churn
+    two = fit_models(replace(dataset, labels=changed, signals=signals), quick, cut).churn
+    rows = dataset.signals[~future].tail(200)
+    assert np.array_equal(one.predict(rows).to_numpy(), two.predict(rows).to_numpy())
+    assert one.base_rate == two.base_rate
+    assert one.log == two.log
+
+
+def test_as_ofs_rise(dataset):
+    found = distinct_as_ofs(dataset.labels)
+    assert list(found) == sorted(set(found))
+    assert len(found) == 26

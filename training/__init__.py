@@ -1,0 +1,1 @@
+"""The churn model, the rule-based health score, their calibration and their reasons."""

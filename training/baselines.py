@@ -1,0 +1,103 @@
+"""Models to be beaten, made of the same parts: the logistic alone, days to renewal alone, the base rate by stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from configs.settings import Settings
+from features.signal import Schema
+from training.calibration import Calibrator, identity
+from training.encode import Encoder
+from training.hazard import RENEWAL, explained_by, make_inputs
+from training.intervals import Intervals
+from training.linear import fit_linear
+from training.model import Chosen, ChurnModel, Model
+from training.rolling import Raw
+from training.season import NONE
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What every model of one cut shares."""
+
+    settings: Settings
+    intervals: Intervals
+    base_rate: float
+    log: dict[str, Any]
+
+
+def assemble(
+    name: str,
+    chosen: Chosen,
+    raw: Raw,
+    parts: Parts,
+    calibrator: Calibrator,
+    tree_means: np.ndarray | None = None,
+    season: tuple[float, ...] = NONE,
+) -> ChurnModel:
+    """A ChurnModel of the chosen learners of one cut; `tree_means` (signals, K) is needed with trees."""
+    share = {"blend": 0.5, "trees": 1.0, "logistic": 0.0, "base_rate": 0.0}[chosen]
+    level = chosen == "base_rate"
+    encoder = raw.level_encoder if level else raw.encoder
+    explained = explained_by(encoder, Schema(())) if level else raw.explained
+    none = np.zeros((len(explained.signals), parts.intervals.count))
+    return ChurnModel(
+        name=name,
+        horizons_days=parts.settings.horizons_days,
+        main_horizon_days=parts.settings.main_horizon_days,
+        intervals=parts.intervals,
+        encoder=encoder,
+        explained=explained,
+        linear=raw.level if level else raw.linear,
+        trees=raw.trees if share else None,
+        tree_share=share,
+        tree_means=none if not share or tree_means is None else tree_means,
+        calibrator=calibrator,
+        chosen=chosen,
+        base_rate=parts.base_rate,
+        season=season,
+        log=parts.log,
+    )
+
+
+def fit_baselines(raw: Raw, frame: pd.DataFrame, labels: pd.DataFrame, parts: Parts) -> tuple[Model, ...]:
+    """("logistic", "days_to_renewal", "base_rate"), uncalibrated; `frame` and `labels` are the rows before the cut."""
+    encoder = Encoder((RENEWAL,), ())
+    training = parts.settings.training
+    account, _ = pd.factorize(labels["account_id"])
+    linear = fit_linear(
+        make_inputs(frame, encoder, parts.intervals),
+        raw.rows,
+        account,
+        raw.events,
+        encoder,
+        training.ridge_l2,
+        training.seed,
+    )
+    explained = explained_by(encoder, Schema(()))
+    renewal = ChurnModel(
+        name="days_to_renewal",
+        horizons_days=parts.settings.horizons_days,
+        main_horizon_days=parts.settings.main_horizon_days,
+        intervals=parts.intervals,
+        encoder=encoder,
+        explained=explained,
+        linear=linear,
+        trees=None,
+        tree_share=0.0,
+        tree_means=np.zeros((len(explained.signals), parts.intervals.count)),
+        calibrator=identity(),
+        chosen="logistic",
+        base_rate=parts.base_rate,
+        season=NONE,
+        log=parts.log,
+    )
+    return (
+        assemble("logistic", "logistic", raw, parts, identity()),
+        renewal,
+        assemble("base_rate", "base_rate", raw, parts, identity()),
+    )

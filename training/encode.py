@@ -1,0 +1,137 @@
+"""Signals into numbers, learned from training rows only and the same when serving.
+
+A category's level becomes its smoothed log-odds of churn against the prior (for trees) or a 0/1 column (for the linear
+learner). A level that was rare or never seen in training gets the prior, 0, in both: unknown is not risky.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from configs.errors import DataError, Fault, nearest
+
+MIN_ACCOUNTS = 20  # a level seen in fewer training accounts is pooled with the unseen ones
+SMOOTHING_ACCOUNTS = 30.0  # accounts' worth of prior that each level's rate is drawn towards
+MAX_LEVELS = 40
+MISSING = "\0missing"  # a missing category is a level of its own; no source text starts with NUL
+
+
+@dataclass(frozen=True)
+class Category:
+    """`effects`: smoothed log-odds of each kept level less the prior's."""
+
+    name: str
+    levels: tuple[str, ...]
+    effects: tuple[float, ...]
+
+    def codes(self, frame: pd.DataFrame) -> np.ndarray:
+        """Place of each row's level in `levels`, -1 when unseen or pooled; (n,)."""
+        place = {level: number for number, level in enumerate(self.levels)}
+        return np.array([place.get(text, -1) for text in texts(frame[self.name])], dtype=np.int64)
+
+
+def texts(column: pd.Series) -> list[str]:
+    """A category column as text, a missing one as MISSING."""
+    return [MISSING if missing else str(value) for value, missing in zip(column, column.isna(), strict=True)]
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Which signals enter and how; `numbers` and `categories` are signal names."""
+
+    numbers: tuple[str, ...]
+    categories: tuple[Category, ...]
+
+    def check(self, frame: pd.DataFrame) -> None:
+        """DataError naming every signal that the frame lacks (a train/serve mismatch), all at once."""
+        wanted = [*self.numbers, *(one.name for one in self.categories)]
+        faults = [
+            Fault(f"signal {name}", "no such column", "every signal of training", nearest(name, list(frame.columns)))
+            for name in wanted
+            if name not in frame.columns
+        ]
+        if faults:
+            raise DataError(faults)
+
+    def values(self, frame: pd.DataFrame) -> np.ndarray:
+        """Numeric signals, NaN where missing; (n, len(numbers)), C-contiguous float64."""
+        self.check(frame)
+        out = np.empty((len(frame), len(self.numbers)))
+        for place, name in enumerate(self.numbers):
+            out[:, place] = frame[name].to_numpy(dtype=float, na_value=np.nan)
+        return out
+
+    def codes(self, frame: pd.DataFrame) -> np.ndarray:
+        """Level of each category, -1 when unseen; (n, len(categories)) int64."""
+        self.check(frame)
+        out = np.full((len(frame), len(self.categories)), -1, dtype=np.int64)
+        for place, category in enumerate(self.categories):
+            out[:, place] = category.codes(frame)
+        return out
+
+    def effects(self, codes: np.ndarray) -> np.ndarray:
+        """Smoothed log-odds of each code, 0 for unseen; same shape as `codes`."""
+        out = np.zeros(codes.shape)
+        for place, category in enumerate(self.categories):
+            table = np.array([*category.effects, 0.0])
+            out[:, place] = table[codes[:, place]]
+        return out
+
+    def to_json(self) -> dict[str, Any]:
+        categories = [
+            {"name": one.name, "levels": list(one.levels), "effects": list(one.effects)} for one in self.categories
+        ]
+        return {"numbers": list(self.numbers), "categories": categories}
+
+    @classmethod
+    def from_json(cls, body: dict[str, Any]) -> Encoder:
+        categories = tuple(
+            Category(one["name"], tuple(one["levels"]), tuple(one["effects"])) for one in body["categories"]
+        )
+        return cls(tuple(body["numbers"]), categories)
+
+
+def fit_encoder(
+    frame: pd.DataFrame,
+    numbers: list[str],
+    categories: list[str],
+    snapshot: np.ndarray,
+    churned: np.ndarray,
+) -> Encoder:
+    """Learns the levels from hazard rows (`snapshot`: position in frame, `churned`: 0/1, each (m,)).
+
+    Each account weighs 1 however many rows it has, so that the smoothing counts accounts.
+    """
+    used = np.bincount(snapshot, minlength=len(frame)).astype(float)
+    events = np.bincount(snapshot, weights=churned, minlength=len(frame))
+    account, _ = pd.factorize(frame["account_id"])
+    rows_of_account = np.bincount(account, weights=used)
+    weight = np.divide(1.0, rows_of_account[account], out=np.zeros(len(frame)), where=rows_of_account[account] > 0)
+    prior = _clip(float((weight * events).sum() / max((weight * used).sum(), 1e-12)))
+    fitted = []
+    for name in categories:
+        rows = pd.DataFrame(
+            {
+                "level": texts(frame[name]),
+                "account": account,
+                "n": weight * used,
+                "e": weight * events,
+                "used": used > 0,
+            }
+        )
+        rows = rows[rows["used"]]
+        by = rows.groupby("level").agg(accounts=("account", "nunique"), n=("n", "sum"), e=("e", "sum")).reset_index()
+        by = by[by["accounts"] >= MIN_ACCOUNTS].sort_values(["accounts", "level"], ascending=[False, True])
+        by = by.head(MAX_LEVELS).sort_values("level")
+        rate = (by["e"] + SMOOTHING_ACCOUNTS * prior) / (by["n"] + SMOOTHING_ACCOUNTS)
+        effects = [float(np.log(_clip(one) / (1 - _clip(one))) - np.log(prior / (1 - prior))) for one in rate]
+        fitted.append(Category(name, tuple(by["level"]), tuple(effects)))
+    return Encoder(tuple(numbers), tuple(fitted))
+
+
+def _clip(share: float) -> float:
+    return min(max(share, 1e-6), 1 - 1e-6)

@@ -1,0 +1,252 @@
+"""The rule-based health score (0-100, higher is healthier) as a model: it scores, is calibrated, predicts and explains.
+
+A dimension's score is the weighted mean of its signals' scores, each a piecewise linear map of a signal, over the
+signals that are there; a dimension without any is NaN. Health is the stage-weighted mean of the dimensions, the weight
+of missing ones shared among the others. Scores are not comparable between stages, so the calibration has an intercept a
+stage.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from configs.errors import DataError, Fault
+from configs.framework import DIMENSIONS, Framework, Level
+from configs.settings import Settings
+from training.encode import Encoder, fit_encoder
+from training.hazard import STAGE, Explained, Inputs, make_inputs, stages_of
+from training.intervals import HazardRows, Intervals
+from training.linear import LinearHazard, fit_linear
+from training.model import FORMAT, probability_frame, read_json
+from training.reasons import Explanation, attribute
+
+HEALTH = "health_score"
+SCORE_COLUMNS = (HEALTH, *(f"health_{name}" for name in DIMENSIONS))
+
+
+@dataclass(frozen=True)
+class RuleScores:
+    """`health` (n,); `dimensions` (n, 4); `parts` (n, maps) scores of the mapped signals; `weights` (n, maps).
+
+    `weights` are the share of the health score that each mapped signal has in each row: they add up to 1 (to 0 in a row
+    without any data), and health = sum of weights * parts.
+    """
+
+    health: np.ndarray
+    dimensions: np.ndarray
+    parts: np.ndarray
+    weights: np.ndarray
+
+
+def rule_scores(frame: pd.DataFrame, framework: Framework) -> RuleScores:
+    """The published arithmetic; a mapped signal that the frame lacks counts as missing."""
+    maps = framework.health_maps
+    n = len(frame)
+    parts = np.full((n, len(maps)), np.nan)
+    for place, one in enumerate(maps):
+        if one.signal in frame.columns:
+            values = frame[one.signal].to_numpy(dtype=float, na_value=np.nan)
+            x, y = zip(*one.points, strict=True)
+            parts[:, place] = np.where(np.isnan(values), np.nan, np.interp(values, x, y))
+    known = ~np.isnan(parts)
+    share = np.where(known, np.array([one.weight for one in maps], float)[None, :], 0.0)
+    dimensions = np.full((n, len(DIMENSIONS)), np.nan)
+    stage_weights = _stage_weights(stages_of(frame), framework)
+    total = np.zeros(n)
+    for number, name in enumerate(DIMENSIONS):
+        members = [place for place, one in enumerate(maps) if one.dimension == name]
+        in_it = np.zeros(n)
+        for place in members:
+            in_it = in_it + share[:, place]
+        has = in_it > 0
+        score = np.zeros(n)
+        for place in members:
+            share[:, place] = np.divide(share[:, place], in_it, out=np.zeros(n), where=has)
+            score = score + share[:, place] * np.where(known[:, place], parts[:, place], 0.0)
+        dimensions[:, number] = np.where(has, score, np.nan)
+        weight = np.where(has, stage_weights[:, number], 0.0)
+        total = total + weight
+        for place in members:
+            share[:, place] = share[:, place] * weight
+    health = np.zeros(n)
+    for place in range(len(maps)):
+        share[:, place] = np.divide(share[:, place], total, out=np.zeros(n), where=total > 0)
+        health = health + share[:, place] * np.where(known[:, place], parts[:, place], 0.0)
+    health = np.where(total > 0, np.clip(health, 0.0, 100.0), np.nan)
+    return RuleScores(health, dimensions, parts, share)
+
+
+def _stage_weights(stages: np.ndarray, framework: Framework) -> np.ndarray:
+    """(n, 4) weights; DataError naming the stages that the configuration does not know."""
+    table = {one.name: list(one.weights.as_dict().values()) for one in framework.stages}
+    unknown = sorted({str(one) for one in stages} - table.keys())
+    if unknown:
+        found = Fault(STAGE, ", ".join(unknown), "one of " + ", ".join(table), "name the stage under framework.stages")
+        raise DataError(found)
+    return np.array([table[str(one)] for one in stages], float).reshape(len(stages), len(DIMENSIONS))
+
+
+@dataclass(frozen=True)
+class HealthModel:
+    """`linear` gives the hazard from the health score and the stage; the rules do not use the renewal date."""
+
+    name: str
+    horizons_days: tuple[int, ...]
+    framework: Framework
+    intervals: Intervals
+    encoder: Encoder
+    linear: LinearHazard
+    log: dict[str, Any]
+
+    def scores(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """health_score and one health_<dimension> each, 0-100, NaN without data; the frame's index."""
+        found = rule_scores(frame, self.framework)
+        body = {HEALTH: found.health}
+        body |= {f"health_{name}": found.dimensions[:, number] for number, name in enumerate(DIMENSIONS)}
+        return pd.DataFrame(body, index=frame.index)
+
+    def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The score calibrated to p_churn_{h}d, never falling with h."""
+        z = self.linear.log_odds(self._inputs(frame, rule_scores(frame, self.framework)))
+        return probability_frame(z, self.intervals, self.horizons_days, frame.index)
+
+    def explain(self, frame: pd.DataFrame, horizon_days: int) -> Explanation:
+        """Contributions of the mapped signals and of the stage; a signal's counts from training's mean health."""
+        if horizon_days not in self.horizons_days:
+            found = Fault(
+                "horizon", f"{horizon_days} days", f"one of {list(self.horizons_days)}", "choose one of these"
+            )
+            raise DataError(found)
+        scores = rule_scores(frame, self.framework)
+        own = Explained((HEALTH, STAGE), ("account", "account"))
+        base, parts = self.linear.contributions(self._inputs(frame, scores), self.encoder, own)
+        maps = self.framework.health_maps
+        # z is linear in health, and health a weighted mean of the parts: a part's effect is exact, not a share-out.
+        mean = float(self.linear.scaling.mean[0] * self.linear.scaling.spread[0] + self.linear.scaling.center[0])
+        per_point = float(self.linear.weights[0] / self.linear.scaling.sd[0] / self.linear.scaling.spread[0])
+        out = np.zeros((len(frame), len(maps) + 1, parts.shape[2]))
+        rest = parts[:, 0, :] + parts[:, 1, :]
+        for place in range(len(maps)):
+            known = np.where(np.isnan(scores.parts[:, place]), mean, scores.parts[:, place])
+            effect = per_point * scores.weights[:, place] * (known - mean)
+            out[:, place, :] = effect[:, None]
+            rest = rest - effect[:, None]
+        out[:, -1, :] = rest  # the stage, and the missing-data flag of rows without any score
+        count = self.intervals.upto(horizon_days)
+        start, contributions = attribute(base[:count], out[:, :, :count])
+        signals = (*(one.signal for one in maps), STAGE)
+        return Explanation(start, contributions, signals, (*(one.dimension for one in maps), "account"))
+
+    def triggers(self, frame: pd.DataFrame) -> list[list[str]]:
+        """Names of the triggers that fire on each row; a missing signal fires none."""
+        out: list[list[str]] = [[] for _ in range(len(frame))]
+        for one in self.framework.triggers:
+            if one.signal not in frame.columns:
+                continue
+            values = frame[one.signal].to_numpy(dtype=float, na_value=np.nan)
+            fires = values >= one.threshold if one.when == "at_least" else values <= one.threshold
+            for place in np.nonzero(fires)[0]:
+                out[place].append(one.name)
+        return out
+
+    def _inputs(self, frame: pd.DataFrame, scores: RuleScores) -> Inputs:
+        return make_inputs(_score_frame(frame, scores), self.encoder, self.intervals)
+
+    def save(self, folder: Path) -> None:
+        """Writes health.json."""
+        folder.mkdir(parents=True, exist_ok=True)
+        body = {
+            "format": FORMAT,
+            "name": self.name,
+            "horizons_days": list(self.horizons_days),
+            "framework": self.framework.model_dump(mode="json"),
+            "edges": list(self.intervals.edges),
+            "encoder": self.encoder.to_json(),
+            "linear": self.linear.to_json(),
+            "log": self.log,
+        }
+        (folder / "health.json").write_text(json.dumps(body, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> HealthModel:
+        body = read_json(folder / "health.json")
+        return cls(
+            name=body["name"],
+            horizons_days=tuple(body["horizons_days"]),
+            framework=Framework(**body["framework"]),
+            intervals=Intervals(tuple(body["edges"])),
+            encoder=Encoder.from_json(body["encoder"]),
+            linear=LinearHazard.from_json(body["linear"]),
+            log=body["log"],
+        )
+
+
+def _score_frame(frame: pd.DataFrame, scores: RuleScores) -> pd.DataFrame:
+    return frame[["account_id", STAGE, "days_to_renewal", "term_days"]].assign(**{HEALTH: scores.health})
+
+
+def fit_health(
+    frame: pd.DataFrame,
+    labels: pd.DataFrame,
+    rows: HazardRows,
+    events: int,
+    settings: Settings,
+    intervals: Intervals,
+) -> HealthModel:
+    """Calibrates the rules on the hazard rows of one cut: a slope on health, an intercept per stage (ridge-pooled)."""
+    scored = _score_frame(frame, rule_scores(frame, settings.framework))
+    encoder = fit_encoder(scored, [HEALTH], [STAGE], rows.snapshot, rows.churned)
+    account, _ = pd.factorize(labels["account_id"])
+    inputs = make_inputs(scored, encoder, intervals)
+    linear = fit_linear(
+        inputs,
+        rows,
+        account,
+        events,
+        encoder,
+        settings.training.ridge_l2,
+        settings.training.seed,
+        plain=True,
+        use_renewal=False,
+    )
+    per_point = float(linear.weights[0] / linear.scaling.sd[0] / linear.scaling.spread[0])
+    log = {"hazard_rows": len(rows), "churn_events": events, "log_odds_per_health_point": per_point}
+    return HealthModel("rules", settings.horizons_days, settings.framework, intervals, encoder, linear, log)
+
+
+def risk_levels(p: np.ndarray, base_rate: float, levels: Sequence[Level]) -> list[str]:
+    """Level of each probability at the main horizon: the highest whose p_from times the base rate it reaches.
+
+    >>> low = Level(name="low", health_from=50, p_from=0, asks_for="-")
+    >>> high = Level(name="high", health_from=0, p_from=2, asks_for="-")
+    >>> risk_levels(np.array([0.05, 0.10]), 0.05, [low, high])
+    ['low', 'high']
+    """
+    rising = sorted(levels, key=lambda level: level.p_from)
+    out: list[str] = []
+    for value in p:
+        reached = [level.name for level in rising if value >= level.p_from * base_rate]
+        out.append(reached[-1] if reached else rising[0].name)
+    return out
+
+
+def health_levels(health: np.ndarray, levels: Sequence[Level]) -> list[str | None]:
+    """Level of each health score when the rules are judged by themselves; None where there is no score.
+
+    >>> low = Level(name="low", health_from=50, p_from=0, asks_for="-")
+    >>> high = Level(name="high", health_from=0, p_from=2, asks_for="-")
+    >>> health_levels(np.array([50.0, 49.0, np.nan]), [low, high])
+    ['low', 'high', None]
+    """
+    falling = sorted(levels, key=lambda level: -level.health_from)
+    return [
+        None if np.isnan(value) else next((one.name for one in falling if value >= one.health_from), falling[-1].name)
+        for value in health
+    ]

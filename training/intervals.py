@@ -1,0 +1,115 @@
+"""Snapshots into hazard rows: one row per (snapshot, interval).
+
+Interval k of a snapshot is [as_of + start_k, as_of + end_k). The edges are the multiples of the interval's length
+united with the horizons, so that every horizon is the end of an interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from training.splits import days
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """`edges` rise from 0 to the longest horizon, in days; interval k is [edges[k], edges[k + 1])."""
+
+    edges: tuple[int, ...]
+
+    @property
+    def starts(self) -> tuple[int, ...]:
+        return self.edges[:-1]
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        return self.edges[1:]
+
+    @property
+    def count(self) -> int:
+        return len(self.edges) - 1
+
+    def upto(self, horizon_days: int) -> int:
+        """How many intervals make up the horizon; ValueError if it is no edge."""
+        return self.edges.index(horizon_days)
+
+
+def make_intervals(horizons_days: Sequence[int], interval_days: int) -> Intervals:
+    """Edges at the horizons and at those multiples of interval_days that keep half an interval's distance from them.
+
+    >>> make_intervals((30, 60, 90, 180), 30).edges
+    (0, 30, 60, 90, 120, 150, 180)
+    >>> make_intervals((28, 91), 30).edges
+    (0, 28, 60, 91)
+    """
+    horizons = sorted(set(horizons_days))
+    fixed = [0, *horizons]
+    multiples = range(interval_days, horizons[-1], interval_days)
+    free = [one for one in multiples if min(abs(one - edge) for edge in fixed) * 2 > interval_days]
+    return Intervals(tuple(sorted({*fixed, *free})))
+
+
+@dataclass(frozen=True)
+class HazardRows:
+    """Rows that may teach: `snapshot` (position in the labels), `interval`, `churned` (0/1) and `end`; each (m,)."""
+
+    snapshot: np.ndarray
+    interval: np.ndarray
+    churned: np.ndarray
+    end_days: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.snapshot)
+
+    def take(self, keep: np.ndarray) -> HazardRows:
+        return HazardRows(self.snapshot[keep], self.interval[keep], self.churned[keep], self.end_days[keep])
+
+    @property
+    def ends(self) -> pd.Series:
+        """END of each row's interval as datetimes."""
+        return pd.Series((self.end_days * 86_400e6).astype("int64").astype("datetime64[us]"))
+
+
+def hazard_rows(labels: pd.DataFrame, intervals: Intervals, until: pd.Timestamp) -> HazardRows:
+    """Every (snapshot, interval) still at risk at the interval's start and whose END <= min(until, observed_until).
+
+    The END counts for churners too: taking an unfinished interval because a churn was already seen in it, while its
+    survivors are left out, would raise the hazard of the newest rows. Snapshots with no finished interval give no row.
+    """
+    as_of = days(labels["as_of"])
+    limit = np.minimum(days(labels["observed_until"]), days(pd.Series([until]))[0])
+    churn = days(labels["churn_at"]) - as_of
+    starts = np.array(intervals.starts, float)
+    ends = np.array(intervals.ends, float)
+    finished = as_of[:, None] + ends[None, :] <= limit[:, None]
+    at_risk = ~(churn[:, None] < starts[None, :])
+    in_it = (churn[:, None] >= starts[None, :]) & (churn[:, None] < ends[None, :])
+    snapshot, interval = np.nonzero(finished & at_risk)
+    return HazardRows(
+        snapshot=snapshot,
+        interval=interval,
+        churned=in_it[snapshot, interval].astype(float),
+        end_days=as_of[snapshot] + ends[interval],
+    )
+
+
+def renewal_ahead(frame: pd.DataFrame, intervals: Intervals) -> tuple[np.ndarray, np.ndarray]:
+    """What is known in advance of each interval's renewals: (falls in it: 1/0/NaN, days from its start to the next).
+
+    Both (n, K). After the first renewal the next ones are term_days apart; NaN where no renewal date is known
+    (open-ended, or past the first one with an unknown term).
+    """
+    first = frame["days_to_renewal"].to_numpy(float)[:, None]
+    term = frame["term_days"].to_numpy(float)[:, None]
+    term = np.where(term > 0, term, np.nan)
+    starts = np.array(intervals.starts, float)[None, :]
+    lengths = np.array(intervals.ends, float)[None, :] - starts
+    renewals_passed = np.ceil(np.maximum(starts - first, 0.0) / term)
+    upcoming = np.where(first >= starts, first, first + renewals_passed * term)
+    ahead = upcoming - starts
+    falls = np.where(np.isnan(ahead), np.nan, (ahead < lengths).astype(float))
+    return falls, ahead

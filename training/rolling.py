@@ -1,0 +1,229 @@
+"""Fits per origin, remembered: what a rolling backtest and the calibration at each of its cuts share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from configs.errors import DataError, Fault
+from configs.settings import Settings
+from features.signal import Schema
+from training.calibration import OutOfTime
+from training.encode import Encoder, fit_encoder
+from training.hazard import STAGE, Explained, explained_by, make_inputs, stages_of
+from training.intervals import HazardRows, Intervals, hazard_rows, make_intervals
+from training.linear import LinearHazard, fit_linear
+from training.splits import (
+    assert_no_overlap,
+    churn_events,
+    churned_accounts,
+    days,
+    distinct_as_ofs,
+    known_until,
+    period_starts,
+)
+from training.trees import TreeHazard, fit_trees, tree_size
+
+MONOTONE_BELOW = 1_000  # churn events, under which declared directions bind
+MAX_MISSING = 0.5  # a signal missing in more of the training snapshots is left out
+MIN_ORIGIN_CHURNS = 15  # churned accounts before an origin may predict out of time
+MIN_ORIGIN_SHARE = 0.5  # and this share of the cut's: a model of much less history errs in ways the final one does not
+
+Progress = Callable[[str], None]
+
+
+class Data(Protocol):
+    """What fitting needs of a dataset: signals and labels are row by row the same snapshots."""
+
+    @property
+    def signals(self) -> pd.DataFrame: ...
+    @property
+    def labels(self) -> pd.DataFrame: ...
+    @property
+    def schema(self) -> Schema: ...
+    @property
+    def data_end(self) -> pd.Timestamp: ...
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Uncalibrated learners of one cut. `level` knows the stage only (the base rate), with an encoder of its own."""
+
+    cut: pd.Timestamp
+    rows: HazardRows
+    encoder: Encoder
+    explained: Explained
+    linear: LinearHazard
+    trees: TreeHazard
+    level_encoder: Encoder
+    level: LinearHazard
+    events: int
+    accounts: int
+    monotone: bool
+
+
+@dataclass
+class Rolling:
+    """Fits per origin, remembered: a rolling backtest and the calibration at each of its cuts share them.
+
+    Give one Rolling to all fit_models calls over the same dataset and settings.
+    """
+
+    dataset: Data
+    settings: Settings
+    intervals: Intervals = field(init=False)
+    _raw: dict[pd.Timestamp, Raw] = field(init=False, default_factory=dict)
+    _predicted: dict[tuple[pd.Timestamp, pd.Timestamp], dict[str, np.ndarray]] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.intervals = make_intervals(self.settings.horizons_days, self.settings.hazard_interval_days)
+        if len(self.dataset.signals) != len(self.dataset.labels):
+            raise DataError(
+                Fault("dataset", "signals and labels of different length", "one label row a snapshot", "rebuild")
+            )
+
+    def until(self, cut: pd.Timestamp) -> pd.Timestamp:
+        """By when a label window must have ended to be known at the cut."""
+        return known_until(self.dataset.labels, self.dataset.data_end, cut)
+
+    def columns(self) -> tuple[list[str], list[str]]:
+        """(numbers, categories) that enter: the schema's less the excluded ones, and the lifecycle stage."""
+        excluded = set(self.settings.training.exclude_signals)
+        schema = self.dataset.schema
+        categories = [one for one in schema.categories if one not in excluded]
+        if STAGE not in categories:
+            categories.append(STAGE)
+        return [one for one in schema.numbers if one not in excluded], categories
+
+    def raw(self, cut: pd.Timestamp) -> Raw:
+        """The learners fitted at the cut; DataError with too few churns for the data to answer anything."""
+        if cut not in self._raw:
+            self._raw[cut] = self._fit(cut)
+        return self._raw[cut]
+
+    def _fit(self, cut: pd.Timestamp) -> Raw:
+        training = self.settings.training
+        frame, labels = self.dataset.signals, self.dataset.labels
+        until = self.until(cut)
+        # Only snapshots before the cut: the others have no finished interval, and need not be encoded.
+        before = np.nonzero((labels["as_of"] < cut).to_numpy())[0]
+        frame, labels = frame.iloc[before], labels.iloc[before]
+        rows = hazard_rows(labels, self.intervals, until)
+        _refuse_one_class(rows, cut)
+        assert_no_overlap(rows.ends, cut)
+        numbers, categories = self.columns()
+        taught = frame.iloc[np.unique(rows.snapshot)]
+        # Mostly missing in training is mostly "history was too short": the flag would stand for the calendar.
+        numbers = [name for name in numbers if taught[name].isna().mean() <= MAX_MISSING]
+        encoder = fit_encoder(frame, numbers, categories, rows.snapshot, rows.churned)
+        level_encoder = fit_encoder(frame, [], [STAGE], rows.snapshot, rows.churned)
+        inputs = make_inputs(frame, encoder, self.intervals)
+        events = churn_events(labels, until)
+        monotone = training.monotone == "on" or (training.monotone == "auto" and events < MONOTONE_BELOW)
+        account, _ = pd.factorize(frame["account_id"])
+        level_inputs = make_inputs(frame, level_encoder, self.intervals)
+        return Raw(
+            cut=cut,
+            rows=rows,
+            encoder=encoder,
+            explained=explained_by(encoder, self.dataset.schema),
+            linear=fit_linear(inputs, rows, account, events, encoder, training.ridge_l2, training.seed),
+            trees=fit_trees(
+                inputs,
+                rows,
+                encoder,
+                self.dataset.schema,
+                self.intervals,
+                tree_size(training.trees, events),
+                monotone,
+                events,
+                training.seed,
+            ),
+            level_encoder=level_encoder,
+            level=fit_linear(
+                level_inputs, rows, account, events, level_encoder, training.ridge_l2, training.seed, use_renewal=False
+            ),
+            events=events,
+            accounts=churned_accounts(labels, until),
+            monotone=monotone,
+        )
+
+    def origins(self, cut: pd.Timestamp) -> tuple[pd.Timestamp, ...]:
+        """The latest calibration origins before the cut: quarters, or every as_of where history is short."""
+        labels = self.dataset.labels
+        as_ofs = distinct_as_ofs(labels)
+        wanted = self.settings.training.calibration_origins
+        needed = max(MIN_ORIGIN_CHURNS, MIN_ORIGIN_SHARE * churned_accounts(labels, self.until(cut)))
+
+        def usable(origin: pd.Timestamp) -> bool:
+            # An origin teaches nothing unless the first interval of its own as_of has ended by the cut.
+            first_end = origin + pd.Timedelta(days=self.intervals.ends[0])
+            if first_end > self.until(cut):
+                return False
+            return churned_accounts(labels, self.until(origin)) >= needed
+
+        for grid in (period_starts(as_ofs, "quarter"), as_ofs):
+            found = tuple(origin for origin in grid if origin < cut and usable(origin))[-wanted:]
+            if len(found) >= min(2, wanted):
+                return found
+        return ()
+
+    def out_of_time(self, cut: pd.Timestamp, progress: Progress | None = None) -> dict[str, OutOfTime]:
+        """Out-of-time hazard rows known at the cut, by learner ("blend", "trees", "logistic", "base_rate")."""
+        origins = self.origins(cut)
+        ends = (*origins[1:], cut)[: len(origins)]
+        blocks: list[dict[str, np.ndarray]] = []
+        for origin, end in zip(origins, ends, strict=True):
+            if progress is not None and origin not in self._raw:
+                progress(f"fitting as of {origin.date()} for calibration")
+            blocks.append(self._block(origin, end, cut))
+        if not blocks:
+            return {}
+        joined = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+        shared = {name: joined[name] for name in ("churned", "stage", "account", "origin", "churn_id")}
+        return {name: OutOfTime(joined[name], **shared) for name in ("blend", "trees", "logistic", "base_rate")}
+
+    def _block(self, origin: pd.Timestamp, end: pd.Timestamp, cut: pd.Timestamp) -> dict[str, np.ndarray]:
+        labels = self.dataset.labels
+        inside = np.nonzero(((labels["as_of"] >= origin) & (labels["as_of"] < end)).to_numpy())[0]
+        frame = self.dataset.signals.iloc[inside]
+        if (origin, end) not in self._predicted:
+            self._predicted[origin, end] = self._predict(self.raw(origin), frame)
+        predicted = self._predicted[origin, end]
+        part = labels.iloc[inside]
+        rows = hazard_rows(part, self.intervals, self.until(cut))
+        churn = part["account_id"].astype(str) + "@" + part["churn_at"].astype(str)
+        of = rows.snapshot
+        return {
+            **{name: z[of, rows.interval] for name, z in predicted.items()},
+            "churned": rows.churned,
+            "stage": stages_of(frame).astype(str)[of],
+            "account": part["account_id"].astype(str).to_numpy(dtype=object)[of],
+            "origin": np.full(len(rows), days(pd.Series([origin]))[0]),
+            "churn_id": np.where(rows.churned > 0, churn.to_numpy(dtype=object)[of], "").astype(str),
+        }
+
+    def _predict(self, raw: Raw, frame: pd.DataFrame) -> dict[str, np.ndarray]:
+        inputs = make_inputs(frame, raw.encoder, self.intervals)
+        trees = raw.trees.log_odds(inputs, raw.encoder)
+        linear = raw.linear.log_odds(inputs)
+        level = raw.level.log_odds(make_inputs(frame, raw.level_encoder, self.intervals))
+        return {"blend": 0.5 * trees + 0.5 * linear, "trees": trees, "logistic": linear, "base_rate": level}
+
+
+def _refuse_one_class(rows: HazardRows, cut: pd.Timestamp) -> None:
+    churned = int(rows.churned.sum())
+    if 0 < churned < len(rows):
+        return
+    raise DataError(
+        Fault(
+            f"training rows known at {cut.date()}",
+            f"{len(rows)} (snapshot, interval) rows, {churned} of them churned",
+            "rows of both classes whose label windows have ended",
+            "choose a later cut, earlier snapshots, or check the churn definition",
+        )
+    )

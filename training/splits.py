@@ -1,0 +1,157 @@
+"""Time splits: which as_ofs test which fold, and which label rows may be known at a cut.
+
+Half-open windows throughout. A cut is a UTC midnight at which a model could have been fitted: a label window
+[as_of + start, as_of + end) may teach it only if its END was known by then. What "known" takes is measured from the
+data: when the labels end `lag` before the data does (a contract's allowed gap, a silence that must run its course),
+they end `lag` before every cut as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from configs.errors import DataError, Fault
+
+Refit = Literal["month", "quarter", "year", "never"]
+_PERIOD = {"month": "M", "quarter": "Q", "year": "Y"}
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A model fitted at `origin` is tested on `as_ofs`, all of them in [origin, next origin)."""
+
+    origin: pd.Timestamp
+    as_ofs: tuple[pd.Timestamp, ...]
+
+
+def days(times: pd.Series) -> np.ndarray:
+    """Times as float days since 1970, NaN where missing; shape (n,)."""
+    moments = pd.to_datetime(times).to_numpy("datetime64[us]")
+    out = moments.astype("int64") / 86_400e6
+    return np.where(np.isnat(moments), np.nan, out)
+
+
+def distinct_as_ofs(labels: pd.DataFrame) -> tuple[pd.Timestamp, ...]:
+    """The as_ofs of the rows, rising."""
+    return tuple(pd.Timestamp(moment) for moment in sorted(labels["as_of"].unique()))
+
+
+def period_starts(as_ofs: tuple[pd.Timestamp, ...], refit: Refit) -> tuple[pd.Timestamp, ...]:
+    """The first as_of of each calendar period: where a model would be refitted.
+
+    >>> days = tuple(pd.to_datetime(["2024-02-01", "2024-03-01", "2024-04-01", "2024-05-01"]))
+    >>> [str(day.date()) for day in period_starts(days, "quarter")]
+    ['2024-02-01', '2024-04-01']
+    """
+    if refit == "never":
+        return as_ofs[:1]
+    seen: dict[pd.Period, pd.Timestamp] = {}
+    for moment in sorted(as_ofs):
+        seen.setdefault(moment.to_period(_PERIOD[refit]), moment)
+    return tuple(seen.values())
+
+
+def label_lag(labels: pd.DataFrame, data_end: pd.Timestamp) -> pd.Timedelta:
+    """How long before the data's end the labels end; never negative.
+
+    A cut in the past knew its outcomes with the same delay, so training there must end as long before the cut.
+    """
+    return max(data_end - pd.Timestamp(labels["observed_until"].max()), pd.Timedelta(0))
+
+
+def known_until(labels: pd.DataFrame, data_end: pd.Timestamp, cut: pd.Timestamp) -> pd.Timestamp:
+    """The moment by which a label window must have ended to be known at `cut`."""
+    return cut - label_lag(labels, data_end)
+
+
+def rows_known(labels: pd.DataFrame, cut: pd.Timestamp, window_days: int = 0) -> np.ndarray:
+    """Rows whose window [as_of, as_of + window_days) has ended by `cut` and by the row's observed_until; (n,) bool.
+
+    >>> labels = pd.DataFrame({"as_of": pd.to_datetime(["2024-01-01", "2024-02-01"]), "observed_until": "2025-01-01"})
+    >>> rows_known(labels, pd.Timestamp("2024-02-15"), 30).tolist()
+    [True, False]
+    """
+    end = labels["as_of"] + pd.Timedelta(days=window_days)
+    return ((end <= cut) & (end <= pd.to_datetime(labels["observed_until"]))).to_numpy()
+
+
+def churned_accounts(labels: pd.DataFrame, until: pd.Timestamp) -> int:
+    """Accounts with a churn that was seen, after one of their snapshots, before `until`."""
+    churn_at = labels["churn_at"]
+    return int(
+        labels.loc[churn_at.notna() & (churn_at < until) & (churn_at >= labels["as_of"]), "account_id"].nunique()
+    )
+
+
+def churn_events(labels: pd.DataFrame, until: pd.Timestamp) -> int:
+    """Distinct churns (account, moment) before `until`; an account that came back may count more than once."""
+    churn_at = labels["churn_at"]
+    seen = labels.loc[churn_at.notna() & (churn_at < until) & (churn_at >= labels["as_of"]), ["account_id", "churn_at"]]
+    return len(seen.drop_duplicates())
+
+
+def first_test(labels: pd.DataFrame, data_end: pd.Timestamp, min_churns: int) -> pd.Timestamp:
+    """The earliest as_of before which `min_churns` churned accounts were known.
+
+    Raises DataError when no as_of has that many before it.
+    """
+    as_ofs = distinct_as_ofs(labels)
+    for as_of in as_ofs:
+        if churned_accounts(labels, known_until(labels, data_end, as_of)) >= min_churns:
+            return as_of
+    found = churned_accounts(labels, known_until(labels, data_end, as_ofs[-1])) if as_ofs else 0
+    raise DataError(
+        Fault(
+            "backtest",
+            f"{found} churned accounts known before the last as_of",
+            f"at least {min_churns} (training.min_churns)",
+            "give a longer history of outcomes, or lower training.min_churns knowing that the figures will be rough",
+        )
+    )
+
+
+def test_folds(as_ofs: tuple[pd.Timestamp, ...], first: pd.Timestamp, refit: Refit) -> tuple[Fold, ...]:
+    """Rolling-origin folds from `first` on: refitted there and at the first as_of of each later calendar period.
+
+    >>> days = tuple(pd.date_range("2024-01-01", "2024-06-01", freq="MS"))
+    >>> [(str(f.origin.date()), len(f.as_ofs)) for f in test_folds(days, days[1], "quarter")]
+    [('2024-02-01', 2), ('2024-04-01', 3)]
+
+    Raises DataError when no as_of lies at or after `first`.
+    """
+    later = tuple(moment for moment in sorted(as_ofs) if moment >= first)
+    if not later:
+        raise DataError(
+            Fault("backtest.from", str(first.date()), "a day with an as_of at or after it", "choose an earlier day")
+        )
+    origins = sorted({later[0], *(start for start in period_starts(as_ofs, refit) if start >= later[0])})
+    ends = [*origins[1:], pd.Timestamp.max]
+    return tuple(
+        Fold(origin, tuple(moment for moment in later if origin <= moment < end))
+        for origin, end in zip(origins, ends, strict=True)
+    )
+
+
+test_folds.__test__ = False  # type: ignore[attr-defined]  # not a test, though its name starts like one
+
+
+def assert_no_overlap(train_ends: pd.Series | np.ndarray, test_start: pd.Timestamp) -> None:
+    """Raises DataError when a training label window ends after the test period begins.
+
+    `train_ends`: the END of each training label window, datetimes, shape (n,).
+    """
+    ends = pd.Series(pd.to_datetime(pd.Series(train_ends)))
+    late = ends > test_start
+    if late.any():
+        raise DataError(
+            Fault(
+                "training rows",
+                f"{int(late.sum())} label windows that end after {test_start}, the last one at {ends.max()}",
+                "every label window closed by the first test as_of",
+                "cut the training rows with rows_known(labels, cut, window_days)",
+            )
+        )

@@ -1,0 +1,255 @@
+"""MLflow: runs, registered versions, candidate and champion aliases. Only this file and pyfunc.py import it.
+
+MLflow is imported inside the functions: its first import takes seconds, and predicting does not need it. Telemetry and
+usage statistics are switched off before it is imported.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pandas as pd
+
+from configs.errors import Fault, UsageError
+from configs.settings import Settings
+from features.signal import Schema
+from training.fit import Fitted
+from training.health import HealthModel
+from training.model import ChurnModel, read_json
+from training.rolling import Data
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+CANDIDATE = "candidate"
+CHAMPION = "champion"
+REQUIREMENTS = ("lightgbm", "mlflow", "numpy", "pandas", "scipy")
+FRAME_COLUMNS = ("lifecycle_stage", "days_to_renewal", "term_days")
+
+
+class TrackedData(Data, Protocol):
+    @property
+    def fingerprint(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Logged:
+    """The run and registered version that a training became."""
+
+    run_id: str
+    version: str
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A registered version, ready to score; `meta` is what was recorded with it (meta.json)."""
+
+    churn: ChurnModel
+    health: HealthModel
+    schema: Schema
+    version: str
+    run_id: str
+    meta: dict[str, Any]
+
+
+@contextmanager
+def _client(settings: Settings) -> Iterator[MlflowClient]:
+    """A client of the project's own store, quiet and without telemetry; the store is made when it does not exist."""
+    os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow's own deprecations are not the user's to mend
+        import mlflow
+        from mlflow import MlflowClient
+
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        settings.state_dir.mkdir(parents=True, exist_ok=True)
+        mlflow.set_tracking_uri(settings.tracking_url)
+        mlflow.set_registry_uri(settings.tracking_url)
+        yield MlflowClient(tracking_uri=settings.tracking_url, registry_uri=settings.tracking_url)
+
+
+def log_training(
+    settings: Settings,
+    fitted: Fitted,
+    dataset: TrackedData,
+    metrics: Mapping[str, float] | None = None,
+    params: Mapping[str, Any] | None = None,
+) -> Logged:
+    """Logs the run, registers the model under settings.name and points the alias `candidate` at the new version."""
+    log = fitted.churn.log
+    meta = {
+        "format": 1,
+        "config_version": settings.version,
+        "data_fingerprint": dataset.fingerprint,
+        "data_end": str(dataset.data_end.date()),
+        "metrics": dict(metrics or {}),
+        "log": log,
+    }
+    with _client(settings) as client, tempfile.TemporaryDirectory() as temporary:
+        import mlflow
+
+        folder = Path(temporary) / "forewarn"
+        fitted.churn.save(folder / "churn")
+        fitted.health.save(folder / "health")
+        _write(folder / "meta.json", meta)
+        _write(folder / "schema.json", dataset.schema.to_json())
+        mlflow.set_experiment(experiment_id=_experiment(settings, client))
+        with mlflow.start_run() as run:
+            mlflow.log_params({**_params(settings, fitted), **(params or {})})
+            mlflow.log_metrics({**_facts(fitted), **(metrics or {})})
+            mlflow.set_tags({key: str(meta[key]) for key in ("config_version", "data_fingerprint", "data_end")})
+            example = _example(dataset, fitted.churn)
+            info = mlflow.pyfunc.log_model(
+                name="model",
+                python_model=str(Path(__file__).with_name("pyfunc.py")),
+                artifacts={"forewarn": str(folder)},
+                signature=_signature(example, fitted.churn),
+                input_example=example,
+                pip_requirements=[f"{name}=={installed(name)}" for name in REQUIREMENTS],
+            )
+        if not client.search_registered_models(f"name='{settings.name}'"):
+            client.create_registered_model(settings.name)
+        # Registered by the client, since log_model's own registration prints.
+        registered = client.create_model_version(
+            settings.name, info.model_uri, run.info.run_id, model_id=info.model_id, await_creation_for=0
+        )
+        version = str(registered.version)
+        client.set_registered_model_alias(settings.name, CANDIDATE, version)
+        return Logged(run.info.run_id, version)
+
+
+def _experiment(settings: Settings, client: MlflowClient) -> str:
+    found = client.get_experiment_by_name(settings.name)
+    if found is not None:
+        return str(found.experiment_id)
+    return str(client.create_experiment(settings.name, (settings.state_dir / "artifacts").as_uri()))
+
+
+def _write(path: Path, body: Any) -> None:
+    path.write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
+
+
+def _params(settings: Settings, fitted: Fitted) -> dict[str, Any]:
+    log = fitted.churn.log
+    trees = {f"trees_{key}": value for key, value in settings.training.trees.model_dump().items()}
+    own = settings.training.model_dump(exclude={"trees"})
+    return {
+        **own,
+        **trees,
+        "horizons_days": settings.horizons_days,
+        "cut": log["cut"],
+        "chosen": fitted.churn.chosen,
+        "calibration": fitted.churn.calibrator.method,
+    }
+
+
+def _facts(fitted: Fitted) -> dict[str, float]:
+    log = fitted.churn.log
+    return {
+        "training_snapshots": log["snapshots"],
+        "training_hazard_rows": log["hazard_rows"],
+        "training_churned_accounts": log["churned_accounts"],
+        "training_base_rate": fitted.churn.base_rate,
+    }
+
+
+def _example(dataset: Data, churn: ChurnModel) -> pd.DataFrame:
+    encoder = churn.encoder
+    names = dict.fromkeys([*encoder.numbers, *(one.name for one in encoder.categories), *FRAME_COLUMNS])
+    frame = dataset.signals[list(names)].tail(3).reset_index(drop=True)
+    texts = [one.name for one in encoder.categories]
+    out = frame.astype({name: object if name in texts else float for name in names})
+    if any(churn.season):
+        out["as_of"] = dataset.signals["as_of"].tail(3).to_numpy()
+    return out
+
+
+def _signature(example: pd.DataFrame, churn: ChurnModel) -> Any:
+    """Every column optional: a signal may be missing, and is when its feed is not connected."""
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType
+    from mlflow.types import Schema as Columns
+
+    texts = {one.name for one in churn.encoder.categories}
+    kinds = {str(name): DataType.string if name in texts else DataType.double for name in example}
+    if "as_of" in kinds:
+        kinds["as_of"] = DataType.datetime
+    inputs = Columns([ColSpec(kind, name, required=False) for name, kind in kinds.items()])
+    outputs = Columns([ColSpec(DataType.double, f"p_churn_{one}d") for one in churn.horizons_days])
+    return ModelSignature(inputs=inputs, outputs=outputs)
+
+
+def promote(settings: Settings, version: str | None = None) -> str:
+    """Points the alias `champion` at a version (None: the candidate) and returns it; UsageError when there is none."""
+    with _client(settings) as client:
+        found = _find(settings, client, version or CANDIDATE)
+        client.set_registered_model_alias(settings.name, CHAMPION, found.version)
+        return str(found.version)
+
+
+def load_champion(settings: Settings) -> LoadedModel:
+    """The model that scores; UsageError when none was promoted yet."""
+    return load_version(settings, CHAMPION)
+
+
+def load_version(settings: Settings, version: str) -> LoadedModel:
+    """A registered version by number or alias; UsageError, naming what exists, when it is not there."""
+    with _client(settings) as client:
+        import mlflow
+
+        found = _find(settings, client, version)
+        uri = f"models:/{settings.name}/{found.version}"
+        folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri)) / "artifacts" / "forewarn"
+        run_id, number = str(found.run_id), str(found.version)
+    return LoadedModel(
+        churn=ChurnModel.load(folder / "churn"),
+        health=HealthModel.load(folder / "health"),
+        schema=Schema.from_json(json.loads((folder / "schema.json").read_text(encoding="utf-8"))),
+        version=number,
+        run_id=run_id,
+        meta=read_json(folder / "meta.json"),
+    )
+
+
+def versions(settings: Settings) -> list[dict[str, Any]]:
+    """Every registered version, oldest first: version, run_id, aliases."""
+    with _client(settings) as client:
+        return _versions(settings, client)
+
+
+def _versions(settings: Settings, client: MlflowClient) -> list[dict[str, Any]]:
+    found = client.search_model_versions(f"name='{settings.name}'")
+    aliases: dict[str, list[str]] = {}
+    if found:
+        for alias, number in client.get_registered_model(settings.name).aliases.items():
+            aliases.setdefault(str(number), []).append(alias)
+    rows = [
+        {"version": str(one.version), "run_id": one.run_id, "aliases": sorted(aliases.get(str(one.version), []))}
+        for one in found
+    ]
+    return sorted(rows, key=lambda row: int(row["version"]))
+
+
+def _find(settings: Settings, client: MlflowClient, version: str) -> Any:
+    known = _versions(settings, client)
+    for row in known:
+        if version == row["version"] or version in row["aliases"]:
+            return client.get_model_version(settings.name, row["version"])
+    if version == CHAMPION and known:
+        to_do = "run `forewarn promote`"
+        raise UsageError(Fault("model registry", "no champion yet", "a promoted version", to_do))
+    names = ", ".join(row["version"] for row in known) or "none"
+    to_do = "name one of these" if known else "run `forewarn train`, then `forewarn promote`"
+    raise UsageError(Fault("model registry", f"no version {version}", f"a registered version ({names})", to_do))

@@ -1,0 +1,137 @@
+"""The shallow LightGBM of the hazard: one row a (snapshot, interval)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import lightgbm as lgb
+import numpy as np
+
+from configs.settings import Trees
+from features.signal import Schema
+from training.encode import Encoder
+from training.hazard import INTERVAL, RENEWAL, Explained, Inputs
+from training.intervals import HazardRows, Intervals
+
+TIMING = ("interval_start_days", "interval_days", "renewal_falls_in_interval", "days_from_start_to_renewal")
+TIMING_SIGNAL = (INTERVAL, INTERVAL, RENEWAL, RENEWAL)
+MANY_EVENTS = 2_000  # above it the default trees grow to s7 of docs/methods.md
+THREADS = 1  # a second one waits for the first by spinning: on a machine with other work it was 20 times slower
+LARGER = Trees(leaves=7, min_child=100, feature_share=0.4)
+
+
+@dataclass(frozen=True)
+class TreeHazard:
+    """A LightGBM booster over signals and timing; `booster_text` is the whole model, in LightGBM's own format."""
+
+    booster_text: str
+    booster: lgb.Booster
+    intervals: Intervals
+
+    @classmethod
+    def from_text(cls, text: str, intervals: Intervals) -> TreeHazard:
+        return cls(text, lgb.Booster(model_str=text), intervals)
+
+    def log_odds(self, inputs: Inputs, encoder: Encoder) -> np.ndarray:
+        """(n, K)."""
+        matrix = matrix_of_all(inputs, encoder, self.intervals)
+        if not len(matrix):
+            return np.zeros((0, self.intervals.count))
+        found = np.asarray(self.booster.predict(matrix, raw_score=True, num_threads=THREADS))
+        return np.ascontiguousarray(found.reshape(len(inputs), self.intervals.count))
+
+    def log_odds_of(self, inputs: Inputs, encoder: Encoder, rows: HazardRows) -> np.ndarray:
+        """Log-odds of some (snapshot, interval) rows only; (m,)."""
+        matrix = tree_matrix(inputs, encoder, self.intervals, rows.snapshot, rows.interval)
+        return (
+            np.asarray(self.booster.predict(matrix, raw_score=True, num_threads=THREADS)) if len(rows) else np.zeros(0)
+        )
+
+    def contributions(self, inputs: Inputs, encoder: Encoder, explained: Explained) -> tuple[float, np.ndarray]:
+        """(expected value, exact tree SHAP summed by signal (n, m, K)); they add up to log_odds."""
+        k = self.intervals.count
+        out = np.zeros((len(inputs), len(explained.signals), k))
+        matrix = matrix_of_all(inputs, encoder, self.intervals)
+        if not len(matrix):
+            return 0.0, out
+        found = np.asarray(self.booster.predict(matrix, pred_contrib=True, num_threads=THREADS))
+        found = found.reshape(len(inputs), k, -1)
+        for column, name in enumerate(column_signals(encoder)):
+            out[:, explained.place(name), :] += found[:, :, column]
+        return float(found[0, 0, -1]), out
+
+
+def column_signals(encoder: Encoder) -> list[str]:
+    return [*encoder.numbers, *(one.name for one in encoder.categories), *TIMING_SIGNAL]
+
+
+def tree_matrix(
+    inputs: Inputs, encoder: Encoder, intervals: Intervals, snapshot: np.ndarray, interval: np.ndarray
+) -> np.ndarray:
+    """The learner's matrix for (snapshot, interval) rows; (m, signals + timing)."""
+    starts = np.array(intervals.starts, float)
+    lengths = np.array(intervals.ends, float) - starts
+    numbers, categories = inputs.values.shape[1], inputs.codes.shape[1]
+    out = np.empty((len(snapshot), numbers + categories + len(TIMING)))
+    out[:, :numbers] = inputs.values[snapshot]
+    out[:, numbers : numbers + categories] = encoder.effects(inputs.codes)[snapshot]
+    out[:, -4] = starts[interval]
+    out[:, -3] = lengths[interval]
+    out[:, -2] = inputs.falls[snapshot, interval]
+    out[:, -1] = inputs.ahead[snapshot, interval]
+    return out
+
+
+def matrix_of_all(inputs: Inputs, encoder: Encoder, intervals: Intervals) -> np.ndarray:
+    """Every interval of every snapshot, snapshots outermost; (n K, ...)."""
+    snapshot = np.repeat(np.arange(len(inputs)), intervals.count)
+    interval = np.tile(np.arange(intervals.count), len(inputs))
+    return tree_matrix(inputs, encoder, intervals, snapshot, interval)
+
+
+def tree_size(chosen: Trees, events: int) -> Trees:
+    """The configured size; the untouched default grows above MANY_EVENTS churns."""
+    return LARGER if events > MANY_EVENTS and chosen == Trees() else chosen
+
+
+def fit_trees(
+    inputs: Inputs,
+    rows: HazardRows,
+    encoder: Encoder,
+    schema: Schema,
+    intervals: Intervals,
+    size: Trees,
+    monotone: bool,
+    events: int,
+    seed: int,
+) -> TreeHazard:
+    """Fits on hazard rows. `monotone`: the hazard never falls when a signal moves to its less healthy side."""
+    matrix = tree_matrix(inputs, encoder, intervals, rows.snapshot, rows.interval)
+    healthier = {one.name: one.healthier for one in schema.signals}
+    directions = [-healthier.get(name, 0) for name in encoder.numbers]
+    directions += [0] * (len(encoder.categories) + len(TIMING))
+    params = {
+        "objective": "binary",
+        "num_leaves": size.leaves,
+        "learning_rate": size.learning_rate,
+        "min_data_in_leaf": size.min_child,
+        "lambda_l2": size.l2,
+        "feature_fraction": size.feature_share,
+        "bagging_fraction": size.row_share,
+        "bagging_freq": 1,
+        "max_bin": 127,
+        "seed": seed,
+        "num_threads": THREADS,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbosity": -1,
+    }
+    if monotone and any(directions):
+        params["monotone_constraints"] = directions
+    names = [f"f{place}" for place in range(matrix.shape[1])]
+    # Each churn counts once, however many snapshots saw it, so that lambda_l2 means the same at any spacing of them.
+    once = np.full(len(matrix), events / max(rows.churned.sum(), 1.0))
+    data = lgb.Dataset(matrix, rows.churned, weight=once, feature_name=names, params=params, free_raw_data=True)
+    booster = lgb.train(params, data, num_boost_round=size.rounds)
+    # What is kept is what the text says: the model served today is the one loaded tomorrow.
+    return TreeHazard.from_text(booster.model_to_string(num_iteration=-1), intervals)
