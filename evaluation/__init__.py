@@ -1,0 +1,1 @@
+"""Predictions against outcomes: metrics, backtest, ledger, gates and the report."""

@@ -1,0 +1,176 @@
+"""The summary in words: sentences a leader can repeat, worked out from the figures and never kinder than they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Summary = Mapping[str, Any]
+TOO_GOOD_AUC = 0.98
+
+
+def decimal(value: float, places: int = 2) -> str:
+    """A figure without its leading zero.
+
+    >>> decimal(0.814), decimal(-0.05), decimal(1.02)
+    ('.81', '-.05', '1.02')
+    >>> decimal(-0.001)
+    '.00'
+    """
+    text = f"{round(value, places) + 0.0:.{places}f}"
+    return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
+
+
+def percent(share: float) -> str:
+    """A share in per cent, with a decimal where it is small.
+
+    >>> percent(0.0512), percent(0.384)
+    ('5.1 %', '38 %')
+    """
+    return f"{100 * share:.1f} %" if abs(share) < 0.0995 else f"{100 * share:.0f} %"
+
+
+def money(amount: float, currency: str) -> str:
+    """An amount to three figures.
+
+    >>> money(1_234_567, "USD"), money(950, "EUR")
+    ('USD 1.23M', 'EUR 950')
+    """
+    for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if abs(amount) >= size:
+            digits = 2 if abs(amount) < 10 * size else 1 if abs(amount) < 100 * size else 0
+            return f"{currency} {amount / size:.{digits}f}{letter}"
+    return f"{currency} {amount:.0f}"
+
+
+def _range(interval: Summary, form: Any = decimal) -> str:
+    return f"{form(interval['low'])} to {form(interval['high'])}"
+
+
+def comparison_sentence(comparison: Summary) -> str:
+    """Whether the model ranks better than a yardstick on the same rows; only an interval clear of 0 decides."""
+    title, verdict = comparison["title"], comparison["verdict"]
+    if verdict == "refused":
+        return f"The model is not compared with {title}: {comparison['refused']}."
+    auc = comparison["auc"]
+    gap = auc["better_by"]
+    figures = f"AUC {decimal(auc['model']['value'])} against {decimal(auc['baseline']['value'])}"
+    places = 2 if min(abs(gap[end]) for end in ("value", "low", "high")) >= 0.01 else 3
+    ends = f"{decimal(gap['low'], places)} to {decimal(gap['high'], places)}"
+    difference = f"difference {decimal(gap['value'], places)} ({ends})"
+    if verdict == "beats":
+        return f"The model beats {title}: {figures}, {difference}."
+    if verdict == "worse":
+        return f"The model does not beat {title} here, it does worse: {figures}, {difference}."
+    return f"The model does not beat {title} here; they cannot be told apart: {figures}, {difference}."
+
+
+def main_horizon(summary: Summary) -> Summary:
+    return next(one for one in summary["horizons"] if one["days"] == summary["main_horizon_days"])
+
+
+def calibration_sentence(summary: Summary) -> str:
+    """Whether the probabilities can be taken at their word."""
+    at = main_horizon(summary)
+    if "refused" in at["ece"]:
+        return f"Whether the probabilities are right cannot be said yet: {at['ece']['refused']}."
+    said, came = at["mean_p"], at["happened"]
+    figures = f"{percent(said)} predicted on average, {percent(came['value'])} happened"
+    low, high = summary["slope_limits"]
+    slope = at["calibration_slope"].get("value")
+    if said < came["low"]:
+        verdict = "The probabilities are too low"
+    elif said > came["high"]:
+        verdict = "The probabilities are too high"
+    elif at["ece"]["value"] > summary["ece_limit"] or (slope is not None and not low <= slope <= high):
+        verdict = "The probabilities are right on average but not one by one"
+    else:
+        verdict = "The probabilities can be taken at their word"
+    tail = f", slope {decimal(slope)} ({_range(at['calibration_slope'])})" if slope is not None else ""
+    return f"{verdict}: {figures}; one by one they are off by {100 * at['ece']['value']:.1f} points{tail}."
+
+
+def capacity_sentence(summary: Summary) -> str | None:
+    share, found = summary["capacity"]["share"], summary["capacity"]["model"]
+    if "refused" in found:
+        return None
+    other = summary["capacity"].get("baseline", {})
+    beside = f" ({summary['capacity']['yardstick']}: {percent(other['recall']['value'])})" if "recall" in other else ""
+    return (
+        f"Working on the riskiest {percent(share)} of accounts reaches {percent(found['recall']['value'])} of those"
+        f" that leave{beside}; of the accounts flagged, {percent(found['precision']['value'])} leave,"
+        f" {found['lift']:.1f} times the average."
+    )
+
+
+def lead_sentence(summary: Summary) -> str | None:
+    at = next((one for one in summary["lead_time"]["model"] if one["days"] == 90 and "share" in one), None)
+    if at is None:
+        return None
+    return (
+        f"At the last scoring 90 days or more before they left, {percent(at['share']['value'])} of the churned accounts"
+        f" were in that band; chance alone gives {percent(at['chance'])}."
+    )
+
+
+def arr_sentence(summary: Summary) -> str:
+    arr, currency = summary["arr"], summary["currency"]
+    if "refused" in arr:
+        return "No ARR is known, so nothing can be said in money."
+    lost = f"ARR lost was {money(arr['realised'], currency)} where {money(arr['expected'], currency)} was expected"
+    inside = "within" if arr["low"] <= arr["realised"] <= arr["high"] else "outside"
+    return f"{lost}, {inside} the range that chance leaves ({_range(arr, lambda one: money(one, currency))})."
+
+
+def answer_sentences(summary: Summary) -> list[str]:
+    """Three to six sentences: what was judged, whether it beats the rules and is right, what it is good for."""
+    scope, days = summary["scope"], summary["main_horizon_days"]
+    sentences = [
+        f"{scope['accounts']:,} accounts were scored {scope['as_ofs']} times from {scope['first_as_of']} to"
+        f" {scope['last_as_of']}; {scope['churned_accounts']:,} of them left within {days} days of a scoring."
+    ]
+    if scope["churned_accounts"] < summary["min_churned_accounts"]:
+        few = f"only {scope['churned_accounts']} accounts left, and {summary['min_churned_accounts']} would do"
+        return [*sentences, f"That is too few to judge a model by: {few}. What can be counted is below."]
+    main = [one for one in summary["comparisons"] if one["days"] == days]
+    sentences += [main[0]["sentence"] if main else "There is nothing to compare the model with."]
+    sentences += [calibration_sentence(summary)]
+    return sentences + [
+        one for one in (capacity_sentence(summary), lead_sentence(summary), arr_sentence(summary)) if one
+    ]
+
+
+def warning_sentences(summary: Summary) -> list[str]:
+    """What should not be overlooked; empty when all is well."""
+    at, found = main_horizon(summary), []
+    if at["auc"].get("value", 0) > TOO_GOOD_AUC:
+        found.append(
+            f"An AUC of {decimal(at['auc']['value'], 3)} is too good to be true:"
+            " look for a signal that knows the outcome."
+        )
+    for one in summary["comparisons"]:
+        if one["days"] == summary["main_horizon_days"] and one["verdict"] in ("worse", "level"):
+            found.append(one["sentence"])
+        gap = one.get("log_loss", {}).get("better_by")
+        if one["days"] == summary["main_horizon_days"] and gap and gap["high"] < 0:
+            found.append(f"The probabilities of {one['title']} are better than the model's (log loss).")
+        if one["days"] == summary["main_horizon_days"] and 0 < one["rows"] < one["all_rows"]:
+            missing = percent(1 - one["rows"] / one["all_rows"])
+            found.append(
+                f"{missing} of the rows have no prediction of {one['title']}, and are left out of that comparison."
+            )
+    limits = summary["slope_limits"]
+    slope, ece = at["calibration_slope"], at["ece"]
+    if "value" in slope and not limits[0] <= slope["value"] <= limits[1]:
+        way = "too extreme" if slope["value"] < 1 else "too timid"
+        found.append(f"The calibration slope is {decimal(slope['value'])}: the probabilities are {way}.")
+    if "value" in ece and ece["value"] > summary["ece_limit"]:
+        found.append(
+            f"The calibration error, {decimal(ece['value'], 3)}, exceeds the limit of {summary['ece_limit']:g}."
+        )
+    unknown = summary["arr"].get("unknown_share", 0)
+    if unknown > 0:
+        found.append(
+            f"The ARR of {percent(unknown)} of the scored accounts is unknown; figures in money leave them out."
+        )
+    return found

@@ -1,0 +1,363 @@
+"""The ledger: every prediction that leaves the building is written here first, and nothing written is ever changed.
+
+    with Ledger.open(settings) as ledger:
+        written = ledger.write(predictions, kind="batch", asked_by="score", at=now, signals_hash=hashes)
+        ledger.predictions(since=quarter)      # a frame, with the columns of a prediction and who asked for it when
+        ledger.verify()                        # names every batch and row that is not as it was written
+
+SQLite (write-ahead log) by default, PostgreSQL by URL. Writers queue on the database's own lock, so threads, processes
+and servers make one unbroken chain; readers are never blocked. Triggers refuse UPDATE and DELETE.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlalchemy import Connection, Engine, Select, insert, select, update
+from sqlalchemy.exc import DBAPIError
+
+from configs.errors import Fault, UsageError, nearest
+from configs.settings import Settings
+from evaluation import chain
+from evaluation.chain import Verification, canonical
+from evaluation.ledger_rows import (
+    TEXTS,
+    arrow_table,
+    column_order,
+    horizons_in,
+    in_order,
+    moment,
+    prediction_rows,
+    stored_columns,
+    to_pandas,
+)
+from evaluation.ledger_store import connect, insert_rows, prepare
+from evaluation.ledger_tables import (
+    FORMAT,
+    PREDICTION_KINDS,
+    batches,
+    entry_of,
+    head,
+    judgements,
+    marks,
+    prediction_texts,
+    predictions,
+)
+
+PredictionKind = Literal["batch", "api", "backtest"]
+ROWS_A_TIME = 50_000
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a write left behind: the batch, its rows (numbered 0.. in the order given) and its hash, worth noting.
+
+    `repeated`: the idempotency key was known, nothing was written, and this is the first batch. `differs`: what was
+    asked to be written the second time is not what stands there.
+    """
+
+    batch_id: int
+    rows: int
+    hash: str
+    repeated: bool
+    differs: bool = False
+
+
+class Ledger:
+    """An open ledger. Threads may share one; a forked process opens its own. Close it, or use `with`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    def open(cls, where: Settings | str) -> Self:
+        """Opens the ledger of a project, or of an SQLAlchemy URL, creating or upgrading its tables first.
+
+        UsageError when the URL is none of SQLite's and PostgreSQL's, or when the database cannot be reached.
+        """
+        url = where.ledger_url if isinstance(where, Settings) else where
+        engine = connect(url)
+        try:
+            prepare(engine)
+        except (DBAPIError, sqlite3.Error) as error:
+            engine.dispose()
+            reason = " ".join(str(getattr(error, "orig", error)).split())
+            shown = engine.url.render_as_string(hide_password=True)
+            raise UsageError(Fault(shown, reason, "a database that answers", "check serving.ledger")) from None
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- writing -------------------------------------------------------------------------------------------------
+
+    def write(
+        self,
+        predictions: pd.DataFrame,
+        *,
+        kind: PredictionKind,
+        asked_by: str,
+        at: pd.Timestamp,
+        signals_hash: Sequence[str],
+        idempotency_key: str | None = None,
+        calibrator_version: str | None = None,
+    ) -> Written:
+        """Writes predictions (columns of `prediction_columns`, in any order) as one batch, all or nothing.
+
+        at: when they were asked for (UTC). signals_hash: one a row, of the signals that the prediction came from.
+        A known `idempotency_key` writes nothing and returns the first batch. UsageError names every fault of the frame.
+        """
+        if kind not in PREDICTION_KINDS:
+            raise UsageError(Fault("kind", repr(kind), "a kind of prediction", nearest(str(kind), PREDICTION_KINDS)))
+        rows = prediction_rows(predictions, signals_hash)
+        return self.append(
+            kind, rows, asked_by=asked_by, at=at, key=idempotency_key, calibrator_version=calibrator_version
+        )
+
+    def mark(self, kind: str, body: Mapping[str, Any], at: pd.Timestamp, asked_by: str = "forewarn") -> Written:
+        """Marks an event in the same chain: a promotion, a promotion forced past a gate, new weights published."""
+        return self.append("mark", [(0, kind, canonical(dict(body)))], asked_by=asked_by, at=at)
+
+    def append(
+        self,
+        kind: str,
+        rows: Sequence[tuple[Any, ...]],
+        *,
+        asked_by: str,
+        at: pd.Timestamp,
+        key: str | None = None,
+        calibrator_version: str | None = None,
+    ) -> Written:
+        """One more batch of any kind; `rows` hold the values of its `Entry.hashed`. Not for rows from outside."""
+        entry = entry_of(kind)
+        hashes = chain.row_hashes(rows)  # before the lock, so that a large batch does not hold up a small one for long
+        rows_hash = hashes[-1][len(chain.NO_ROWS) :] if hashes else chain.NO_ROWS
+        with self._writing() as connection:
+            newest = connection.execute(
+                select(head.c.batch_id, head.c.hash).where(head.c.one == 1).with_for_update()
+            ).one()
+            if key is not None:
+                first = connection.execute(select(batches).where(batches.c.idempotency_key == key)).one_or_none()
+                if first is not None:
+                    return Written(first.batch_id, first.rows, first.hash, True, first.rows_hash != rows_hash)
+            batch: dict[str, Any] = {
+                "batch_id": newest.batch_id + 1,
+                "kind": kind,
+                "format": FORMAT,
+                "asked_by": asked_by,
+                "requested_at": moment(at),
+                "idempotency_key": key,
+                "calibrator_version": calibrator_version,
+                "rows": len(rows),
+                "rows_hash": rows_hash,
+                "previous_hash": newest.hash,
+            }
+            batch["hash"] = chain.batch_hash(batch)
+            connection.execute(insert(batches), batch)
+            insert_rows(connection, entry, batch["batch_id"], rows, hashes)
+            connection.execute(
+                update(head).values(batch_id=batch["batch_id"], hash=batch["hash"]).where(head.c.one == 1)
+            )
+        return Written(batch["batch_id"], len(rows), batch["hash"], False)
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def predictions(
+        self,
+        since: pd.Timestamp | None = None,
+        until: pd.Timestamp | None = None,
+        *,
+        account_id: str | None = None,
+        batch_id: int | None = None,
+        kinds: Sequence[str] | None = None,
+        columns: Sequence[str] | None = None,
+        texts: bool = True,
+    ) -> pd.DataFrame:
+        """Predictions with since <= as_of < until, in the order written: columns of a prediction, then LEDGER_COLUMNS.
+
+        A horizon that only some rows have is NaN in the others. Both `columns` and texts=False (no reasons, triggers
+        and actions) read less, and are faster for it. UsageError for an unknown column, or for rows that are not as
+        written.
+        """
+        stored = [name for name in stored_columns(columns) if texts or name not in TEXTS]
+        query = _prediction_query(stored)
+        for given, condition in (
+            (since, lambda: predictions.c.as_of >= _day(since)),
+            (until, lambda: predictions.c.as_of < _day(until)),
+            (account_id, lambda: predictions.c.account_id == account_id),
+            (batch_id, lambda: predictions.c.batch_id == batch_id),
+            (kinds, lambda: batches.c.kind.in_(list(kinds or ()))),
+        ):
+            if given is not None:
+                query = query.where(condition())
+        with self._reading() as connection:
+            tables = [arrow_table(rows, stored) for rows in _parts(connection, query)]
+        if not tables:
+            return pd.DataFrame(columns=list(columns or in_order(stored)))
+        frame = to_pandas(pa.concat_tables(tables, promote_options="default"))
+        return frame if columns is None else frame.reindex(columns=list(columns))
+
+    def judgements(self, *, latest: bool = True, at: pd.Timestamp | None = None) -> pd.DataFrame:
+        """Judged outcomes: account_id, as_of, matured_days, churn_at, voluntary, judged_at, batch_id, row.
+
+        latest: one row per (account_id, as_of), the newest judgement made by `at`; else every judgement ever made.
+        """
+        stored = ["account_id", "as_of", "matured_days", "churn_at", "voluntary", "batch_id", "row"]
+        query = select(*(judgements.c[name] for name in stored), batches.c.requested_at.label("judged_at"))
+        query = query.join_from(judgements, batches, judgements.c.batch_id == batches.c.batch_id)
+        if at is not None:
+            query = query.where(batches.c.requested_at <= moment(at))
+        with self._reading() as connection:
+            rows = connection.execute(query.order_by(judgements.c.batch_id, judgements.c.row)).fetchall()
+        frame = pd.DataFrame([tuple(row) for row in rows], columns=[*stored, "judged_at"])
+        frame = frame.astype({"account_id": "str", "matured_days": "int64", "batch_id": "int64", "row": "int64"})
+        for name in ("as_of", "churn_at", "judged_at"):
+            frame[name] = pd.to_datetime(frame[name], format="ISO8601").astype("datetime64[us]")
+        will = frame.voluntary.astype("Int8").astype("boolean").astype(object)
+        frame["voluntary"] = will.where(will.notna(), None)
+        if latest:
+            frame = frame.drop_duplicates(["account_id", "as_of"], keep="last")
+        return frame.reset_index(drop=True)
+
+    def marks(self, kind: str | None = None) -> pd.DataFrame:
+        """Marked events in order: batch_id, kind, body (a dict), asked_by, at."""
+        query = select(marks.c.batch_id, marks.c.mark, marks.c.body, batches.c.asked_by, batches.c.requested_at)
+        query = query.join_from(marks, batches, marks.c.batch_id == batches.c.batch_id).order_by(marks.c.batch_id)
+        if kind is not None:
+            query = query.where(marks.c.mark == kind)
+        with self._reading() as connection:
+            rows = [tuple(row) for row in connection.execute(query)]
+        frame = pd.DataFrame(rows, columns=["batch_id", "kind", "body", "asked_by", "at"])
+        frame["body"] = [json.loads(body) for body in frame.body]
+        frame["at"] = pd.to_datetime(frame["at"], format="ISO8601").astype("datetime64[us]")
+        return frame
+
+    def batches(self) -> pd.DataFrame:
+        """Every batch, in order, with its hash."""
+        with self._reading() as connection:
+            rows = connection.execute(select(batches).order_by(batches.c.batch_id)).fetchall()
+        frame = pd.DataFrame([tuple(row) for row in rows], columns=[column.name for column in batches.columns])
+        frame["requested_at"] = pd.to_datetime(frame.requested_at, format="ISO8601").astype("datetime64[us]")
+        return frame
+
+    def verify(self, noted: Iterable[str] = ()) -> Verification:
+        """Whether all history is as it was written; see `evaluation.chain.verify`. Reads every row once."""
+        with self._reading() as connection:
+            return chain.verify(connection, noted)
+
+    def export(self, path: str | Path) -> list[Path]:
+        """Parquet, in bounded memory: to `F.parquet` the predictions alone; to a folder one file a table.
+
+        The files appear whole or not at all.
+        """
+        path = Path(path)
+        if path.suffix == ".parquet":
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return [self._export_predictions(path)]
+        path.mkdir(parents=True, exist_ok=True)
+        made = [self._export_predictions(path / "predictions.parquet")]
+        others = {"batches": self.batches(), "judgements": self.judgements(latest=False), "marks": self.marks()}
+        for name, frame in others.items():
+            if name == "marks":
+                frame["body"] = [canonical(body) for body in frame.body]
+            file = path / f"{name}.parquet"
+            with _whole(file) as part:
+                frame.to_parquet(part, index=False)
+            made.append(file)
+        return made
+
+    def _export_predictions(self, file: Path) -> Path:
+        stored = stored_columns(None)
+        with self._reading() as connection, _whole(file) as part:
+            schema = _export_schema(connection, stored)
+            with pq.ParquetWriter(part, schema, compression="zstd") as writer:
+                for rows in _parts(connection, _prediction_query(stored)):
+                    table = arrow_table(rows, stored)
+                    columns = [
+                        table[one.name].cast(one.type)
+                        if one.name in table.column_names
+                        else pa.nulls(len(table), one.type)
+                        for one in schema
+                    ]
+                    writer.write_table(pa.table(columns, schema=schema))
+        return file
+
+    # -- transactions --------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with self._engine.connect().execution_options(writes=True) as connection, connection.begin():
+            yield connection
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """One snapshot for all that is read in it."""
+        connection = self._engine.connect()
+        if connection.dialect.name == "postgresql":
+            connection = connection.execution_options(isolation_level="REPEATABLE READ")
+        with connection, connection.begin():
+            yield connection
+
+
+def _prediction_query(stored: Sequence[str]) -> Select[Any]:
+    needs_texts = any(name in prediction_texts.c for name in stored if name not in predictions.c)
+    places = [predictions, *([prediction_texts] if needs_texts else []), batches]
+    columns = [next(table.c[name] for table in places if name in table.c) for name in stored]
+    query = select(*columns).join_from(predictions, batches, predictions.c.batch_id == batches.c.batch_id)
+    if needs_texts:
+        same = (predictions.c.batch_id == prediction_texts.c.batch_id) & (predictions.c.row == prediction_texts.c.row)
+        query = query.outerjoin(prediction_texts, same)
+    return query.order_by(predictions.c.batch_id, predictions.c.row)
+
+
+def _parts(connection: Connection, query: Select[Any]) -> Iterator[Sequence[Sequence[Any]]]:
+    return connection.execute(query, execution_options={"yield_per": ROWS_A_TIME}).partitions()
+
+
+def _export_schema(connection: Connection, stored: Sequence[str]) -> pa.Schema:
+    """All columns of any batch, from its first row."""
+    first = select(predictions.c.curve, predictions.c.main_horizon_days).where(predictions.c.row == 0).distinct()
+    rows = connection.execute(first).fetchall()
+    horizons, mains = horizons_in(row.curve for row in rows), [row.main_horizon_days for row in rows]
+    types = {"as_of": pa.timestamp("us"), "requested_at": pa.timestamp("us"), "batch_id": pa.int64(), "row": pa.int64()}
+    kept = [name for name in stored if name not in {"curve", "main_horizon_days"}]
+    names = in_order([*column_order(horizons, mains), *kept])
+    texts = {column.name for table in (predictions, prediction_texts, batches) for column in table.columns}
+    numbers = {column.name for column in predictions.columns if str(column.type) == "DOUBLE"}
+    return pa.schema(
+        [(name, types.get(name, pa.string() if name in texts - numbers else pa.float64())) for name in names]
+    )
+
+
+def _day(day: pd.Timestamp | None) -> str:
+    return "" if day is None else day.strftime("%Y-%m-%d")
+
+
+@contextlib.contextmanager
+def _whole(file: Path) -> Iterator[Path]:
+    """A file that appears under its name only once it is written."""
+    part = file.with_name(f"{file.name}.{os.getpid()}.part")
+    try:
+        yield part
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,286 @@
+"""Predictions as rows of the ledger, and rows of the ledger as predictions again, to the last bit.
+
+The table's columns do not depend on the project's horizons: probabilities of every horizon are one JSON text (`curve`),
+figures at the main horizon are columns without a horizon in their name. Missing numbers are NULL there and NaN here.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json
+
+from configs.errors import Fault, ForewarnError, UsageError, nearest
+from configs.framework import DIMENSIONS
+from evaluation.chain import canonical
+
+AT_MAIN = ("p_low", "p_high", "p_health", "expected_arr_loss")
+NUMBERS = ("health_score", *(f"health_{dimension}" for dimension in DIMENSIONS), "coverage", "arr")
+NAMES = ("lifecycle_stage", "risk_level")
+VERSIONS = ("model_version", "config_version")
+TEXTS = ("reasons", "triggers", "actions")
+LEDGER_COLUMNS = (
+    *("batch_id", "row", "kind", "asked_by", "requested_at"),
+    *("idempotency_key", "calibrator_version", "signals_hash"),
+)
+_CURVE = re.compile(r"p_churn_(\d+)d")
+_MAIN = re.compile(rf"({'|'.join(AT_MAIN)})_(\d+)d")
+_FLAWED = "the ledger holds a row that is not as it was written"
+
+
+def column_order(horizons_days: Iterable[int], main_days: Iterable[int]) -> list[str]:
+    """The columns of a prediction, in the order that they have everywhere, for these horizons.
+
+    >>> column_order([30, 90], [90])[3:8]
+    ['p_churn_30d', 'p_churn_90d', 'p_low_90d', 'p_high_90d', 'risk_level']
+    """
+    mains = sorted(set(main_days))
+    return [
+        *("account_id", "as_of", "lifecycle_stage"),
+        *(f"p_churn_{days}d" for days in sorted(set(horizons_days))),
+        *(f"{name}_{days}d" for days in mains for name in ("p_low", "p_high")),
+        *("risk_level", "health_score", *(f"health_{dimension}" for dimension in DIMENSIONS)),
+        *(f"p_health_{days}d" for days in mains),
+        *("coverage", "arr"),
+        *(f"expected_arr_loss_{days}d" for days in mains),
+        *TEXTS,
+        *VERSIONS,
+    ]
+
+
+def prediction_rows(predictions: pd.DataFrame, signals_hash: Sequence[str]) -> list[tuple[Any, ...]]:
+    """The values behind each row's hash, in the order of `Entry.hashed`; UsageError with every fault of the frame."""
+    horizons = sorted(int(match[1]) for name in predictions if (match := _CURVE.fullmatch(str(name))))
+    mains = sorted({int(match[2]) for name in predictions if (match := _MAIN.fullmatch(str(name)))})
+    faults = _shape_faults(predictions, horizons, mains, signals_hash)
+    if faults:
+        raise UsageError(faults)
+    main = mains[0]
+    curve = np.column_stack([_numbers(predictions, f"p_churn_{days}d", faults, least=0.0) for days in horizons])
+    template = "{" + ",".join(f'"{days}":%r' for days in horizons) + "}"
+    lists: list[Iterable[Any]] = [
+        range(len(predictions)),
+        _names(predictions.account_id, faults, required=True),
+        _days(predictions.as_of, faults),
+        _names(predictions.lifecycle_stage, faults),
+        [template % tuple(row) for row in curve.tolist()],
+        [main] * len(predictions),
+        curve[:, horizons.index(main)].tolist(),
+        *(_nullable(_numbers(predictions, f"{name}_{main}d", faults)) for name in AT_MAIN),
+        _names(predictions.risk_level, faults),
+        *(_nullable(_numbers(predictions, name, faults)) for name in NUMBERS),
+        *(_names(predictions[name], faults, required=True) for name in VERSIONS),
+        _names(pd.Series(list(signals_hash), name="signals_hash", dtype=object), faults, required=True),
+        *(_texts(predictions[name], faults) for name in TEXTS),
+    ]
+    if faults:
+        raise UsageError(faults)
+    return list(zip(*lists, strict=True))
+
+
+def _shape_faults(
+    predictions: pd.DataFrame, horizons: list[int], mains: list[int], signals_hash: Sequence[str]
+) -> list[Fault]:
+    if predictions.empty:
+        return [Fault("predictions", "no rows", "at least one", "score some accounts first")]
+    faults = []
+    if len(signals_hash) != len(predictions):
+        found, expected = f"{len(signals_hash)} hashes", f"{len(predictions)}, one a prediction"
+        faults.append(Fault("signals_hash", found, expected, "hash the signals of each row"))
+    if not horizons:
+        faults.append(Fault("predictions", "no p_churn_..d column", "one per horizon", "use prediction_columns"))
+    if len(mains) != 1 or mains[0] not in horizons:
+        found = f"main horizons {mains} beside horizons {horizons}"
+        faults.append(Fault("predictions", found, "one main horizon, one of the horizons", "use prediction_columns"))
+    expected_columns = column_order(horizons, mains)
+    given = [str(name) for name in predictions]
+    faults += [
+        Fault(f"predictions.{name}", "no such column", "a column of a prediction", "use prediction_columns")
+        for name in expected_columns
+        if name not in given
+    ]
+    faults += [
+        Fault(f"predictions.{name}", "an unknown column", "a column of a prediction", nearest(name, expected_columns))
+        for name in given
+        if name not in expected_columns
+    ]
+    return faults
+
+
+def _numbers(frame: pd.DataFrame, name: str, faults: list[Fault], least: float | None = None) -> np.ndarray:
+    """float64 (n,); NaN is missing, unless `least` is given. Probabilities (p_...) must lie in 0-1."""
+    try:
+        values = frame[name].to_numpy(dtype=float, na_value=np.nan) + 0.0  # -0.0 would not survive SQLite
+    except (TypeError, ValueError):
+        faults.append(Fault(f"predictions.{name}", "values that are no numbers", "numbers", "mend the column"))
+        return np.zeros(len(frame))
+    bad = np.isinf(values)
+    if least is not None:
+        bad |= np.isnan(values)
+    if name.startswith("p_"):
+        bad |= (values < 0) | (values > 1)
+    if bad.any():
+        first = int(np.flatnonzero(bad)[0])
+        expected = "probabilities (0-1)" if name.startswith("p_") else "finite numbers"
+        faults.append(Fault(f"predictions.{name}", f"{values[first]} in row {first}", expected, "mend the column"))
+    return np.asarray(values)
+
+
+def _nullable(values: np.ndarray) -> list[float | None]:
+    boxed = values.astype(object)
+    boxed[np.isnan(values)] = None
+    return list(boxed)
+
+
+def _names(series: pd.Series, faults: list[Fault], required: bool = False) -> list[str | None]:
+    values: list[Any] = series.astype(object).where(series.notna(), None).tolist()
+    for row, value in enumerate(values):
+        if value is None:
+            if required:
+                faults.append(Fault(f"predictions.{series.name}", f"nothing in row {row}", "text", "mend the column"))
+                break
+        elif not isinstance(value, str) or "\x00" in value or not _encodes(value):
+            faults.append(Fault(f"predictions.{series.name}", f"{value!r} in row {row}", "text", "mend the column"))
+            break
+    return values
+
+
+def _encodes(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _days(series: pd.Series, faults: list[Fault]) -> list[str]:
+    if not pd.api.types.is_datetime64_dtype(series.dtype) or series.isna().any():
+        faults.append(Fault("predictions.as_of", f"{series.dtype}, or nothing", "UTC midnights", "give timestamps"))
+        return []
+    codes, found = pd.factorize(series)
+    days = pd.DatetimeIndex(found)
+    if (days != days.normalize()).any():
+        first = days[days != days.normalize()][0]
+        faults.append(Fault("predictions.as_of", str(first), "UTC midnights", "cut the time of day off"))
+    texts = list(days.strftime("%Y-%m-%d"))
+    return [texts[code] for code in codes]
+
+
+def _texts(series: pd.Series, faults: list[Fault]) -> list[str | None]:
+    """JSON text; lists and mappings become it."""
+    values = series.astype(object).tolist()
+    for row, value in enumerate(values):
+        if isinstance(value, str):
+            bad = "\x00" in value or not _encodes(value)
+        elif isinstance(value, list | tuple | dict):
+            try:
+                values[row], bad = canonical(value), False
+            except ValueError:
+                bad = True
+        else:
+            values[row], bad = None, not (value is None or value is pd.NA or value != value)
+        if bad:
+            faults.append(
+                Fault(f"predictions.{series.name}", f"{value!r} in row {row}", "JSON text", "mend the column")
+            )
+            break
+    return values
+
+
+def moment(at: pd.Timestamp) -> str:
+    """A moment as the ledger writes it; a time zone is turned into UTC.
+
+    >>> moment(pd.Timestamp("2024-01-31 10:30", tz="Europe/Berlin"))
+    '2024-01-31T09:30:00.000000'
+    """
+    if at.tzinfo is not None:
+        at = at.tz_convert("UTC").tz_localize(None)
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%f")
+
+
+def stored_columns(columns: Sequence[str] | None) -> list[str]:
+    """The columns of the tables that are needed to answer with `columns` (None: all); UsageError for an unknown one."""
+    everything = ["account_id", "as_of", *NAMES, *NUMBERS, *VERSIONS, *TEXTS, *LEDGER_COLUMNS]
+    if columns is None:
+        return [*everything, "curve", "main_horizon_days", *AT_MAIN]
+    stored: dict[str, None] = {}
+    faults = []
+    for name in columns:
+        if name in everything:
+            stored[name] = None
+        elif _CURVE.fullmatch(name):
+            stored["curve"] = None
+        elif match := _MAIN.fullmatch(name):
+            stored["main_horizon_days"] = stored[match[1]] = None
+        else:
+            faults.append(Fault(name, "an unknown column", "a column of the ledger", nearest(name, everything)))
+    if faults:
+        raise UsageError(faults)
+    return list(stored)
+
+
+def arrow_table(rows: Sequence[Sequence[Any]], stored: Sequence[str]) -> pa.Table:
+    """Rows of `stored` columns as an Arrow table with the columns of a prediction and of LEDGER_COLUMNS.
+
+    UsageError when a value is not of its column's type: then someone changed it, and `ledger verify` says where.
+    """
+    try:
+        return _arrow_table(rows, stored)
+    except (pa.ArrowException, TypeError) as error:
+        raise damaged(error) from None
+
+
+def damaged(error: Exception) -> ForewarnError:
+    return UsageError(Fault("ledger", f"{_FLAWED} ({error})", "rows as written", "run `forewarn ledger verify`"))
+
+
+def _arrow_table(rows: Sequence[Sequence[Any]], stored: Sequence[str]) -> pa.Table:
+    values: dict[str, list[Any]] = dict(zip(stored, map(list, zip(*rows, strict=True)), strict=True))
+    out: dict[str, pa.Array] = {}
+    for name, items in values.items():
+        if name in {"as_of", "requested_at"}:
+            out[name] = pa.array(items, pa.string()).dictionary_encode()
+            out[name] = pc.take(out[name].dictionary.cast(pa.timestamp("us")), out[name].indices)
+        elif name in {"batch_id", "row", "main_horizon_days"}:
+            out[name] = pa.array(items, pa.int64())
+        elif name in NUMBERS or name in AT_MAIN:
+            out[name] = pa.array(items, pa.float64())
+        elif name != "curve":
+            out[name] = pa.array(items, pa.string())
+    if "curve" in values:
+        curve = pa.json.read_json(io.BytesIO("\n".join(values["curve"]).encode())).combine_chunks()
+        out |= {f"p_churn_{days}d": curve[days].cast(pa.float64()) for days in curve.column_names}
+    if "main_horizon_days" in out:
+        days_of = out.pop("main_horizon_days")
+        shown = [name for name in AT_MAIN if name in out]
+        figures = {name: out.pop(name) for name in shown}
+        for days in sorted(days_of.unique().to_pylist()):
+            here = pc.equal(days_of, days)
+            out |= {f"{name}_{days}d": pc.if_else(here, figures[name], None) for name in shown}
+    return pa.table(out)
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """The column names of a table in the order of a prediction's, the ledger's own last."""
+    known = set(names)
+    horizons = [int(match[1]) for name in known if (match := _CURVE.fullmatch(name))]
+    mains = [int(match[2]) for name in known if (match := _MAIN.fullmatch(name))]
+    return [name for name in [*column_order(horizons, mains), *LEDGER_COLUMNS] if name in known]
+
+
+def horizons_in(curves: Iterable[str]) -> list[int]:
+    """The horizons of some `curve` texts, rising."""
+    return sorted({int(days) for text in curves for days in json.loads(text)})
+
+
+def to_pandas(table: pa.Table) -> pd.DataFrame:
+    """Text as `str`, days as datetime64[us], missing numbers as NaN."""
+    return table.select(in_order(table.column_names)).to_pandas()

@@ -1,0 +1,157 @@
+"""The ledger's tables, and the literal list of what can be entered in it.
+
+Every entry is a batch: a row of `batches`, chained to the batch before, and the rows that belong to it, from row 0 up.
+What is entered (predictions, judgements, marks) differs only in the tables that hold its rows, so one more kind of
+entry is a table here, an `Entry` in ENTRIES and a migration. `head` has one row, the newest batch: writers lock it.
+
+Days are ISO text (`2024-01-31`), moments ISO text in UTC with microseconds (`2024-01-31T09:30:00.000000`): they sort,
+read and hash alike in SQLite and PostgreSQL.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Column, Double, Index, Integer, MetaData, String, Table
+
+REVISION = "0001"
+FORMAT = 1
+
+metadata = MetaData()
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("batch_id", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String, nullable=False),
+    Column("format", Integer, nullable=False),
+    Column("asked_by", String, nullable=False),
+    Column("requested_at", String, nullable=False),
+    Column("idempotency_key", String, unique=True),
+    Column("calibrator_version", String),
+    Column("rows", Integer, nullable=False),
+    Column("rows_hash", String, nullable=False),
+    Column("previous_hash", String, nullable=False),
+    Column("hash", String, nullable=False),
+)
+
+head = Table(
+    "head",
+    metadata,
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column("batch_id", Integer, nullable=False),
+    Column("hash", String, nullable=False),
+)
+
+
+def _row_key() -> tuple[Column[int], Column[int]]:
+    return (
+        Column("batch_id", Integer, primary_key=True, autoincrement=False),
+        Column("row", Integer, primary_key=True, autoincrement=False),
+    )
+
+
+def _row_hash() -> Column[str]:
+    return Column("row_hash", String, nullable=False)
+
+
+predictions = Table(
+    "predictions",
+    metadata,
+    *_row_key(),
+    Column("account_id", String, nullable=False),
+    Column("as_of", String, nullable=False),
+    Column("lifecycle_stage", String),
+    Column("curve", String, nullable=False),  # JSON: horizon in days -> probability, every horizon
+    Column("main_horizon_days", Integer, nullable=False),
+    Column("p_churn", Double, nullable=False),  # this and the next five: at the main horizon
+    Column("p_low", Double),
+    Column("p_high", Double),
+    Column("p_health", Double),
+    Column("expected_arr_loss", Double),
+    Column("risk_level", String),
+    Column("health_score", Double),
+    Column("health_usage", Double),
+    Column("health_engagement", Double),
+    Column("health_financial", Double),
+    Column("health_relationship", Double),
+    Column("coverage", Double),
+    Column("arr", Double),
+    Column("model_version", String, nullable=False),
+    Column("config_version", String, nullable=False),
+    Column("signals_hash", String, nullable=False),
+    _row_hash(),
+    Index("ix_predictions_account_as_of", "account_id", "as_of"),
+    Index("ix_predictions_as_of", "as_of"),
+)
+
+# Apart from the numbers, because they are ten times as long and most questions do not ask for them.
+prediction_texts = Table(
+    "prediction_texts",
+    metadata,
+    *_row_key(),
+    Column("reasons", String),
+    Column("triggers", String),
+    Column("actions", String),
+)
+
+# The outcome of an account after an as_of day, as known at the batch's requested_at. Every horizon of at most
+# matured_days is judged: churned when churn_at lies before as_of plus the horizon.
+judgements = Table(
+    "judgements",
+    metadata,
+    *_row_key(),
+    Column("account_id", String, nullable=False),
+    Column("as_of", String, nullable=False),
+    Column("matured_days", Integer, nullable=False),
+    Column("churn_at", String),
+    Column("voluntary", Integer),
+    _row_hash(),
+    Index("ix_judgements_account_as_of", "account_id", "as_of"),
+)
+
+marks = Table(
+    "marks",
+    metadata,
+    *_row_key(),
+    Column("mark", String, nullable=False),
+    Column("body", String, nullable=False),
+    _row_hash(),
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Something that can be entered: the tables of its rows (the first has row_hash), the kinds of its batches."""
+
+    name: str
+    tables: tuple[Table, ...]
+    kinds: tuple[str, ...]
+
+    @property
+    def hashed(self) -> tuple[str, ...]:
+        """The columns behind a row's hash, in order: the row's number first, the batch's is hashed with the batch."""
+        main, *others = self.tables
+        own = [column.name for column in main.columns if column.name not in {"batch_id", "row_hash"}]
+        return (*own, *(column.name for table in others for column in table.columns if not column.primary_key))
+
+
+PREDICTION_KINDS = ("batch", "api", "backtest")
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry("predictions", (predictions, prediction_texts), PREDICTION_KINDS),
+    Entry("judgements", (judgements,), ("judgement",)),
+    Entry("marks", (marks,), ("mark",)),
+)
+
+
+def entry_of(kind: str) -> Entry:
+    """The entry that batches of this kind hold; KeyError when there is none.
+
+    >>> entry_of("api").name
+    'predictions'
+    """
+    for entry in ENTRIES:
+        if kind in entry.kinds:
+            return entry
+    raise KeyError(kind)

@@ -1,0 +1,472 @@
+"""What a set of predictions is worth: plain functions of outcomes `y` (0 or 1) and probabilities `p`.
+
+Rows are scorings (account, as_of) whose window has passed. Nothing here knows of resampling (see uncertainty.py) or of
+presentation. A figure that the rows cannot support is refused by name, never returned as a guess.
+
+    METRICS                 the single figures, each (y, p) -> float
+    reliability_bins, gains, precision_recall_at_capacity, arr_loss, lead_time    the tables
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from configs.errors import DataError, Fault
+
+Array = npt.NDArray[Any]
+Z95 = 1.959963984540054
+SLOPE_CHURNS = 20
+
+
+class MetricRefused(DataError):
+    """A figure that these rows cannot support: `metric` its name, `found` how many there are, `needed` how many do."""
+
+    title = "a figure was refused"
+
+    def __init__(self, metric: str, what: str, found: int, needed: int) -> None:
+        self.metric, self.what, self.found, self.needed = metric, what, found, needed
+        super().__init__(
+            Fault(metric, f"{found} {what}", f"at least {needed}", "wait for more, or judge a wider group")
+        )
+
+    @property
+    def why(self) -> str:
+        """The refusal as half a sentence: `3 churned accounts, at least 10 would do`."""
+        return f"{self.found} {self.what}, at least {self.needed} would do"
+
+
+def _checked(metric: str, y: Array, p: Array, least: int = 1, probability: bool = True) -> tuple[Array, Array]:
+    """Both as float arrays (n,); DataError for anything that is not an outcome and a prediction."""
+    y, p = np.asarray(y, dtype=float), np.asarray(p, dtype=float)
+    faults = []
+    if y.ndim != 1 or y.shape != p.shape:
+        faults.append(Fault(metric, f"shapes {y.shape} and {p.shape}", "two arrays (n,)", "pass matching rows"))
+    if not np.isin(y, (0.0, 1.0)).all():
+        faults.append(Fault(f"{metric}: y", "values other than 0 and 1", "outcomes", "drop rows whose window is open"))
+    if not np.isfinite(p).all() or (probability and p.size and (p.min() < 0 or p.max() > 1)):
+        faults.append(Fault(f"{metric}: p", "values outside [0, 1]", "probabilities", "drop or mend these rows"))
+    if faults:
+        raise DataError(faults)
+    churned = int(y.sum())
+    for what, found in (("rows that churned", churned), ("rows that stayed", y.size - churned)):
+        if found < least:
+            raise MetricRefused(metric, what, found, least)
+    return y, p
+
+
+def auc(y: Array, p: Array) -> float:
+    """Chance that a row that churned was ranked above a row that stayed; ties count half (Mann-Whitney).
+
+    Range 0-1, higher is better; .5 is chance. Above about .98 it is an alarm, not a success: look for a leak.
+    `p` may be any score that rises with risk. Raises MetricRefused without a row of each class.
+
+    >>> auc([0, 0, 1, 1], [0.1, 0.4, 0.4, 0.8])      # of 4 pairs: 3 right, 1 tied
+    0.875
+    """
+    y, p = _checked("auc", y, p, probability=False)
+    _, place, ties = np.unique(p, return_inverse=True, return_counts=True)
+    rank = (np.cumsum(ties) - (ties - 1) / 2)[place]
+    churned, stayed = y.sum(), (1 - y).sum()
+    return float((rank[y == 1].sum() - churned * (churned + 1) / 2) / (churned * stayed))
+
+
+def average_precision(y: Array, p: Array) -> float:
+    """Precision averaged over the churned rows, each taken at its own threshold: area under precision and recall.
+
+    Range 0-1, higher is better; chance gives the churn rate. Raises MetricRefused without a row of each class.
+
+    >>> average_precision([1, 0, 1, 0], [0.9, 0.8, 0.7, 0.1])      # (1/1 + 2/3) / 2
+    0.8333333333333333
+    """
+    y, p = _checked("average_precision", y, p, probability=False)
+    _, place = np.unique(-p, return_inverse=True)
+    churned, rows = np.bincount(place, y), np.bincount(place)
+    return float((churned * np.cumsum(churned) / np.cumsum(rows)).sum() / churned.sum())
+
+
+def brier(y: Array, p: Array) -> float:
+    """Mean squared distance of the probability from what happened. Range 0-1, lower is better.
+
+    Always saying the churn rate r gives r (1 - r). Raises MetricRefused without a row of each class.
+
+    >>> round(brier([1, 0], [0.8, 0.4]), 12)      # (.04 + .16) / 2
+    0.1
+    """
+    y, p = _checked("brier", y, p)
+    return float(np.mean((p - y) ** 2))
+
+
+def log_losses(y: Array, p: Array) -> Array:
+    """Each row's -log(probability of what happened), in nats, (n,); probabilities kept 2e-16 off 0 and 1."""
+    p = np.clip(np.asarray(p, dtype=float), np.finfo(float).eps, 1 - np.finfo(float).eps)
+    return np.asarray(-np.log(np.where(np.asarray(y) == 1, p, 1 - p)))
+
+
+def log_loss(y: Array, p: Array) -> float:
+    """Mean of -log(probability of what happened), in nats. From 0 up, lower is better; a sure error costs most.
+
+    Raises MetricRefused without a row of each class.
+
+    >>> round(log_loss([1, 0], [0.5, 0.5]), 4)
+    0.6931
+    """
+    y, p = _checked("log_loss", y, p)
+    return float(log_losses(y, p).mean())
+
+
+def equal_mass_bins(p: Array, bins: int) -> Array:
+    """Bin number 0..bins-1 of each row, (n,): equal shares of rows by rank, tied rows kept together.
+
+    >>> equal_mass_bins([0.1, 0.2, 0.2, 0.9], 2).tolist()
+    [0, 1, 1, 1]
+    """
+    _, place, ties = np.unique(np.asarray(p, dtype=float), return_inverse=True, return_counts=True)
+    below = np.cumsum(ties) - ties
+    return np.asarray(((below + ties / 2) / ties.sum() * bins).astype(int)[place])
+
+
+def _bin_sums(y: Array, p: Array, bins: int) -> tuple[Array, Array, Array]:
+    bin_of = equal_mass_bins(p, bins)
+    rows = np.bincount(bin_of, minlength=bins)
+    kept = rows > 0
+    return rows[kept], np.bincount(bin_of, y, bins)[kept], np.bincount(bin_of, p, bins)[kept]
+
+
+def ece(y: Array, p: Array, bins: int = 15) -> float:
+    """Expected calibration error: mean distance between predicted and happened over equal-mass bins, as it is found.
+
+    Range 0-1, lower is better. The plain figure: noise alone makes it greater than 0, the more so the fewer the rows.
+    Raises MetricRefused without a row of each class.
+
+    >>> round(ece([0, 1, 1, 1], [0.2, 0.2, 0.9, 0.9], bins=2), 3)      # (|.5 - .2| + |1 - .9|) / 2
+    0.2
+    """
+    y, p = _checked("ece", y, p)
+    _, churned, predicted = _bin_sums(y, p, bins)
+    return float(np.abs(churned - predicted).sum() / y.size)
+
+
+def ece_debiased(y: Array, p: Array, bins: int = 15) -> float:
+    """`ece` less what noise adds to it, as far as can be told. Range 0-1, lower is better.
+
+    The idea is that of Kumar, Liang and Ma (2019, section 4): the outcome of a bin is taken as normal about what was
+    found, and the mean excess of |distance| is subtracted; here in closed form (folded normal). It errs towards too
+    little: of pure noise it takes off about two fifths, and rows of one account are taken as independent.
+    Raises MetricRefused without a row of each class.
+
+    >>> ece_debiased([0, 1] * 20, [0.45] * 40, bins=1) < ece([0, 1] * 20, [0.45] * 40, bins=1)
+    True
+    """
+    y, p = _checked("ece_debiased", y, p)
+    rows, churned, predicted = _bin_sums(y, p, bins)
+    gap, share = (churned - predicted) / rows, churned / rows
+    spread = np.sqrt(share * (1 - share) / np.maximum(rows - 1, 1)) + 1e-12
+    erf = np.array([math.erf(one) for one in gap / (spread * math.sqrt(2))])
+    noisy = spread * math.sqrt(2 / math.pi) * np.exp(-(gap**2) / (2 * spread**2)) + gap * erf
+    return max(0.0, float(((2 * np.abs(gap) - noisy) * rows).sum() / y.size))
+
+
+def logit(p: Array) -> Array:
+    """log(p / (1 - p)), with p kept within [1e-6, 1 - 1e-6] so that one sure error cannot decide a slope alone."""
+    p = np.clip(np.asarray(p, dtype=float), 1e-6, 1 - 1e-6)
+    return np.asarray(np.log(p / (1 - p)))
+
+
+def calibration_slope_intercept(y: Array, p: Array, least: int = SLOPE_CHURNS) -> tuple[float, float]:
+    """Slope and intercept of a logistic regression of y on logit p (Cox 1958), both fitted together.
+
+    Slope 1 and intercept 0 is right; slope below 1: the probabilities are too extreme, above 1: too timid.
+    Raises MetricRefused with fewer than `least` rows of a class, a single distinct p, or a p that separates the classes
+    (no finite slope exists).
+
+    >>> y, p = [1] * 25 + [0] * 75 + [1] * 75 + [0] * 25, [0.1] * 100 + [0.9] * 100
+    >>> slope, intercept = calibration_slope_intercept(y, p)
+    >>> round(slope, 3), round(abs(intercept), 3)      # log(3) / log(9): twice as extreme as it should be
+    (0.5, 0.0)
+    """
+    y, p = _checked("calibration_slope", y, p, least)
+    x = logit(p)
+    if np.ptp(x) == 0:
+        raise MetricRefused("calibration_slope", "distinct probability", 1, 2)
+    design = np.column_stack([np.ones_like(x), x])
+    theta = np.array([math.log(y.mean() / (1 - y.mean())), 0.0])
+    for _ in range(50):
+        fitted = 1 / (1 + np.exp(-design @ theta))
+        step = np.linalg.solve(
+            design.T @ (design * (fitted * (1 - fitted))[:, None]) + 1e-10 * np.eye(2), design.T @ (y - fitted)
+        )
+        theta = theta + np.clip(step, -5, 5)
+        if np.abs(step).max() < 1e-10:
+            return float(theta[1]), float(theta[0])
+    raise MetricRefused("calibration_slope", "rows that churned below one that stayed", 0, 1)
+
+
+def calibration_slope(y: Array, p: Array) -> float:
+    """The slope of `calibration_slope_intercept`; 1 is right.
+
+    >>> round(calibration_slope([1] * 25 + [0] * 75 + [1] * 75 + [0] * 25, [0.1] * 100 + [0.9] * 100), 3)
+    0.5
+    """
+    return calibration_slope_intercept(y, p)[0]
+
+
+def calibration_intercept(y: Array, p: Array) -> float:
+    """The intercept of `calibration_slope_intercept`, in log-odds; 0 is right (beside a slope of 1).
+
+    >>> round(abs(calibration_intercept([1] * 25 + [0] * 75 + [1] * 75 + [0] * 25, [0.1] * 100 + [0.9] * 100)), 3)
+    0.0
+    """
+    return calibration_slope_intercept(y, p)[1]
+
+
+def in_top_share(p: Array, share: float, groups: Array | None = None) -> Array:
+    """How much of each row lies in the riskiest `share` of its group (an as_of), (n,), 0-1.
+
+    The band holds round(share * rows) rows of a group and at least one. Rows tied at its edge share the places left, so
+    that the answer never hangs on the order of rows.
+
+    >>> in_top_share([0.9, 0.5, 0.5, 0.1], 0.5).tolist()
+    [1.0, 0.5, 0.5, 0.0]
+    """
+    p = np.asarray(p, dtype=float)
+    group = np.zeros(p.size, dtype=int) if groups is None else np.unique(groups, return_inverse=True)[1]
+    order = np.lexsort((-p, group))
+    new = np.ones(p.size, dtype=bool)
+    new[1:] = (np.diff(group[order]) != 0) | (np.diff(p[order]) != 0)
+    starts = np.flatnonzero(new)
+    ties = np.diff(np.append(starts, p.size))
+    sizes = np.bincount(group)
+    group_of_tie = group[order][starts]
+    above = starts - (np.cumsum(sizes) - sizes)[group_of_tie]
+    places = np.maximum(1, np.floor(share * sizes + 0.5))[group_of_tie]
+    held = np.empty(p.size)
+    held[order] = np.repeat(np.clip((places - above) / ties, 0, 1), ties)
+    return held
+
+
+class Capacity(NamedTuple):
+    """`flagged` rows of `rows`, `caught` of `churned` among them; precision, recall and lift over the churn rate."""
+
+    rows: int
+    flagged: float
+    churned: int
+    caught: float
+    precision: float
+    recall: float
+    lift: float
+
+
+def precision_recall_at_capacity(y: Array, p: Array, as_of: Array, share: float = 0.1) -> Capacity:
+    """What working on the riskiest `share` of accounts at each as_of would have reached.
+
+    Precision: share of the flagged that churned; recall: share of the churned that were flagged; all 0-1, higher is
+    better, chance gives the churn rate and `share`. Raises MetricRefused without a row of each class.
+
+    >>> precision_recall_at_capacity([1, 0, 0, 1], [0.9, 0.8, 0.2, 0.1], ["d1", "d1", "d2", "d2"], share=0.5)
+    Capacity(rows=4, flagged=2.0, churned=2, caught=1.0, precision=0.5, recall=0.5, lift=1.0)
+    """
+    y, p = _checked("precision_recall_at_capacity", y, p, probability=False)
+    held = in_top_share(p, share, as_of)
+    flagged, caught = float(held.sum()), float(held @ y)
+    precision = caught / flagged
+    return Capacity(
+        y.size, flagged, int(y.sum()), caught, precision, caught / float(y.sum()), precision / float(y.mean())
+    )
+
+
+def lift_at(y: Array, p: Array, share: float = 0.1) -> float:
+    """Churn rate in the riskiest `share` of rows over the churn rate of all. From 0 to 1 / share; chance gives 1.
+
+    Raises MetricRefused without a row of each class.
+
+    >>> lift_at([1, 0, 0, 0, 1, 0, 0, 0, 0, 0], [0.9, 0.1, 0.1, 0.1, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1], 0.1)
+    5.0
+    """
+    return precision_recall_at_capacity(y, p, np.zeros(len(y)), share).lift
+
+
+def gains(y: Array, p: Array, as_of: Array, shares: Sequence[float]) -> list[tuple[float, float]]:
+    """(share of accounts worked on, share of the churned among them) for each of `shares`; chance gives the diagonal.
+
+    Raises MetricRefused without a row of each class.
+
+    >>> gains([1, 0, 0, 0], [0.9, 0.5, 0.4, 0.1], [0, 0, 0, 0], [0.25, 1.0])
+    [(0.25, 1.0), (1.0, 1.0)]
+    """
+    return [(float(share), precision_recall_at_capacity(y, p, as_of, share).recall) for share in shares]
+
+
+class Bin(NamedTuple):
+    """A group of similar predictions: rows, how many churned, mean prediction, share churned, its 95 % interval."""
+
+    rows: int
+    churned: int
+    mean_p: float
+    happened: float
+    low: float
+    high: float
+
+
+def wilson(share: float, rows: float) -> tuple[float, float]:
+    """95 % interval of a share seen over `rows` (Wilson 1927); stays within [0, 1], and is not empty at 0 or 1.
+
+    >>> [round(end, 3) for end in wilson(0.5, 10)]
+    [0.237, 0.763]
+    """
+    middle, z2 = (share + Z95**2 / (2 * rows)) / (1 + Z95**2 / rows), Z95**2
+    half = Z95 / (1 + z2 / rows) * math.sqrt(share * (1 - share) / rows + z2 / (4 * rows**2))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def share_interval(y: Array, accounts: Array) -> tuple[float, float]:
+    """95 % interval of the mean of y (0 or 1) where rows of one account are not independent.
+
+    Wilson's, over the number of rows that would carry as much if they were independent (rows over the design effect of
+    accounts as clusters, Kish 1965); with no churn, or nothing else, that number is the count of accounts.
+
+    >>> share_interval([1, 1, 0, 0], ["a", "a", "b", "b"]) == wilson(0.5, 2)
+    True
+    """
+    y = np.asarray(y, dtype=float)
+    share = float(y.mean())
+    _, codes = np.unique(accounts, return_inverse=True)
+    clusters = int(codes.max()) + 1
+    spread = float((np.bincount(codes, y - share) ** 2).sum())
+    effective = float(y.size**2 * share * (1 - share) / spread) if spread > 1e-12 and 0 < share < 1 else clusters
+    return wilson(share, max(1.0, min(y.size, effective)))
+
+
+def reliability_bins(y: Array, p: Array, bins: int = 15, accounts: Array | None = None) -> list[Bin]:
+    """Predicted against happened in equal-mass bins, lowest first; ties stay together, so there may be fewer bins.
+
+    With `accounts` the intervals allow for several rows an account (`share_interval`). Raises MetricRefused without a
+    row of each class.
+
+    >>> [(one.rows, one.churned, one.happened) for one in reliability_bins([0, 1, 1, 1], [0.2, 0.2, 0.9, 0.9], 2)]
+    [(2, 1, 0.5), (2, 2, 1.0)]
+    """
+    y, p = _checked("reliability_bins", y, p)
+    who = np.arange(y.size) if accounts is None else np.asarray(accounts)
+    bin_of = equal_mass_bins(p, bins)
+    table = []
+    for number in np.unique(bin_of):
+        rows = bin_of == number
+        low, high = share_interval(y[rows], who[rows])
+        table.append(Bin(int(rows.sum()), int(y[rows].sum()), float(p[rows].mean()), float(y[rows].mean()), low, high))
+    return table
+
+
+class ArrLoss(NamedTuple):
+    """ARR expected to be lost with the range chance alone would give, ARR really lost, and accounts without an ARR."""
+
+    expected: float
+    low: float
+    high: float
+    realised: float
+    accounts: int
+    arr_unknown: int
+
+
+def arr_loss(y: Array, p: Array, arr: Array) -> ArrLoss:
+    """ARR at risk (sum of p * arr) against the ARR of those that churned, one scoring, in the currency of `arr`.
+
+    The range is expected +- 1.96 sqrt(sum arr^2 p (1 - p)): where the loss falls in 95 of 100 times if every p is right
+    and accounts leave independently. Accounts whose arr is NaN are counted, and enter neither sum. Raises MetricRefused
+    when no arr is known.
+
+    >>> arr_loss([1, 0, 0], [0.5, 0.5, 0.1], [100.0, 100.0, float("nan")])[:4]
+    (100.0, 0.0, 238.59038243496778, 100.0)
+    """
+    y, p, arr = (np.asarray(one, dtype=float) for one in (y, p, arr))
+    known = ~np.isnan(arr)
+    if not known.any():
+        raise MetricRefused("arr_loss", "accounts with a known ARR", 0, 1)
+    y, p, arr = y[known], p[known], arr[known]
+    expected = float(p @ arr)
+    half = Z95 * math.sqrt(float((arr**2 * p * (1 - p)).sum()))
+    return ArrLoss(
+        expected, max(0.0, expected - half), expected + half, float(y @ arr), known.size, int((~known).sum())
+    )
+
+
+class Lead(NamedTuple):
+    """Churned accounts scored `days` and more before they left: their places in the band at the last such scoring.
+
+    `places`, `chance` and `accounts` are (churned,) arrays, for an interval; `share` is the mean of `places`.
+    """
+
+    days: int
+    churned: int
+    share: float
+    by_chance: float
+    median_days: float
+    accounts: Array
+    places: Array
+
+
+def lead_time(accounts: Array, as_of: Array, churn_at: Array, in_band: Array, days: Sequence[int]) -> list[Lead]:
+    """Share of churned accounts in the red band at the LAST scoring at least so many days before they left.
+
+    A point-in-time share: 0-1, higher is better, to be read beside chance (the band's share of those scorings). "In the
+    band at any time before" would flatter, and is not offered. `in_band` comes from `in_top_share`; the ceiling is the
+    same call with the true probabilities. Times are datetime64; NaT in churn_at: not known to have left. Raises
+    MetricRefused when nobody churned that long after a scoring.
+
+    >>> day = np.array(["2025-01-01", "2025-02-01", "2025-03-01"], dtype="datetime64[us]")
+    >>> left = np.array(["2025-03-20"] * 3, dtype="datetime64[us]")
+    >>> lead_time(["a", "a", "a"], day, left, [1.0, 0.0, 1.0], [30])[0].share      # the last was 1 February
+    0.0
+    """
+    as_of, churn_at = np.asarray(as_of, dtype="datetime64[us]"), np.asarray(churn_at, dtype="datetime64[us]")
+    who, held = np.asarray(accounts), np.asarray(in_band, dtype=float)
+    _, day = np.unique(as_of, return_inverse=True)
+    chance = (np.bincount(day, held) / np.bincount(day))[day]
+    ahead = (churn_at - as_of) / np.timedelta64(1, "D")
+    table = []
+    for least in days:
+        rows = np.flatnonzero(~np.isnat(churn_at) & (np.nan_to_num(ahead, nan=-1.0) >= least))
+        if rows.size == 0:
+            raise MetricRefused("lead_time", f"accounts that left {least} days and more after a scoring", 0, 1)
+        _, code = np.unique(who[rows], return_inverse=True)
+        rows = rows[np.lexsort((as_of[rows], churn_at[rows], code))]
+        _, code = np.unique(who[rows], return_inverse=True)
+        last = np.append((np.diff(code) != 0) | (np.diff(churn_at[rows]) != np.timedelta64(0)), True)
+        kept = rows[last]
+        table.append(
+            Lead(
+                int(least), kept.size, float(held[kept].mean()), float(chance[kept].mean()),
+                float(np.median(ahead[kept])), who[kept], held[kept],
+            )
+        )  # fmt: skip
+    return table
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A single figure: its name, how a leader calls it, which way is better, and the function (y, p) -> float."""
+
+    name: str
+    title: str
+    better: Literal["higher", "lower", "near one", "near zero"]
+    low: float
+    high: float
+    function: Callable[[Array, Array], float]
+
+
+METRICS: tuple[Metric, ...] = (
+    Metric("auc", "Ranking (AUC)", "higher", 0, 1, auc),
+    Metric("average_precision", "Average precision", "higher", 0, 1, average_precision),
+    Metric("brier", "Brier score", "lower", 0, 1, brier),
+    Metric("log_loss", "Log loss", "lower", 0, math.inf, log_loss),
+    Metric("ece", "Calibration error (ECE)", "lower", 0, 1, ece),
+    Metric("ece_debiased", "Calibration error beyond noise", "lower", 0, 1, ece_debiased),
+    Metric("calibration_slope", "Calibration slope", "near one", -math.inf, math.inf, calibration_slope),
+    Metric("calibration_intercept", "Calibration intercept", "near zero", -math.inf, math.inf, calibration_intercept),
+    Metric("lift_at", "Lift in the riskiest tenth", "higher", 0, 10, lift_at),
+)

@@ -1,0 +1,206 @@
+"""The report in a real browser: no network, no error, every chart drawn, nothing wider than the screen."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from evaluation.plots import CHARTS, charts
+from evaluation.report import ReportFiles, render, write_report
+from tests.evaluation.simulated import company, settings
+
+CHROMIUM = shutil.which("chromium")
+ARGUMENTS = (
+    "--no-sandbox",
+    "--headless",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+EVIL = "<script>window.harmed = true</script>"
+EVIL_IMAGE = '<img src=x onerror="window.harmed = true">'
+SECTIONS = (
+    "The answer",
+    "Is the model better than the rules?",
+    "Can the probabilities be taken at their word?",
+    "What it is worth at your capacity",
+    "How early was it seen?",
+    "ARR at risk, and ARR lost",
+    "Where it holds, and where not",
+    "What was missed",
+    "All figures, by horizon",
+    "What is not shown, and why",
+    "Methods",
+)
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> ReportFiles:
+    """A report on accounts, segments and owners whose names try to run."""
+    judged, baselines = company()
+    worst = judged["account_id"] == judged.sort_values("p_churn_90d")["account_id"].iloc[-1]
+    judged["name"] = "Account " + judged["account_id"].str[-4:] + EVIL
+    judged.loc[worst, "name"] = EVIL_IMAGE
+    judged["segment"] = judged["segment"].astype(object).replace({"smb": EVIL_IMAGE})
+    judged["owner"] = judged["owner"].astype(object).replace({"csm-01": EVIL})
+    judged["reasons"] = judged["reasons"].str.replace("log-ins in 28 days", EVIL.replace("/", "\\/"))
+    meta = {"source": "backtest", "created": "2025-05-01 06:00 UTC", "note": "</script>" + EVIL}
+    return write_report(judged, baselines, settings(), tmp_path_factory.mktemp("report"), meta)
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> ReportFiles:
+    return write_report(*company(250, base=-6.8), settings(), tmp_path_factory.mktemp("few"), {})
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+class Visit:
+    """A page opened from its file with the network cut; what it asked for and complained of."""
+
+    def __init__(self, browser: Browser, file: Path, width: int, scheme: str = "light") -> None:
+        self.asked: list[str] = []
+        self.said: list[str] = []
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True)
+        self.page: Page = context.new_page()
+        self.page.on("request", lambda one: self.asked.append(one.url))
+        self.page.on("console", lambda one: self.said.append(f"{one.type}: {one.text}"))
+        self.page.on("pageerror", lambda one: self.said.append(f"error: {one}"))
+        self.page.goto(file.as_uri())
+        self.page.wait_for_selector("html[data-charts]", timeout=60_000)
+        self.context: Any = context
+
+
+@needs_browser
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (820, "light"), (1280, "light"), (1280, "dark")])
+def test_it_opens_without_network_or_complaint_and_fits(
+    browser: Browser, files: ReportFiles, width: int, scheme: str
+) -> None:
+    visit = Visit(browser, files.html, width, scheme)
+    assert visit.asked == [files.html.as_uri()]
+    assert visit.said == []
+    page = visit.page
+    assert page.evaluate("document.documentElement.dataset.charts") == "drawn"
+    drawn = page.locator(".chart svg")
+    assert drawn.count() == len(CHARTS)
+    for place in range(drawn.count()):
+        box = drawn.nth(place).bounding_box()
+        assert box is not None
+        assert box["width"] > 200
+        assert box["height"] > 60
+        assert box["x"] + box["width"] <= width
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    visit.context.close()
+
+
+@needs_browser
+def test_nothing_that_a_name_holds_can_run(browser: Browser, files: ReportFiles) -> None:
+    visit = Visit(browser, files.html, 1280)
+    page = visit.page
+    page.locator("#chart-segments svg .mark-symbol.role-mark path").first.hover(force=True)
+    page.wait_for_timeout(200)
+    assert page.evaluate("window.harmed") is None
+    assert page.locator("img").count() == 0
+    assert EVIL in page.locator("main").inner_text()
+    assert EVIL_IMAGE in page.locator("main").inner_text()
+    blocked = page.evaluate(
+        "() => { const one = document.createElement('script'); one.textContent = 'window.harmed = true';"
+        " document.body.append(one); return window.harmed; }"
+    )
+    assert blocked is None
+    visit.context.close()
+
+
+@needs_browser
+def test_it_can_be_read_by_ear_and_by_keyboard(browser: Browser, files: ReportFiles) -> None:
+    visit = Visit(browser, files.html, 1280)
+    page = visit.page
+    assert page.locator("h1").count() == 1
+    assert page.locator("main h2").all_inner_texts() == list(SECTIONS)
+    for landmark in ("main", "header", "footer", "nav[aria-label]"):
+        assert page.locator(landmark).count() == 1
+    assert page.evaluate("document.documentElement.lang") == "en"
+    assert page.locator("section:not([aria-labelledby])").count() == 0
+    for chart in page.locator(".chart").all():
+        assert chart.get_attribute("role") == "img"
+        assert len(chart.get_attribute("aria-label") or "") > 30
+    assert page.locator("figure details table").count() == len(CHARTS)
+    assert page.locator("table:not(:has(caption))").count() == 0
+    assert page.locator("th:not([scope])").count() == 0
+    assert page.evaluate(
+        "[...document.querySelectorAll('nav a')].every(one => document.querySelector(one.getAttribute('href')))"
+    )
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    summary = page.locator("#versus summary").first
+    summary.focus()
+    page.keyboard.press("Enter")
+    assert page.locator("#versus details table").first.is_visible()
+    visit.context.close()
+
+
+@needs_browser
+def test_it_prints_with_the_numbers_open(browser: Browser, files: ReportFiles) -> None:
+    visit = Visit(browser, files.html, 1280, "dark")
+    assert len(visit.page.pdf()) > 50_000
+    visit.page.emulate_media(media="print")
+    ink = visit.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert ink == "rgb(255, 255, 255)"
+    assert not visit.page.locator("nav").is_visible()
+    visit.context.close()
+
+
+@needs_browser
+def test_refusals_are_seen(browser: Browser, few: ReportFiles) -> None:
+    visit = Visit(browser, few.html, 820)
+    assert visit.said == []
+    text = visit.page.locator("main").inner_text()
+    assert "That is too few to judge a model by" in text
+    assert "at least 10 would do" in visit.page.locator("section[aria-labelledby=h-refused]").inner_text()
+    assert visit.page.locator(".tiles >> text=Refused").count() >= 3
+    assert visit.page.locator("#chart-reliability").count() == 0
+    visit.context.close()
+
+
+def test_the_file_stands_alone_and_agrees_with_its_json(files: ReportFiles) -> None:
+    page, body = files.html.read_text(encoding="utf-8"), json.loads(files.json.read_text(encoding="utf-8"))
+    head = page[: page.index("<body>")]
+    assert "default-src 'none'" in head
+    assert "unsafe-inline'; script" in head
+    assert len(re.findall("'sha256-", head)) == 2
+    assert not re.search(r"<(?:link|iframe|img|object|embed)\b", page[: page.index('id="specs"')])
+    assert not re.search(r"(?:src|href)=[\"'](?!#)", page[: page.index('id="specs"')])
+    assert body["meta"]["source"] == "backtest"
+    for sentence in body["answer"]:
+        assert sentence in page
+    kept = {key: value for key, value in body.items() if key != "meta"}
+    assert render(kept, body["meta"]) == page
+
+
+def test_every_chart_has_its_numbers_beside_it(files: ReportFiles) -> None:
+    body = json.loads(files.json.read_text(encoding="utf-8"))
+    drawn = charts(body)
+    assert list(drawn) == [
+        "reliability", "versus", "gains", "lead", "arr", "levels", "stages", "segments", "quarters", "owners",
+    ]  # fmt: skip
+    for one in drawn.values():
+        assert all(len(row) == len(one.columns) for row in one.table), one.key
+        assert one.table
+        assert one.description.endswith(".")

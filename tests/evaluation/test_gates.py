@@ -1,0 +1,212 @@
+"""Each gate: a planted fault that fires it, and none that it should not; a clean candidate that passes them all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from configs.errors import DataError, Refused
+from configs.settings import HERE, Settings, _read, settings_from
+from evaluation.gates import GATES, Verdict, evaluate_gates
+
+ACCOUNTS, DAYS = 400, 6
+
+
+def settings(**evaluation: Any) -> Settings:
+    body = _read(HERE / "default.yaml")
+    body["tables"] = {"accounts": {"from": "accounts.csv"}, "contracts": {"from": "contracts.csv"}}
+    body["evaluation"] = {**body["evaluation"], "bootstrap_draws": 200, **evaluation}
+    return settings_from(body, Path())
+
+
+def logistic(z: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-z))
+
+
+@pytest.fixture
+def clean() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A calibrated candidate that knows two things, beside calibrated rules that know one; a tenth has not matured."""
+    random = np.random.default_rng(11)
+    first, second = random.normal(size=(2, ACCOUNTS * DAYS))
+    p = logistic(-2.2 + 0.7 * first + 1.2 * second)
+    judged = pd.DataFrame(
+        {
+            "account_id": np.tile([f"{number:03d}" for number in range(ACCOUNTS)], DAYS),
+            "as_of": np.repeat(pd.date_range("2024-01-01", periods=DAYS, freq="MS").as_unit("us"), ACCOUNTS),
+            "p_churn_90d": p,
+            "churned_90d": (random.random(p.size) < p).astype(float),
+        }
+    )
+    judged.loc[judged.index[-200:], "churned_90d"] = np.nan
+    rules = judged[["account_id", "as_of"]].assign(model="rules", p_churn_90d=logistic(-1.85 + 0.6 * first))
+    other = rules.assign(model="days_to_renewal", p_churn_90d=0.5)
+    return judged, pd.concat([rules, other], ignore_index=True)
+
+
+def verdict(judged: pd.DataFrame, baselines: pd.DataFrame, served: bool | None = True, **more: Any) -> Verdict:
+    meta = {"chosen": more.pop("chosen", "blend")}
+    return evaluate_gates(judged, baselines, settings(**more), served, meta)
+
+
+def refused(found: Verdict) -> set[str]:
+    return {gate.name for gate in found.refused}
+
+
+def figure(found: Verdict, name: str) -> float:
+    (gate,) = (one for one in found.gates if one.name == name)
+    assert gate.figure is not None
+    return gate.figure
+
+
+def test_a_clean_candidate_passes_every_gate(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    found = verdict(*clean)
+    assert found.passed, str(found)
+    assert found.faults() == []
+    assert [gate.name for gate in found.gates] == [name for name, _ in GATES]
+    assert figure(found, "against_rules") < 0
+    text = str(found)
+    assert text.splitlines()[-1] == "passed"
+    assert all(name in text for name, _ in GATES)
+    assert "better (difference -0." in text
+
+
+def test_order_of_rows_does_not_matter(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    judged, baselines = clean
+    shuffled = verdict(judged.sample(frac=1, random_state=1), baselines.sample(frac=1, random_state=2))
+    for one, other in zip(verdict(judged, baselines).gates, shuffled.gates, strict=True):
+        assert one.name == other.name
+        assert one.figure == pytest.approx(other.figure)
+
+
+def test_unmatured_rows_are_not_looked_at(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    judged, baselines = clean
+    spoilt = judged.copy()
+    spoilt.loc[spoilt.churned_90d.isna(), "p_churn_90d"] = 0.999
+    assert verdict(spoilt, baselines) == verdict(judged, baselines)
+
+
+def test_worse_than_the_rules(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    judged, baselines = clean
+    swapped = judged.assign(p_churn_90d=baselines.p_churn_90d[: len(judged)].to_numpy())
+    rules = baselines.copy()
+    rules.loc[: len(judged) - 1, "p_churn_90d"] = judged.p_churn_90d
+    found = verdict(swapped, rules)
+    assert refused(found) == {"against_rules"}
+    assert figure(found, "against_rules") == pytest.approx(-figure(verdict(judged, baselines), "against_rules"))
+    assert "worse (difference +0." in str(found)
+    assert verdict(swapped, rules, worse_than_rules_margin=0.1).passed
+
+
+def test_no_different_from_the_rules_passes(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    """The rules again, with a little noise: a worse figure, within its interval."""
+    judged, baselines = clean
+    rules = baselines.p_churn_90d[: len(judged)].to_numpy()
+    noisy = logistic(np.log(rules / (1 - rules)) + np.random.default_rng(3).normal(0, 0.02, rules.size))
+    found = verdict(judged.assign(p_churn_90d=noisy), baselines)
+    assert "against_rules" not in refused(found)
+    assert "no different beyond chance" in str(found)
+
+
+def test_a_leak_is_an_alarm_not_a_success(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    judged, baselines = clean
+    z = np.where(judged.churned_90d == 1, 2.2, -3.0) + np.random.default_rng(4).normal(0, 1.2, len(judged))
+    found = verdict(judged.assign(p_churn_90d=logistic(z)), baselines)
+    assert "auc_alarm" in refused(found)
+    assert figure(found, "auc_alarm") > 0.97
+    assert "too good to be true" in str(found)
+
+
+def test_perfect_separation_refuses_and_does_not_break(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    judged, baselines = clean
+    found = verdict(judged.assign(p_churn_90d=judged.churned_90d.fillna(0) * 0.8 + 0.1), baselines)
+    assert {"auc_alarm", "calibration_slope"} <= refused(found)
+    assert figure(found, "auc_alarm") == 1.0
+
+
+def test_a_level_that_is_off(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    judged, baselines = clean
+    raised = logistic(np.log(judged.p_churn_90d / (1 - judged.p_churn_90d)) + 0.8)
+    found = verdict(judged.assign(p_churn_90d=raised), baselines)
+    assert "calibration_error" in refused(found)
+    assert "calibration_slope" not in refused(found)
+    assert figure(found, "calibration_error") > 0.05
+    assert "calibration_error" not in refused(verdict(judged.assign(p_churn_90d=raised), baselines, ece_limit=0.3))
+
+
+@pytest.mark.parametrize(("stretch", "says"), [(1.9, "too extreme"), (0.5, "too timid")])
+def test_too_extreme_and_too_timid(clean: tuple[pd.DataFrame, pd.DataFrame], stretch: float, says: str) -> None:
+    judged, baselines = clean
+    z = np.log(judged.p_churn_90d / (1 - judged.p_churn_90d))
+    found = verdict(judged.assign(p_churn_90d=logistic(stretch * z)), baselines, ece_limit=0.9)
+    assert "calibration_slope" in refused(found)
+    assert figure(found, "calibration_slope") == pytest.approx(
+        figure(verdict(*clean), "calibration_slope") / stretch, rel=0.01
+    )
+    assert says in str(found)
+
+
+def test_too_few_churns(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    judged, baselines = clean
+    churned = judged[judged.churned_90d == 1].drop_duplicates("account_id").index[29:]
+    repeated = judged[(judged.churned_90d == 1) & ~judged.index.isin(churned)]
+    few = judged[
+        (judged.churned_90d != 1) | judged.account_id.isin(repeated.drop_duplicates("account_id").account_id[:29])
+    ]
+    found = verdict(few, baselines)
+    assert "enough_churns" in refused(found)
+    assert figure(found, "enough_churns") == 29  # accounts, however often each is among the rows
+
+
+@pytest.mark.parametrize("only", [0.0, 1.0])
+def test_one_class(clean: tuple[pd.DataFrame, pd.DataFrame], only: float) -> None:
+    judged, baselines = clean
+    found = verdict(judged[judged.churned_90d == only], baselines)
+    assert {"both_classes", "against_rules", "auc_alarm", "calibration_error", "calibration_slope"} <= refused(found)
+    assert "not measured (auc: 0 rows that" in str(found)
+
+
+def test_nothing_matured(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    judged, baselines = clean
+    found = verdict(judged.assign(churned_90d=np.nan), baselines)
+    assert refused(found) == {name for name, _ in GATES} - {"chosen_model", "served_equals_batch"}
+
+
+def test_rows_without_a_partner(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    judged, baselines = clean
+    for spoilt, count in (
+        (baselines.drop(index=[3, 5]), 2),
+        (pd.concat([baselines, baselines.head(1)]), 1),
+        (baselines[baselines.model != "rules"], len(judged) - 200),
+    ):
+        found = verdict(judged, spoilt)
+        assert "same_rows" in refused(found)
+        assert figure(found, "same_rows") >= count
+
+
+def test_the_base_rate_never_promotes_itself(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    assert refused(verdict(*clean, chosen="base_rate")) == {"chosen_model"}
+    assert refused(verdict(*clean, chosen=None)) == {"chosen_model"}
+
+
+def test_serving_differently(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    assert refused(verdict(*clean, served=False)) == {"served_equals_batch"}
+    assert "served_equals_batch" not in str(verdict(*clean, served=None))
+
+
+def test_what_the_caller_raises(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    found = verdict(*clean, served=False, chosen="base_rate")
+    assert len(found.faults()) == 2
+    assert "gate chosen_model: found the fit chose base_rate" in str(Refused(found.faults()))
+    assert str(found).splitlines()[-1] == "refused by chosen_model, served_equals_batch"
+    assert [one["passed"] for one in found.to_json()].count(False) == 2
+
+
+def test_missing_columns_are_bad_input(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    judged, baselines = clean
+    with pytest.raises(DataError) as caught:
+        verdict(judged.drop(columns="churned_90d"), baselines.drop(columns="model"))
+    assert [fault.where for fault in caught.value.faults] == ["predictions.churned_90d", "baselines.model"]

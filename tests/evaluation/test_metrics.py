@@ -1,0 +1,249 @@
+"""Figures against hand-counted tables, against scikit-learn, and against properties that any right answer has."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as outside
+from sklearn.linear_model import LogisticRegression
+
+from configs.errors import DataError
+from evaluation import metrics
+from evaluation.metrics import METRICS, Metric, MetricRefused
+
+NAMES = [one.name for one in METRICS]
+
+
+def drawn(rows: int = 3000, seed: int = 0, ties: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    p = random.beta(1, 8, rows)
+    p = np.round(p, 2).clip(0.01, 0.99) if ties else p
+    return (random.random(rows) < p).astype(float), p
+
+
+HAND = [
+    ("auc", [1, 0], [0.9, 0.1], 1.0),
+    ("auc", [0, 1], [0.9, 0.1], 0.0),
+    ("auc", [1, 0, 0], [0.5, 0.5, 0.5], 0.5),
+    ("auc", [1, 1, 0, 0, 0], [0.9, 0.3, 0.3, 0.2, 0.6], (3 + 1.5) / 6),
+    ("average_precision", [0, 1], [0.9, 0.1], 0.5),
+    ("average_precision", [1, 0, 0, 0], [0.2, 0.2, 0.2, 0.2], 0.25),
+    ("average_precision", [1, 1, 0, 1], [0.9, 0.5, 0.5, 0.1], (1 + 2 / 3 + 3 / 4) / 3),
+    ("brier", [1, 0, 0], [0.7, 0.2, 0.0], (0.09 + 0.04) / 3),
+    ("log_loss", [1, 0], [0.8, 0.4], -(math.log(0.8) + math.log(0.6)) / 2),
+    ("lift_at", [1, 0, 1, 0, 0, 0, 0, 0, 0, 0], [0.9] + [0.5] * 9, 5.0),
+]
+
+
+@pytest.mark.parametrize(("name", "y", "p", "expected"), HAND)
+def test_hand_counted(name: str, y: list[int], p: list[float], expected: float) -> None:
+    assert getattr(metrics, name)(y, p) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("ties", [True, False])
+@pytest.mark.parametrize("seed", range(5))
+def test_agrees_with_the_outside_reference(seed: int, ties: bool) -> None:
+    y, p = drawn(1000, seed, ties)
+    assert metrics.auc(y, p) == pytest.approx(outside.roc_auc_score(y, p), abs=1e-12)
+    assert metrics.average_precision(y, p) == pytest.approx(outside.average_precision_score(y, p), abs=1e-12)
+    assert metrics.brier(y, p) == pytest.approx(outside.brier_score_loss(y, p), abs=1e-12)
+    assert metrics.log_loss(y, p) == pytest.approx(outside.log_loss(y, p), abs=1e-12)
+    fit = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000).fit(metrics.logit(p)[:, None], y)
+    slope, intercept = metrics.calibration_slope_intercept(y, p)
+    assert (slope, intercept) == (pytest.approx(fit.coef_[0, 0], abs=1e-4), pytest.approx(fit.intercept_[0], abs=1e-4))
+
+
+def test_log_loss_of_a_sure_error_is_large_and_finite() -> None:
+    assert 10 < metrics.log_loss([1, 0], [0.0, 0.0]) < 40
+    assert metrics.log_loss([1, 0], [0.0, 0.0]) == pytest.approx(outside.log_loss([1, 0], [0.0, 0.0]))
+
+
+@pytest.mark.parametrize("one", METRICS, ids=NAMES)
+def test_every_metric_keeps_the_laws(one: Metric) -> None:
+    y, p = drawn()
+    value = one.function(y, p)
+    assert one.low <= value <= one.high
+    order = np.random.default_rng(1).permutation(y.size)
+    assert one.function(y[order], p[order]) == pytest.approx(value, abs=1e-9)
+    for word in ("Raises MetricRefused",) if not one.name.startswith("calibration_") else ("is right",):
+        assert word in (one.function.__doc__ or "")
+    if not one.name.startswith(("calibration_", "ece")):
+        better = one.function(y, np.where(y == 1, 0.85, 0.02) + p / 10)
+        assert better > value if one.better == "higher" else better < value
+
+
+@pytest.mark.parametrize("one", METRICS, ids=NAMES)
+@pytest.mark.parametrize("y", [[0.0] * 30, [1.0] * 30, []], ids=["nobody left", "everybody left", "no rows"])
+def test_one_class_is_refused_by_name_with_the_number_that_would_do(one: Metric, y: list[float]) -> None:
+    with pytest.raises(MetricRefused, match="at least") as caught:
+        one.function(np.array(y), np.linspace(0.1, 0.9, len(y)))
+    assert caught.value.found == 0
+    assert caught.value.needed >= 1
+    assert f"at least {caught.value.needed} would do" in caught.value.why
+    assert isinstance(caught.value, DataError)
+
+
+FAULTY = [
+    ([0, 1, float("nan")], [0.1, 0.2, 0.3], "window is open"),
+    ([0, 1, 2], [0.1, 0.2, 0.3], "other than 0 and 1"),
+    ([0, 1, 1], [0.1, 0.2, float("nan")], r"outside \[0, 1\]"),
+    ([0, 1, 1], [0.1, 0.2, 1.2], r"outside \[0, 1\]"),
+    ([0, 1], [0.1, 0.2, 0.3], "shapes"),
+    ([0, 2, 1], [0.1, 7.0, 0.3], "2 faults"),
+]
+
+
+@pytest.mark.parametrize(("y", "p", "match"), FAULTY)
+def test_what_is_not_an_outcome_or_a_probability_is_a_fault(y: list[float], p: list[float], match: str) -> None:
+    with pytest.raises(DataError, match=match):
+        metrics.brier(y, p)
+
+
+def test_ranking_takes_any_score() -> None:
+    y, p = drawn(500)
+    assert metrics.auc(y, np.exp(5 * p) - 3) == metrics.auc(y, p)
+    assert metrics.average_precision(y, 10 * p) == metrics.average_precision(y, p)
+
+
+def test_slope_refusals() -> None:
+    with pytest.raises(MetricRefused, match="19 rows that churned; expected at least 20"):
+        metrics.calibration_slope([1] * 19 + [0] * 50, np.linspace(0.1, 0.9, 69))
+    with pytest.raises(MetricRefused, match="distinct probability"):
+        metrics.calibration_slope([1, 0] * 30, [0.5] * 60)
+    with pytest.raises(MetricRefused, match="churned below one that stayed"):
+        metrics.calibration_slope([0] * 30 + [1] * 30, [0.1] * 30 + [0.9] * 30)
+
+
+@pytest.mark.parametrize(("slope", "intercept"), [(1.0, 0.0), (0.5, 0.3), (1.6, -0.4), (-1.0, 0.5), (3.0, -3.0)])
+def test_slope_and_intercept_recover_what_was_planted(slope: float, intercept: float) -> None:
+    random = np.random.default_rng(2)
+    x = random.normal(-1, 1, 40_000)
+    y = random.random(x.size) < 1 / (1 + np.exp(-(intercept + slope * x)))
+    found = metrics.calibration_slope_intercept(y.astype(float), 1 / (1 + np.exp(-x)))
+    assert found == (pytest.approx(slope, abs=0.06 * abs(slope) + 0.02), pytest.approx(intercept, abs=0.25))
+
+
+def test_ece_by_hand_and_debiased() -> None:
+    y = np.array([1, 0, 0, 0, 0, 1, 1, 1, 1, 0], dtype=float)
+    p = np.array([0.1] * 5 + [0.7] * 5)
+    assert metrics.ece(y, p, bins=2) == pytest.approx((0.1 + 0.1) / 2)
+    right, off = [], []
+    for seed in range(20):
+        y, p = drawn(2000, seed, ties=False)
+        right.append((metrics.ece(y, p), metrics.ece_debiased(y, p)))
+        off.append((metrics.ece(y, p / 2), metrics.ece_debiased(y, p / 2)))
+    true = float(np.mean([np.mean(drawn(2000, seed, ties=False)[1]) / 2 for seed in range(20)]))
+    plain, debiased = np.mean(right, axis=0)
+    assert debiased < 0.7 * plain < 0.015
+    assert np.mean(off, axis=0)[1] == pytest.approx(true, abs=0.004)
+    assert metrics.ece_debiased(y, p) <= metrics.ece(y, p)
+
+
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=60), st.integers(1, 15))
+@settings(max_examples=100, deadline=None)
+def test_bins_are_ordered_keep_ties_together_and_are_nearly_equal(scores: list[int], bins: int) -> None:
+    p = np.array(scores) / 10
+    bin_of = metrics.equal_mass_bins(p, bins)
+    assert bin_of.min() >= 0
+    assert bin_of.max() < bins
+    for value in np.unique(p):
+        assert np.unique(bin_of[p == value]).size == 1
+    assert (np.diff(bin_of[np.argsort(p, kind="stable")]) >= 0).all()
+
+
+def test_bins_without_ties_hold_equal_shares() -> None:
+    assert np.bincount(metrics.equal_mass_bins(np.random.default_rng(0).random(1500), 15)).tolist() == [100] * 15
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), min_size=1, max_size=60), st.floats(0.01, 1))
+@settings(max_examples=100, deadline=None)
+def test_the_band_holds_its_places_in_every_group_and_never_skips_a_riskier_row(
+    rows: list[tuple[int, int]], share: float
+) -> None:
+    group, p = (np.array(column) for column in zip(*rows, strict=True))
+    held = metrics.in_top_share(p, share, group)
+    for one in np.unique(group):
+        here = group == one
+        assert held[here].sum() == pytest.approx(max(1, math.floor(share * here.sum() + 0.5)))
+        order = np.argsort(-p[here], kind="stable")
+        assert (np.diff(held[here][order]) <= 1e-12).all()
+        assert ((held[here][order][:-1] == 1) | (held[here][order][1:] == 0) | (np.diff(p[here][order]) == 0)).all()
+
+
+def test_capacity_and_gains_by_hand() -> None:
+    y = [1, 0, 0, 0, 0, 1, 1, 0]
+    p = [0.9, 0.8, 0.1, 0.1, 0.2, 0.9, 0.3, 0.1]
+    day = [0, 0, 0, 0, 1, 1, 1, 1]
+    found = metrics.precision_recall_at_capacity(y, p, day, 0.25)
+    assert found == (8, 2.0, 3, 2.0, 1.0, pytest.approx(2 / 3), pytest.approx(1 / (3 / 8)))
+    assert metrics.gains(y, p, day, [0.25, 0.5, 1.0]) == [(0.25, pytest.approx(2 / 3)), (0.5, 1.0), (1.0, 1.0)]
+
+
+def test_reliability_bins_add_up_and_their_intervals_cover() -> None:
+    covered = []
+    for seed in range(30):
+        y, p = drawn(1500, seed, ties=False)
+        bins = metrics.reliability_bins(y, p, 10)
+        assert sum(one.rows for one in bins) == 1500
+        assert sum(one.churned for one in bins) == y.sum()
+        covered += [one.low <= one.mean_p <= one.high for one in bins]
+    assert 0.91 < np.mean(covered) < 0.985
+
+
+def test_repeated_rows_of_an_account_do_not_narrow_an_interval() -> None:
+    y, accounts = np.array([1, 0, 0, 1, 0, 0, 0, 0], dtype=float), np.arange(8)
+    once = metrics.share_interval(y, accounts)
+    assert metrics.share_interval(np.repeat(y, 5), np.repeat(accounts, 5)) == pytest.approx(once)
+    assert metrics.share_interval(np.zeros(50), np.repeat(np.arange(5), 10)) == metrics.wilson(0.0, 5)
+
+
+def test_arr_loss_counts_what_is_unknown_and_ranges_over_chance() -> None:
+    found = metrics.arr_loss([1, 0, 1], [0.2, 0.1, 0.9], [1000.0, 2000.0, math.nan])
+    half = metrics.Z95 * math.sqrt(1000**2 * 0.16 + 2000**2 * 0.09)
+    assert found == (400.0, 0.0, pytest.approx(400 + half), 1000.0, 3, 1)
+    with pytest.raises(MetricRefused, match="known ARR"):
+        metrics.arr_loss([1, 0], [0.2, 0.1], [math.nan, math.nan])
+
+
+def test_the_range_of_an_arr_loss_covers_it() -> None:
+    random = np.random.default_rng(5)
+    inside = []
+    for _ in range(200):
+        p, arr = random.beta(1, 8, 400), random.lognormal(9, 0.7, 400)
+        found = metrics.arr_loss((random.random(400) < p).astype(float), p, arr)
+        inside.append(found.low <= found.realised <= found.high)
+    assert 0.9 < np.mean(inside) < 0.99
+
+
+def _days(*texts: str | None) -> np.ndarray:
+    return np.array([np.datetime64(one or "NaT", "us") for one in texts])
+
+
+def test_lead_time_by_hand() -> None:
+    """a leaves on 1 April, flagged on 1 January only; b leaves on 31 January; c stays; the band holds 1 of 3 rows."""
+    accounts = ["a", "b", "c", "a", "c", "a", "c"]
+    as_of = _days("2025-01-01", "2025-01-01", "2025-01-01", "2025-02-01", "2025-02-01", "2025-03-02", "2025-03-02")
+    left = _days("2025-04-01", "2025-01-31", None, "2025-04-01", None, "2025-04-01", None)
+    held = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0]
+    at_30, at_90 = metrics.lead_time(accounts, as_of, left, held, [30, 90])
+    assert (at_30.churned, at_30.share) == (2, 0.0)  # a: 2 March is exactly 30 days before; b: 1 January, 30 days
+    assert at_30.by_chance == pytest.approx((1 / 2 + 1 / 3) / 2)
+    assert (at_90.churned, at_90.share, at_90.median_days) == (1, 1.0, 90.0)
+    with pytest.raises(MetricRefused, match="91 days and more"):
+        metrics.lead_time(accounts, as_of, left, held, [91])
+
+
+def test_lead_time_of_chance_is_the_band() -> None:
+    random = np.random.default_rng(9)
+    as_of = np.repeat(np.arange("2024-01", "2025-01", dtype="datetime64[M]").astype("datetime64[us]"), 400)
+    accounts = np.tile(np.arange(400), 12)
+    left = np.tile(np.where(np.arange(400) < 200, np.datetime64("2025-01-15", "us"), np.datetime64("NaT", "us")), 12)
+    held = metrics.in_top_share(random.random(as_of.size), 0.1, as_of)
+    for one in metrics.lead_time(accounts, as_of, left, held, [30, 90, 180]):
+        assert one.churned == 200
+        assert one.by_chance == pytest.approx(0.1)
+        assert one.share == pytest.approx(0.1, abs=0.06)
