@@ -33,9 +33,14 @@ class Backtest:
     folds: tuple[pd.Timestamp, ...]
 
 
-def backtest(dataset: Dataset, settings: Settings, progress: Progress | None = None) -> Backtest:
-    """Raises DataError when history is too short for a single origin with `training.min_churns` churned accounts."""
-    rolling = Rolling(dataset, settings)
+def backtest(
+    dataset: Dataset, settings: Settings, progress: Progress | None = None, rolling: Rolling | None = None
+) -> Backtest:
+    """Refits and predicts, fold by fold; `rolling` brings the fits that training on the same data has made already.
+
+    Raises DataError when history is too short for a single origin with `training.min_churns` churned accounts.
+    """
+    rolling = rolling or Rolling(dataset, settings)
     main = settings.main_horizon_days
     actual = horizon_labels(dataset.labels, settings.horizons_days)
     matured = actual[f"churned_{min(settings.horizons_days)}d"].notna().to_numpy()

@@ -17,6 +17,7 @@ from configs.settings import Settings
 from features.catalogue import DIMENSION_FEEDS, attribute_infos, fold_named, schema_of, signals_of
 from features.labels import labels_for
 from features.lifecycle import lifecycle_stages, weighted_coverage
+from features.rules import SCORES, score_columns
 from features.signal import Schema, Signal
 from features.snapshots import calendar_days, check_as_ofs, snapshots
 from features.sources import Sources, open_sources
@@ -147,7 +148,9 @@ def _finish(
         columns[f"coverage_{dimension}"] = np.mean(has, axis=0)
     out = pd.DataFrame(columns, index=frame.index)
     out = pd.concat([out, lifecycle_stages(out, settings.framework)], axis=1)
-    return pd.concat([out, weighted_coverage(out, settings.framework).rename("coverage")], axis=1), schema
+    coverage = weighted_coverage(out, settings.framework).rename("coverage")
+    scores = score_columns(out, settings.framework).apply(lambda column: significant(column.to_numpy()))
+    return pd.concat([out, coverage, scores], axis=1), Schema((*schema.signals, *SCORES))
 
 
 def _texts(values: pd.Series) -> pd.Series:

@@ -1,4 +1,4 @@
-"""A synthetic company in the eleven canonical tables, with its true probabilities kept aside, for the demo and the tests.
+"""A synthetic company in the eleven canonical tables, its true probabilities kept aside, for the demo and the tests.
 
 `make_company` writes the tables; `company_config` says how a project reads them. The truth lies under truth/, where no
 mapping points: the pipeline never sees it, and an evaluation can ask how near a model came to the best there is.
@@ -20,10 +20,12 @@ from configs.errors import Fault, UsageError
 from configs.tables import TABLE_NAMES
 from features import company_books as books
 from features import company_feeds as feeds
-from features.company_life import HORIZONS_DAYS, Life, live, true_probabilities
+from features.company_life import Life, live
+from features.company_truth import HORIZONS_DAYS, true_probabilities
 
 ACCOUNTS, MONTHS, SEED, END = 500, 30, 7, date(2026, 1, 1)
-FIRST_SNAPSHOT_MONTHS = 4  # the feeds need some months before a snapshot can be judged by them
+BACKTEST_MONTHS = 15  # four quarters of windows that have passed, and the one that has not
+FIRST_SNAPSHOT_MONTHS = 1  # by then the feeds reach back half a year
 SETTLING_DAYS = 10  # the latest that an outcome is recorded after it happened
 TRUTH = Path("truth") / "p_churn.parquet"
 
@@ -91,7 +93,7 @@ def company_config(months: int = MONTHS, end: date = END) -> dict[str, Any]:
 
     >>> body = company_config()
     >>> body["snapshots"], body["data_end"], len(body["tables"])
-    ({'every': 'month', 'from': '2023-11-01'}, '2026-01-01', 11)
+    ({'every': 'month', 'from': '2023-08-01'}, '2026-01-01', 11)
     """
     first = pd.Timestamp(end) - pd.DateOffset(months=months - min(FIRST_SNAPSHOT_MONTHS, months // 3))
     tables: dict[str, dict[str, Any]] = {name: {"from": f"{name}.parquet"} for name in TABLE_NAMES}
@@ -106,6 +108,7 @@ def company_config(months: int = MONTHS, end: date = END) -> dict[str, Any]:
         "snapshots": {"every": "month", "from": first.date().isoformat()},
         "horizons_days": list(HORIZONS_DAYS),
         "main_horizon_days": 90,
+        "backtest": {"from": (pd.Timestamp(end) - pd.DateOffset(months=BACKTEST_MONTHS)).date().isoformat()},
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -84,7 +85,7 @@ def agreements(rng: np.random.Generator, life: Life, names: Names) -> Agreements
     for row in range(len(life)):
         term = int(life.term_months[row])
         last = min(int(life.churn_day[row]), calendar.end - 1)
-        starts = boundaries(calendar.dates(life.created_day[row])[()], term, calendar.dates(last)[()])
+        starts = boundaries(calendar.day(life.created_day[row]), term, calendar.day(last))
         days = (starts - calendar.start).astype(int)
         arr, seats = float(life.arr[row]), int(life.seats[row])
         draws = rng.random((len(days), 2))
@@ -164,15 +165,15 @@ def outcomes_table(rng: np.random.Generator, life: Life, names: Names, agreed: A
             "occurred_at": when.astype("datetime64[us]"),
             "kind": body["kind"],
             "arr_change": body["arr_change"].round(2),
-            "reason": np.where(churn, reason, None),
-            "voluntary": pd.array(np.where(churn, ~unpaid, None), dtype="boolean"),
+            "reason": pd.Series(reason).where(churn, None),
+            "voluntary": pd.Series(~unpaid, dtype="boolean").where(churn),
             "recorded_at": (when + late.astype("timedelta64[h]")).astype("datetime64[us]"),
         }
     )
 
 
 def invoices_table(rng: np.random.Generator, life: Life, names: Names, agreed: Agreements) -> pd.DataFrame:
-    """Billed ahead for each period; paid by habit, later as the payment driver worsens. A final one may follow a churn."""
+    """Billed ahead; paid by habit, later as the payment driver worsens. A final invoice may follow a churn."""
     calendar = life.calendar
     contracts = agreed.table
     row = pd.Index(names.account_id).get_indexer(contracts["account_id"])
@@ -197,10 +198,10 @@ def invoices_table(rng: np.random.Generator, life: Life, names: Names, agreed: A
 
     order = np.lexsort((account, day))
     account, day, amount = account[order], day[order], amount[order]
-    habit = np.where(rng.random(len(life)) < LATE_PAYERS, rng.uniform(15, 35, len(life)), rng.normal(-4, 2, len(life)))
+    habit = np.where(rng.random(len(life)) < LATE_PAYERS, rng.uniform(15, 35, len(life)), rng.normal(-4, 1, len(life)))
     due = np.where(life.term_months[account] == 1, 14, 30) + day
     worse = life.driver("payment")[account, np.clip(due, 0, calendar.end - 1)]
-    paid = np.maximum(due + habit[account] + 10 * worse + rng.normal(0, 3, len(day)), day + 1)
+    paid = np.maximum(due + habit[account] + 10 * worse + rng.normal(0, 2, len(day)), day + 1)
     failed = rng.random(len(day)) < 0.04 * np.exp(0.5 * worse)
     paid = paid + np.where(failed, 4.0, 0.0)
     paid_at = calendar.start.astype("datetime64[s]") + (paid * 86_400).astype("timedelta64[s]")
@@ -230,7 +231,7 @@ def invoices_table(rng: np.random.Generator, life: Life, names: Names, agreed: A
 
 @dataclass(frozen=True)
 class People:
-    """The contacts table, and who could be spoken to: contact number by account and day, -1 where the place is empty."""
+    """The contacts table, and who could be spoken to: contact number by account and day, -1 for nobody."""
 
     table: pd.DataFrame
     sponsor: Ints
@@ -252,11 +253,12 @@ def people(rng: np.random.Generator, life: Life, names: Names) -> People:
             edges = np.concatenate([[begin], flips, [last + 1]])
             if path[0] and born < 0:
                 rows.append((row, role, born, -int(rng.integers(1, min(60, -born) + 1))))
-            for start, stop in zip(edges[:-1], edges[1:], strict=True):
+            for start, stop in pairwise(edges):
                 if not gone[row, start]:
                     holder[row, start:stop] = len(rows)
-                    since = born if start == begin else int(start)
-                    rows.append((row, role, since, int(stop) if stop <= last else _STAYS))
+                    rows.append(
+                        (row, role, born if start == begin else int(start), int(stop) if stop <= last else _STAYS)
+                    )
         holders[role] = holder
     others = np.empty((len(life), 3), dtype=np.int32)
     for place, role in enumerate(("admin", "user", "user")):
@@ -264,21 +266,20 @@ def people(rng: np.random.Generator, life: Life, names: Names) -> People:
         lags = rng.integers(0, 20, len(life))
         rows += [(row, role, int(life.created_day[row] + lags[row]), _STAYS) for row in range(len(life))]
     body = pd.DataFrame(rows, columns=["row", "role", "since", "until"])
-    row, since, until = (body[name].to_numpy() for name in ("row", "since", "until"))
+    owner, since, until = (body[name].to_numpy() for name in ("row", "since", "until"))
     # A chain's change on a day is dated the noon before it, so that the as_of of that day already sees it.
-    born = life.created_day[row]
-    change = np.where(since == born, NOON, -NOON)
+    change = np.where(since == life.created_day[owner], NOON, -NOON)
     since_at = life.calendar.dates(since) + change
     table = pd.DataFrame(
         {
-            "account_id": names.account_id[row],
+            "account_id": names.account_id[owner],
             "contact_id": contact_ids(np.arange(len(body))),
             "role": body["role"],
             "since": since_at.astype("datetime64[us]"),
             "until": moments(life.calendar.dates(np.where(until == _STAYS, 0, until)) - NOON, until != _STAYS),
         }
     )
-    known = (since_at < life.calendar.dates(life.calendar.end)) & (since < life.churn_day[row])
+    known = (since_at < life.calendar.dates(life.calendar.end)) & (since < life.churn_day[owner])
     return People(table[known], holders["executive_sponsor"], holders["champion"], others)
 
 
@@ -309,7 +310,7 @@ def milestones_table(rng: np.random.Generator, life: Life, names: Names) -> pd.D
 
 
 def interventions_table(rng: np.random.Generator, life: Life, names: Names) -> pd.DataFrame:
-    """What the team did for accounts that looked unwell. They change nothing, so that the truth needs no account of them.
+    """What the team did for accounts that looked unwell. It changes nothing, so the truth needs no account of it.
 
     Those who are helped leave more often, because they were unwell: a comparison must use the arms, drawn at random for
     half of the interventions from a third of the window on.
@@ -330,6 +331,6 @@ def interventions_table(rng: np.random.Generator, life: Life, names: Names) -> p
             "started_at": (calendar.dates(day) + NOON).astype("datetime64[us]"),
             "kind": np.array(INTERVENTIONS, dtype=object)[rng.integers(len(INTERVENTIONS), size=len(row))],
             "ended_at": moments(calendar.dates(stop) + NOON, stop < np.minimum(calendar.end, life.churn_day[row])),
-            "arm": np.where(trial, arm, None),
+            "arm": pd.Series(arm).where(trial, None),
         }
     )

@@ -1,4 +1,4 @@
-"""The synthetic company's feeds: product usage, support tickets, interactions and surveys, noisy views of the drivers."""
+"""The synthetic company's feeds: product usage, tickets, interactions and surveys, noisy views of the drivers."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ FEATURES = (
     "forecasts",
     "audit_log",
 )
-USERS_MOST = 14
-PULSE_DAYS = 30
+USERS_MOST = 14  # people of one account whose use is told apart
+PULSE_DAYS = 30  # between two waves of the recommendation survey
 NO_FEED = 0.02  # share of accounts whose product sends no usage at all
 OUTAGE_DAYS = (3, 2)  # lengths of the times at which nobody's usage arrived
 SUMMER_DIP, DECEMBER_DIP = 0.28, 0.35
@@ -47,7 +47,8 @@ def season(calendar: Calendar) -> Floats:
 def usage_events(rng: np.random.Generator, life: Life, names: Names, seats: Ints) -> pd.DataFrame:
     """Counts per account, day, user and feature, in the order in which they happened.
 
-    The usage driver sets how many people use the product, how often and how much; the breadth driver how many features.
+    The usage driver sets how many people use the product, how often and how much; the breadth driver how many
+    features. An account takes up features in an order of its own.
     """
     calendar = life.calendar
     feed = slice(calendar.feed, calendar.end)
@@ -58,31 +59,24 @@ def usage_events(rng: np.random.Generator, life: Life, names: Names, seats: Ints
         there[:, outage - calendar.feed] = False
     days_old = np.arange(calendar.feed, calendar.end) - life.created_day[:, None]
     ramp = 1 - 0.7 * np.exp(-np.maximum(days_old, 0) / 15.0)
-    base = np.where(life.quiet, 0.45, 1.0) * np.exp(rng.normal(0, 0.1, len(life)))
+    base = np.where(life.quiet, 0.5, 1.0) * np.exp(rng.normal(0, 0.05, len(life)))
     often = 0.17 * base[:, None] * ramp * season(calendar)[feed] * np.exp(-0.3 * weak)
-    share = 1 / (1 + np.exp(-(0.8 - 1.1 * weak)))
+    share = 1 / (1 + np.exp(-(0.9 - 1.5 * weak)))
     users = np.clip(np.ceil(seats[:, feed] * share), 1, USERS_MOST)
     drawn = rng.random((*weak.shape, USERS_MOST), dtype=np.float32) < np.clip(often, 0, 0.95)[:, :, None]
     drawn &= (np.arange(USERS_MOST) < users[:, :, None]) & there[:, :, None]
     row, day, user = np.nonzero(drawn)
     times = 1 + (rng.random(len(row)) < 0.5)
     row, day, user = (np.repeat(one, times) for one in (row, day, user))
-    second = np.zeros(len(row), dtype=bool)
-    second[np.cumsum(times)[times == 2] - 1] = True
 
-    # Each account takes up features in its own order, and works with as many of them as it is broad.
     order = np.argsort(rng.random((len(life), len(FEATURES))) + 0.04 * np.arange(len(FEATURES)), axis=1)
-    taste = rng.normal(0, 0.12, len(life))
-    known = len(FEATURES) / (1 + np.exp(-(0.0 + taste[:, None] - 0.75 * narrow)))
+    taste = rng.normal(0, 0.06, len(life))
+    known = len(FEATURES) / (1 + np.exp(-(taste[:, None] - 0.75 * narrow)))
     width = np.clip(np.round(known), 1, len(FEATURES)).astype(int)[row, day]
     pick = (rng.random(len(row)) * width).astype(int)
-    pick = np.where(second & (width > 1), (pick + 1 + (rng.random(len(row)) * (width - 1)).astype(int)) % width, pick)
-    kept = ~(second & (width == 1))
-    row, day, user, pick = (one[kept] for one in (row, day, user, pick))
-    # pick of the second draw may equal the first's: add such a pair up, as a daily count would.
     quantity = 1 + rng.poisson(6 * np.exp(-0.3 * weak[row, day]))
     body = pd.DataFrame({"row": row, "day": day, "user": user, "feature": order[row, pick], "quantity": quantity})
-    body = body.groupby(["day", "row", "user", "feature"], as_index=False, sort=True)["quantity"].sum()
+    body = body.groupby(["day", "row", "user", "feature"], sort=True).sum().reset_index()
     row, day = body["row"].to_numpy(), body["day"].to_numpy() + calendar.feed
     minute = rng.integers(6 * 60, 20 * 60, len(body))
     order_in_time = np.lexsort((minute, day))
@@ -90,16 +84,15 @@ def usage_events(rng: np.random.Generator, life: Life, names: Names, seats: Ints
     row, day, minute = row[order_in_time], day[order_in_time], minute[order_in_time]
     when = (calendar.dates(day) + minute.astype("timedelta64[m]")).astype("datetime64[us]")
     delay = np.where(rng.random(len(body)) < 0.02, rng.integers(24 * 60, 24 * 60 * 5, len(body)), 60)
-    users_named = np.array([f"{one}-u{number:02d}" for one in names.account_id for number in range(1, USERS_MOST + 1)])
+    people = [f"{one}-u{number:02d}" for one in names.account_id for number in range(1, USERS_MOST + 1)]
+    person = row * USERS_MOST + body["user"].to_numpy()
     return _known_by_the_end(
         pd.DataFrame(
             {
-                "account_id": pd.Categorical.from_codes(row, categories=names.account_id),
+                "account_id": pd.Categorical.from_codes(row, categories=pd.Index(names.account_id)),
                 "occurred_at": when,
-                "feature": pd.Categorical.from_codes(body["feature"].to_numpy(), categories=list(FEATURES)),
-                "user_id": pd.Categorical.from_codes(
-                    row * USERS_MOST + body["user"].to_numpy(), categories=users_named
-                ),
+                "feature": pd.Categorical.from_codes(body["feature"].to_numpy(), categories=pd.Index(FEATURES)),
+                "user_id": pd.Categorical.from_codes(person, categories=pd.Index(people)),
                 "quantity": body["quantity"].to_numpy().astype(float),
                 "recorded_at": when + delay.astype("timedelta64[m]"),
             }
@@ -186,10 +179,10 @@ def tickets_table(rng: np.random.Generator, life: Life, names: Names) -> pd.Data
 # kind, begun by, a month (enterprise, mid-market, SMB), effect of the engagement driver on how often,
 # log odds that the customer comes (None: nothing to come to), effect of the driver on them
 TALKS: tuple[tuple[str, str, tuple[float, float, float], float, float | None, float], ...] = (
-    ("email", "us", (5.0, 4.5, 4.0), 0.0, None, 0.0),
+    ("email", "us", (6.0, 5.0, 5.0), 0.0, None, 0.0),
     ("email", "customer", (1.8, 1.5, 1.3), -0.55, None, 0.0),
     ("call", "us", (1.0, 1.0, 0.9), 0.0, 1.0, -1.8),
-    ("meeting", "us", (2.2, 1.8, 1.4), 0.0, 1.1, -1.9),
+    ("meeting", "us", (2.4, 2.2, 2.0), 0.0, 1.0, -2.2),
     ("qbr", "us", (0.33, 0.33, 0.0), 0.0, 1.5, -1.5),
     ("training", "us", (0.5, 0.5, 0.5), 0.0, 0.6, -1.8),
     ("webinar", "us", (0.5, 0.5, 0.6), 0.0, 0.0, -1.7),
@@ -198,7 +191,7 @@ TALKS: tuple[tuple[str, str, tuple[float, float, float], float, float | None, fl
 
 
 def interactions_table(rng: np.random.Generator, life: Life, names: Names, who: People) -> pd.DataFrame:
-    """The engagement driver shows in replies and attendance, the sentiment driver in the tone of what is said."""
+    """The engagement driver shows in replies and attendance, the tone driver in how they speak."""
     calendar = life.calendar
     away, gloom = life.driver("engagement"), life.driver("tone")
     end = calendar.dates(calendar.end).astype("datetime64[us]")
@@ -218,7 +211,7 @@ def interactions_table(rng: np.random.Generator, life: Life, names: Names, who: 
         elif kind == "email":
             replied, reply = rng.random(len(row)) < 0.95, _after(when, rng.exponential(6.0, len(row)) + 0.1)
         replied &= (reply < end) & (reply < gone_at[row])
-        heard = replied if came is None and by == "us" else np.ones(len(row), dtype=bool) if came is None else came
+        heard = np.ones(len(row), dtype=bool) if came is None else came
         tone = np.clip(0.15 - 0.34 * gloom[row, day] + rng.normal(0, 0.22, len(row)), -1, 1)
         frames.append(
             pd.DataFrame(
@@ -230,7 +223,7 @@ def interactions_table(rng: np.random.Generator, life: Life, names: Names, who: 
                     "initiated_by": by,
                     "attended": pd.array(np.full(len(row), None) if came is None else came, dtype="boolean"),
                     "responded_at": moments(reply, replied),
-                    # The tone of our own mail that nobody answered is unknown; of an answered one, known with the answer.
+                    # An answer's tone would be filled in later than the mail, so mails carry none.
                     "sentiment": np.where(heard & (kind != "email"), np.round(tone, 2), np.nan),
                     "recorded_at": _after(
                         when, np.where(rng.random(len(row)) < 0.04, rng.uniform(24, 120, len(row)), 0.2)
@@ -253,7 +246,7 @@ def _partner(rng: np.random.Generator, who: People, row: Ints, day: Ints, kind: 
 
 
 def surveys_table(rng: np.random.Generator, life: Life, names: Names, who: People) -> pd.DataFrame:
-    """A recommendation pulse about every six weeks to up to four people, and now and then a CSAT or a CES question."""
+    """A recommendation pulse every PULSE_DAYS to up to four people, and now and then a CSAT or a CES question."""
     calendar = life.calendar
     gloom, trouble = life.driver("advocacy"), life.driver("support")
     alive = life.alive()
@@ -268,18 +261,16 @@ def surveys_table(rng: np.random.Generator, life: Life, names: Names, who: Peopl
     asked, person = asked[answered], person[answered]
     r, d = row[asked], day[asked]
     contact = np.where(person == 3, who.champion[r, d], who.others[r, np.minimum(person, 2)])
-    score = np.clip(np.round(7.0 - 1.6 * gloom[r, d] + own_view[r] + rng.normal(0, 1.1, len(r))), 0, 10)
+    score = np.clip(np.round(6.6 - 1.8 * gloom[r, d] + own_view[r] + rng.normal(0, 0.8, len(r))), 0, 10)
     nps = _answers(calendar, names, r, d, 11 * 60 + 7 * person, "nps", score, contact)
 
-    r, d = _events(rng, life, np.full(gloom.shape, 0.35 / 30))
-    score = np.clip(np.round(3.9 - 0.8 * trouble[r, d] + rng.normal(0, 0.7, len(r))), 1, 5)
-    contact = who.others[r, rng.integers(0, 3, len(r))]
-    csat = _answers(calendar, names, r, d, rng.integers(480, 1080, len(r)), "csat", score, contact)
-    r, d = _events(rng, life, np.full(gloom.shape, 0.15 / 30))
-    score = np.clip(np.round(5.2 - 0.6 * trouble[r, d] + rng.normal(0, 1.2, len(r))), 1, 7)
-    contact = who.others[r, rng.integers(0, 3, len(r))]
-    ces = _answers(calendar, names, r, d, rng.integers(480, 1080, len(r)), "ces", score, contact)
-    table = pd.concat([nps, csat, ces]).sort_values(["occurred_at", "account_id", "kind"], ignore_index=True)
+    others = []
+    for kind, monthly, usual, slope, noise, most in (("csat", 0.35, 3.9, 0.8, 0.7, 5), ("ces", 0.15, 5.2, 0.6, 1.2, 7)):
+        own, on = _events(rng, life, np.full(gloom.shape, monthly / 30))
+        score = np.clip(np.round(usual - slope * trouble[own, on] + rng.normal(0, noise, len(own))), 1, most)
+        contact = who.others[own, rng.integers(0, 3, len(own))]
+        others.append(_answers(calendar, names, own, on, rng.integers(480, 1080, len(own)), kind, score, contact))
+    table = pd.concat([nps, *others]).sort_values(["occurred_at", "account_id", "kind"], ignore_index=True)
     late = np.where(rng.random(len(table)) < 0.05, rng.uniform(24, 24 * 7, len(table)), 0.5)
     table["recorded_at"] = _after(table["occurred_at"].to_numpy(), late)
     return _known_by_the_end(table, calendar)

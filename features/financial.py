@@ -148,6 +148,15 @@ FINANCIAL: tuple[Signal, ...] = (
         fold=CONTRACTS,
     ),
     Signal(
+        "signup_lead_days",
+        "financial",
+        "days",
+        0,
+        "days between signing up and the start of the first term",
+        lambda t: t.tenure_days - t.first_contract_age_days,
+        of=("tenure_days", "first_contract_age_days"),
+    ),
+    Signal(
         "terms_begun",
         "financial",
         "terms",

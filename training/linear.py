@@ -241,8 +241,7 @@ def fit_linear(
     ahead = np.stack(renewal_columns(inputs), axis=2) * float(use_renewal)
     once = events / max(rows.churned.sum(), 1.0)  # each churn counts once
     # Per column, so that the variance of the whole log-odds that the prior allows does not grow with the number of
-    # signals: a hundred signals are shrunk a hundred times as hard as one.
-    # The few columns of time (renewals, intervals) are no such crowd.
+    # signals: a hundred signals are shrunk a hundred times as hard as one. The few columns of time are no such crowd.
     penalty = np.full(1 + width + 3 + count, ridge_l2 * max(width, 1))
     penalty[1 + width :] = TIMING_L2
     penalty[0] = 1e-8

@@ -15,9 +15,9 @@ from training.intervals import HazardRows, Intervals
 
 TIMING = ("interval_start_days", "interval_days", "renewal_falls_in_interval", "days_from_start_to_renewal")
 TIMING_SIGNAL = (INTERVAL, INTERVAL, RENEWAL, RENEWAL)
-MANY_EVENTS = 2_000  # above it the default trees grow to s7 of docs/methods.md
+MANY_EVENTS = 2_000  # above it the default trees grow
 THREADS = 1  # a second one waits for the first by spinning: on a machine with other work it was 20 times slower
-LARGER = Trees(leaves=7, min_child=100, feature_share=0.4)
+LARGER = Trees(leaves=15, min_child=100, feature_share=0.4)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,55 @@
+# Everything happens in .venv; nothing global. `make demo` and `make test` are all that is needed.
+PYTHON ?= python3
+BIN := .venv/bin
+# Packages are installed without bytecode, which keeps the environment small; what is imported is compiled and cached
+# then, whatever the surrounding shell says.
+export PYTHONDONTWRITEBYTECODE =
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+INSTALL = $(BIN)/python -m pip install --quiet --no-compile
+
+.PHONY: demo test lint types serve lock clean help
+
+help:
+	@echo "make demo   a synthetic company, end to end, in ./demo"
+	@echo "make test   lint, types, tests and doctests"
+	@echo "make serve  the endpoint, on the demo's model"
+	@echo "make lock   writes requirements*.txt anew from pyproject.toml (needs uv)"
+	@echo "make clean  removes .venv, demo/ and caches"
+
+.venv/made:
+	$(PYTHON) -m venv .venv
+	touch $@
+
+.venv/run.stamp: requirements.txt pyproject.toml | .venv/made
+	$(INSTALL) --require-hashes -r requirements.txt
+	$(INSTALL) --no-deps --no-build-isolation -e .
+	touch $@
+
+.venv/dev.stamp: requirements-dev.txt .venv/run.stamp
+	$(INSTALL) --require-hashes -r requirements-dev.txt
+	touch $@
+
+demo: .venv/run.stamp
+	$(BIN)/forewarn demo --dir demo
+
+serve: .venv/run.stamp
+	$(BIN)/forewarn --config demo/forewarn.yaml serve
+
+lint: .venv/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/dev.stamp
+	$(BIN)/mypy
+
+test: lint types
+	$(BIN)/python -m pytest
+
+UV ?= uv
+COMPILE = $(UV) pip compile --universal --generate-hashes -q --no-emit-index-url --custom-compile-command "make lock"
+lock:
+	$(COMPILE) pyproject.toml --group build -o requirements.txt
+	$(COMPILE) pyproject.toml --group build --group dev -c requirements.txt -o requirements-dev.txt
+
+clean:
+	rm -rf .venv demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

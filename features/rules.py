@@ -1,0 +1,94 @@
+"""The rules' arithmetic: dimension scores and the health score (0-100, higher is healthier) of each snapshot.
+
+A dimension's score is the weighted mean of its signals' scores, each a piecewise linear map of a signal, over the
+signals that are there; a dimension without any is NaN. Health is the stage-weighted mean of the dimensions, the weight
+of missing ones shared among the others. The scores are signals too: what people know of health, said in five numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from configs.errors import DataError, Fault
+from configs.framework import DIMENSIONS, Framework
+from features.signal import SignalInfo
+
+STAGE = "lifecycle_stage"
+HEALTH = "health_score"
+SCORES: tuple[SignalInfo, ...] = (
+    SignalInfo(HEALTH, "account", "0 to 100", 1, "number", "health score of the rules"),
+    *(SignalInfo(f"health_{one}", one, "0 to 100", 1, "number", f"the rules' score for {one}") for one in DIMENSIONS),
+)
+
+
+@dataclass(frozen=True)
+class RuleScores:
+    """`health` (n,); `dimensions` (n, 4); `parts` (n, maps) scores of the mapped signals; `weights` (n, maps).
+
+    `weights` are the share of the health score that each mapped signal has in each row: they add up to 1 (to 0 in a row
+    without any data), and health = sum of weights * parts.
+    """
+
+    health: np.ndarray
+    dimensions: np.ndarray
+    parts: np.ndarray
+    weights: np.ndarray
+
+
+def rule_scores(frame: pd.DataFrame, framework: Framework) -> RuleScores:
+    """The published arithmetic; a mapped signal that the frame lacks counts as missing."""
+    maps = framework.health_maps
+    n = len(frame)
+    parts = np.full((n, len(maps)), np.nan)
+    for place, one in enumerate(maps):
+        if one.signal in frame.columns:
+            values = frame[one.signal].to_numpy(dtype=float, na_value=np.nan)
+            x, y = zip(*one.points, strict=True)
+            parts[:, place] = np.where(np.isnan(values), np.nan, np.interp(values, x, y))
+    known = ~np.isnan(parts)
+    share = np.where(known, np.array([one.weight for one in maps], float)[None, :], 0.0)
+    dimensions = np.full((n, len(DIMENSIONS)), np.nan)
+    stage_weights = _stage_weights(frame[STAGE].astype(object).to_numpy(), framework)
+    total = np.zeros(n)
+    for number, name in enumerate(DIMENSIONS):
+        members = [place for place, one in enumerate(maps) if one.dimension == name]
+        in_it = np.zeros(n)
+        for place in members:
+            in_it = in_it + share[:, place]
+        has = in_it > 0
+        score = np.zeros(n)
+        for place in members:
+            share[:, place] = np.divide(share[:, place], in_it, out=np.zeros(n), where=has)
+            score = score + share[:, place] * np.where(known[:, place], parts[:, place], 0.0)
+        dimensions[:, number] = np.where(has, score, np.nan)
+        weight = np.where(has, stage_weights[:, number], 0.0)
+        total = total + weight
+        for place in members:
+            share[:, place] = share[:, place] * weight
+    health = np.zeros(n)
+    for place in range(len(maps)):
+        share[:, place] = np.divide(share[:, place], total, out=np.zeros(n), where=total > 0)
+        health = health + share[:, place] * np.where(known[:, place], parts[:, place], 0.0)
+    health = np.where(total > 0, np.clip(health, 0.0, 100.0), np.nan)
+    return RuleScores(health, dimensions, parts, share)
+
+
+def _stage_weights(stages: np.ndarray, framework: Framework) -> np.ndarray:
+    """(n, 4) weights; DataError naming the stages that the configuration does not know."""
+    table = {one.name: list(one.weights.as_dict().values()) for one in framework.stages}
+    unknown = sorted({str(one) for one in stages} - table.keys())
+    if unknown:
+        found = Fault(STAGE, ", ".join(unknown), "one of " + ", ".join(table), "name the stage under framework.stages")
+        raise DataError(found)
+    return np.array([table[str(one)] for one in stages], float).reshape(len(stages), len(DIMENSIONS))
+
+
+def score_columns(frame: pd.DataFrame, framework: Framework) -> pd.DataFrame:
+    """health_score and one health_<dimension> each, 0-100, NaN without data; the frame's index."""
+    found = rule_scores(frame, framework)
+    body = {HEALTH: found.health}
+    body |= {f"health_{name}": found.dimensions[:, number] for number, name in enumerate(DIMENSIONS)}
+    return pd.DataFrame(body, index=frame.index)

@@ -1,0 +1,1 @@
+"""Scores to the outside: scorer, API, keys and the command line."""

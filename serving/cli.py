@@ -1,0 +1,309 @@
+"""The command line. Each command reads its arguments, calls one function of `serving.stages` and says what came back.
+
+Libraries are loaded inside the commands: `forewarn --help` answers at once. The clock is read here, and handed on.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from configs.errors import ForewarnError
+from serving import console
+from serving.keys import ROLES, KeyStore
+
+if TYPE_CHECKING:
+    from configs.settings import Settings
+
+DEFECT = 70  # exit code of an error nobody foresaw: neither "no" (1) nor "bad input" (2)
+DATE = click.DateTime(["%Y-%m-%d"])
+FILE = click.Path(path_type=Path, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@dataclass(frozen=True)
+class Session:
+    """What the global options said."""
+
+    config: Path
+    as_json: bool
+
+    @property
+    def settings(self) -> Settings:
+        from configs.settings import load_settings
+
+        return load_settings(self.config)
+
+    def say(self, body: Any, lines: Callable[[Any], Iterable[str]]) -> None:
+        """A machine's answer, or a reader's."""
+        if self.as_json:
+            click.echo(json.dumps(body, default=str))
+        else:
+            for line in lines(body):
+                click.echo(line)
+
+
+class Commands(click.Group):
+    """Turns errors into exit codes: those raised on purpose with their faults, any other with its whole traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ForewarnError as error:
+            click.echo(str(error), err=True)
+            if ctx.params.get("as_json"):
+                click.echo(json.dumps({"error": error.title, "faults": [vars(fault) for fault in error.faults]}))
+            ctx.exit(error.exit_code)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception:
+            traceback.print_exc(file=sys.stderr)
+            click.echo("this is a defect of forewarn; please report it with the lines above", err=True)
+            ctx.exit(DEFECT)
+
+
+@click.group(cls=Commands)
+@click.option(
+    "--config",
+    type=FILE,
+    default=Path("forewarn.yaml"),
+    envvar="FOREWARN_CONFIG",
+    show_default=True,
+    show_envvar=True,
+    help="The project's YAML file.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a machine's answer on stdout.")
+@click.version_option(package_name="forewarn")
+@click.pass_context
+def main(ctx: click.Context, config: Path, as_json: bool) -> None:
+    """Says which customers are about to leave, how likely, why, and what to do, and how right it was."""
+    ctx.obj = Session(config, as_json)
+
+
+@main.command()
+@click.option("--accounts", type=click.IntRange(min=1), default=500, show_default=True, help="Accounts of the company.")
+@click.option("--dir", "folder", type=FOLDER, default=Path("demo"), show_default=True, help="Where to put it.")
+@click.option("--serve", "and_serve", is_flag=True, help="Serve the model afterwards.")
+@click.pass_obj
+def demo(session: Session, accounts: int, folder: Path, and_serve: bool) -> None:
+    """Make a synthetic company and run everything on it."""
+    from serving.demo import run_demo
+
+    with console.progress() as tell:
+        body = run_demo(folder, accounts, tell)
+    session.say(body, console.demo_lines)
+    if not body["promote"]["promoted"]:
+        sys.exit(1)
+    if and_serve:
+        from serving.machine import serve
+
+        serve(folder / "forewarn.yaml", "127.0.0.1", 3000)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.pass_obj
+def init(session: Session, folder: Path) -> None:
+    """Propose a commented forewarn.yaml from the files in FOLDER."""
+    from serving.stages import init
+
+    session.say(init(folder), console.init_lines)
+
+
+@main.command()
+@click.pass_obj
+def check(session: Session) -> None:
+    """Check the sources: every fault at once."""
+    from serving.stages import check
+
+    with console.progress() as tell:
+        body = check(session.settings, tell)
+    session.say(body, console.check_lines)
+    if not body["passed"]:
+        sys.exit(1)
+
+
+@main.command()
+@click.option("--as-of", "as_ofs", type=DATE, multiple=True, help="A day; may be repeated. Default: as configured.")
+@click.option("--out", type=FILE, required=True, help="The Parquet file to write.")
+@click.pass_obj
+def features(session: Session, as_ofs: tuple[datetime, ...], out: Path) -> None:
+    """Write one row per (account_id, as_of), one column a signal."""
+    from serving.stages import features, load
+
+    with console.progress() as tell:
+        dataset = load(session.settings, tell, as_ofs)
+    session.say(features(dataset, out), console.features_lines)
+
+
+@main.command()
+@click.pass_obj
+def train(session: Session) -> None:
+    """Fit and calibrate, log the run, register a candidate."""
+    from serving.stages import load, train
+
+    settings = session.settings
+    with console.progress() as tell:
+        body = train(settings, load(settings, tell), tell)
+    session.say(body, console.train_lines)
+
+
+@main.command()
+@click.option("--out", type=FOLDER, default=None, help="Folder of the three files. Default: in the state folder.")
+@click.pass_obj
+def backtest(session: Session, out: Path | None) -> None:
+    """Roll the origin through history; only out-of-time rows are judged."""
+    from serving.stages import backtest, load
+
+    settings = session.settings
+    with console.progress() as tell:
+        body = backtest(settings, load(settings, tell), out, tell)
+    session.say(body, console.backtest_lines)
+
+
+@main.command()
+@click.argument("version", required=False)
+@click.pass_obj
+def promote(session: Session, version: str | None) -> None:
+    """Run the gates and move the champion alias to VERSION (default: the newest candidate)."""
+    from serving.stages import promote
+
+    body = promote(session.settings, version)
+    session.say(body, console.promote_lines)
+    if not body["promoted"]:
+        sys.exit(1)
+
+
+@main.command()
+@click.option("--as-of", "as_of", type=DATE, default=None, help="The day. Default: the data's end.")
+@click.option("--out", type=FILE, default=None, help="The Parquet file. Default: in the state folder.")
+@click.pass_obj
+def score(session: Session, as_of: datetime | None, out: Path | None) -> None:
+    """Score all accounts with the champion: into the ledger first, then into a file."""
+    from serving.stages import score
+
+    with console.progress() as tell:
+        body = score(session.settings, as_of, out, datetime.now(UTC), tell)
+    session.say(body, console.score_lines)
+
+
+@main.group()
+def ledger() -> None:
+    """What was predicted, as it was predicted."""
+
+
+@ledger.command()
+@click.pass_obj
+def verify(session: Session) -> None:
+    """Prove that no entry was changed, removed or slipped in."""
+    from serving.stages import ledger_verify
+
+    body = ledger_verify(session.settings)
+    session.say(body, console.verify_lines)
+    if not body["intact"]:
+        sys.exit(1)
+
+
+@ledger.command()
+@click.option("--out", type=FILE, required=True, help="The Parquet file to write.")
+@click.pass_obj
+def export(session: Session, out: Path) -> None:
+    """Write every prediction of the ledger as Parquet."""
+    from serving.stages import ledger_export
+
+    session.say(ledger_export(session.settings, out), console.export_lines)
+
+
+@main.command()
+@click.pass_obj
+def outcomes(session: Session) -> None:
+    """Compare the ledger with what happened since; only windows that have passed count."""
+    from serving.stages import outcomes
+
+    session.say(outcomes(session.settings, datetime.now(UTC)), console.outcomes_lines)
+
+
+@main.command()
+@click.option("--out", type=FOLDER, default=None, help="Folder of the report. Default: reports/ of the state folder.")
+@click.pass_obj
+def report(session: Session, out: Path | None) -> None:
+    """Write the prediction-versus-outcome report: one HTML file, and JSON."""
+    from serving.stages import report
+
+    with console.progress() as tell:
+        body = report(session.settings, out, datetime.now(UTC), tell)
+    session.say(body, console.report_lines)
+
+
+@main.command()
+@click.argument("account")
+@click.option("--as-of", "as_of", type=DATE, default=None, help="The day. Default: the data's end.")
+@click.pass_obj
+def explain(session: Session, account: str, as_of: datetime | None) -> None:
+    """Say about one account how likely it leaves, why, and what to do."""
+    from serving.stages import explain
+
+    session.say(explain(session.settings, account, as_of, datetime.now(UTC)), console.explain_lines)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="The port to listen on.")
+@click.pass_obj
+def serve(session: Session, host: str, port: int) -> None:
+    """Serve the champion over HTTP."""
+    from serving.machine import serve
+
+    serve(session.config, host, port)
+
+
+@main.group()
+def keys() -> None:
+    """API keys with a role."""
+
+
+def _store(session: Session) -> KeyStore:
+    return KeyStore(session.settings.state_dir / "keys.db")
+
+
+@keys.command()
+@click.option("--role", type=click.Choice(ROLES), required=True, help="What the key may call.")
+@click.pass_obj
+def create(session: Session, role: Any) -> None:
+    """Make a key. It is printed now, and never again."""
+    session.say({"role": role, "key": _store(session).create(role, datetime.now(UTC))}, console.key_lines)
+
+
+@keys.command("list")
+@click.pass_obj
+def list_keys(session: Session) -> None:
+    """List keys by id, role and date."""
+    session.say([vars(key) for key in _store(session).list()], console.keys_lines)
+
+
+@keys.command()
+@click.argument("key_id")
+@click.pass_obj
+def revoke(session: Session, key_id: str) -> None:
+    """Close a key for good."""
+    session.say(vars(_store(session).revoke(key_id, datetime.now(UTC))), console.revoked_lines)
+
+
+@main.command()
+@click.pass_obj
+def doctor(session: Session) -> None:
+    """Say what is missing on this machine, and how to get it."""
+    from serving.machine import doctor
+
+    body = doctor(session.config)
+    session.say(body, console.doctor_lines)
+    if not body["ready"]:
+        sys.exit(1)

@@ -1,0 +1,118 @@
+"""API keys with a role. Only a digest is kept, so a stolen file opens nothing; a key is shown once, when it is made.
+
+A key reads `fw_<id>_<secret>`: the id (8 hex digits) is public and names the key in lists and in the ledger, the secret
+carries 256 random bits. With that much entropy one SHA-256 will do: nothing can be guessed, so nothing is slowed down.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, get_args
+
+from configs.errors import Fault, UsageError, nearest
+
+Role = Literal["platform", "csm", "leader", "scientist", "admin"]
+ROLES: tuple[Role, ...] = get_args(Role)
+
+_SHAPE = re.compile(r"fw_([0-9a-f]{8})_([A-Za-z0-9_-]{43})")
+_TABLE = """
+create table if not exists keys (
+    key_id text primary key,
+    digest text not null,
+    role text not null,
+    created_at text not null,
+    revoked_at text
+) strict
+"""
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key as it is listed: never its secret. `revoked_at` is None while the key opens doors."""
+
+    key_id: str
+    role: Role
+    created_at: str
+    revoked_at: str | None = None
+
+
+def digest(secret: str) -> str:
+    """The SHA-256 of a secret, in hex.
+
+    >>> digest("a")[:8]
+    'ca978112'
+    """
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class KeyStore:
+    """The keys of one project, in an SQLite file that is made, readable by its owner only, at the first `create`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        if not self.path.exists():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.touch(mode=0o600)
+        with closing(sqlite3.connect(self.path, timeout=10)) as connection, connection:
+            connection.execute(_TABLE)
+            yield connection
+
+    def create(self, role: str, now: datetime) -> str:
+        """Makes a key and returns it, for the only time; UsageError when there is no such role."""
+        if role not in ROLES:
+            raise UsageError(Fault("role", repr(role), "a role", nearest(role, ROLES)))
+        key_id, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
+        with self._open() as connection:
+            connection.execute(
+                "insert into keys (key_id, digest, role, created_at) values (?, ?, ?, ?)",
+                (key_id, digest(secret), role, now.isoformat(timespec="seconds")),
+            )
+        return f"fw_{key_id}_{secret}"
+
+    def list(self) -> list[Key]:
+        """Every key ever made, oldest first, the revoked ones too."""
+        if not self.path.exists():
+            return []
+        with self._open() as connection:
+            rows = connection.execute(
+                "select key_id, role, created_at, revoked_at from keys order by created_at, rowid"
+            )
+            return [Key(*row) for row in rows]
+
+    def revoke(self, key_id: str, now: datetime) -> Key:
+        """Closes a key for good, given its id or the whole key; UsageError when no live key has that id."""
+        match = _SHAPE.fullmatch(key_id)
+        key_id = match[1] if match else key_id.removeprefix("fw_")
+        live = {key.key_id: key for key in self.list() if key.revoked_at is None}
+        if key_id not in live:
+            known = nearest(key_id, sorted(live)) if live else "no key is live; `forewarn keys list` shows all"
+            raise UsageError(Fault("key", f"no live key {key_id!r}", "the id of a live key", known))
+        moment = now.isoformat(timespec="seconds")
+        with self._open() as connection:
+            connection.execute("update keys set revoked_at = ? where key_id = ?", (moment, key_id))
+        return Key(key_id, live[key_id].role, live[key_id].created_at, moment)
+
+    def find(self, key: str) -> Key | None:
+        """The live key that this text is, None when it is none: wrong, unknown or revoked, without saying which."""
+        match = _SHAPE.fullmatch(key)
+        if match is None or not self.path.exists():
+            return None
+        with self._open() as connection:
+            row = connection.execute(
+                "select digest, key_id, role, created_at from keys where key_id = ? and revoked_at is null", (match[1],)
+            ).fetchone()
+        if row is None or not hmac.compare_digest(row[0], digest(match[2])):
+            return None
+        return Key(*row[1:])
