@@ -7,11 +7,12 @@ export PYTHONDONTWRITEBYTECODE =
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 INSTALL = $(BIN)/python -m pip install --quiet --no-compile
 
-.PHONY: demo test lint types serve lock clean help
+.PHONY: demo test figures lint types serve lock clean help
 
 help:
 	@echo "make demo   a synthetic company, end to end, in ./demo"
 	@echo "make test   lint, types, tests and doctests"
+	@echo "make figures   the README's figures, worked out anew"
 	@echo "make serve  the endpoint, on the demo's model"
 	@echo "make lock   writes requirements*.txt anew from pyproject.toml (needs uv)"
 	@echo "make clean  removes .venv, demo/ and caches"
@@ -44,6 +45,10 @@ types: .venv/dev.stamp
 
 test: lint types
 	$(BIN)/python -m pytest
+
+# The README's figures, printed; the public data sets are skipped where FOREWARN_DATA does not name them.
+figures: .venv/dev.stamp
+	$(BIN)/python -m pytest tests/figures -s
 
 UV ?= uv
 COMPILE = $(UV) pip compile --universal --generate-hashes -q --no-emit-index-url --custom-compile-command "make lock"

@@ -150,7 +150,7 @@ FINANCIAL: tuple[Signal, ...] = (
     Signal(
         "signup_lead_days",
         "financial",
-        "days",
+        "days, negative when the term began first",
         0,
         "days between signing up and the start of the first term",
         lambda t: t.tenure_days - t.first_contract_age_days,
