@@ -15,7 +15,7 @@ from features.labels import horizon_labels
 from training.fit import fit_models
 from training.model import Model
 from training.rolling import Rolling
-from training.splits import first_test, test_folds
+from training.splits import first_test, rolling_folds
 
 Progress = Callable[[str], None]
 
@@ -47,7 +47,7 @@ def backtest(
     first = settings.backtest.from_
     start = pd.Timestamp(first) if first else first_test(dataset.labels, dataset.data_end, settings.training.min_churns)
     as_ofs = tuple(pd.Timestamp(day) for day in sorted(dataset.labels.as_of[matured].unique()))
-    folds = test_folds(as_ofs, start, settings.backtest.refit)
+    folds = rolling_folds(as_ofs, start, settings.backtest.refit)
     predicted, others = [], []
     for fold in folds:
         fitted = fit_models(dataset, settings, fold.origin, rolling, progress)

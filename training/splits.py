@@ -114,11 +114,11 @@ def first_test(labels: pd.DataFrame, data_end: pd.Timestamp, min_churns: int) ->
     )
 
 
-def test_folds(as_ofs: tuple[pd.Timestamp, ...], first: pd.Timestamp, refit: Refit) -> tuple[Fold, ...]:
+def rolling_folds(as_ofs: tuple[pd.Timestamp, ...], first: pd.Timestamp, refit: Refit) -> tuple[Fold, ...]:
     """Rolling-origin folds from `first` on: refitted there and at the first as_of of each later calendar period.
 
     >>> days = tuple(pd.date_range("2024-01-01", "2024-06-01", freq="MS"))
-    >>> [(str(f.origin.date()), len(f.as_ofs)) for f in test_folds(days, days[1], "quarter")]
+    >>> [(str(f.origin.date()), len(f.as_ofs)) for f in rolling_folds(days, days[1], "quarter")]
     [('2024-02-01', 2), ('2024-04-01', 3)]
 
     Raises DataError when no as_of lies at or after `first`.
@@ -134,9 +134,6 @@ def test_folds(as_ofs: tuple[pd.Timestamp, ...], first: pd.Timestamp, refit: Ref
         Fold(origin, tuple(moment for moment in later if origin <= moment < end))
         for origin, end in zip(origins, ends, strict=True)
     )
-
-
-test_folds.__test__ = False  # type: ignore[attr-defined]  # not a test, though its name starts like one
 
 
 def assert_no_overlap(train_ends: pd.Series | np.ndarray, test_start: pd.Timestamp) -> None:

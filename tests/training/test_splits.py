@@ -12,8 +12,8 @@ from training.splits import (
     first_test,
     known_until,
     label_lag,
+    rolling_folds,
     rows_known,
-    test_folds,
 )
 
 MONTHS = tuple(pd.date_range("2024-01-01", "2024-12-01", freq="MS"))
@@ -37,7 +37,7 @@ def labels(rows: list[tuple[str, str, str | None]], observed: str = "2025-01-01"
     ],
 )
 def test_folds_cover_every_as_of_from_the_first_once(refit, first, origins, sizes):
-    folds = test_folds(MONTHS, pd.Timestamp(first), refit)
+    folds = rolling_folds(MONTHS, pd.Timestamp(first), refit)
     assert [str(fold.origin.date()) for fold in folds] == origins
     assert [len(fold.as_ofs) for fold in folds] == sizes
     assert [day for fold in folds for day in fold.as_ofs] == [day for day in MONTHS if day >= pd.Timestamp(first)]
@@ -46,7 +46,7 @@ def test_folds_cover_every_as_of_from_the_first_once(refit, first, origins, size
 
 def test_a_first_test_day_after_the_last_as_of_is_refused():
     with pytest.raises(DataError, match=r"backtest\.from"):
-        test_folds(MONTHS, pd.Timestamp("2025-06-01"), "quarter")
+        rolling_folds(MONTHS, pd.Timestamp("2025-06-01"), "quarter")
 
 
 def test_a_window_counts_only_when_its_end_is_known():
