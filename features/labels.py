@@ -30,7 +30,9 @@ def labels_for(sources: Sources, snapshots: pd.DataFrame, settings: Settings) ->
     if rule.kind == "silence":
         labels = _silences(pairs, activity_rows(sources, settings), rule.silence.days, known_until)
     elif rule.kind == "outcome":
-        labels = _next_churn(pairs, churn_rows(sources), known_until)
+        churns = churn_rows(sources)
+        labels = _next_churn(pairs, churns, known_until)
+        labels.loc[_already_gone(pairs, churns), "observed_until"] = labels.as_of
     else:
         known_until -= pd.Timedelta(days=rule.allowed_gap_days)
         churns = contract_churns(spans(sources, "contracts", "ends_at"), rule.allowed_gap_days, sources.data_end)
@@ -72,6 +74,13 @@ def contract_churns(contracts: pd.DataFrame, allowed_gap_days: int, data_end: pd
     churned = ended & (following.isna() | (following > limit))
     at = rows.loc[churned, "paid_through"]
     return pd.DataFrame({"account_id": rows.loc[churned, "account_id"], "at": at, "voluntary": None})
+
+
+def _already_gone(pairs: pd.DataFrame, churns: pd.DataFrame) -> pd.Series:
+    """Snapshots whose account had left by then, though nobody had recorded it: they neither stayed nor left after."""
+    both = pairs.reset_index(names="row").merge(churns[["account_id", "at", "visible"]], on="account_id")
+    gone = both.loc[(both["at"] < both.as_of) & (both.visible > both.as_of), "row"]
+    return pairs.index.to_series().isin(gone)
 
 
 def _with_voluntary(churns: pd.DataFrame, recorded: pd.DataFrame) -> pd.DataFrame:

@@ -26,7 +26,7 @@ from .conftest import AS_OFS, Tables
 LATER = pd.Timedelta(days=1)
 
 
-def same(found: Dataset, expected: Dataset, as_of: pd.Timestamp) -> None:
+def assert_same(found: Dataset, expected: Dataset, as_of: pd.Timestamp) -> None:
     """Every column of the frame at as_of, to nine digits; the very same rows."""
     rows = [one.signals[one.signals.as_of == as_of].reset_index(drop=True) for one in (found, expected)]
     assert len(rows[1]) > 20
@@ -62,14 +62,14 @@ def with_late_records(name: str, rows: pd.DataFrame, as_of: pd.Timestamp) -> pd.
 @pytest.mark.parametrize("as_of", AS_OFS, ids=str)
 def test_same_from_everything_and_from_what_was_known(company: Tables, built: Dataset, as_of: pd.Timestamp) -> None:
     cut = company.build(as_of, sources=known_at(company.open(), as_of))
-    same(cut, built, as_of)
+    assert_same(cut, built, as_of)
 
 
 @pytest.mark.parametrize("change", [with_rows_of_later, with_late_records], ids=lambda one: one.__name__)
 def test_rows_that_were_not_known_change_nothing(company: Tables, built: Dataset, tmp_path: Path, change) -> None:  # type: ignore[no-untyped-def]
     as_of = AS_OFS[0]
     altered = company.changed(tmp_path, lambda name, rows: rows if name == "accounts" else change(name, rows, as_of))
-    same(altered.build(as_of), built, as_of)
+    assert_same(altered.build(as_of), built, as_of)
 
 
 def test_columns_filled_in_later_are_empty_until_then(company: Tables, built: Dataset, tmp_path: Path) -> None:
@@ -81,12 +81,12 @@ def test_columns_filled_in_later_are_empty_until_then(company: Tables, built: Da
                 rows[column.name] = rows[column.name].where(rows[column.name] < as_of)
         return rows
 
-    same(company.changed(tmp_path, blank).build(as_of), built, as_of)
+    assert_same(company.changed(tmp_path, blank).build(as_of), built, as_of)
 
 
 def test_order_of_rows_does_not_matter(company: Tables, built: Dataset, tmp_path: Path) -> None:
     shuffled = company.changed(tmp_path, lambda _, rows: rows.sample(frac=1, random_state=3))
-    same(shuffled.build(), built, AS_OFS[1])
+    assert_same(shuffled.build(), built, AS_OFS[1])
 
 
 def test_other_accounts_do_not_matter(company: Tables, built: Dataset, tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_time_zone_of_the_machine_does_not_matter(
     monkeypatch.setenv("TZ", "Pacific/Auckland")
     time.tzset()
     try:
-        same(company.build(AS_OFS[1]), built, AS_OFS[1])
+        assert_same(company.build(AS_OFS[1]), built, AS_OFS[1])
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -124,7 +124,7 @@ def test_a_planted_leak_is_caught(company: Tables, monkeypatch: pytest.MonkeyPat
     everything = company.build(as_of)
     known = company.build(as_of, sources=known_at(company.open(), as_of))
     with pytest.raises(AssertionError, match="leak"):
-        same(known, everything, as_of)
+        assert_same(known, everything, as_of)
 
 
 def test_every_signal_of_the_catalogue_is_built(company: Tables, built: Dataset) -> None:
