@@ -117,25 +117,26 @@ class ChurnModel:
             )
             raise DataError(found)
         inputs = make_inputs(frame, self.encoder, self.intervals)
-        base, parts = self.log_odds_parts(inputs)
+        base, parts = self.log_odds_parts(inputs, self.intervals.upto(horizon_days))
         pooled_level, pooled_slope = self.calibrator.pooled_line()
         level, slope = self.calibrator.lines(stages_of(frame))
         parts = parts * slope[:, None, None]
         own = (level - pooled_level)[:, None] + (slope - pooled_slope)[:, None] * base[None, :]
         parts[:, self.explained.place(STAGE), :] += own  # what the stage's own calibration adds is the stage's doing
         parts[:, self.explained.place(SEASON), :] += shift_of(self.season, frame)[:, None]
-        count = self.intervals.upto(horizon_days)
-        start, contributions = attribute((pooled_level + pooled_slope * base)[:count], parts[:, :, :count])
+        start, contributions = attribute(pooled_level + pooled_slope * base, parts)
         return Explanation(start, contributions, self.explained.signals, self.explained.dimensions)
 
-    def log_odds_parts(self, inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
-        """(base (K,), contributions (n, m, K)) that add up to `log_odds`."""
+    def log_odds_parts(self, inputs: Inputs, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """(base (count,), contributions (n, m, count)) that add up to `log_odds` of the first `count` intervals."""
         base, parts = self.linear.contributions(inputs, self.encoder, self.explained)
+        base, parts = base[:count], parts[:, :, :count]
         if self.trees is None:
             return base, parts
-        expected, of_trees = self.trees.contributions(inputs, self.encoder, self.explained)
-        tree_base = expected + self.tree_means.sum(axis=0)
-        of_trees = of_trees - self.tree_means[None, :, :]
+        expected, of_trees = self.trees.contributions(inputs, self.encoder, self.explained, count)
+        means = self.tree_means[:, :count]
+        tree_base = expected + means.sum(axis=0)
+        of_trees = of_trees - means[None, :, :]
         share = self.tree_share
         return share * tree_base + (1 - share) * base, share * of_trees + (1 - share) * parts
 

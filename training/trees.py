@@ -47,11 +47,16 @@ class TreeHazard:
             np.asarray(self.booster.predict(matrix, raw_score=True, num_threads=THREADS)) if len(rows) else np.zeros(0)
         )
 
-    def contributions(self, inputs: Inputs, encoder: Encoder, explained: Explained) -> tuple[float, np.ndarray]:
-        """(expected value, exact tree SHAP summed by signal (n, m, K)); they add up to log_odds."""
-        k = self.intervals.count
+    def contributions(
+        self, inputs: Inputs, encoder: Encoder, explained: Explained, count: int | None = None
+    ) -> tuple[float, np.ndarray]:
+        """(expected value, exact tree SHAP summed by signal (n, m, count)); they add up to log_odds.
+
+        `count`: how many of the first intervals are wanted (default: all K); the time grows with it.
+        """
+        k = self.intervals.count if count is None else count
         out = np.zeros((len(inputs), len(explained.signals), k))
-        matrix = matrix_of_all(inputs, encoder, self.intervals)
+        matrix = matrix_of_all(inputs, encoder, self.intervals, k)
         if not len(matrix):
             return 0.0, out
         found = np.asarray(self.booster.predict(matrix, pred_contrib=True, num_threads=THREADS))
@@ -82,10 +87,11 @@ def tree_matrix(
     return out
 
 
-def matrix_of_all(inputs: Inputs, encoder: Encoder, intervals: Intervals) -> np.ndarray:
-    """Every interval of every snapshot, snapshots outermost; (n K, ...)."""
-    snapshot = np.repeat(np.arange(len(inputs)), intervals.count)
-    interval = np.tile(np.arange(intervals.count), len(inputs))
+def matrix_of_all(inputs: Inputs, encoder: Encoder, intervals: Intervals, count: int | None = None) -> np.ndarray:
+    """The first `count` intervals (default: all) of every snapshot, snapshots outermost; (n count, ...)."""
+    wanted = intervals.count if count is None else count
+    snapshot = np.repeat(np.arange(len(inputs)), wanted)
+    interval = np.tile(np.arange(wanted), len(inputs))
     return tree_matrix(inputs, encoder, intervals, snapshot, interval)
 
 
