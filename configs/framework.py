@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 DIMENSIONS: tuple[str, ...] = ("usage", "engagement", "financial", "relationship")
 Dimension = Literal["usage", "engagement", "financial", "relationship"]
 Share = Annotated[float, Field(ge=0, le=1)]
+MILESTONE = "milestone_"  # prefix of the signal that says whether a milestone was reached
 
 
 class Strict(BaseModel):
@@ -44,16 +45,48 @@ class Stage(Strict):
     weights: Weights
 
 
-class StageCriteria(Strict):
-    """Outcome-based criteria; each holds only where the data has what it asks for, tenure decides otherwise."""
+class Criterion(Strict):
+    """A sign that a stage is reached: `signal` at or beyond `threshold`; `says` names it on a page, in a few words.
 
-    features_in_use: int = 3
-    users_trained_share: Share = 0.8
-    first_outcome_milestone: str = "first_business_outcome"
-    usage_benchmark_share: Share = 0.7
-    utilisation_for_expansion: Share = 0.9
+    `unmet: unknown` is for what few companies record: an agreed return that was not noted down need not be missing, so
+    such a criterion counts when it is met, and is otherwise taken as not answered.
+    """
+
+    signal: str
+    when: Literal["at_least", "at_most"] = "at_least"
+    threshold: float
+    says: str
+    unmet: Literal["no", "unknown"] = "no"
+
+
+class StageCriteria(Strict):
+    """Outcome-based criteria for entering a stage, and when the renewal stage takes precedence.
+
+    Of the criteria of a stage that an account's data can answer, `share` must be met; where none can be answered,
+    tenure decides. The renewal stage holds from `renewal_from_days` to `renewal_to_days` before the contract's end.
+    """
+
+    share: float = Field(default=0.66, gt=0, le=1)
+    entry: dict[str, tuple[Criterion, ...]] = Field(default_factory=dict)
     renewal_from_days: int = 90
     renewal_to_days: int = 30
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """Names of the signals that the criteria read, each once."""
+        return tuple(dict.fromkeys(one.signal for group in self.entry.values() for one in group))
+
+    @property
+    def milestones(self) -> tuple[str, ...]:
+        """Names of the milestones that the criteria read, through signals milestone_<name>."""
+        return tuple(name.removeprefix(MILESTONE) for name in self.signals if name.startswith(MILESTONE))
+
+
+class Milestone(Strict):
+    """A step of onboarding that every account is expected to reach within so many days of signing up."""
+
+    name: str
+    due_days: int = Field(gt=0)
 
 
 class Level(Strict):
@@ -113,10 +146,21 @@ class Framework(Strict):
 
     stages: tuple[Stage, ...] = Field(min_length=1)
     criteria: StageCriteria
+    milestones: tuple[Milestone, ...] = ()
     levels: tuple[Level, ...] = Field(min_length=1)
     health_maps: tuple[HealthMap, ...]
     triggers: tuple[Trigger, ...]
     playbooks: tuple[Playbook, ...]
+
+    @model_validator(mode="after")
+    def _entered_stages_exist(self) -> Self:
+        later = [stage.name for stage in self.stages[1:] if stage.name != "renewal"]
+        unknown = sorted(set(self.criteria.entry) - set(later))
+        if unknown:
+            raise ValueError(
+                f"criteria.entry names {', '.join(unknown)}; stages that can be entered: {', '.join(later)}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _playbooks_exist(self) -> Self:

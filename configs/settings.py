@@ -55,6 +55,7 @@ class Churn(Strict):
     kind: Literal["contract_end", "outcome", "silence"] = "contract_end"
     allowed_gap_days: int = Field(default=30, ge=0)
     settling_days: int = Field(default=0, ge=0)
+    contraction_share: float = Field(default=0.05, gt=0, lt=1)
     silence: Silence = Silence()
 
 
@@ -79,6 +80,17 @@ class Trees(Strict):
     row_share: Share = 0.8
 
 
+class Engine(Strict):
+    """What working out signals may use: `memory_mb` before it spills to disk, and threads (null: all cores).
+
+    With `incremental`, usage events are folded day by day into the state folder, and those of the past not read again.
+    """
+
+    memory_mb: int = Field(default=4096, ge=256)
+    threads: int | None = Field(default=None, ge=1)
+    incremental: bool = False
+
+
 class Training(Strict):
     seed: int = 7
     min_churns: int = Field(default=30, ge=1)
@@ -89,6 +101,7 @@ class Training(Strict):
     season_level: Literal["off", "last_year"] = "off"
     calibration_origins: int = Field(default=4, ge=1)
     exclude_signals: tuple[str, ...] = ()
+    workers: int = Field(default=2, ge=1)
 
 
 class Backtest(Strict):
@@ -129,8 +142,10 @@ class Settings(Strict):
     main_horizon_days: Days = 90
     state: str = ".forewarn"
     currency: str = "USD"
+    sentiment: Literal["off", "textblob"] = "off"
     allow_leaking: tuple[str, ...] = ()
     framework: Framework
+    engine: Engine = Engine()
     training: Training = Training()
     backtest: Backtest = Backtest()
     evaluation: Evaluation = Evaluation()
@@ -182,7 +197,8 @@ class Settings(Strict):
     @property
     def version(self) -> str:
         """Twelve hex digits that change whenever a setting does that can change a prediction."""
-        body = self.model_dump(mode="json", exclude={"state", "serving", "evaluation", "backtest", "connection"})
+        aside = ("state", "serving", "evaluation", "backtest", "connection", "engine")
+        body = self.model_dump(mode="json", exclude={**dict.fromkeys(aside, True), "training": {"workers"}})
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]
 
 

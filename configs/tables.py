@@ -79,6 +79,7 @@ TABLES: tuple[Table, ...] = (
             Column("seats", "number", low=0),
             Column("plan", "text"),
             Column("billing_period", "text"),
+            Column("auto_renews", "flag"),  # as agreed when the term began; turning it off is a cancellation
             Column("cancelled_at", "time", filled_later=True),
             RECORDED,
         ),
@@ -104,7 +105,8 @@ TABLES: tuple[Table, ...] = (
             ACCOUNT,
             _required("opened_at", "time"),
             Column("ticket_id", "text"),
-            Column("resolved_at", "time", filled_later=True),
+            Column("resolved_at", "time", filled_later=True),  # for good: after it was reopened, if it was
+            Column("reopened_at", "time", filled_later=True),
             Column("priority", "text"),
             Column("satisfaction", "number", low=1, high=5),
             Column("sentiment", "number", low=-1, high=1),

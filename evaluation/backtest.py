@@ -48,6 +48,7 @@ def backtest(
     start = pd.Timestamp(first) if first else first_test(dataset.labels, dataset.data_end, settings.training.min_churns)
     as_ofs = tuple(pd.Timestamp(day) for day in sorted(dataset.labels.as_of[matured].unique()))
     folds = rolling_folds(as_ofs, start, settings.backtest.refit)
+    rolling.prepare([fold.origin for fold in folds], progress)
     predicted, others = [], []
     for fold in folds:
         fitted = fit_models(dataset, settings, fold.origin, rolling, progress)

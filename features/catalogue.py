@@ -2,17 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from configs.framework import Framework
+from features.across import ACROSS
 from features.engagement import ENGAGEMENT
 from features.financial import FINANCIAL
+from features.folds import fold_named
 from features.relationship import RELATIONSHIP
+from features.rules import SCORES
 from features.signal import Schema, Signal, SignalInfo
 from features.sources import Sources
 from features.usage import USAGE
-from features.windows import FOLDS, Fold
 
 SIGNALS: tuple[Signal, ...] = (*FINANCIAL, *USAGE, *ENGAGEMENT, *RELATIONSHIP)
+# What we do about an account is told beside its signals, and never among them: a model that read it would take our help
+# for the cause of a lower, or of a higher, risk.
+APART: tuple[Signal, ...] = (
+    Signal(
+        "interventions_open",
+        "account",
+        "interventions",
+        0,
+        "interventions under way now",
+        lambda t: t.count(where=t.ended_at.isnull()) if "ended_at" in t.columns else t.count(where=t.age <= 90),
+        fold="interventions",
+        empty=0.0,
+    ),
+    Signal(
+        "interventions_90d",
+        "account",
+        "interventions",
+        0,
+        "interventions begun in the last 90 days",
+        lambda t: t.count(where=t.age <= 90),
+        fold="interventions",
+        window_days=90,
+        empty=0.0,
+    ),
+)
+EVERY: tuple[Signal, ...] = (*SIGNALS, *ACROSS)
 
 # Feeds behind each dimension: an account's coverage is the share of them that it has rows in.
 DIMENSION_FEEDS: dict[str, tuple[str, ...]] = {
@@ -39,10 +69,6 @@ TENURE = Signal(
 )
 
 
-def fold_named(name: str) -> Fold:
-    return next(fold for fold in FOLDS if fold.name == name)
-
-
 def _measure(table: str, measure: str) -> tuple[Signal, ...]:
     """Signals of one measure: its last value and mean; for events also its sum over 30 and 90 days and in all."""
     fold, dimension = MEASURED[table]
@@ -54,14 +80,12 @@ def _measure(table: str, measure: str) -> tuple[Signal, ...]:
     def mean(t: Any) -> Any:
         if not daily:
             return t[measure].mean()
-        return t[f"{measure}_sum"].sum() / t[f"{measure}_n"].sum().nullif(0).cast("float64")
+        return t[f"{measure}_sum"].sum() / t[f"{measure}_n"].sum().nullif(0.0)
 
     def last(t: Any) -> Any:
         if not daily:
             return t[measure].mean(where=t.latest)
-        on_day = t[f"{measure}_sum"] / t[f"{measure}_n"].nullif(0).cast("float64")
-        moment = t.day.epoch_seconds() * 1000 + (t.visible.epoch_seconds() - t.day.epoch_seconds()) / 86400
-        return on_day.argmax(moment, where=t[f"{measure}_n"] > 0)
+        return t[f"{measure}_last"].argmax(t[f"{measure}_moment"])
 
     label = f"{measure.replace('_', ' ')} of {table.replace('_', ' ')}"
     signals = [
@@ -69,7 +93,7 @@ def _measure(table: str, measure: str) -> tuple[Signal, ...]:
         Signal(f"{table}_{measure}_mean", dimension, "", 0, f"mean {label}", mean, fold=fold),
     ]
     if table != "contracts":
-        for days, words in ((30, "in 30 days"), (90, "in 90 days"), (400, "so far")):
+        for days, words in ((30, "in 30 days"), (90, "in 90 days"), (395, "in 395 days")):
             name = f"{table}_{measure}_{days}d"
             sentence = f"sum of {label} {words}"
             value = lambda t, days=days: total(t, days)  # noqa: E731
@@ -77,7 +101,20 @@ def _measure(table: str, measure: str) -> tuple[Signal, ...]:
     return tuple(signals)
 
 
-def signals_of(sources: Sources) -> tuple[Signal, ...]:
+def _milestone(name: str) -> Signal:
+    return Signal(
+        f"milestone_{name}",
+        "engagement",
+        "0 or 1",
+        1,
+        f"whether the milestone {name.replace('_', ' ')} was reached",
+        lambda t: t.count(where=t.milestone == name).clip(upper=1),
+        fold="milestones",
+        empty=0.0,
+    )
+
+
+def signals_of(sources: Sources, framework: Framework) -> tuple[Signal, ...]:
     """The signals that these sources can feed, then those of measures; each comes after those it is `of`."""
     own = [
         signal
@@ -87,14 +124,27 @@ def signals_of(sources: Sources) -> tuple[Signal, ...]:
         for signal in _measure(table, measure)
     ]
     chosen: dict[str, Signal] = {}
-    for signal in (TENURE, *SIGNALS, *own):
-        tables = () if signal.fold is None else (fold_named(signal.fold).table,)
-        columns = () if signal.fold is None else fold_named(signal.fold).needs
-        fed = all(sources.has(table, *columns) for table in tables)
-        fed = fed and all(sources.has(*need.split(".")) for need in signal.needs)
-        if fed and all(name in chosen for name in signal.of):
-            chosen[signal.name] = signal
+    known = {one.name for one in SCORES}
+    reached = map(_milestone, framework.criteria.milestones)
+    waiting = [TENURE, *SIGNALS, *own, *reached, *ACROSS, *APART]
+    while waiting:
+        ready = [one for one in waiting if all(name in chosen or name in known for name in one.of)]
+        fed = [one for one in ready if _fed(one, sources)]
+        chosen |= {one.name: one for one in fed}
+        if not fed:
+            break
+        waiting = [one for one in waiting if one not in ready]
     return tuple(chosen.values())
+
+
+def _fed(signal: Signal, sources: Sources) -> bool:
+    """Whether the sources have the table and the columns that the signal is made from."""
+    if not all(sources.has(*need.split(".")) for need in signal.needs):
+        return False
+    if signal.fold is None:
+        return True
+    fold = fold_named(signal.fold)
+    return sources.has(fold.table, *fold.needs)
 
 
 def attribute_infos(sources: Sources, kinds: dict[str, str]) -> tuple[SignalInfo, ...]:
@@ -112,6 +162,6 @@ def attribute_infos(sources: Sources, kinds: dict[str, str]) -> tuple[SignalInfo
     )
 
 
-def schema_of(signals: tuple[Signal, ...], attributes: tuple[SignalInfo, ...]) -> Schema:
+def schema_of(signals: Sequence[Signal], attributes: tuple[SignalInfo, ...]) -> Schema:
     infos = (SignalInfo(s.name, s.dimension, s.unit, s.healthier, s.kind, s.sentence) for s in signals)
     return Schema((*infos, *attributes))

@@ -78,6 +78,35 @@ def clean(value: ir.Value, kind: Kind, zone: str, is_key: bool = False) -> ir.Va
     return _text(value, is_key)
 
 
+def maybe_odd(value: ir.Value, kind: Kind, is_key: bool) -> ir.Value | None:
+    """A cheap condition that is true wherever `clean` would change more than a value's type, or could not read it.
+
+    None for types of which that cannot be said without cleaning.
+    """
+    given = value.type()
+    if kind == "text" and given.is_string():
+        odd = (value != value.strip()) | (value == "")
+        return odd | value.contains(".") if is_key else odd
+    if kind == "text" and given.is_integer():
+        return ibis.literal(False)
+    if kind == "time" and ((given.is_timestamp() and given.timezone is None) or given.is_date()):
+        return value >= (ibis.timestamp("9000-01-01 00:00:00") if given.is_timestamp() else ibis.date("9000-01-01"))
+    if kind == "number" and given.is_floating():
+        return value.isnan() | value.isinf()
+    if (kind == "number" and given.is_integer()) or (kind == "flag" and given.is_boolean()):
+        return ibis.literal(False)
+    return None
+
+
+def clean_plain(value: ir.Value, kind: Kind, zone: str) -> ir.Value:
+    """What `clean` gives for a column none of whose values is odd, without looking at each."""
+    if kind == "text":
+        return value if value.type().is_string() else value.cast("string")
+    if kind == "time":
+        return _to_utc(value.cast(_AT), zone)
+    return value.cast("float64") if kind == "number" else value
+
+
 def unreadable(value: ir.Value, cleaned: ir.Value, kind: Kind) -> ir.Value:
     """True where there was a value and nothing could be made of it."""
     return present(value, kind).notnull() & cleaned.isnull()
@@ -138,7 +167,7 @@ def _time(value: ir.Value, zone: str) -> ir.Value:
         "([.][0-9]{6})[0-9]+", r"\1"
     )  # finer digits would be rounded by one engine, cut by another
     naive = micros.re_search(_NAIVE).ifelse(micros, ibis.null("string")).cast(_AT)
-    zoned = micros.re_search(_ZONED).ifelse(micros, ibis.null("string"))
+    zoned = micros.re_search(_ZONED).ifelse(micros, ibis.null("string")).re_replace(" (Z|[+-])", r"\1")
     moment = zoned.re_replace("([+-][0-9]{2})([0-9]{2})$", r"\1:\2").cast(_UTC)
     return ibis.coalesce(_to_utc(naive, zone), _clock_in("UTC", moment))
 

@@ -109,6 +109,8 @@ def agreements(rng: np.random.Generator, life: Life, names: Names) -> Agreements
     body = body.sort_values(["day", "row"], ignore_index=True)
     own = body["row"].to_numpy()
     billing = np.where(life.term_months == 1, 0, rng.choice(3, len(life), p=(0.8, 0.2, 0.0)))
+    # Drawn last, so that the other columns stay as they were; a habit of buying, which says nothing of leaving.
+    auto_renews = (life.term_months == 1) | (rng.random(len(life)) < 0.4)
     table = pd.DataFrame(
         {
             "account_id": names.account_id[own],
@@ -119,6 +121,7 @@ def agreements(rng: np.random.Generator, life: Life, names: Names) -> Agreements
             "seats": body["seats"].astype(float),
             "plan": np.array(PLANS, dtype=object)[life.segment[own]],
             "billing_period": np.array(("monthly", "quarterly", "annual"), dtype=object)[billing[own]],
+            "auto_renews": auto_renews[own],
             "cancelled_at": moments(
                 calendar.dates(body["cancelled"].to_numpy()) + NOON, body["cancelled"].to_numpy() >= 0
             ),

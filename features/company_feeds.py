@@ -161,11 +161,15 @@ def tickets_table(rng: np.random.Generator, life: Life, names: Names) -> pd.Data
     score = np.clip(np.round(3.6 - 1.0 * bad + rng.normal(0, 0.5, count)), 1, 5)
     tone = np.clip(0.05 - 0.32 * bad + rng.normal(0, 0.22, count), -1, 1)
     late = np.where(rng.random(count) < 0.03, rng.uniform(24, 96, count), 0.05)
+    # Drawn last, so that the other columns stay as they were.
+    again = _yes(rng, 0.5 * bad - 2.6)
+    reopened = opened + ((resolved - opened) * rng.uniform(0.3, 0.9, count)).astype("timedelta64[us]")
     table = pd.DataFrame(
         {
             "account_id": names.account_id[row],
             "opened_at": opened,
             "resolved_at": moments(resolved, resolved < end),
+            "reopened_at": moments(reopened, again & (reopened < end)),
             "priority": priority,
             "satisfaction": np.where(rated & (resolved < end), score, np.nan),
             "sentiment": np.round(tone, 2),

@@ -19,6 +19,8 @@ import ibis.expr.types as ir
 
 from configs.errors import Fault, SourceError, nearest
 from configs.settings import Settings, TableSource
+from features import spark, spark_files
+from features.spark import is_spark
 
 CSV = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".csv.zst", ".tsv.zst")
 JSON = (".jsonl", ".ndjson", ".json", ".jsonl.gz", ".ndjson.gz", ".jsonl.zst", ".ndjson.zst")
@@ -50,8 +52,9 @@ def without_password(url: str) -> str:
 
 
 def reason(error: Exception) -> str:
-    """The first line of an engine's complaint, short enough to read."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    """The first telling line of an engine's complaint, short enough to read."""
+    lines = [line.strip(" \t:") for line in str(error).splitlines() if line.strip()]
+    lines = lines[1:] if lines[1:] and lines[0].startswith("An error occurred while calling") else lines  # Java's
     return (lines[0] if lines else type(error).__name__)[:240]
 
 
@@ -61,9 +64,12 @@ def connect(settings: Settings) -> Any:
     scheme, _, rest = url.partition("://")
     if scheme == "duckdb":
         return _duckdb(settings, rest)
+    if scheme == "spark":
+        return spark.connect(rest, settings.engine)
     if scheme not in ("postgres", "postgresql"):
         found = repr(without_password(url))
-        raise SourceError(Fault("connection", found, "duckdb:// or postgres://user@host:port/db", "mend connection:"))
+        known = "duckdb://, postgres://user@host:port/db or spark://master"
+        raise SourceError(Fault("connection", found, known, "mend connection:"))
     try:
         return ibis.connect(url, connect_timeout=10)
     except Exception as error:
@@ -92,6 +98,7 @@ def _duckdb(settings: Settings, rest: str) -> Any:
         ) from None
     connection.raw_sql(f"SET file_search_path = {_quoted(str(settings.folder))}")
     connection.raw_sql("SET autoinstall_known_extensions = false")
+    connection.raw_sql("SET enable_progress_bar = false")  # it would stand among a command's answer on stdout
     return connection
 
 
@@ -103,6 +110,14 @@ def is_duckdb(connection: Any) -> bool:
     return str(connection.name) == "duckdb"
 
 
+def disconnect(connection: Any) -> None:
+    """Ends a connection; tables of it cannot be read afterwards."""
+    if is_spark(connection):
+        spark.disconnect(connection)
+    else:
+        connection.disconnect()
+
+
 def find(connection: Any, settings: Settings, name: str, source: TableSource) -> Raw:
     """The rows that canonical table `name` is made from; SourceError when they cannot be found or read."""
     where = f"tables.{name}"
@@ -111,7 +126,7 @@ def find(connection: Any, settings: Settings, name: str, source: TableSource) ->
     origin = source.from_ or ""
     if not (_LIKE_A_FILE.search(origin) or glob.has_magic(origin) or _is_path(settings, origin)):
         return _table(connection, f"{where}.from", origin)
-    if not is_duckdb(connection):
+    if not (is_duckdb(connection) or is_spark(connection)):
         raise SourceError(
             Fault(
                 f"{where}.from",
@@ -131,10 +146,12 @@ def _query(connection: Any, where: str, name: str, query: str) -> Raw:
     temporary = f"forewarn_query_{name}"
     body = query.strip().rstrip(";")
     try:
+        if is_spark(connection):
+            return Raw(spark.asked(connection, temporary, body), f"the query of {name}", temporary=temporary)
         _run(connection, f"CREATE TEMPORARY TABLE {temporary} AS {body}")
         return Raw(_temporary(connection, temporary), f"the query of {name}", temporary=temporary)
     except Exception as error:
-        do = "mend the SQL of query: (paths count from the settings' folder)"
+        do = "mend the SQL of query:" + " (paths count from the settings' folder)" * is_duckdb(connection)
         raise SourceError(Fault(where, reason(error), f"SQL that {connection.name} understands", do)) from None
 
 
@@ -153,6 +170,8 @@ def _temporary(connection: Any, name: str) -> ir.Table:
 def _table(connection: Any, where: str, origin: str) -> Raw:
     schema, _, table = origin.rpartition(".")
     try:
+        if is_spark(connection):
+            return Raw(spark_files.table(connection, origin), f"table {origin}")
         return Raw(connection.table(table, database=schema or None), f"table {origin}")
     except Exception as error:
         why = reason(error)
@@ -164,6 +183,8 @@ def _table(connection: Any, where: str, origin: str) -> Raw:
 
 def _known_tables(connection: Any, schema: str) -> list[str]:
     """Names for a hint only; written as SQL because ibis 12 cannot list the tables of DuckDB 2."""
+    if is_spark(connection):
+        return spark.known_tables(connection, schema)
     here = f"= {_quoted(schema)}" if schema else "NOT IN ('information_schema', 'pg_catalog')"
     sql = f"SELECT table_name FROM information_schema.tables WHERE table_schema {here} ORDER BY 1 LIMIT 200"
     try:
@@ -223,10 +244,14 @@ def _files(connection: Any, settings: Settings, where: str, origin: str) -> Raw:
 
 
 def _read_csv(connection: Any, paths: list[str]) -> ir.Table:
+    if is_spark(connection):
+        return spark_files.read_csv(connection, paths)
     return connection.read_csv(paths, all_varchar=True, header=True, union_by_name=True)
 
 
 def _read_json(connection: Any, paths: list[str]) -> ir.Table:
+    if is_spark(connection):
+        return spark_files.read_json(connection, paths)
     # The first reading finds the columns (and whether they nest); the second leaves every value as it was written.
     found = connection.read_json(paths, sample_size=-1, union_by_name=True)
     nested = {name for name, kind in found.schema().items() if kind.is_nested()}
@@ -236,6 +261,8 @@ def _read_json(connection: Any, paths: list[str]) -> ir.Table:
 
 
 def _read_parquet(connection: Any, paths: list[str]) -> ir.Table:
+    if is_spark(connection):
+        return spark_files.read_parquet(connection, paths)
     return connection.read_parquet(paths, union_by_name=True)
 
 

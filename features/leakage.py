@@ -39,7 +39,8 @@ AFTER_THE_FACT: tuple[str, ...] = (
     "target",
 )
 
-# Columns that are rewritten as time goes by: their value today is not the value at as_of. Flagged, not refused.
+# Columns that are rewritten as time goes by: their value today is not the value at as_of. They can be mapped, but
+# `check` does not pass and training refuses, unless `allow_leaking` names them.
 AS_OF_TODAY: tuple[str, ...] = (
     "active",
     "inactive",

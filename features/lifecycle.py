@@ -1,40 +1,152 @@
-"""The lifecycle stage of each snapshot, worked out afresh at each as_of, and the criterion that decided it."""
+"""The lifecycle stage of each snapshot, worked out afresh at each as_of, and the criterion that decided it.
+
+The walk begins at the first stage and goes through those after it in their order. The next stage is entered from the
+one before it when enough of its criteria are met among those that the account's data can answer (`share`), by tenure
+where none can be answered. A stage is skipped to, over one that was not entered, only on full evidence: every criterion
+of it answered and met. Nothing is remembered, so an account falls back as soon as what held no longer does. Renewal
+takes precedence over all of it.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from configs.framework import Framework
+from configs.framework import MILESTONE, Criterion, Framework
+
+RENEWAL = "renewal"
+DIGITS = 3  # of a value in the text of a criterion
+ROUNDING = 1e-9  # so that a share of 2/3 of three criteria asks for two
 
 
 def lifecycle_stages(frame: pd.DataFrame, framework: Framework) -> pd.DataFrame:
-    """lifecycle_stage and stage_criterion (both text) for a frame with tenure_days and, where known, other signals.
+    """lifecycle_stage and stage_criterion (both text, never missing) for each row of the frame.
 
-    Renewal takes precedence, then expansion by utilisation (only from an account past adoption), then tenure.
+    The frame has tenure_days and, where the data has them, the signals that `framework.criteria` names, and
+    days_to_renewal: float64, NaN where missing. stage_criterion says in words what decided, e.g. "2 of 2: features in
+    use 4 >= 3; team trained yes"; of an account in the first stage, why it is not further.
     """
-    by_tenure = sorted(
-        (stage for stage in framework.stages if stage.from_tenure_days is not None),
-        key=lambda stage: stage.from_tenure_days or 0,
-    )
-    stage = pd.Series(by_tenure[0].name, index=frame.index, dtype="str")
-    criterion = pd.Series(f"tenure under {by_tenure[1].from_tenure_days} days", index=frame.index, dtype="str")
-    for one in by_tenure[1:]:
-        reached = frame.tenure_days >= one.from_tenure_days
-        stage = stage.mask(reached, one.name)
-        criterion = criterion.mask(reached, f"tenure of {one.from_tenure_days} days and more")
-    names = {one.name for one in framework.stages}
-    criteria = framework.criteria
-    if "expansion" in names and "seats_used_share" in frame:
-        full = (frame.seats_used_share >= criteria.utilisation_for_expansion) & (stage == by_tenure[-1].name)
-        stage = stage.mask(full, "expansion")
-        criterion = criterion.mask(full, f"utilisation of {criteria.utilisation_for_expansion:.0%} and more")
-    if "renewal" in names and "days_to_renewal" in frame:
-        near = frame.days_to_renewal.between(criteria.renewal_to_days, criteria.renewal_from_days)
-        stage = stage.mask(near, "renewal")
-        span = f"{criteria.renewal_from_days}-{criteria.renewal_to_days} days before the contract's end"
-        criterion = criterion.mask(near, span)
-    return pd.DataFrame({"lifecycle_stage": stage, "stage_criterion": criterion})
+    first, *later = (stage for stage in framework.stages if stage.name != RENEWAL)
+    rows = len(frame)
+    place = np.zeros(rows, dtype="int64")  # of the stage in [first, *later]
+    said = np.full(rows, "the first stage", dtype=object)
+    tenure = frame.tenure_days.to_numpy(dtype="float64")
+    for number, stage in enumerate(later, 1):
+        evidence = _evidence(frame, framework.criteria.entry.get(stage.name, ()), framework.criteria.share)
+        by_tenure = ~evidence.answered & (stage.from_tenure_days is not None)
+        before = place == number - 1
+        long_enough = by_tenure & (tenure >= (stage.from_tenure_days or 0))
+        entered = (before & (evidence.met | long_enough)) | evidence.full
+        # What keeps an account in the first stage is what decides for it: there is no criterion for being new.
+        told = entered | (before & (number == 1) & (evidence.answered | by_tenure))
+        place[entered] = number
+        tell = np.flatnonzero(told & evidence.answered)
+        said[tell] = evidence.words(tell)
+        said[told & by_tenure & entered] = f"tenure of {stage.from_tenure_days} days and more"
+        said[told & by_tenure & ~entered] = f"tenure under {stage.from_tenure_days} days"
+    names = np.array([stage.name for stage in (first, *later)], dtype=object)[place]
+    if RENEWAL in {stage.name for stage in framework.stages} and "days_to_renewal" in frame:
+        criteria = framework.criteria
+        near = frame.days_to_renewal.between(criteria.renewal_to_days, criteria.renewal_from_days).to_numpy()
+        names[near] = RENEWAL
+        said[near] = f"{criteria.renewal_from_days}-{criteria.renewal_to_days} days before the contract's end"
+    columns = {"lifecycle_stage": names, "stage_criterion": said}
+    return pd.DataFrame({name: pd.Series(values, frame.index, dtype="str") for name, values in columns.items()})
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """What the criteria of one stage say of each row; the arrays are (rows,), those in lists one a criterion."""
+
+    criteria: tuple[Criterion, ...]
+    values: list[np.ndarray]
+    known: list[np.ndarray]
+    holds: list[np.ndarray]
+    count: np.ndarray  # criteria that can be answered
+    held: np.ndarray
+    needed: np.ndarray
+
+    @property
+    def answered(self) -> np.ndarray:
+        return self.count > 0
+
+    @property
+    def met(self) -> np.ndarray:
+        return self.answered & (self.held >= self.needed)
+
+    @property
+    def full(self) -> np.ndarray:
+        return self.answered & (self.held == len(self.criteria))
+
+    def words(self, rows: np.ndarray) -> np.ndarray:
+        """One text for each of the rows (positions); texts are made once for each distinct set of rounded values."""
+        counts = np.stack([self.count[rows], self.held[rows], self.needed[rows]])
+        code = np.zeros(len(rows), dtype="int64")
+        parts: list[tuple[list[str], np.ndarray]] = []
+        for criterion, values, known in zip(self.criteria, self.values, self.known, strict=True):
+            place, shown = pd.factorize(np.where(known[rows], _rounded(values[rows], criterion.threshold), np.nan))
+            parts.append(([*(_words(criterion, float(value)) for value in shown), ""], place))  # -1: not answered
+            code = pd.factorize(code * (len(shown) + 1) + place + 1)[0]
+        code, _ = pd.factorize(code)
+        first = np.full(code.max(initial=-1) + 1, -1)
+        first[code[::-1]] = np.arange(len(rows))[::-1]
+        made = np.empty(len(first), dtype=object)
+        for number, row in enumerate(first.tolist()):
+            count, held, needed = counts[:, row].tolist()
+            asked = f" ({needed} needed)" if needed < count else ""
+            told = [texts[place[row]] for texts, place in parts if place[row] >= 0]
+            made[number] = f"{held} of {count}{asked}: {'; '.join(told)}"
+        return made[code]
+
+
+def _evidence(frame: pd.DataFrame, criteria: tuple[Criterion, ...], share: float) -> _Evidence:
+    values, known, holds = [], [], []
+    for one in criteria:
+        value = frame[one.signal].to_numpy("float64") if one.signal in frame else np.full(len(frame), np.nan)
+        met = value >= one.threshold if one.when == "at_least" else value <= one.threshold
+        values.append(value)
+        holds.append(met)
+        known.append(met if one.unmet == "unknown" else ~np.isnan(value))
+    count = np.sum([np.zeros(len(frame), dtype=bool), *known], axis=0, dtype="int64")
+    held = np.sum([np.zeros(len(frame), dtype=bool), *holds], axis=0, dtype="int64")
+    needed = np.maximum(np.ceil(share * count - ROUNDING), 1).astype("int64")
+    return _Evidence(criteria, values, known, holds, count, held, needed)
+
+
+def _rounded(values: np.ndarray, threshold: float) -> np.ndarray:
+    """To DIGITS significant digits, except where that would move a value across the threshold."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        exponent = np.floor(np.log10(np.abs(values)))
+    scale = 10.0 ** (DIGITS - 1 - np.where(np.isfinite(exponent), exponent, 0))
+    short = np.round(values * scale) / scale
+    crossed = ((short >= threshold) != (values >= threshold)) | ((short <= threshold) != (values <= threshold))
+    return np.where(crossed, values, short)
+
+
+def _words(criterion: Criterion, value: float) -> str:
+    met = value >= criterion.threshold if criterion.when == "at_least" else value <= criterion.threshold
+    if criterion.signal.startswith(MILESTONE):
+        return f"{criterion.says} {'yes' if met else 'no'}"
+    sign = {("at_least", True): ">=", ("at_least", False): "<", ("at_most", True): "<=", ("at_most", False): ">"}
+    return f"{criterion.says} {value:.12g} {sign[criterion.when, met]} {criterion.threshold:g}"
+
+
+def stage_months(stage_now: pd.Series, stage_1mo_ago: pd.Series, stage_3mo_ago: pd.Series) -> pd.Series:
+    """Full months that the stage has lasted, as far as looked back: 0.0, 1.0 or 3.0 (three and more).
+
+    NaN where the account did not exist a month ago. All three have the same index; text, missing where the account did
+    not exist. A stage left and taken up again between the looks counts as kept.
+
+    >>> stages = [pd.Series(one) for one in (["a", "a", "a", "a"], ["a", "a", "b", None], ["a", "b", "a", None])]
+    >>> stage_months(*stages).tolist()
+    [3.0, 1.0, 0.0, nan]
+    """
+    a_month = (stage_now == stage_1mo_ago).fillna(False).to_numpy(dtype=bool)
+    three = a_month & (stage_now == stage_3mo_ago).fillna(False).to_numpy(dtype=bool)
+    months = np.where(three, 3.0, np.where(a_month, 1.0, 0.0))
+    return pd.Series(np.where(stage_1mo_ago.isna(), np.nan, months), index=stage_now.index)
 
 
 def weighted_coverage(frame: pd.DataFrame, framework: Framework) -> pd.Series:

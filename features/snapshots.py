@@ -1,8 +1,16 @@
-"""Which accounts are in play at which as_of: the rows of every frame, as known at the time."""
+"""Which accounts are in play at which as_of, and when their lives began: the rows of every frame, as known then.
+
+An account may have several lives: one that comes back after a churn begins a new one, and its tenure counts from the
+return. Signals count facts of their windows whatever life they belong to: what was known of an account stays known.
+"""
 
 from __future__ import annotations
 
+from typing import Final
+
 import ibis
+import ibis.expr.types as ir
+import numpy as np
 import pandas as pd
 
 from configs.errors import DataError, Fault
@@ -13,6 +21,8 @@ from features.windows import visible_from
 
 FREQUENCY = {"day": "D", "week": "W-MON", "month": "MS", "quarter": "QS"}
 WARM_UP_DAYS = 90
+MOMENT: Final = "datetime64[us]"
+NEVER = pd.Timestamp.max.floor("us").as_unit("us")
 
 
 def calendar_days(sources: Sources, settings: Settings) -> pd.DatetimeIndex:
@@ -86,78 +96,197 @@ def churn_rows(sources: Sources, kind: str = "churn") -> pd.DataFrame:
     return spans(sources, "outcomes", "voluntary", "reason", where=outcomes.kind == kind)
 
 
-def activity_rows(sources: Sources, settings: Settings) -> pd.DataFrame:
-    """Rows of the table whose silence is churn; of invoices, credit notes and failed payments do not count."""
+def contract_rows(sources: Sources) -> pd.DataFrame:
+    """Contracts: account_id, at, visible, ends_at (NaT: open), arr. An open-ended one that was cancelled ended then;
+    one with an end runs until it, cancelled or not, since it is paid for."""
+    rows = spans(sources, "contracts", "ends_at", "cancelled_at", "arr")
+    rows["ends_at"] = rows.ends_at.astype(MOMENT).fillna(rows.pop("cancelled_at").astype(MOMENT))
+    return rows
+
+
+def activity(sources: Sources, settings: Settings) -> ir.Table:
+    """The table whose silence is churn; of invoices, credit notes and failed payments do not count."""
     name = settings.churn.silence.of
     rows = sources.tables[name]
-    where = rows.kind.fill_null("invoice") == "invoice" if name == "invoices" and "kind" in rows.columns else None
-    return spans(sources, name, where=where)
+    if name == "invoices" and "kind" in rows.columns:
+        rows = rows.filter(rows.kind.fill_null("invoice") == "invoice")
+    return rows
+
+
+def activity_rows(sources: Sources, settings: Settings) -> pd.DataFrame:
+    """Every row of the table whose silence is churn: account_id, at, visible."""
+    name = settings.churn.silence.of
+    rows = activity(sources, settings)
+    chosen = rows.select("account_id", at=rows[table(name).time], visible=visible_from(rows, table(name).time))
+    return chosen.to_pandas().sort_values(["account_id", "at"], kind="stable", ignore_index=True)
+
+
+def activity_days(sources: Sources, settings: Settings) -> pd.DataFrame:
+    """The same rows by day, which is all that a silence of days needs: account_id, at (the day's first), ends_at (its
+    last), visible, in no order. Rows of a day that became known on different days stand apart."""
+    rows = activity(sources, settings)
+    time = table(settings.churn.silence.of).time
+    rows = rows.select("account_id", at=rows[time], day=rows[time].truncate("D"), visible=visible_from(rows, time))
+    days = rows.group_by(["account_id", "day", "visible"]).aggregate(at=rows["at"].min(), ends_at=rows["at"].max())
+    return sources.connection.to_pandas(days.drop("day"))
+
+
+def lives(rows: pd.DataFrame, gap: pd.Timedelta) -> pd.DataFrame:
+    """Lives of accounts: account_id, began, ended (the latest end of its rows), first (the account's first life).
+
+    Takes rows account_id, at, ends_at (NaT: without end), in any order. A row that begins more than `gap` after
+    everything before it has ended begins a new life.
+    """
+    codes, accounts = pd.factorize(rows.account_id)
+    order = np.lexsort((rows["at"].to_numpy(), codes))
+    account = codes[order]
+    at = rows["at"].astype(MOMENT).iloc[order].reset_index(drop=True)
+    ends = rows.ends_at.astype(MOMENT).fillna(NEVER).iloc[order].reset_index(drop=True)
+    first = np.diff(account, prepend=-1) != 0
+    reached = ends.groupby(account).cummax()
+    new = first | (at > reached.shift() + gap).to_numpy()
+    ended = reached[np.append(new[1:], True)[: len(new)]].to_numpy()
+    return pd.DataFrame(
+        {"account_id": accounts[account[new]], "began": at[new].to_numpy(), "ended": ended, "first": first[new]}
+    )
+
+
+def turns(events: pd.DataFrame) -> pd.DataFrame:
+    """The events (account_id, at, alive, ...) that end a life or begin the next: churns of the living and returns of
+    those who had left, alternating, the first a churn. Where both happen at once, the churn comes second."""
+    events = events.sort_values(["account_id", "at", "alive"], ascending=[True, True, False], kind="stable")
+    before = events.groupby("account_id").alive.shift(fill_value=True)
+    return events[events.alive != before].reset_index(drop=True)
+
+
+def life_events(sources: Sources) -> pd.DataFrame:
+    """Recorded churns and what brings an account back: account_id, at, visible, voluntary, alive, contract.
+
+    Reactivations and contracts bring back; a first contract does not (`turns` must not see it: some leave between
+    signing up and its start). Only accounts with a recorded churn have rows.
+    """
+    churns = churn_rows(sources).assign(alive=False, contract=False)
+    events = [churns, churn_rows(sources, "reactivation").assign(alive=True, contract=False)]
+    if sources.has("contracts"):
+        events.append(spans(sources, "contracts").assign(alive=True, contract=True, voluntary=None))
+    columns = ["account_id", "at", "visible", "voluntary", "alive", "contract"]
+    found = pd.concat([one[columns].astype({"voluntary": object}) for one in events], ignore_index=True)
+    found = found.astype({"at": MOMENT, "visible": MOMENT})
+    return found[found.account_id.isin(churns.account_id)].sort_values(["account_id", "at"], kind="stable")
+
+
+def returning(events: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """The events without the first contract of each group of `keys`."""
+    contracts = events[events.contract].sort_values([*keys, "at"], kind="stable")
+    return events.drop(contracts[contracts.groupby(keys).cumcount() == 0].index)
 
 
 def snapshots(sources: Sources, settings: Settings, as_ofs: pd.DatetimeIndex) -> pd.DataFrame:
     """One row per (account_id, as_of) in play: known by then, under contract or active, not known to have left.
 
     Columns: account_id, as_of, life_start (when this life of the account began: sign-up, or its return after a churn).
+    A return is the reactivation or contract after a recorded churn (outcome), the contract after more than the allowed
+    gap (contract_end), the first row after a silence that was long enough (silence).
     """
-    accounts = spans(sources, "accounts").rename(columns={"at": "created_at"})
-    pairs = accounts.merge(pd.DataFrame({"as_of": as_ofs}), how="cross")
+    rule = settings.churn
+    accounts = spans(sources, "accounts").rename(columns={"at": "life_start"}).astype({"life_start": MOMENT})
+    pairs = accounts.merge(pd.DataFrame({"as_of": as_ofs.as_unit("us")}), how="cross")
     pairs = pairs[pairs.visible <= pairs.as_of].drop(columns="visible")
-    pairs["life_start"] = pairs.pop("created_at")
-    if settings.churn.kind == "silence":
-        pairs = _recently_active(pairs, activity_rows(sources, settings), settings.churn.silence.active_days)
+    if rule.kind == "silence":
+        rows = activity_days(sources, settings)
+        pairs = _with_end_from(pairs, rows, pd.Timedelta(days=rule.silence.active_days))
+        pairs = _in_latest_life(pairs, rows, silence_gap(settings))
     elif sources.has("contracts"):
-        pairs = _under_contract(pairs, spans(sources, "contracts", "ends_at"))
-    if sources.has("outcomes") and settings.churn.kind == "outcome":
-        pairs = _not_churned(pairs, sources)
-    return pairs.sort_values(["as_of", "account_id"], ignore_index=True)
+        rows = contract_rows(sources)
+        pairs = _with_end_from(pairs, rows, pd.Timedelta(0))
+        if rule.kind == "contract_end":
+            pairs = _in_latest_life(pairs, rows, pd.Timedelta(days=rule.allowed_gap_days))
+    if sources.has("outcomes") and rule.kind == "outcome":
+        pairs = _not_churned(pairs, life_events(sources))
+    return pairs[["account_id", "as_of", "life_start"]].sort_values(["as_of", "account_id"], ignore_index=True)
 
 
-def _recently_active(pairs: pd.DataFrame, activity: pd.DataFrame, active_days: int) -> pd.DataFrame:
-    # Rows become visible in the order of `visible`, not of `at`: the newest `at` seen so far is a running maximum.
-    activity = activity.sort_values("visible", kind="stable")
-    activity["last"] = activity.groupby("account_id")["at"].cummax()
-    seen = pd.merge_asof(
-        pairs.sort_values("as_of"),
-        activity[["account_id", "visible", "last"]],
-        left_on="as_of",
-        right_on="visible",
-        by="account_id",
-    )
-    active = seen["last"] >= seen.as_of - pd.Timedelta(days=active_days)
-    return seen.loc[active, pairs.columns]
+def silence_gap(settings: Settings) -> pd.Timedelta:
+    """The longest pause that is no churn: a silence is complete when it has lasted its days to the full."""
+    return pd.Timedelta(days=settings.churn.silence.days) - pd.Timedelta(microseconds=1)
 
 
-def _under_contract(pairs: pd.DataFrame, contracts: pd.DataFrame) -> pd.DataFrame:
-    ends = contracts.ends_at.fillna(pd.Timestamp.max.floor("us"))
-    contracts = contracts.assign(ends=ends).sort_values("visible", kind="stable")
-    contracts["paid_through"] = contracts.groupby("account_id")["ends"].cummax()
-    seen = pd.merge_asof(
-        pairs.sort_values("as_of"),
-        contracts[["account_id", "visible", "paid_through"]],
-        left_on="as_of",
-        right_on="visible",
-        by="account_id",
-    )
-    return seen.loc[seen.paid_through >= seen.as_of, pairs.columns]
+def _with_end_from(pairs: pd.DataFrame, rows: pd.DataFrame, back: pd.Timedelta) -> pd.DataFrame:
+    """Pairs with a visible row that ends no earlier than `back` before the as_of."""
+    rows = rows.assign(ends_at=rows.ends_at.astype(MOMENT).fillna(NEVER), visible=rows.visible.astype(MOMENT))
+    # Rows become visible in the order of `visible`, not of `at`: the latest end seen so far is a running maximum.
+    rows = rows.sort_values("visible", kind="stable")
+    rows["latest"] = rows.groupby("account_id").ends_at.cummax()
+    seen = asof(pairs, rows, "visible", ["latest"])
+    return pairs[(seen.latest >= pairs.as_of - back).to_numpy()]
 
 
-def _not_churned(pairs: pd.DataFrame, sources: Sources) -> pd.DataFrame:
+def _in_latest_life(pairs: pd.DataFrame, rows: pd.DataFrame, gap: pd.Timedelta) -> pd.DataFrame:
+    """life_start of accounts that came back becomes the beginning of their latest life known at the as_of."""
+    ids = pd.Index(rows.account_id.unique())  # numbers instead of texts: rows may be many
+    rows = rows.assign(account_id=ids.get_indexer(rows.account_id))
+    coded = pairs.assign(account_id=ids.get_indexer(pairs.account_id))
+    late = _told_late(rows, gap)
+    slow = rows.account_id.isin(late).to_numpy()
+    found = asof(coded, lives(rows[~slow], gap), "began", ["began", "first"], exact=False)
+    began = found.began.where(found["first"].eq(False))
+    rows, of_slow = rows[slow], coded.account_id.isin(late).to_numpy()
+    for as_of in coded.as_of[of_slow].unique():
+        last = lives(rows[rows.visible <= as_of], gap).drop_duplicates("account_id", keep="last")
+        back = last[~last["first"]].set_index("account_id").began
+        here = of_slow & (coded.as_of == as_of).to_numpy()
+        began[here] = back.reindex(coded.account_id[here]).to_numpy()
+    return pairs.assign(life_start=began.fillna(pairs.life_start))
+
+
+def _told_late(rows: pd.DataFrame, gap: pd.Timedelta) -> np.ndarray:
+    """Accounts whose lives may look different at an as_of than in hindsight, since rows were recorded late.
+
+    Rows seen on time are seen in the order in which they happened: no later one moves a beginning. One recorded late
+    moves none either where it lies within a life of those on time, or no further than the gap from their only one.
+    """
+    on_time = (rows.visible <= rows["at"].dt.normalize() + pd.Timedelta(days=1)).to_numpy()
+    late = rows[~on_time]
+    whole = lives(rows[on_time], gap)
+    around = asof(late.assign(as_of=late["at"]), whole, "began", ["ended"])
+    only = whole[~whole.account_id.duplicated(keep=False)].set_index("account_id")
+    only = only.reindex(late.account_id).set_axis(late.index)
+    near = (late["at"] >= only.began - gap) & (late["at"] <= only.ended + gap)
+    within = (late["at"] <= around.ended) & (late.ends_at.astype(MOMENT).fillna(NEVER) <= around.ended)
+    harmless = within | near
+    return late.account_id[~harmless].unique()
+
+
+def _not_churned(pairs: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     """Drops accounts whose newest known event is a churn; an account that came back begins a new life then."""
-    events = [churn_rows(sources).assign(alive=False)]
-    events.append(churn_rows(sources, "reactivation").assign(alive=True))
-    if sources.has("contracts"):
-        # A first contract is no return: some leave between signing up and its start.
-        contracts = spans(sources, "contracts")
-        events.append(contracts[contracts.groupby("account_id").cumcount() > 0].assign(alive=True))
-    frame = pd.concat(events)[["account_id", "at", "visible", "alive"]]
-    candidates = pairs.merge(frame, on="account_id", how="left")
-    candidates = candidates[candidates.visible.isna() | (candidates.visible <= candidates.as_of)]
-    churned = candidates[candidates.alive.eq(False)].groupby(["account_id", "as_of"])["at"].max().rename("left_at")
-    pairs = pairs.join(churned, on=["account_id", "as_of"])
-    back = candidates.merge(churned.reset_index(), on=["account_id", "as_of"])
-    back = back[back.alive.eq(True) & (back["at"] > back.left_at)]
-    returned = back.groupby(["account_id", "as_of"])["at"].min().rename("returned_at")
-    pairs = pairs.join(returned, on=["account_id", "as_of"])
-    alive = pairs[pairs.left_at.isna() | pairs.returned_at.notna()].copy()
-    alive["life_start"] = alive.returned_at.fillna(alive.life_start)
-    return alive.drop(columns=["left_at", "returned_at"])
+    seen = events.merge(pairs[["account_id", "as_of"]], on="account_id")
+    seen = returning(seen[seen.visible <= seen.as_of], ["account_id", "as_of"])
+    newest = turns(seen.assign(account_id=seen.groupby(["account_id", "as_of"]).ngroup(), account=seen.account_id))
+    newest = newest.drop_duplicates("account_id", keep="last")[["account", "as_of", "at", "alive"]]
+    pairs = pairs.merge(newest.rename(columns={"account": "account_id"}), on=["account_id", "as_of"], how="left")
+    pairs["life_start"] = pairs["at"].fillna(pairs.life_start)
+    return pairs[pairs.alive.ne(False)]
+
+
+def asof(
+    pairs: pd.DataFrame, rows: pd.DataFrame, on: str, columns: list[str], *, ahead: bool = False, exact: bool = True
+) -> pd.DataFrame:
+    """For each pair (account_id, as_of) the columns of the account's last row with `on` <= as_of, missing without one.
+
+    ahead: of its first row with `on` >= as_of instead; exact=False: strictly before (or after). Index of the pairs.
+    """
+    left = pairs[["account_id", "as_of"]].astype({"as_of": MOMENT}).assign(row=np.arange(len(pairs)))
+    right = rows[["account_id", *dict.fromkeys([on, *columns])]].astype({on: MOMENT})
+    codes = pd.Index(rows.account_id.unique())
+    left["account_id"] = codes.get_indexer(left.account_id)
+    right["account_id"] = codes.get_indexer(right.account_id)
+    found = pd.merge_asof(
+        left.sort_values("as_of", kind="stable"),
+        right.rename(columns={on: "_on"}).assign(**{on: right[on]}).sort_values("_on", kind="stable"),
+        left_on="as_of",
+        right_on="_on",
+        by="account_id",
+        direction="forward" if ahead else "backward",
+        allow_exact_matches=exact,
+    )
+    return found.sort_values("row", kind="stable").set_index(pairs.index)[columns]

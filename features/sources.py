@@ -19,8 +19,11 @@ import pandas as pd
 from configs.errors import Fault, SourceError
 from configs.settings import Settings
 from configs.tables import TABLES, table
-from features.connect import Raw, connect, digest, find, is_duckdb
+from features import engine
+from features.connect import Raw, connect, digest, disconnect, find, is_duckdb
 from features.mapping import Mapped, examine, resolve, unread
+from features.sentiment import with_sentiment
+from features.spark import is_spark
 
 CHURN_NEEDS: Mapping[str, tuple[str, str]] = {"contract_end": ("contracts", "ends_at"), "outcome": ("outcomes", "kind")}
 
@@ -47,7 +50,7 @@ class Sources:
 
     def close(self) -> None:
         """Ends the connection; the tables cannot be read afterwards."""
-        self.connection.disconnect()
+        disconnect(self.connection)
 
 
 def open_sources(settings: Settings) -> Sources:
@@ -56,7 +59,7 @@ def open_sources(settings: Settings) -> Sources:
     try:
         return _open(connection, settings)
     except BaseException:
-        connection.disconnect()
+        disconnect(connection)
         raise
 
 
@@ -78,6 +81,8 @@ def _open(connection: Any, settings: Settings) -> Sources:
     if faults:
         raise SourceError(faults)
     tables = {name: _settle(connection, one, settings.timezone) for name, one in mapped.items()}
+    if settings.sentiment != "off":
+        tables = with_sentiment(connection, tables)
     return Sources(
         connection=connection,
         tables=tables,
@@ -122,7 +127,7 @@ def _read_once(connection: Any, mapped: Mapped, zone: str) -> Mapped:
     """The used columns of a text file, raw and cleaned, in a temporary table: reading text is dear, and two queries
     follow."""
     raw = mapped.raw
-    if not (raw.textual and is_duckdb(connection)):
+    if not raw.textual:
         return mapped
     places = {part.name: place for place, part in enumerate(mapped.parts)}
     settled = {part.name for part in mapped.parts if not part.undecided}
@@ -130,7 +135,7 @@ def _read_once(connection: Any, mapped: Mapped, zone: str) -> Mapped:
     columns |= {f"clean_{places[part.name]}": part.cleaned(zone) for part in mapped.parts if part.name in settled}
     temporary = f"forewarn_raw_{mapped.table.name}"
     try:
-        rows = _materialised(connection, temporary, raw.table.select(**columns))
+        rows = engine.keep(connection, temporary, raw.table.select(**columns))
     except Exception as error:
         raise SourceError(unread(mapped, error)) from None
     parts = tuple(
@@ -144,20 +149,26 @@ def _read_once(connection: Any, mapped: Mapped, zone: str) -> Mapped:
     return replace(mapped, raw=Raw(rows, raw.origin, raw.files, True, temporary), parts=parts)
 
 
-def _materialised(connection: Any, name: str, rows: ir.Table) -> ir.Table:
-    connection.create_table(name, rows, temp=True)
-    return connection.table(name)
-
-
 def _settle(connection: Any, mapped: Mapped, zone: str) -> ir.Table:
-    """The canonical table: stored once in DuckDB, where sources are files; left to the server otherwise."""
-    rows = mapped.canonical(zone)
-    if not is_duckdb(connection):
+    """The canonical table: stored once where reading or cleaning it is dear, a view of it otherwise; on a server, and
+    for tables of a Spark catalog, which may be too large to keep, always a view."""
+    rows, raw = mapped.canonical(zone), mapped.raw
+    if not (is_duckdb(connection) or is_spark(connection)):
         return rows
-    stored = _materialised(connection, f"forewarn_{mapped.table.name}", rows)
-    if mapped.raw.temporary:
-        connection.raw_sql(f"DROP TABLE IF EXISTS {mapped.raw.temporary}")
-    return stored
+    name = f"forewarn_{mapped.table.name}"
+    plain = not raw.textual and all(part.stored is not None for part in mapped.parts)
+    if plain or (is_spark(connection) and not (raw.files or raw.temporary)):
+        return _one_time_type(engine.view(connection, name, rows))
+    stored = engine.keep(connection, name, rows)
+    if raw.temporary:
+        engine.drop(connection, raw.temporary)
+    return _one_time_type(stored)
+
+
+def _one_time_type(rows: ir.Table) -> ir.Table:
+    """Times of whatever resolution the engine reports under one name of type: tables can then be put together."""
+    times = {name: "timestamp" for name, kind in rows.schema().items() if kind.is_timestamp()}
+    return rows.cast(times)
 
 
 def _data_end(settings: Settings, mapped: Mapping[str, Mapped]) -> pd.Timestamp:

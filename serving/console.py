@@ -46,7 +46,8 @@ def check_lines(body: Body) -> list[str]:
         names = ", ".join(body["open_suspects"])
         lines += [
             "",
-            f"not passed: {names}; leave them out, or name them in allow_leaking if they were known all along",
+            f"not passed: {names} (see above); train and backtest refuse them too",
+            f"if they are right as they are: allow_leaking: [{names}]",
         ]
     return lines
 

@@ -60,8 +60,8 @@ def run_demo(folder: Path, accounts: int, tell: Progress) -> dict[str, Any]:
         ledger.mark("demo", days, at=_before(sources), asked_by="demo")
     made["before"] = score_as_then(settings, sources, dataset, tell)
     rolling = Rolling(dataset, settings)  # a quarter's fit serves the calibration of later ones and the backtest alike
-    made["train"] = stages.train(settings, dataset, tell, rolling)
-    made["backtest"] = stages.backtest(settings, dataset, None, tell, rolling)
+    made["train"] = stages.train(settings, dataset, tell, rolling, sources=sources)
+    made["backtest"] = stages.backtest(settings, dataset, None, tell, rolling, sources=sources)
     tell("asking the gates")
     made["promote"] = stages.promote(settings, None)
     today = sources.data_end.to_pydatetime()
@@ -86,7 +86,7 @@ def score_as_then(settings: Settings, sources: Sources, dataset: Dataset, tell: 
     signals = dataset.signals[dataset.signals.as_of <= then].reset_index(drop=True)
     labels = labels_for(past, signals[["account_id", "as_of"]], settings)
     known = replace(dataset, signals=signals, labels=labels, data_end=past.data_end, fingerprint=past.fingerprint)
-    version = stages.train(settings, known, tell)["version"]
+    version = stages.train(settings, known, tell, sources=past)["version"]
     scorer = Scorer.of(settings, load_version(settings, version), past)
     return stages.score_with(scorer, None, then.to_pydatetime())
 

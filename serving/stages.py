@@ -52,7 +52,7 @@ def check(settings: Settings, tell: Progress, sources: Sources | None = None) ->
     report = look(settings, sources)
     if report.faults:
         raise SourceError(report.faults)
-    open_suspects = [one.column for one in report.suspects if one.column not in settings.allow_leaking]
+    open_suspects = [one.column for one in report.suspects if not one.allowed]
     return {"passed": not open_suspects, "open_suspects": open_suspects, "words": str(report), **report.to_json()}
 
 
@@ -90,9 +90,33 @@ def features(dataset: Dataset, out: Path) -> dict[str, Any]:
     }
 
 
-def train(settings: Settings, dataset: Dataset, tell: Progress, rolling: Rolling | None = None) -> dict[str, Any]:
-    """Fits and calibrates on all that is known, logs the run, and registers a candidate that nobody serves yet."""
-    from training.fit import fit_models
+def _refuse_suspects(settings: Settings, sources: Sources | None, tell: Progress) -> None:
+    """DataError with every column that may know the future and that `allow_leaking` does not name."""
+    from features.suspects import require_no_suspects
+
+    tell("looking for columns that know the future")
+    if sources is not None:
+        return require_no_suspects(settings, sources)
+    opened = open_sources(settings)
+    try:
+        require_no_suspects(settings, opened)
+    finally:
+        opened.close()
+
+
+def train(
+    settings: Settings,
+    dataset: Dataset,
+    tell: Progress,
+    rolling: Rolling | None = None,
+    sources: Sources | None = None,
+) -> dict[str, Any]:
+    """Fits and calibrates on all that is known, logs the run, and registers a candidate that nobody serves yet.
+
+    DataError names every column of the sources (opened unless they are given) that may know the future.
+    """
+    _refuse_suspects(settings, sources, tell)
+    from training.fit import fit_models  # after the refusal, which needs none of it
     from training.tracking import log_training
 
     fitted = fit_models(dataset, settings, rolling=rolling, progress=tell)
@@ -102,9 +126,18 @@ def train(settings: Settings, dataset: Dataset, tell: Progress, rolling: Rolling
 
 
 def backtest(
-    settings: Settings, dataset: Dataset, out: Path | None, tell: Progress, rolling: Rolling | None = None
+    settings: Settings,
+    dataset: Dataset,
+    out: Path | None,
+    tell: Progress,
+    rolling: Rolling | None = None,
+    sources: Sources | None = None,
 ) -> dict[str, Any]:
-    """Predictions that were out of time when they were made, the baselines on the same rows, and the figures."""
+    """Predictions that were out of time when they were made, the baselines on the same rows, and the figures.
+
+    DataError names every column of the sources (opened unless they are given) that may know the future.
+    """
+    _refuse_suspects(settings, sources, tell)
     from evaluation.backtest import backtest as roll
     from evaluation.summary import summarise
 

@@ -12,7 +12,7 @@ from configs.settings import Settings
 from features.signal import Schema
 from training.calibration import Calibrator, identity
 from training.encode import Encoder
-from training.hazard import RENEWAL, explained_by, make_inputs
+from training.hazard import RENEWAL, SEASON, Explained, explained_by, make_inputs
 from training.intervals import Intervals
 from training.linear import fit_linear
 from training.model import Chosen, ChurnModel, Model
@@ -40,10 +40,15 @@ def assemble(
     season: tuple[float, ...] = NONE,
 ) -> ChurnModel:
     """A ChurnModel of the chosen learners of one cut; `tree_means` (signals, K) is needed with trees."""
-    share = {"blend": 0.5, "trees": 1.0, "logistic": 0.0, "base_rate": 0.0}[chosen]
-    level = chosen == "base_rate"
-    encoder = raw.level_encoder if level else raw.encoder
-    explained = explained_by(encoder, Schema(())) if level else raw.explained
+    share = {"blend": 0.5, "trees": 1.0}.get(chosen, 0.0)
+    learners = {"base_rate": (raw.level_encoder, raw.level), "rules": (raw.rules.encoder, raw.rules.linear)}
+    encoder, linear = learners.get(chosen, (raw.encoder, raw.linear))
+    explained = raw.explained
+    if chosen == "base_rate":
+        explained = explained_by(encoder, Schema(()))
+    if chosen == "rules":
+        own = raw.rules.explained
+        explained = Explained((*own.signals, SEASON), (*own.dimensions, "account"))
     none = np.zeros((len(explained.signals), parts.intervals.count))
     return ChurnModel(
         name=name,
@@ -52,7 +57,7 @@ def assemble(
         intervals=parts.intervals,
         encoder=encoder,
         explained=explained,
-        linear=raw.level if level else raw.linear,
+        linear=linear,
         trees=raw.trees if share else None,
         tree_share=share,
         tree_means=none if not share or tree_means is None else tree_means,
@@ -61,6 +66,7 @@ def assemble(
         base_rate=parts.base_rate,
         season=season,
         log=parts.log,
+        rules=raw.rules if chosen == "rules" else None,
     )
 
 

@@ -8,6 +8,8 @@ The likelihood counts each churn once, however many snapshots and intervals saw 
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -69,6 +71,12 @@ class Calibrator:
     stage_slopes: np.ndarray
     draws: np.ndarray
     log: dict[str, Any]
+
+    @property
+    def version(self) -> str:
+        """Twelve hex digits of what moves a probability: a renewed calibration has another one."""
+        body = {key: value for key, value in self.to_json().items() if key != "log"}
+        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]
 
     @property
     def adopted(self) -> bool:

@@ -31,12 +31,23 @@ class Category:
     def codes(self, frame: pd.DataFrame) -> np.ndarray:
         """Place of each row's level in `levels`, -1 when unseen or pooled; (n,)."""
         place = {level: number for number, level in enumerate(self.levels)}
-        return np.array([place.get(text, -1) for text in texts(frame[self.name])], dtype=np.int64)
+        number, names = distinct(frame[self.name])
+        return np.array([place.get(name, -1) for name in names], dtype=np.int64)[number]
 
 
-def texts(column: pd.Series) -> list[str]:
-    """A category column as text, a missing one as MISSING."""
-    return [MISSING if missing else str(value) for value, missing in zip(column, column.isna(), strict=True)]
+def distinct(column: pd.Series) -> tuple[np.ndarray, list[str]]:
+    """(number of each row's level (n,), the levels as text): a column has few levels and many rows.
+
+    The last level is MISSING, whether there is such a row or not.
+    """
+    number, levels = pd.factorize(column)
+    return np.where(number < 0, len(levels), number), [*map(str, levels), MISSING]
+
+
+def texts(column: pd.Series) -> np.ndarray:
+    """A category column as text, a missing one as MISSING; (n,) objects."""
+    number, names = distinct(column)
+    return np.array(names, dtype=object)[number]
 
 
 @dataclass(frozen=True)

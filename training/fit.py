@@ -8,21 +8,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from configs.errors import DataError, Fault
 from configs.settings import Settings
 from training.baselines import Parts, assemble, fit_baselines
-from training.calibration import OutOfTime, choose_calibrator, clustered_z, identity
-from training.hazard import log_loss_rows, make_inputs
-from training.health import HealthModel, fit_health
-from training.intervals import Intervals
-from training.model import Chosen, ChurnModel, Model
+from training.calibration import choose_calibrator, identity
+from training.hazard import INTERVAL, RENEWAL, SEASON, STAGE, make_inputs
+from training.health import HealthModel
+from training.intervals import HazardRows, Intervals
+from training.ladder import choose_learner
+from training.model import ChurnModel, Model
 from training.rolling import Data, Progress, Raw, Rolling
 from training.season import month_levels, month_shifts
-from training.splits import churned_accounts, rows_known
-from training.trees import MANY_EVENTS
+from training.splits import rows_known
+from training.unseen import hidden_sd
 
-FALLBACK_BELOW = 50  # churned accounts, under which the learner is chosen by purged log loss
-FALLBACK_Z = 1.645  # one-sided 5 %: the better of two is chosen after the fact, so one standard error is too little
 EXPLAINED_SAMPLE = 500  # snapshots whose mean contributions are an explanation's base
 
 
@@ -31,29 +29,6 @@ class Fitted:
     churn: ChurnModel
     health: HealthModel
     baselines: tuple[Model, ...]
-
-
-def choose_learner(raw: Raw, blocks: dict[str, OutOfTime]) -> tuple[Chosen, str, dict[str, float]]:
-    """(learner, why, purged log loss of each) by the number of churns (docs/methods.md)."""
-    losses = {name: float(log_loss_rows(one.log_odds, one.churned).mean()) for name, one in blocks.items()}
-    if raw.events > MANY_EVENTS:
-        if losses and losses["blend"] < losses["trees"]:
-            return "blend", f"{raw.events} churns: the blend's purged log loss is below the trees' alone", losses
-        return "trees", f"{raw.events} churns: above {MANY_EVENTS} the trees alone", losses
-    if raw.accounts >= FALLBACK_BELOW:
-        return "blend", f"{raw.events} churns: the mean of trees and logistic", losses
-    if not losses or not blocks["blend"].churned.sum():
-        return "blend", f"{raw.accounts} churned accounts and no origin to compare learners on: the blend", losses
-    # Early origins saw fewer churns than this cut and are pessimistic, most of all about the richest learner: the
-    # blend, the best on every small set measured, gives way only where a simpler one is better beyond chance.
-    simpler: tuple[Chosen, ...] = ("logistic", "base_rate")
-    best: Chosen = min(simpler, key=lambda name: losses[name])
-    gain = log_loss_rows(blocks["blend"].log_odds, blocks["blend"].churned)
-    gain = gain - log_loss_rows(blocks[best].log_odds, blocks[best].churned)
-    z = clustered_z(gain, blocks[best].account)
-    if z >= FALLBACK_Z:
-        return best, f"{raw.accounts} churned accounts: purged log loss better than the blend's by z {z:.2f}", losses
-    return "blend", f"{raw.accounts} churned accounts: the {best} alone is no better beyond chance (z {z:.2f})", losses
 
 
 def fit_models(
@@ -65,30 +40,20 @@ def fit_models(
 ) -> Fitted:
     """Everything that is judged, fitted on label windows that had ended, and were known, by `cut` (None: data_end).
 
-    `rolling` remembers fits between calls on the same dataset and settings. Raises DataError with fewer than
-    settings.training.min_churns churned accounts, or one class only.
+    `rolling` remembers fits between calls on the same dataset and settings. With fewer than
+    settings.training.min_churns churned accounts, or no usable signal, the base rate by stage is the model, and its log
+    says why. Raises DataError with one class only.
     """
     cut = dataset.data_end if cut is None else pd.Timestamp(cut)
     rolling = rolling or Rolling(dataset, settings)
     until = rolling.until(cut)
-    accounts = churned_accounts(dataset.labels, until)
-    if accounts < settings.training.min_churns:
-        raise DataError(
-            Fault(
-                f"outcomes known at {cut.date()}",
-                f"{accounts} churned accounts after a snapshot",
-                f"at least {settings.training.min_churns} (training.min_churns)",
-                "wait for more outcomes, widen the history, or use the rules alone",
-            )
-        )
-    if progress is not None:
-        progress(f"fitting as of {cut.date()}")
+    rolling.prepare([cut], progress)
     raw = rolling.raw(cut)
-    blocks = rolling.out_of_time(cut, progress)
-    chosen, why, losses = choose_learner(raw, blocks)
-    calibrator = (
-        choose_calibrator(blocks[chosen], settings.training.seed) if blocks else identity(why="no usable origin")
-    )
+    blocks = rolling.out_of_time(cut)
+    choice = choose_learner(raw, blocks, settings.training.min_churns)
+    calibrator = identity(why="no usable origin")
+    if blocks:
+        calibrator = choose_calibrator(blocks[choice.chosen], settings.training.seed)
     before = (dataset.labels["as_of"] < cut).to_numpy()
     frame, labels = dataset.signals[before], dataset.labels[before]
     log: dict[str, Any] = {
@@ -96,23 +61,43 @@ def fit_models(
         "labels_known_until": str(until.date()),
         "snapshots": len(np.unique(raw.rows.snapshot)),
         "hazard_rows": len(raw.rows),
-        "churned_accounts": accounts,
+        "churned_accounts": raw.accounts,
         "churn_events": raw.events,
+        "events_by": {name: events_by(frame[name], labels, raw.rows) for name in (STAGE, "segment") if name in frame},
         "monotone": raw.monotone,
-        "chosen": chosen,
-        "why": why,
-        "purged_log_loss": losses,
+        "chosen": choice.chosen,
+        "why": choice.why,
+        "purged_log_loss": choice.losses,
+        "beats_base_rate_z": choice.beats_base_z,
         "origins": [str(one.date()) for one in rolling.origins(cut)],
-        "calibration": {"method": calibrator.method, **calibrator.log},
+        "calibration": {"method": calibrator.method, "version": calibrator.version, **calibrator.log},
+        "trees": settings.training.trees.model_dump(),
         "seed": settings.training.seed,
     }
     parts = Parts(settings, rolling.intervals, base_rate_at(labels, until, settings.main_horizon_days), log)
-    churn = assemble("churn", chosen, raw, parts, calibrator, _tree_means(raw, frame, rolling.intervals))
+    sample = _sample(raw, frame)
+    churn = assemble("churn", choice.chosen, raw, parts, calibrator, _tree_means(raw, sample, rolling.intervals))
+    churn = replace(churn, hidden_sd=_hidden_sd(churn, sample, settings.training.seed))
     if settings.training.season_level == "last_year":
         churn = with_season(churn, dataset, cut, until)
-    health = fit_health(frame, labels, raw.rows, raw.events, settings, rolling.intervals)
     others = fit_baselines(raw, frame, labels, parts)
-    return Fitted(churn, health, others)
+    return Fitted(churn, raw.rules, others)
+
+
+def events_by(group: pd.Series, labels: pd.DataFrame, rows: HazardRows) -> dict[str, dict[str, int]]:
+    """Behind a figure of each group: its accounts, and how many of them churned in a training row; largest first."""
+    churned = np.unique(rows.snapshot[rows.churned > 0])
+    taught = np.unique(rows.snapshot)
+    name = group.astype(object).where(group.notna(), "unknown").astype(str).to_numpy()
+    account = labels["account_id"].to_numpy()
+    found = {
+        one: {
+            "accounts": len(set(account[taught[name[taught] == one]])),
+            "churned_accounts": len(set(account[churned[name[churned] == one]])),
+        }
+        for one in sorted(set(name[taught]))
+    }
+    return dict(sorted(found.items(), key=lambda item: (-item[1]["accounts"], item[0])))
 
 
 def with_season(churn: ChurnModel, dataset: Data, cut: pd.Timestamp, until: pd.Timestamp) -> ChurnModel:
@@ -133,9 +118,25 @@ def base_rate_at(labels: pd.DataFrame, until: pd.Timestamp, horizon_days: int) -
     return float((matured["churn_at"] < matured["as_of"] + pd.Timedelta(days=horizon_days)).mean())
 
 
-def _tree_means(raw: Raw, frame: pd.DataFrame, intervals: Intervals) -> np.ndarray:
-    """Mean contributions of the trees over evenly spaced training snapshots; (signals, K)."""
+def _sample(raw: Raw, frame: pd.DataFrame) -> pd.DataFrame:
+    """Evenly spaced training snapshots."""
     taught = np.unique(raw.rows.snapshot)
-    sample = taught[np.linspace(0, len(taught) - 1, min(EXPLAINED_SAMPLE, len(taught))).astype(int)]
-    inputs = make_inputs(frame.iloc[sample], raw.encoder, intervals)
+    return frame.iloc[taught[np.linspace(0, len(taught) - 1, min(EXPLAINED_SAMPLE, len(taught))).astype(int)]]
+
+
+def _tree_means(raw: Raw, sample: pd.DataFrame, intervals: Intervals) -> np.ndarray:
+    """Mean contributions of the trees over the sample; (signals, K)."""
+    inputs = make_inputs(sample, raw.encoder, intervals)
     return raw.trees.contributions(inputs, raw.encoder, raw.explained)[1].mean(axis=0)
+
+
+def _hidden_sd(churn: ChurnModel, sample: pd.DataFrame, seed: int) -> float:
+    """Of the contributions to the main horizon's log-odds by signals that are views of the account's state."""
+    if not churn.has_signal:
+        return 0.0
+    count = churn.intervals.upto(churn.main_horizon_days)
+    _, parts = churn.log_odds_parts(sample, count)
+    known = {RENEWAL, SEASON, STAGE, INTERVAL}  # facts, not views; the account's attributes are facts too
+    named = zip(churn.explained.signals, churn.explained.dimensions, strict=True)
+    views = [place for place, (name, of) in enumerate(named) if of != "account" and name not in known]
+    return hidden_sd(parts[:, views, :].mean(axis=2), seed)

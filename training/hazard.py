@@ -87,6 +87,14 @@ def churn_by(log_odds: np.ndarray, counts: tuple[int, ...]) -> np.ndarray:
     return out
 
 
+def probability_frame(
+    log_odds: np.ndarray, intervals: Intervals, horizons: tuple[int, ...], index: pd.Index
+) -> pd.DataFrame:
+    """p_churn_{h}d per horizon from calibrated hazard log-odds (n, K)."""
+    p = churn_by(log_odds, tuple(intervals.upto(one) for one in horizons))
+    return pd.DataFrame({f"p_churn_{one}d": p[:, place] for place, one in enumerate(horizons)}, index=index)
+
+
 def log_loss_rows(log_odds: np.ndarray, churned: np.ndarray) -> np.ndarray:
     """Negative log-likelihood of each row; (m,).
 

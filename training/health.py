@@ -8,7 +8,6 @@ stage.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +21,11 @@ from configs.framework import DIMENSIONS, Framework, Level
 from configs.settings import Settings
 from features.rules import HEALTH, RuleScores, rule_scores, score_columns
 from training.encode import Encoder, fit_encoder
-from training.hazard import STAGE, Explained, Inputs, make_inputs
+from training.hazard import STAGE, Explained, Inputs, make_inputs, probability_frame
 from training.intervals import HazardRows, Intervals
 from training.linear import LinearHazard, fit_linear
-from training.model import FORMAT, probability_frame, read_json
 from training.reasons import Explanation, attribute
+from training.stored import read_json, write_json
 
 SCORE_COLUMNS = (HEALTH, *(f"health_{name}" for name in DIMENSIONS))
 
@@ -49,7 +48,7 @@ class HealthModel:
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The score calibrated to p_churn_{h}d, never falling with h."""
-        z = self.linear.log_odds(self._inputs(frame, rule_scores(frame, self.framework)))
+        z = self.linear.log_odds(self.inputs(frame))
         return probability_frame(z, self.intervals, self.horizons_days, frame.index)
 
     def explain(self, frame: pd.DataFrame, horizon_days: int) -> Explanation:
@@ -59,9 +58,24 @@ class HealthModel:
                 "horizon", f"{horizon_days} days", f"one of {list(self.horizons_days)}", "choose one of these"
             )
             raise DataError(found)
+        base, parts = self.log_odds_parts(frame)
+        count = self.intervals.upto(horizon_days)
+        start, contributions = attribute(base[:count], parts[:, :, :count])
+        own = self.explained
+        return Explanation(start, contributions, own.signals, own.dimensions)
+
+    @property
+    def explained(self) -> Explained:
+        """The names that contributions come under: the mapped signals, then the stage."""
+        maps = self.framework.health_maps
+        return Explained((*(one.signal for one in maps), STAGE), (*(one.dimension for one in maps), "account"))
+
+    def log_odds_parts(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """(base (K,), contributions (n, maps + 1, K)) that add up to the hazard's log-odds, in order of `explained`."""
         scores = rule_scores(frame, self.framework)
         own = Explained((HEALTH, STAGE), ("account", "account"))
-        base, parts = self.linear.contributions(self._inputs(frame, scores), self.encoder, own)
+        inputs = make_inputs(_score_frame(frame, scores), self.encoder, self.intervals)
+        base, parts = self.linear.contributions(inputs, self.encoder, own)
         maps = self.framework.health_maps
         # z is linear in health, and health a weighted mean of the parts: a part's effect is exact, not a share-out.
         mean = float(self.linear.scaling.mean[0] * self.linear.scaling.spread[0] + self.linear.scaling.center[0])
@@ -74,10 +88,7 @@ class HealthModel:
             out[:, place, :] = effect[:, None]
             rest = rest - effect[:, None]
         out[:, -1, :] = rest  # the stage, and the missing-data flag of rows without any score
-        count = self.intervals.upto(horizon_days)
-        start, contributions = attribute(base[:count], out[:, :, :count])
-        signals = (*(one.signal for one in maps), STAGE)
-        return Explanation(start, contributions, signals, (*(one.dimension for one in maps), "account"))
+        return base, out
 
     def triggers(self, frame: pd.DataFrame) -> list[list[str]]:
         """Names of the triggers that fire on each row; a missing signal fires none."""
@@ -91,14 +102,14 @@ class HealthModel:
                 out[place].append(one.name)
         return out
 
-    def _inputs(self, frame: pd.DataFrame, scores: RuleScores) -> Inputs:
-        return make_inputs(_score_frame(frame, scores), self.encoder, self.intervals)
+    def inputs(self, frame: pd.DataFrame) -> Inputs:
+        """The health score and the stage, ready for `linear`."""
+        return make_inputs(_score_frame(frame, rule_scores(frame, self.framework)), self.encoder, self.intervals)
 
     def save(self, folder: Path) -> None:
         """Writes health.json."""
         folder.mkdir(parents=True, exist_ok=True)
         body = {
-            "format": FORMAT,
             "name": self.name,
             "horizons_days": list(self.horizons_days),
             "framework": self.framework.model_dump(mode="json"),
@@ -107,7 +118,7 @@ class HealthModel:
             "linear": self.linear.to_json(),
             "log": self.log,
         }
-        (folder / "health.json").write_text(json.dumps(body, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        write_json(folder / "health.json", body)
 
     @classmethod
     def load(cls, folder: Path) -> HealthModel:

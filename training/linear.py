@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from scipy.special import expit
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
@@ -20,7 +21,6 @@ from training.intervals import HazardRows
 
 DRAWS = 32
 CHUNK = 65_536
-HELD_NUMBERS = 200_000_000  # a design of fewer numbers (1.6 GB) is built once, a larger one anew at each pass
 TIMING_L2 = 1.0
 AHEAD_UNIT_DAYS = 30.0
 MIN_FLAGGED = 0.002  # a missing-flag needs this share of rows on either side
@@ -237,37 +237,57 @@ def fit_linear(
         renewal_means=np.zeros((3, count)),
         draws=np.zeros((DRAWS, 1 + width + 3 + count)),
     )
-    of_row = np.stack([np.ones(len(inputs)), *blank.row_columns(inputs)], axis=1)
-    ahead = np.stack(renewal_columns(inputs), axis=2) * float(use_renewal)
+    taught_at = np.zeros(len(inputs), dtype=np.int64)
+    taught_at[taught] = np.arange(len(taught))
+    place, interval = taught_at[rows.snapshot], rows.interval
+    few = inputs.take(taught)
+    of_row = np.stack([np.ones(len(few)), *blank.row_columns(few)], axis=1)
+    ahead = np.stack(renewal_columns(few), axis=2)[place, interval] * float(use_renewal)
     once = events / max(rows.churned.sum(), 1.0)  # each churn counts once
     # Per column, so that the variance of the whole log-odds that the prior allows does not grow with the number of
     # signals: a hundred signals are shrunk a hundred times as hard as one. The few columns of time are no such crowd.
     penalty = np.full(1 + width + 3 + count, ridge_l2 * max(width, 1))
     penalty[1 + width :] = TIMING_L2
     penalty[0] = 1e-8
+    head, middle = 1 + width, 4 + width
 
-    def design(part: slice) -> np.ndarray:
-        snapshot, interval = rows.snapshot[part], rows.interval[part]
-        out = np.zeros((len(snapshot), len(penalty)))
-        out[:, : 1 + width] = of_row[snapshot]
-        out[:, 1 + width : 4 + width] = ahead[snapshot, interval]
-        out[np.arange(len(snapshot)), 4 + width + interval] = 1.0
+    # Rows of one snapshot share its columns: whatever is summed over rows is summed within snapshots first, and the
+    # large products run over snapshots, of which there are a few times fewer.
+    def log_odds(beta: np.ndarray) -> np.ndarray:
+        return (of_row @ beta[:head])[place] + ahead @ beta[head:middle] + beta[middle:][interval]
+
+    def by_snapshot(values: np.ndarray) -> np.ndarray:
+        return np.bincount(place, weights=values, minlength=len(few))
+
+    def timing(values: np.ndarray) -> np.ndarray:
+        """Sums of the timing columns times `values`, by snapshot; (snapshots, 3 + K)."""
+        out = np.zeros((len(few), 3 + count))
+        for number in range(3):
+            out[:, number] = by_snapshot(ahead[:, number] * values)
+        out[place, 3 + interval] = values
         return out
 
-    parts = [slice(at, min(at + CHUNK, len(rows))) for at in range(0, len(rows), CHUNK)]
-    held: dict[int, np.ndarray] | None = {} if len(rows) * len(penalty) <= HELD_NUMBERS else None
-
-    def block(part: slice) -> np.ndarray:
-        if held is None:
-            return design(part)
-        key = part.start
-        if key not in held:
-            held[key] = design(part)
-        return held[key]
-
     def objective(beta: np.ndarray) -> float:
-        loss = sum(float(log_loss_rows(block(part) @ beta, rows.churned[part]).sum()) for part in parts)
+        loss = float(log_loss_rows(log_odds(beta), rows.churned).sum())
         return once * loss + 0.5 * float((penalty * beta**2).sum())
+
+    def curvature(w: np.ndarray) -> np.ndarray:
+        """X' diag(w) X."""
+        out = np.zeros((len(penalty), len(penalty)))
+        of_time = timing(w)
+        weight = by_snapshot(w)
+        for at in range(0, len(few), CHUNK):
+            part = slice(at, at + CHUNK)
+            out[:head, :head] += of_row[part].T @ (of_row[part] * weight[part, None])
+            out[:head, head:] += of_row[part].T @ of_time[part]
+        out[head:, :head] = out[:head, head:].T
+        weighted = ahead * w[:, None]
+        out[head:middle, head:middle] = ahead.T @ weighted
+        for number in range(3):
+            cross = np.bincount(interval, weights=weighted[:, number], minlength=count)
+            out[head + number, middle:] = out[middle:, head + number] = cross
+        out[middle:, middle:] = np.diag(np.bincount(interval, weights=w, minlength=count))
+        return out
 
     rate = float(np.clip(rows.churned.mean(), 1e-6, 1 - 1e-6))
     beta = np.zeros(len(penalty))
@@ -275,12 +295,11 @@ def fit_linear(
     value = objective(beta)
     hessian = np.diag(penalty)
     for _ in range(40):
-        gradient, hessian = penalty * beta, np.diag(penalty)
-        for part in parts:
-            x = block(part)
-            p = expit(x @ beta)
-            gradient = gradient + once * (x.T @ (p - rows.churned[part]))
-            hessian = hessian + once * (x.T @ (x * (p * (1 - p))[:, None]))
+        p = expit(log_odds(beta))
+        residual = p - rows.churned
+        of_time = timing(residual).sum(axis=0)
+        gradient = penalty * beta + once * np.concatenate([by_snapshot(residual) @ of_row, of_time])
+        hessian = np.diag(penalty) + once * curvature(p * (1 - p))
         step = np.linalg.solve(hessian, gradient)
         size = 1.0
         while (found := objective(beta - size * step)) > value and size > 1e-4:
@@ -290,21 +309,21 @@ def fit_linear(
         if done:
             break
 
+    residual = once * (expit(log_odds(beta)) - rows.churned)
     codes, of_account = np.unique(account, return_inverse=True)
-    scores = np.zeros((len(codes), len(penalty)))
-    for part in parts:
-        x = block(part)
-        residual = once * (expit(x @ beta) - rows.churned[part])
-        np.add.at(scores, of_account[rows.snapshot[part]], x * residual[:, None])
+    members = (by_snapshot(residual), (of_account[taught], np.arange(len(few))))
+    own = sparse.csr_matrix(members, shape=(len(codes), len(few))) @ of_row
+    sums = sparse.csr_matrix((np.ones(len(few)), members[1]), shape=(len(codes), len(few))) @ timing(residual)
     multipliers = np.random.default_rng(seed).standard_normal((DRAWS, len(codes)))
-    draws = np.linalg.solve(hessian, (multipliers @ scores).T).T
+    draws = np.linalg.solve(hessian, (multipliers @ np.concatenate([own, sums], axis=1)).T).T
 
-    row_means = of_row[rows.snapshot, 1:].mean(axis=0) if width else np.zeros(0)
+    rows_of = by_snapshot(np.ones(len(rows)))
+    row_means = rows_of @ of_row[:, 1:] / len(rows) if width else np.zeros(0)
     renewal_means = np.zeros((3, count))
     for number in range(count):
-        at = rows.snapshot[rows.interval == number]
-        if len(at):
-            renewal_means[:, number] = ahead[at, number].mean(axis=0)
+        in_it = interval == number
+        if in_it.any():
+            renewal_means[:, number] = ahead[in_it].mean(axis=0)
     return LinearHazard(
         layout=layout,
         scaling=blank.scaling,

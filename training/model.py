@@ -6,29 +6,31 @@ LightGBM's own text: loading them cannot run code.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, logit
+from scipy.special import logit
 
 from configs.errors import DataError, Fault
 from training.calibration import Calibrator
 from training.encode import Encoder
-from training.hazard import SEASON, STAGE, Explained, Inputs, churn_by, make_inputs, stages_of
+from training.hazard import SEASON, STAGE, Explained, Inputs, churn_by, make_inputs, probability_frame, stages_of
+from training.health import HealthModel
 from training.intervals import Intervals
 from training.linear import LinearHazard
 from training.reasons import Explanation, attribute
 from training.season import shift_of
+from training.stored import read_json, write_json
 from training.trees import TreeHazard
+from training.unseen import bounds
 
-Chosen = Literal["blend", "trees", "logistic", "base_rate"]
-FORMAT = 1
-Z_90 = 1.6448536269514722  # standard normal quantile of .95
+Chosen = Literal["blend", "trees", "logistic", "rules", "base_rate"]
+LEVEL = 0.9  # nominal, of p_low and p_high
 CHUNK = 8_192
+EDGE = 1e-12
 
 
 class Model(Protocol):
@@ -53,18 +55,12 @@ class Model(Protocol):
         """What `save` wrote."""
 
 
-def probability_frame(
-    log_odds: np.ndarray, intervals: Intervals, horizons: tuple[int, ...], index: pd.Index
-) -> pd.DataFrame:
-    """p_churn_{h}d per horizon from calibrated hazard log-odds (n, K)."""
-    p = churn_by(log_odds, tuple(intervals.upto(one) for one in horizons))
-    return pd.DataFrame({f"p_churn_{one}d": p[:, place] for place, one in enumerate(horizons)}, index=index)
-
-
 @dataclass(frozen=True)
 class ChurnModel:
-    """A hazard model over a frame of signals; also the baselines, which are the same with fewer parts.
+    """A hazard model over a frame of signals; also what stands in for it: the same with fewer parts.
 
+    `rules`: the calibrated rules where they are the model (chosen == "rules"); `linear` and `encoder` are theirs then.
+    `hidden_sd`: spread of the true log-odds among accounts with the same signals (training/unseen.py).
     `tree_share`: weight of the trees' log-odds in the blend, the rest being the linear learner's (0 without trees).
     `tree_means` (signals, K): the trees' mean contributions in training, from which contributions are counted.
     `season`: twelve shifts of the log-odds by the as_of's month (training/season.py), all 0 unless asked for.
@@ -86,11 +82,32 @@ class ChurnModel:
     base_rate: float
     season: tuple[float, ...]
     log: dict[str, Any]
+    hidden_sd: float = 0.0
+    rules: HealthModel | None = None
+
+    @property
+    def has_signal(self) -> bool:
+        """Whether the scores tell accounts of one stage apart; where not, every score is to be marked so."""
+        return self.chosen != "base_rate"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The signals that a prediction reads, numbers before categories."""
+        categories = [one.name for one in self.encoder.categories]
+        numbers = list(self.encoder.numbers)
+        if self.rules is not None:
+            numbers = [one.signal for one in self.rules.framework.health_maps]
+        return tuple(dict.fromkeys([*numbers, *categories]))
+
+    def inputs(self, frame: pd.DataFrame) -> Inputs:
+        """The frame ready for the learners; DataError naming every signal that it lacks."""
+        if self.rules is not None:
+            return self.rules.inputs(frame)
+        return make_inputs(frame, self.encoder, self.intervals)
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Columns p_churn_{h}d in (0, 1); DataError naming every signal that the frame lacks."""
-        inputs = make_inputs(frame, self.encoder, self.intervals)
-        z = self.calibrated(self.log_odds(inputs), frame)
+        z = self.calibrated(self.log_odds(self.inputs(frame)), frame)
         return probability_frame(z, self.intervals, self.horizons_days, frame.index)
 
     def calibrated(self, raw: np.ndarray, frame: pd.DataFrame) -> np.ndarray:
@@ -116,8 +133,7 @@ class ChurnModel:
                 "horizon", f"{horizon_days} days", f"one of {list(self.horizons_days)}", "choose one of these"
             )
             raise DataError(found)
-        inputs = make_inputs(frame, self.encoder, self.intervals)
-        base, parts = self.log_odds_parts(inputs, self.intervals.upto(horizon_days))
+        base, parts = self.log_odds_parts(frame, self.intervals.upto(horizon_days))
         pooled_level, pooled_slope = self.calibrator.pooled_line()
         level, slope = self.calibrator.lines(stages_of(frame))
         parts = parts * slope[:, None, None]
@@ -127,8 +143,13 @@ class ChurnModel:
         start, contributions = attribute(pooled_level + pooled_slope * base, parts)
         return Explanation(start, contributions, self.explained.signals, self.explained.dimensions)
 
-    def log_odds_parts(self, inputs: Inputs, count: int) -> tuple[np.ndarray, np.ndarray]:
+    def log_odds_parts(self, frame: pd.DataFrame, count: int) -> tuple[np.ndarray, np.ndarray]:
         """(base (count,), contributions (n, m, count)) that add up to `log_odds` of the first `count` intervals."""
+        if self.rules is not None:
+            base, parts = self.rules.log_odds_parts(frame)
+            season = np.zeros((len(parts), 1, count))
+            return base[:count], np.concatenate([parts[:, :, :count], season], axis=1)
+        inputs = self.inputs(frame)
         base, parts = self.linear.contributions(inputs, self.encoder, self.explained)
         base, parts = base[:count], parts[:, :, :count]
         if self.trees is None:
@@ -140,42 +161,44 @@ class ChurnModel:
         share = self.tree_share
         return share * tree_base + (1 - share) * base, share * of_trees + (1 - share) * parts
 
-    def interval(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        """(low, high), 90 % nominal, of the probability at the main horizon; each (n,), low <= p <= high.
+    def interval(self, frame: pd.DataFrame, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
+        """(low, high) of the account's true probability at the main horizon; each (n,), low <= p <= high.
 
-        Covers: what the probability would have been had other accounts of the same kind been drawn for training
-        (account-clustered sandwich of the linear learner, standing in for the blend, and of the calibrator), on the
-        logit scale. Does not cover: what the model cannot express, a shift of the churn rate after the cut, or whether
-        this one account leaves.
+        Covers, at the nominal `level` on average over accounts and samples: that other accounts of the same kind might
+        have been drawn for training (account-clustered sandwich of the linear learner, standing in for the blend, and
+        of the calibrator), and what the signals do not show of this account (`hidden_sd`). Normal on the log-odds,
+        around the center at which the mean probability is the served one. Does not cover: a change of the churn rate
+        or of what drives it after the cut, a mistake that all signals share, or whether this one account leaves.
+        Without a usable signal nothing is known of how accounts of a stage differ: it then covers the stage's mean.
         """
         low, high = np.empty(len(frame)), np.empty(len(frame))
-        inputs = make_inputs(frame, self.encoder, self.intervals)
+        inputs = self.inputs(frame)
         stage, season = stages_of(frame), shift_of(self.season, frame)
         for at in range(0, len(frame), CHUNK):
             rows = np.arange(at, min(at + CHUNK, len(frame)))
-            low[rows], high[rows] = self._interval(inputs.take(rows), stage[rows], season[rows])
+            p, sd = self._spread(inputs.take(rows), stage[rows], season[rows])
+            low[rows], high[rows] = bounds(p, sd, level)
         return low, high
 
-    def _interval(self, inputs: Inputs, stage: np.ndarray, season: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _spread(self, inputs: Inputs, stage: np.ndarray, season: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(probability at the main horizon, spread of the truth's log-odds around it); each (n,)."""
         counts = (self.intervals.upto(self.main_horizon_days),)
         raw = self.log_odds(inputs)
         z = self.calibrator.apply(raw, stage) + season[:, None]
         _, slope = self.calibrator.lines(stage)
         errors = slope[None, :, None] * self.linear.spread(inputs) + self.calibrator.spread(raw, stage)
         p = churn_by(z, counts)[:, 0]
-        center = logit(np.clip(p, 1e-12, 1 - 1e-12))
+        center = logit(np.clip(p, EDGE, 1 - EDGE))
         squares = np.zeros(len(p))
         for error in errors:
             drawn = churn_by(z + error, counts)[:, 0]
-            squares = squares + (logit(np.clip(drawn, 1e-12, 1 - 1e-12)) - center) ** 2
-        reach = Z_90 * np.sqrt(squares / len(errors))
-        return np.minimum(expit(center - reach), p), np.maximum(expit(center + reach), p)
+            squares = squares + (logit(np.clip(drawn, EDGE, 1 - EDGE)) - center) ** 2
+        return p, np.sqrt(squares / len(errors) + (slope * self.hidden_sd) ** 2)
 
     def save(self, folder: Path) -> None:
-        """Writes model.json and, with trees, trees.txt."""
+        """Writes model.json and, with trees, trees.txt; with the rules as the model, health.json."""
         folder.mkdir(parents=True, exist_ok=True)
         body = {
-            "format": FORMAT,
             "name": self.name,
             "horizons_days": list(self.horizons_days),
             "main_horizon_days": self.main_horizon_days,
@@ -189,11 +212,14 @@ class ChurnModel:
             "chosen": self.chosen,
             "base_rate": self.base_rate,
             "season": list(self.season),
+            "hidden_sd": self.hidden_sd,
             "log": self.log,
         }
-        (folder / "model.json").write_text(json.dumps(body, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        write_json(folder / "model.json", body)
         if self.trees is not None:
             (folder / "trees.txt").write_text(self.trees.booster_text, encoding="utf-8")
+        if self.rules is not None:
+            self.rules.save(folder)
 
     @classmethod
     def load(cls, folder: Path) -> ChurnModel:
@@ -220,18 +246,6 @@ class ChurnModel:
             base_rate=body["base_rate"],
             season=tuple(body["season"]),
             log=body["log"],
+            hidden_sd=body["hidden_sd"],
+            rules=HealthModel.load(folder) if body["chosen"] == "rules" else None,
         )
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A model's JSON file; DataError when it is missing, no JSON, or of another format."""
-    if not path.is_file():
-        raise DataError(Fault(str(path), "no such file", "a saved model", "train and log a model first"))
-    try:
-        body = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise DataError(Fault(str(path), str(error), "the JSON of a saved model", "log the model again")) from None
-    if not isinstance(body, dict) or body.get("format") != FORMAT:
-        found = body.get("format") if isinstance(body, dict) else type(body).__name__
-        raise DataError(Fault(str(path), f"format {found}", f"format {FORMAT}", "train again with this version"))
-    return body

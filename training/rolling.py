@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from configs.errors import DataError, Fault
 from configs.settings import Settings
@@ -15,6 +17,7 @@ from features.signal import Schema
 from training.calibration import OutOfTime
 from training.encode import Encoder, fit_encoder
 from training.hazard import STAGE, Explained, explained_by, make_inputs, stages_of
+from training.health import HealthModel, fit_health
 from training.intervals import HazardRows, Intervals, hazard_rows, make_intervals
 from training.linear import LinearHazard, fit_linear
 from training.splits import (
@@ -32,6 +35,8 @@ MONOTONE_BELOW = 1_000  # churn events, under which declared directions bind
 MAX_MISSING = 0.5  # a signal missing in more of the training snapshots is left out
 MIN_ORIGIN_CHURNS = 15  # churned accounts before an origin may predict out of time
 MIN_ORIGIN_SHARE = 0.5  # and this share of the cut's: a model of much less history errs in ways the final one does not
+
+LEARNERS = ("blend", "trees", "logistic", "rules", "base_rate")
 
 Progress = Callable[[str], None]
 
@@ -61,6 +66,7 @@ class Raw:
     trees: TreeHazard
     level_encoder: Encoder
     level: LinearHazard
+    rules: HealthModel
     events: int
     accounts: int
     monotone: bool
@@ -105,6 +111,26 @@ class Rolling:
             self._raw[cut] = self._fit(cut)
         return self._raw[cut]
 
+    def prepare(self, cuts: Sequence[pd.Timestamp], progress: Progress | None = None) -> None:
+        """Fits the cuts and the calibration origins of each ahead of time, `training.workers` at once.
+
+        Each fit runs on one thread whatever their number: LightGBM's own second thread waits by spinning, which on a
+        busy machine is many times slower than none, and a model must not depend on how many there are.
+        """
+        wanted = [one for cut in cuts for one in (cut, *self.origins(cut))]
+        if progress is not None:
+            for one in dict.fromkeys(wanted):
+                if one not in self._raw:
+                    progress(f"fitting as of {one.date()}" + ("" if one in cuts else " for calibration"))
+        self.prepare_fits(wanted)
+
+    def prepare_fits(self, cuts: Sequence[pd.Timestamp]) -> None:
+        """Fits the learners at these cuts, as far as they are not remembered."""
+        missing = sorted({one for one in cuts if one not in self._raw}, reverse=True)  # the longest first
+        # The limit holds for the whole process: set once around all fits, so that none lifts it for another.
+        with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(self.settings.training.workers) as pool:
+            self._raw |= dict(zip(missing, pool.map(self._fit, missing), strict=True))
+
     def _fit(self, cut: pd.Timestamp) -> Raw:
         training = self.settings.training
         frame, labels = self.dataset.signals, self.dataset.labels
@@ -119,10 +145,10 @@ class Rolling:
         taught = frame.iloc[np.unique(rows.snapshot)]
         # Mostly missing in training is mostly "history was too short": the flag would stand for the calendar.
         numbers = [name for name in numbers if taught[name].isna().mean() <= MAX_MISSING]
+        events = churn_events(labels, until)
         encoder = fit_encoder(frame, numbers, categories, rows.snapshot, rows.churned)
         level_encoder = fit_encoder(frame, [], [STAGE], rows.snapshot, rows.churned)
         inputs = make_inputs(frame, encoder, self.intervals)
-        events = churn_events(labels, until)
         monotone = training.monotone == "on" or (training.monotone == "auto" and events < MONOTONE_BELOW)
         account, _ = pd.factorize(frame["account_id"])
         level_inputs = make_inputs(frame, level_encoder, self.intervals)
@@ -147,6 +173,7 @@ class Rolling:
             level=fit_linear(
                 level_inputs, rows, account, events, level_encoder, training.ridge_l2, training.seed, use_renewal=False
             ),
+            rules=fit_health(frame, labels, rows, events, self.settings, self.intervals),
             events=events,
             accounts=churned_accounts(labels, until),
             monotone=monotone,
@@ -172,29 +199,35 @@ class Rolling:
                 return found
         return ()
 
-    def out_of_time(self, cut: pd.Timestamp, progress: Progress | None = None) -> dict[str, OutOfTime]:
-        """Out-of-time hazard rows known at the cut, by learner ("blend", "trees", "logistic", "base_rate")."""
+    def out_of_time(self, cut: pd.Timestamp) -> dict[str, OutOfTime]:
+        """Out-of-time hazard rows known at the cut, by learner ("blend", "trees", "logistic", "rules", ...)."""
         origins = self.origins(cut)
         ends = (*origins[1:], cut)[: len(origins)]
         blocks: list[dict[str, np.ndarray]] = []
         for origin, end in zip(origins, ends, strict=True):
-            if progress is not None and origin not in self._raw:
-                progress(f"fitting as of {origin.date()} for calibration")
             blocks.append(self._block(origin, end, cut))
         if not blocks:
             return {}
         joined = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
         shared = {name: joined[name] for name in ("churned", "stage", "account", "origin", "churn_id")}
-        return {name: OutOfTime(joined[name], **shared) for name in ("blend", "trees", "logistic", "base_rate")}
+        return {name: OutOfTime(joined[name], **shared) for name in LEARNERS}
 
     def _block(self, origin: pd.Timestamp, end: pd.Timestamp, cut: pd.Timestamp) -> dict[str, np.ndarray]:
-        labels = self.dataset.labels
-        inside = np.nonzero(((labels["as_of"] >= origin) & (labels["as_of"] < end)).to_numpy())[0]
-        frame = self.dataset.signals.iloc[inside]
+        inside = self._inside(origin, end)
         if (origin, end) not in self._predicted:
-            self._predicted[origin, end] = self._predict(self.raw(origin), frame)
-        predicted = self._predicted[origin, end]
-        part = labels.iloc[inside]
+            self._predicted[origin, end] = self._predict(self.raw(origin), self.dataset.signals.iloc[inside])
+        return self._rows(inside, self._predicted[origin, end], origin, cut)
+
+    def _inside(self, origin: pd.Timestamp, end: pd.Timestamp) -> np.ndarray:
+        """Places of the snapshots in [origin, end)."""
+        as_of = self.dataset.labels["as_of"]
+        return np.nonzero(((as_of >= origin) & (as_of < end)).to_numpy())[0]
+
+    def _rows(
+        self, inside: np.ndarray, predicted: dict[str, np.ndarray], origin: pd.Timestamp, cut: pd.Timestamp
+    ) -> dict[str, np.ndarray]:
+        """The hazard rows known at the cut among some snapshots, with the log-odds (n, K) that a model gave them."""
+        frame, part = self.dataset.signals.iloc[inside], self.dataset.labels.iloc[inside]
         rows = hazard_rows(part, self.intervals, self.until(cut))
         churn = part["account_id"].astype(str) + "@" + part["churn_at"].astype(str)
         of = rows.snapshot
@@ -207,12 +240,36 @@ class Rolling:
             "churn_id": np.where(rows.churned > 0, churn.to_numpy(dtype=object)[of], "").astype(str),
         }
 
+    def since(self, cut: pd.Timestamp, learner: str, predict: Callable[[pd.DataFrame], np.ndarray]) -> OutOfTime:
+        """Rows out of time for a model of `cut`: its own on the snapshots since, the origins' before it.
+
+        Known at the data's end. `predict` gives the model's raw log-odds (n, K) of a frame; the model itself is left
+        alone, while the origins before its cut are fitted as in training, whose predictions are not kept.
+        """
+        now = self.dataset.data_end
+        origins = self.origins(cut)
+        self.prepare_fits(origins)
+        blocks = [
+            self._block(origin, end, now)
+            for origin, end in zip(origins, (*origins[1:], cut)[: len(origins)], strict=True)
+        ]
+        # Its own time is cut into quarters like the origins', so that the newest block is as long as in training.
+        as_ofs = distinct_as_ofs(self.dataset.labels)
+        own = period_starts(tuple(one for one in as_ofs if cut <= one < now), "quarter")
+        for start, end in zip(own, (*own[1:], now)[: len(own)], strict=True):
+            inside = self._inside(start, end)
+            blocks.append(self._rows(inside, {learner: predict(self.dataset.signals.iloc[inside])}, start, now))
+        names = (learner, *(name for name in OutOfTime.__dataclass_fields__ if name != "log_odds"))
+        return OutOfTime(*(np.concatenate([block[name] for block in blocks]) for name in names))
+
     def _predict(self, raw: Raw, frame: pd.DataFrame) -> dict[str, np.ndarray]:
         inputs = make_inputs(frame, raw.encoder, self.intervals)
         trees = raw.trees.log_odds(inputs, raw.encoder)
         linear = raw.linear.log_odds(inputs)
         level = raw.level.log_odds(make_inputs(frame, raw.level_encoder, self.intervals))
-        return {"blend": 0.5 * trees + 0.5 * linear, "trees": trees, "logistic": linear, "base_rate": level}
+        rules = raw.rules.linear.log_odds(raw.rules.inputs(frame))
+        blend = 0.5 * trees + 0.5 * linear
+        return {"blend": blend, "trees": trees, "logistic": linear, "rules": rules, "base_rate": level}
 
 
 def _refuse_one_class(rows: HazardRows, cut: pd.Timestamp) -> None:

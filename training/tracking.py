@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
+import re
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -23,10 +25,14 @@ import pandas as pd
 from configs.errors import Fault, UsageError
 from configs.settings import Settings
 from features.signal import Schema
+from training.cards import data_sheet, model_card
 from training.fit import Fitted
 from training.health import HealthModel
-from training.model import ChurnModel, read_json
+from training.model import ChurnModel
 from training.rolling import Data
+from training.stored import read_json, write_json
+from training.tuning import Tuned
+from training.verify import Verification, save_fitted, verify
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -48,6 +54,16 @@ class Logged:
 
     run_id: str
     version: str
+
+
+@dataclass(frozen=True)
+class Nested:
+    """A child run: a fold of the backtest, a trial of tuning."""
+
+    name: str
+    params: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -80,36 +96,81 @@ def _client(settings: Settings) -> Iterator[MlflowClient]:
         yield MlflowClient(tracking_uri=settings.tracking_url, registry_uri=settings.tracking_url)
 
 
+def flat_metrics(body: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
+    """Finite numbers of nested mappings under names that MLflow takes; everything else is left out.
+
+    >>> flat_metrics({"auc": {"value": 0.8, "note": "x"}, "by segment": {"a&b": {"auc": 0.7}}})
+    {'auc/value': 0.8, 'by segment/a_b/auc': 0.7}
+    """
+    out: dict[str, float] = {}
+    for key, value in body.items():
+        name = prefix + re.sub(r"[^\w\-. ]", "_", str(key))
+        if isinstance(value, Mapping):
+            out |= flat_metrics(value, f"{name}/")
+        elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            out[name] = float(value)
+    return out
+
+
+def trial_runs(tuned: Tuned) -> list[Nested]:
+    """The trials of a tuning as child runs."""
+    return [
+        Nested(
+            f"trial {one['number']}",
+            one["params"],
+            {} if one["value"] is None else {"purged_log_loss": one["value"]},
+            {"state": one["state"]},
+        )
+        for one in tuned.trials
+    ]
+
+
 def log_training(
     settings: Settings,
     fitted: Fitted,
     dataset: TrackedData,
     metrics: Mapping[str, float] | None = None,
     params: Mapping[str, Any] | None = None,
+    artifacts: Mapping[str, str | bytes] | None = None,
+    nested: Sequence[Nested] = (),
 ) -> Logged:
-    """Logs the run, registers the model under settings.name and points the alias `candidate` at the new version."""
+    """Logs the run, registers the model under settings.name and points the alias `candidate` at the new version.
+
+    `metrics`: of out-of-time rows only (see `flat_metrics`); they stand in the model card too. `artifacts`: further
+    files of the run by path, as text or bytes: the plots of a backtest, whose drawing is no affair of training.
+    """
     log = fitted.churn.log
+    given = dict(metrics or {})
     meta = {
-        "format": 1,
         "config_version": settings.version,
+        "calibrator_version": fitted.churn.calibrator.version,
         "data_fingerprint": dataset.fingerprint,
         "data_end": str(dataset.data_end.date()),
-        "metrics": dict(metrics or {}),
+        "metrics": given,
         "log": log,
     }
+    kind = "recalibration" if "recalibration" in log else "training"
+    tagged = ("config_version", "calibrator_version", "data_fingerprint", "data_end")
+    tags = {"kind": kind, "chosen": fitted.churn.chosen, **{key: str(meta[key]) for key in tagged}}
     with _client(settings) as client, tempfile.TemporaryDirectory() as temporary:
         import mlflow
 
-        folder = Path(temporary) / "forewarn"
-        fitted.churn.save(folder / "churn")
-        fitted.health.save(folder / "health")
-        _write(folder / "meta.json", meta)
+        folder, beside = Path(temporary) / "forewarn", Path(temporary) / "beside"
+        save_fitted(fitted, folder)
+        write_json(folder / "meta.json", meta)
         _write(folder / "schema.json", dataset.schema.to_json())
-        mlflow.set_experiment(experiment_id=_experiment(settings, client))
-        with mlflow.start_run() as run:
+        card = model_card(fitted, settings, dataset.fingerprint, given)
+        pages = {"model_card.md": card, "data_sheet.md": data_sheet(dataset, settings, dataset.fingerprint)}
+        for name, body in {**pages, **(artifacts or {})}.items():
+            path = _below(beside, name)
+            path.write_bytes(body if isinstance(body, bytes) else body.encode())
+        experiment = _experiment(settings, client)
+        mlflow.set_experiment(experiment_id=experiment)
+        with mlflow.start_run(run_name=f"{kind} {log['cut']}") as run:
             mlflow.log_params({**_params(settings, fitted), **(params or {})})
-            mlflow.log_metrics({**_facts(fitted), **(metrics or {})})
-            mlflow.set_tags({key: str(meta[key]) for key in ("config_version", "data_fingerprint", "data_end")})
+            mlflow.log_metrics({**_facts(fitted), **given})
+            mlflow.set_tags(tags)
+            mlflow.log_artifacts(str(beside))
             example = _example(dataset, fitted.churn)
             info = mlflow.pyfunc.log_model(
                 name="model",
@@ -119,6 +180,8 @@ def log_training(
                 input_example=example,
                 pip_requirements=[f"{name}=={installed(name)}" for name in REQUIREMENTS],
             )
+        for one in nested:
+            _log_nested(client, experiment, run.info.run_id, one)
         if not client.search_registered_models(f"name='{settings.name}'"):
             client.create_registered_model(settings.name)
         # Registered by the client, since log_model's own registration prints.
@@ -128,6 +191,25 @@ def log_training(
         version = str(registered.version)
         client.set_registered_model_alias(settings.name, CANDIDATE, version)
         return Logged(run.info.run_id, version)
+
+
+def _below(folder: Path, name: str) -> Path:
+    """The place of a file below the folder; UsageError for a path that leads out of it."""
+    path = (folder / name).resolve()
+    if folder.resolve() not in path.parents:
+        raise UsageError(Fault(f"artifact {name}", "a path that leads out of the run", "a relative path", "rename it"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _log_nested(client: MlflowClient, experiment: str, parent: str, one: Nested) -> None:
+    from mlflow.entities import Metric, Param
+
+    run = client.create_run(experiment, tags={"mlflow.parentRunId": parent, **one.tags}, run_name=one.name)
+    at = int(run.info.start_time)
+    metrics = [Metric(name, value, at, 0) for name, value in one.metrics.items()]
+    client.log_batch(run.info.run_id, metrics, [Param(key, str(value)) for key, value in one.params.items()])
+    client.set_terminated(run.info.run_id)
 
 
 def _experiment(settings: Settings, client: MlflowClient) -> str:
@@ -162,14 +244,15 @@ def _facts(fitted: Fitted) -> dict[str, float]:
         "training_hazard_rows": log["hazard_rows"],
         "training_churned_accounts": log["churned_accounts"],
         "training_base_rate": fitted.churn.base_rate,
+        "hidden_sd": fitted.churn.hidden_sd,
+        **flat_metrics({"purged_log_loss": log["purged_log_loss"], "beats_base_rate_z": log["beats_base_rate_z"]}),
     }
 
 
 def _example(dataset: Data, churn: ChurnModel) -> pd.DataFrame:
-    encoder = churn.encoder
-    names = dict.fromkeys([*encoder.numbers, *(one.name for one in encoder.categories), *FRAME_COLUMNS])
+    names = dict.fromkeys([*(one for one in churn.columns if one in dataset.signals), *FRAME_COLUMNS])
     frame = dataset.signals[list(names)].tail(3).reset_index(drop=True)
-    texts = [one.name for one in encoder.categories]
+    texts = [one.name for one in churn.encoder.categories]
     out = frame.astype({name: object if name in texts else float for name in names})
     if any(churn.season):
         out["as_of"] = dataset.signals["as_of"].tail(3).to_numpy()
@@ -206,13 +289,7 @@ def load_champion(settings: Settings) -> LoadedModel:
 
 def load_version(settings: Settings, version: str) -> LoadedModel:
     """A registered version by number or alias; UsageError, naming what exists, when it is not there."""
-    with _client(settings) as client:
-        import mlflow
-
-        found = _find(settings, client, version)
-        uri = f"models:/{settings.name}/{found.version}"
-        folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri)) / "artifacts" / "forewarn"
-        run_id, number = str(found.run_id), str(found.version)
+    folder, run_id, number = _folder_of(settings, version)
     return LoadedModel(
         churn=ChurnModel.load(folder / "churn"),
         health=HealthModel.load(folder / "health"),
@@ -221,6 +298,42 @@ def load_version(settings: Settings, version: str) -> LoadedModel:
         run_id=run_id,
         meta=read_json(folder / "meta.json"),
     )
+
+
+def verify_version(settings: Settings, version: str, dataset: TrackedData) -> Verification:
+    """Rebuilds a version (number, alias or run) from today's data and settings and compares every file.
+
+    UsageError where data or settings are not those that it names, or where its calibration was renewed since.
+    """
+    folder, _, number = _folder_of(settings, version)
+    meta = read_json(folder / "meta.json")
+    faults = [
+        Fault(
+            f"version {number}: {what}", f"trained on {meta[key]}", f"today's {now}", "give the ones it was trained on"
+        )
+        for what, key, now in (
+            ("data", "data_fingerprint", dataset.fingerprint),
+            ("settings", "config_version", settings.version),
+        )
+        if meta[key] != now
+    ]
+    if "recalibration" in meta["log"]:
+        found = f"a calibration renewed at {meta['log']['recalibration']['as_of']}"
+        faults.append(Fault(f"version {number}", found, "a model as it was trained", "verify the version it came from"))
+    if faults:
+        raise UsageError(faults)
+    return verify(folder, dataset, settings)
+
+
+def _folder_of(settings: Settings, version: str) -> tuple[Path, str, str]:
+    """(folder of its files, run, number) of a registered version."""
+    with _client(settings) as client:
+        import mlflow
+
+        found = _find(settings, client, version)
+        uri = f"models:/{settings.name}/{found.version}"
+        folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri)) / "artifacts" / "forewarn"
+        return folder, str(found.run_id), str(found.version)
 
 
 def versions(settings: Settings) -> list[dict[str, Any]]:
@@ -245,7 +358,7 @@ def _versions(settings: Settings, client: MlflowClient) -> list[dict[str, Any]]:
 def _find(settings: Settings, client: MlflowClient, version: str) -> Any:
     known = _versions(settings, client)
     for row in known:
-        if version == row["version"] or version in row["aliases"]:
+        if version in (row["version"], row["run_id"], *row["aliases"]):
             return client.get_model_version(settings.name, row["version"])
     if version == CHAMPION and known:
         to_do = "run `forewarn promote`"

@@ -4,78 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import psycopg
 import pytest
 
 from configs.settings import Settings, load_settings
-from features.quality import Outage, check, churn_events, outages, separation
+from features.churns import churn_events
+from features.outages import Outage
+from features.quality import check
 from features.sources import open_sources
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "configs" / "examples"
 Make = Callable[..., Settings]
 Write = Callable[..., None]
-
-
-def daily(first: str, days: int, rows: int) -> pd.Series:
-    return pd.Series(rows, index=pd.date_range(first, periods=days, freq="D"))
-
-
-def test_an_outage_of_a_daily_feed_is_found_to_the_day() -> None:
-    counts = daily("2024-01-01", 120, 100)
-    counts["2024-03-05":"2024-03-08"] = 0  # type: ignore[misc]
-    counts["2024-03-07"] = 9  # a tenth is missing too
-    counts["2024-02-01"] = 40  # a quiet day is not
-    assert outages(counts) == (Outage("2024-03-05", "2024-03-08", 4),)
-    assert outages(counts[counts > 0]) == (Outage("2024-03-05", "2024-03-08", 4),)
-
-
-def test_weekends_are_no_outage_and_growth_is_none() -> None:
-    counts = daily("2024-01-01", 300, 1)
-    counts = (counts * np.linspace(10, 2000, 300)).round()
-    counts[counts.index.day_of_week >= 5] = 0
-    assert outages(counts) == ()
-
-
-def test_days_of_the_month_without_rows_are_a_habit() -> None:
-    counts = daily("2024-01-01", 366, 100)
-    counts[counts.index.day >= 28] = 0
-    counts["2024-06-10":"2024-06-12"] = 0  # type: ignore[misc]
-    assert outages(counts) == (Outage("2024-06-10", "2024-06-12", 3),)
-
-
-def test_a_sparse_feed_is_judged_by_its_median_gap() -> None:
-    days = pd.to_datetime(["2024-01-01", "2024-01-05", "2024-01-09", "2024-01-13", "2024-02-20", "2024-02-24"])
-    assert outages(pd.Series(1, index=days)) == (Outage("2024-01-14", "2024-02-19", 37),)
-    assert outages(pd.Series(1, index=days.delete(4)[:4])) == ()
-    assert outages(pd.Series([], index=pd.DatetimeIndex([]), dtype="int64")) == ()
-
-
-def test_a_feed_that_starts_slowly_has_no_outage() -> None:
-    counts = daily("2024-01-01", 60, 100)
-    counts.iloc[:3] = 1
-    assert outages(counts) == ()
-
-
-@pytest.mark.parametrize(
-    ("values", "auc"),
-    [
-        ([1, 2, 3, 4, 5, 6, 7, 8], 1.0),  # the four that left have the four highest
-        ([8, 7, 6, 5, 4, 3, 2, 1], 1.0),  # or the lowest
-        ([1, 2, 3, 6, 4, 5, 7, 8], 14 / 16),  # two of sixteen pairs in the wrong order
-        (["a"] * 4 + ["b"] * 4, 1.0),
-        (["a"] * 8, 0.5),
-        (list("abcdefgh"), 0.5),  # a word of one account tells nothing about another
-        ([None] * 4 + [3, 1, 2, 4], 1.0),  # filled in for those that left only
-        ([True, True, True, True, False, False, False, False], 1.0),
-    ],
-)
-def test_separation_of_one_attribute(values: list[Any], auc: float) -> None:
-    left = np.array([False] * 4 + [True] * 4)
-    assert separation(pd.Series(values), left) == pytest.approx(auc)
 
 
 def company(accounts: int = 60) -> dict[str, pd.DataFrame]:
@@ -132,7 +78,7 @@ def test_the_check_finds_what_was_planted(planted: Settings) -> None:
     assert (surveys.late_share, surveys.rows_of_unknown_accounts, surveys.rows_before_account) == (None, 2, 1)
     assert surveys.days_behind == 331
     suspects = {suspect.column: suspect.why for suspect in report.suspects}
-    assert set(suspects) == {"accounts.fate", "accounts.last_login"}
+    assert set(suspects) == {"accounts.fate", "accounts.last_login", "usage_events.occurred_at"}
     assert "AUC 1.00" in suspects["accounts.fate"]
     assert report.churns is not None
     assert (report.churns.events, report.churns.churned_accounts, report.churns.accounts) == (20, 20, 60)
@@ -200,3 +146,55 @@ def test_fightchurn_contract_ends_are_its_recorded_outcomes(shared_data: Path) -
     theirs = set(zip(recorded.account_id.astype("str"), recorded.churn_date, strict=True))
     assert ours == theirs
     assert len(ours) == 95
+
+
+def test_outages_and_a_feed_that_has_stopped_are_said(planted: Settings, tmp_path: Path) -> None:
+    usage = pd.read_parquet(tmp_path / "usage_events.parquet")
+    usage[usage.occurred_at < "2023-12-20"].to_parquet(tmp_path / "usage_events.parquet", index=False)
+    settings = planted.model_copy(update={"data_end": date(2024, 1, 1)})
+    report = check(settings)
+    feed = next(feed for feed in report.feeds if feed.table == "usage_events")
+    assert feed.outages == (Outage("2023-09-10", "2023-09-12", 3), Outage("2023-12-20", "2023-12-31", 12))
+    assert (feed.has_stopped, feed.days_behind) == (True, 12)
+    text = str(report)
+    found = "2023-09-10 to 2023-09-12 (3 days), since 2023-12-20 (12 days): has the feed stopped?"
+    assert f"usage_events: {found}" in text
+    assert "usage_events: the last row lies 12 days before the data's end: has the feed stopped?" in report.warnings
+    body = json.loads(json.dumps(report.to_json()))
+    told = next(feed for feed in body["feeds"] if feed["table"] == "usage_events")
+    assert told["outages"][1] == {"first_day": "2023-12-20", "last_day": "2023-12-31", "days": 12}
+    assert told["has_stopped"] is True
+
+
+def test_every_suspect_says_how_to_override_it_and_whether_it_is(planted: Settings) -> None:
+    settings = planted.model_copy(update={"allow_leaking": ("accounts.fate",)})
+    report = check(settings)
+    assert {one.column: one.allowed for one in report.suspects} == {
+        "accounts.fate": True,
+        "accounts.last_login": False,
+        "usage_events.occurred_at": False,
+    }
+    text = str(report)
+    assert "    in allow_leaking, so it is used" in text
+    assert "write allow_leaking: [accounts.last_login]" in text
+    assert "write allow_leaking: [accounts.fate]" not in text
+
+
+def test_a_server_is_checked_like_files(planted: Settings, postgres_url: str, tmp_path: Path) -> None:
+    kinds = {"i": "bigint", "M": "timestamp"}
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("create schema checked")
+        for name in planted.tables:
+            frame = pd.read_parquet(tmp_path / f"{name}.parquet")
+            columns = ", ".join(f'"{column}" {kinds.get(frame[column].dtype.kind, "text")}' for column in frame)
+            connection.execute(f"create table checked.{name} ({columns})")
+            with connection.cursor() as cursor, cursor.copy(f"copy checked.{name} from stdin (format csv)") as copy:
+                copy.write(frame.to_csv(index=False, header=False))
+    tables = {name: source.model_copy(update={"from_": f"checked.{name}"}) for name, source in planted.tables.items()}
+    sources = open_sources(planted.model_copy(update={"connection": postgres_url, "tables": tables}))
+    report = check(planted, sources)
+    sources.close()
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("drop schema checked cascade")
+    assert report == check(planted)
+    assert len(report.suspects) == 3

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -30,12 +31,13 @@ class Tables:
     def build(self, *as_ofs: pd.Timestamp, sources: Sources | None = None) -> Dataset:
         return load_dataset(load_settings(self.folder / "forewarn.yaml"), sources, as_ofs or AS_OFS)
 
-    def changed(self, folder: Path, change: Change) -> Tables:
-        """A copy in `folder` whose tables went through `change(name, rows)`."""
+    def changed(self, folder: Path, change: Change, config: dict[str, Any] | None = None) -> Tables:
+        """A copy in `folder` whose tables went through `change(name, rows)`, with another configuration if given."""
         folder.mkdir(parents=True, exist_ok=True)
         for path in sorted(self.folder.glob("*.parquet")):
             change(path.stem, pd.read_parquet(path)).to_parquet(folder / path.name, index=False)
-        (folder / "forewarn.yaml").write_text((self.folder / "forewarn.yaml").read_text())
+        text = (self.folder / "forewarn.yaml").read_text() if config is None else yaml.safe_dump(config)
+        (folder / "forewarn.yaml").write_text(text)
         return Tables(folder)
 
 

@@ -10,16 +10,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from pandas.testing import assert_frame_equal
 
+from configs.settings import load_settings
 from configs.tables import table
-from features import catalogue
-from features.build import Dataset, significant
-from features.catalogue import SIGNALS, signals_of
+from features import catalogue, folds
+from features.build import Dataset
+from features.catalogue import APART, EVERY, SIGNALS, signals_of
+from features.finish import FOR_ALL, feeds_reached, significant
+from features.folds import FOLDS
 from features.rules import SCORES
 from features.signal import Signal
 from features.sources import known_at
-from features.windows import FOLDS
 
 from .conftest import AS_OFS, Tables
 
@@ -89,11 +92,30 @@ def test_order_of_rows_does_not_matter(company: Tables, built: Dataset, tmp_path
     assert_same(shuffled.build(), built, AS_OFS[1])
 
 
-def test_other_accounts_do_not_matter(company: Tables, built: Dataset, tmp_path: Path) -> None:
-    kept = sorted(built.signals.account_id.unique())[::2]
-    fewer = company.changed(tmp_path, lambda _, rows: rows[rows.account_id.isin(kept)])
-    expected = built.signals[built.signals.account_id.isin(kept)].reset_index(drop=True)
-    assert_frame_equal(fewer.build().signals, expected, rtol=1e-7, check_like=True)
+def test_other_accounts_do_not_matter(company: Tables, tmp_path: Path) -> None:
+    """But to signals that are declared to look at peers; here, no criterion of a lifecycle stage does."""
+    own = yaml.safe_load((company.folder / "forewarn.yaml").read_text())
+    peers = {one.name for one in EVERY if one.peers}
+    entry = load_settings(company.folder / "forewarn.yaml").framework.criteria.model_dump(mode="json")["entry"]
+    entry = {stage: [one for one in group if one["signal"] not in peers] for stage, group in entry.items()}
+    own["framework"] = {"criteria": {"entry": entry}}
+    everybody = company.changed(tmp_path / "all", lambda _, rows: rows, own)
+    expected = everybody.build().signals
+    kept = sorted(expected.account_id.unique())[::2]
+    fewer = company.changed(tmp_path / "half", lambda _, rows: rows[rows.account_id.isin(kept)], own)
+    expected = expected[expected.account_id.isin(kept)].reset_index(drop=True)
+    found = fewer.build().signals
+    assert_frame_equal(found.drop(columns=peers), expected.drop(columns=peers), rtol=1e-7, check_like=True)
+    different = {name for name in peers if not found[name].equals(expected[name])}
+    assert different == peers, "declared to look at peers, and does not"
+
+
+def test_which_as_ofs_are_built_together_does_not_matter(company: Tables, built: Dataset) -> None:
+    """Windows are cut where any as_of needs it, and a month ago is worked out where it is not there."""
+    alone = company.build(AS_OFS[1])
+    assert_same(alone, built, AS_OFS[1])
+    among = company.build(AS_OFS[1], *pd.date_range("2025-05-20", "2025-06-05", freq="D"))
+    assert_same(among, built, AS_OFS[1])
 
 
 def test_time_zone_of_the_machine_does_not_matter(
@@ -112,13 +134,15 @@ def test_time_zone_of_the_machine_does_not_matter(
 def test_a_planted_leak_is_caught(company: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
     """A signal that reads `until` unmasked differs between everything and what was known."""
 
-    def leaking(sources, snapshots, _):  # type: ignore[no-untyped-def]
+    def leaking(sources, seen):  # type: ignore[no-untyped-def]
         rows = sources.tables["contacts"]
-        return rows.join(snapshots, "account_id").filter(rows.since < snapshots.as_of)
+        there = seen.snapshots.select("row", "account_id", "as_of")
+        both = rows.join(there, "account_id")
+        return both.filter(both.since < both.as_of)
 
     fold = dataclasses.replace(next(one for one in FOLDS if one.name == "contacts"), build=leaking)
     leak = Signal("leak", "relationship", "people", 0, "a leak", lambda t: t.until.count(), fold="contacts")
-    monkeypatch.setattr(catalogue, "FOLDS", tuple(fold if one.name == "contacts" else one for one in FOLDS))
+    monkeypatch.setattr(folds, "FOLDS", tuple(fold if one.name == "contacts" else one for one in FOLDS))
     monkeypatch.setattr(catalogue, "SIGNALS", (leak,))
     as_of = AS_OFS[0]
     everything = company.build(as_of)
@@ -129,13 +153,14 @@ def test_a_planted_leak_is_caught(company: Tables, monkeypatch: pytest.MonkeyPat
 
 def test_every_signal_of_the_catalogue_is_built(company: Tables, built: Dataset) -> None:
     """The company feeds all of them, so that every law above has seen every one."""
-    assert {one.name for one in SIGNALS} <= set(built.schema.names)
-    assert [one.name for one in signals_of(company.open())] == [
-        one.name for one in built.schema.signals if not one.name.startswith("account_") and one not in SCORES
-    ]
+    assert {one.name for one in EVERY} <= set(built.schema.names)
+    framework = load_settings(company.folder / "forewarn.yaml").framework
+    told = {one.name for one in built.schema.signals if not one.name.startswith("account_") and one not in SCORES}
+    assert {one.name for one in signals_of(company.open(), framework)} == told | {one.name for one in APART}
+    assert {one.name for one in APART} <= set(built.signals)
 
 
-@pytest.mark.parametrize("signal", SIGNALS, ids=lambda one: one.name)
+@pytest.mark.parametrize("signal", EVERY, ids=lambda one: one.name)
 def test_type_and_values_are_as_declared(built: Dataset, signal: Signal) -> None:
     values = built.signals[signal.name]
     if signal.kind == "category":
@@ -151,16 +176,26 @@ def test_type_and_values_are_as_declared(built: Dataset, signal: Signal) -> None
         assert values.dropna().between(0, 1).all()
 
 
+@pytest.fixture(scope="module")
+def reached(company: Tables, built: Dataset) -> dict[str, np.ndarray]:
+    sources = company.open()
+    return feeds_reached(sources, built.signals)
+
+
 @pytest.mark.parametrize("signal", [one for one in SIGNALS if one.empty is not None], ids=lambda one: one.name)
-def test_an_account_without_rows_has_the_empty_value_or_none(built: Dataset, signal: Signal) -> None:
+def test_an_account_without_a_row_has_the_empty_value_or_none(
+    built: Dataset, reached: dict[str, np.ndarray], signal: Signal
+) -> None:
     """Zero only where the account's feed exists: absence of data is never read as bad news."""
-    feed = catalogue.fold_named(str(signal.fold)).table
-    frame = built.signals
-    dimension = next((name for name, feeds in catalogue.DIMENSION_FEEDS.items() if feeds == (feed,)), None)
-    if dimension is None:
-        return
-    without = frame[frame[f"coverage_{dimension}"] == 0]
-    assert without[signal.name].isna().all()
+    feed = folds.fold_named(str(signal.fold)).table
+    without = built.signals.loc[~reached[feed], signal.name]
+    if feed in FOR_ALL:
+        assert len(without) > 20
+        assert (without == signal.empty).all()
+    else:
+        assert without.isna().all()
+        if signal.outage == "none" and signal.fold == feed:
+            assert built.signals.loc[reached[feed], signal.name].notna().all()
 
 
 def test_accounts_without_a_usage_feed_exist_and_stay_missing(built: Dataset) -> None:
@@ -171,9 +206,9 @@ def test_accounts_without_a_usage_feed_exist_and_stay_missing(built: Dataset) ->
 
 
 def test_names_are_unique_and_sentences_readable() -> None:
-    names = [one.name for one in SIGNALS]
+    names = [one.name for one in EVERY]
     assert len(names) == len(set(names))
-    for one in SIGNALS:
+    for one in EVERY:
         assert one.sentence
         assert one.sentence[0].islower()
         assert not one.sentence.endswith(".")

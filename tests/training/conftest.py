@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -93,6 +94,17 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="session")
 def simulated() -> Any:
     return simulator.simulate(accounts=700, months=26, seed=3, level=-4.6)
+
+
+@pytest.fixture(scope="session")
+def simulate() -> Callable[..., tuple[Any, SimulatedDataset]]:
+    """A company of other sizes: what the simulator made (with its truth), and the dataset that training sees."""
+
+    def make(**of: Any) -> tuple[Any, SimulatedDataset]:
+        made = simulator.simulate(**of)
+        return made, dataset_of(made)
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,10 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from configs.errors import DataError
-from training.fit import choose_learner, fit_models
+from training.baselines import Parts, assemble
+from training.calibration import identity
+from training.fit import fit_models
+from training.intervals import hazard_rows
 from training.rolling import Rolling
 
 
@@ -76,12 +79,40 @@ def _until(dataset, months: int) -> dict:
     }
 
 
-def test_too_few_churned_accounts_are_refused_with_their_number(dataset, settings):
-    small = replace(dataset, **_until(dataset, 1))
+def test_with_too_few_churns_the_base_rate_by_stage_is_served_and_marked(dataset, settings):
+    small = replace(dataset, **_until(dataset, 2))
     churned = small.labels.loc[small.labels["churn_at"].notna(), "account_id"].nunique()
     assert 0 < churned < 30
-    with pytest.raises(DataError, match=f"found {churned} churned accounts.*at least 30"):
-        fit_models(small, settings)
+    churn = fit_models(small, settings).churn
+    assert churn.chosen == "base_rate"
+    assert not churn.has_signal
+    assert "no usable signal" in churn.log["why"]
+    rows = dataset.signals.head(200)
+    p = churn.predict(rows)["p_churn_90d"]
+    assert p.groupby(rows["lifecycle_stage"]).nunique().eq(1).all()
+    low, high = churn.interval(rows)
+    assert ((low < p) & (p < high)).all()
+
+
+def test_the_events_behind_a_figure_are_shown_by_stage_and_segment(fitted, dataset):
+    shown = fitted.churn.log["events_by"]
+    assert set(shown) == {"lifecycle_stage", "segment"}
+    # An account has one segment for life but passes through several stages.
+    assert sum(one["churned_accounts"] for one in shown["segment"].values()) == len(
+        {
+            dataset.labels["account_id"].iloc[place]
+            for place in np.unique(fitted_rows(fitted, dataset).snapshot[fitted_rows(fitted, dataset).churned > 0])
+        }
+    )
+    assert set(shown["segment"]) == {"smb", "mid", "enterprise"}
+    assert all(one["churned_accounts"] <= one["accounts"] for by in shown.values() for one in by.values())
+
+
+def fitted_rows(fitted, dataset):
+    """The training rows of the fixture, worked out here once more."""
+    until = pd.Timestamp(fitted.churn.log["labels_known_until"])
+    before = dataset.labels["as_of"] < pd.Timestamp(fitted.churn.log["cut"])
+    return hazard_rows(dataset.labels[before], fitted.churn.intervals, until)
 
 
 def test_without_a_usable_origin_probabilities_are_left_raw(dataset, settings):
@@ -93,14 +124,13 @@ def test_without_a_usable_origin_probabilities_are_left_raw(dataset, settings):
 
 def test_one_class_is_refused(dataset, settings, cut):
     labels = dataset.labels.assign(churn_at=pd.NaT)
-    with pytest.raises(DataError, match="found 0 churned accounts"):
+    with pytest.raises(DataError, match="0 of them churned"):
         fit_models(replace(dataset, labels=labels), settings, cut)
-    lenient = settings.model_copy(update={"training": settings.training.model_copy(update={"min_churns": 1})})
     late = dataset.labels.assign(churn_at=(cut - pd.Timedelta(days=1)).as_unit("us"))
     late = late.assign(churn_at=late["churn_at"].where(late.index == late.index[0]))
     with pytest.raises(DataError, match="0 of them churned"):
         # Its only churn lies in an interval that had not ended by the cut.
-        fit_models(replace(dataset, labels=late), lenient, cut)
+        fit_models(replace(dataset, labels=late), settings, cut)
 
 
 def test_a_rolling_backtest_fits_each_origin_once(dataset, settings, cut, rolling, fitted, monkeypatch):
@@ -128,32 +158,8 @@ def test_calibration_origins_are_purged(rolling, cut):
         assert (rolling.raw(origin).rows.ends <= origin).all()
 
 
-def test_under_50_churned_accounts_the_learner_is_chosen_by_purged_log_loss(rolling, cut):
-    raw = replace(rolling.raw(cut), accounts=40, events=40)
-    blocks = rolling.out_of_time(cut)
-    chosen, why, losses = choose_learner(raw, blocks)
-    assert chosen == "blend"
-    assert "no better beyond chance" in why
-    assert losses["blend"] < losses["base_rate"]
-    noise = np.random.default_rng(0).normal(0, 3, len(blocks["blend"]))
-    spoilt = {name: replace(one, log_odds=one.log_odds + noise * (name != "base_rate")) for name, one in blocks.items()}
-    assert choose_learner(raw, spoilt)[0] == "base_rate"
-
-
-@pytest.mark.parametrize(("events", "chosen"), [(149, "blend"), (2_000, "blend"), (2_001, "trees")])
-def test_the_learner_goes_by_the_number_of_churns(rolling, cut, events, chosen):
-    raw = replace(rolling.raw(cut), accounts=events, events=events)
-    blocks = rolling.out_of_time(cut)
-    worse = replace(blocks["trees"], log_odds=blocks["trees"].log_odds + 2)
-    assert choose_learner(raw, blocks | {"blend": worse})[0] == chosen
-    assert choose_learner(raw, blocks | {"trees": worse})[0] == "blend"
-
-
-@pytest.mark.parametrize("chosen", ["trees", "base_rate"])
-def test_every_choice_serves_and_explains(rolling, cut, settings, later, chosen, fitted):
-    from training.baselines import Parts, assemble
-    from training.calibration import identity
-
+@pytest.mark.parametrize("chosen", ["trees", "rules", "base_rate"])
+def test_every_choice_serves_and_explains(rolling, cut, settings, later, chosen, fitted, tmp_path):
     parts = Parts(settings, rolling.intervals, 0.05, {})
     model = assemble("churn", chosen, rolling.raw(cut), parts, identity(), fitted.churn.tree_means)
     later = later.iloc[::8]
@@ -162,6 +168,22 @@ def test_every_choice_serves_and_explains(rolling, cut, settings, later, chosen,
     assert np.abs(found.base + found.contributions.sum(axis=1) - p).max() < 1e-9
     low, high = model.interval(later)
     assert ((low <= p) & (p <= high)).all()
+    model.save(tmp_path)
+    again = type(model).load(tmp_path)
+    assert np.array_equal(again.predict(later).to_numpy(), model.predict(later).to_numpy())
+    assert np.array_equal(again.explain(later, 90).contributions, found.contributions)
+    assert np.array_equal(again.interval(later), model.interval(later))
+
+
+def test_the_rules_as_the_model_say_what_the_rules_say(rolling, cut, settings, later, fitted):
+    parts = Parts(settings, rolling.intervals, 0.05, {})
+    model = assemble("churn", "rules", rolling.raw(cut), parts, identity())
+    assert np.array_equal(model.predict(later).to_numpy(), fitted.health.predict(later).to_numpy())
+    few = later.head(50)
+    theirs, ours = fitted.health.explain(few, 90), model.explain(few, 90)
+    assert ours.signals == (*theirs.signals, "season")
+    assert np.array_equal(ours.contributions[:, :-1], theirs.contributions)
+    assert set(model.columns) == {one.signal for one in settings.framework.health_maps} | {"lifecycle_stage"}
 
 
 def test_excluded_signals_do_not_enter(dataset, settings):

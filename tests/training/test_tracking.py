@@ -1,12 +1,18 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from configs.errors import UsageError
+from configs.settings import Trees
 from training import tracking
+from training.cards import data_sheet
+from training.fit import fit_models
+from training.tuning import Tuned
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +24,9 @@ def project(settings, tmp_path_factory):
 def logged(project, fitted, dataset):
     with pytest.raises(UsageError, match="forewarn train"):
         tracking.load_champion(project)
-    one = tracking.log_training(project, fitted, dataset, {"auc_90d": 0.8})
+    plots = {"plots/reliability.svg": "<svg/>", "plots/gains.png": b"\x89PNG"}
+    runs = [tracking.Nested("fold 2023-01-01", {"origin": "2023-01-01"}, {"auc_90d": 0.79}, {"kind": "fold"})]
+    one = tracking.log_training(project, fitted, dataset, {"auc_90d": 0.8}, None, plots, runs)
     with pytest.raises(UsageError, match="run `forewarn promote`"):
         tracking.load_champion(project)
     return one
@@ -66,3 +74,63 @@ def test_mlflow_serves_the_same_probabilities(project, logged, fitted, later):
         found = model.predict(example)
     assert np.array_equal(found.to_numpy(), fitted.churn.predict(rows.tail(3)).to_numpy())
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
+def test_a_run_holds_parameters_fingerprints_figures_pages_and_plots(project, logged, fitted, dataset):
+    with tracking._client(project) as client:
+        run = client.get_run(logged.run_id)
+        top = {one.path for one in client.list_artifacts(logged.run_id)}
+        plots = {one.path for one in client.list_artifacts(logged.run_id, "plots")}
+        card = (project.state_dir / "artifacts" / logged.run_id / "artifacts" / "model_card.md").read_text()
+        children = client.search_runs([run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{logged.run_id}'")
+    assert run.data.params["trees_leaves"] == "4"
+    assert run.data.params["chosen"] == fitted.churn.chosen
+    assert run.data.tags["data_fingerprint"] == dataset.fingerprint
+    assert run.data.tags["config_version"] == project.version
+    assert run.data.tags["calibrator_version"] == fitted.churn.calibrator.version
+    assert run.data.metrics["auc_90d"] == 0.8
+    assert run.data.metrics["purged_log_loss/blend"] == fitted.churn.log["purged_log_loss"]["blend"]
+    assert top >= {"model_card.md", "data_sheet.md", "plots"}
+    assert plots == {"plots/reliability.svg", "plots/gains.png"}
+    assert "| auc_90d | 0.8 |" in card
+    for stage, shown in fitted.churn.log["events_by"]["lifecycle_stage"].items():
+        assert f"| {stage} | {shown['accounts']} | {shown['churned_accounts']} |" in card
+    assert [(one.data.params, one.data.metrics) for one in children] == [({"origin": "2023-01-01"}, {"auc_90d": 0.79})]
+    assert children[0].info.status == "FINISHED"
+
+
+def test_an_artifact_stays_within_its_run(project, fitted, dataset):
+    with pytest.raises(UsageError, match="leads out of the run"):
+        tracking.log_training(project, fitted, dataset, artifacts={"../../elsewhere.txt": "x"})
+
+
+def test_a_version_is_rebuilt_from_what_it_names(project, simulate):
+    small = simulate(accounts=250, months=18, seed=5, level=-4.0)[1]
+    elsewhere = project.model_copy(update={"name": "small"})
+    made = tracking.log_training(elsewhere, fit_models(small, elsewhere), small)
+    found = tracking.verify_version(elsewhere, made.run_id, small)
+    assert found.same, str(found)
+    other = replace(small, fingerprint="fedcba9876543210")
+    training = elsewhere.training.model_copy(update={"seed": 8})
+    with pytest.raises(UsageError, match=r"data: found trained on 0123.*[\s\S]*settings: found"):
+        tracking.verify_version(elsewhere.model_copy(update={"training": training}), made.version, other)
+
+
+def test_the_trials_of_a_tuning_are_child_runs():
+    trials = (
+        {"number": 0, "state": "COMPLETE", "value": 0.5, "params": {"leaves": 4}},
+        {"number": 1, "state": "PRUNED", "value": None, "params": {"leaves": 9}},
+    )
+    found = tracking.trial_runs(Tuned(Trees(), False, {}, trials))
+    assert [one.metrics for one in found] == [{"purged_log_loss": 0.5}, {}]
+    assert [(one.name, one.tags["state"]) for one in found] == [("trial 0", "COMPLETE"), ("trial 1", "PRUNED")]
+
+
+def test_the_data_sheet_counts_only_labels_that_have_matured(dataset, project):
+    text = data_sheet(dataset, project, dataset.fingerprint)
+    end = dataset.labels["as_of"] + pd.Timedelta(days=180)
+    known = end <= dataset.data_end
+    churned = known & (dataset.labels["churn_at"] < end)
+    assert f"| 180 days | {known.sum():,} | {churned.sum():,} | {churned.sum() / known.sum():.4f} |" in text
+    missing = dataset.signals["nps"].isna().mean()
+    assert f"| nps | relationship | number | {missing:.1%} |" in text

@@ -1,0 +1,99 @@
+"""What becomes of a fold's raw values: a feed's outages made up for, empty values filled in, and rounding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from features.folds import fold_named
+from features.outages import feed_outages
+from features.signal import Signal
+from features.sources import Sources
+from features.windows import first_visible
+
+DIGITS = 9
+# Tables in which no row of an account means that nothing happened, rather than that nobody told.
+FOR_ALL = ("outcomes", "interventions")
+
+Ages = Mapping[pd.Timestamp, np.ndarray]
+
+
+def feeds_reached(sources: Sources, pairs: pd.DataFrame) -> dict[str, np.ndarray]:
+    """For each table mapped, (n,) flags: whether the account had any visible row of it by as_of."""
+    code, accounts = pd.factorize(pairs.account_id)
+    as_of = pairs.as_of.to_numpy()
+    return {name: first_visible(sources, name).reindex(accounts).to_numpy()[code] <= as_of for name in sources.tables}
+
+
+def outage_ages(sources: Sources, pairs: pd.DataFrame) -> dict[str, Ages]:
+    """For each feed with any, the ages of its outage days at each as_of that has some."""
+    found = feed_outages(sources, pd.DatetimeIndex(pairs.as_of.unique()))
+    by_feed = {feed: {day: ages for day, ages in by_day.items() if len(ages)} for feed, by_day in found.items()}
+    return {feed: by_day for feed, by_day in by_feed.items() if by_day}
+
+
+def outage_days(outages: Mapping[str, Ages], pairs: pd.DataFrame, days: int = 30) -> pd.Series:
+    """Days of the last 30 on which at least one feed was down."""
+    down: dict[pd.Timestamp, set[int]] = {}
+    for by_day in outages.values():
+        for day, ages in by_day.items():
+            down.setdefault(day, set()).update(ages[ages <= days].tolist())
+    return pairs.as_of.map({day: float(len(ages)) for day, ages in down.items()}).astype("float64").fillna(0.0)
+
+
+def finished(
+    values: np.ndarray,
+    signal: Signal,
+    has: Mapping[str, np.ndarray],
+    outages: Mapping[str, Ages],
+    pairs: pd.DataFrame,
+) -> pd.Series:
+    """The signal's column: text as it is; numbers with outages made up for, empty values where fed, and rounded."""
+    if signal.kind == "category":
+        return pd.Series(values, index=pairs.index, dtype=object)
+    feed = fold_named(str(signal.fold)).table
+    if signal.empty is not None:
+        missing = np.isnan(values)
+        values = np.where(missing if feed in FOR_ALL else missing & has[feed], signal.empty, values)
+    if signal.outage != "none" and feed in outages:
+        values = _made_up(values, signal, outages[feed], pairs)
+    return pd.Series(significant(values), index=pairs.index)
+
+
+def _made_up(values: np.ndarray, signal: Signal, ages: Ages, pairs: pd.DataFrame) -> np.ndarray:
+    """Counts and sums are scaled to the days on which the feed worked, and like "void" ones missing when it worked on
+    under half of the window's; days since something count only days on which it worked."""
+    out = values.copy()
+    for as_of, found in ages.items():
+        rows = np.flatnonzero((pairs.as_of == as_of).to_numpy())
+        if signal.outage == "since":
+            out[rows] = values[rows] - np.searchsorted(found, np.nan_to_num(values[rows]), side="right")
+            continue
+        assert signal.window_days is not None  # a test over the catalogue holds it
+        length = signal.window_days - signal.window_from_days
+        down = int(((found > signal.window_from_days) & (found <= signal.window_days)).sum())
+        if 2 * down > length:
+            out[rows] = np.nan
+        elif signal.outage == "scale":
+            out[rows] = values[rows] * (length / (length - down))
+    return out
+
+
+def significant(values: np.ndarray) -> np.ndarray:
+    """Rounded to nine significant digits: sums of floats differ in their last bits with the order of the rows.
+
+    >>> significant(np.array([1234.56789012345, 0.0, float("nan")])).tolist()
+    [1234.56789, 0.0, nan]
+    """
+    rough = np.flatnonzero(np.isfinite(values) & (values != np.rint(values)) | np.isinf(values))
+    if not len(rough):
+        return values
+    found = values[rough]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        exponent = np.floor(np.log10(np.abs(found)))
+    scale = 10.0 ** (DIGITS - 1 - np.where(np.isfinite(exponent), exponent, 0))
+    out = values.copy()
+    out[rough] = np.where(np.isfinite(found), np.round(found * scale) / scale, np.nan)
+    return out

@@ -1,0 +1,131 @@
+"""How long working out all signals takes, as a multiple of a bare scan of the same usage events in the same run.
+
+    python tests/benchmarks/signals.py --events 10000000
+
+The reference is DuckDB reading the Parquet file and grouping it by account and day, in a process of its own. Beside it:
+everything from opening the sources to the finished frame (24 monthly as_ofs, every signal of all eleven tables), and
+folding one new day into the kept state. Both are processes of their own, start and imports included; processor seconds
+are compared (other work on a shared machine does not count in them), and seconds on the clock are printed beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.benchmarks.volumes import make  # noqa: E402
+
+BARE = """
+import duckdb
+con = duckdb.connect()
+con.execute("set enable_progress_bar = false")
+con.execute("create table days as select account_id, date_trunc('day', occurred_at) as day, count(*), sum(quantity) "
+            "from 'usage_events.parquet' group by 1, 2").fetchall()
+"""
+OPEN = """
+import json, sys, time
+import pandas as pd
+from configs.settings import load_settings
+from features.sources import open_sources
+settings = load_settings("forewarn.yaml")
+sources = open_sources(settings)
+"""
+FULL = (
+    OPEN
+    + """
+from features.build import load_dataset
+data = load_dataset(settings, sources)
+print(json.dumps({"rows": len(data.signals), "signals": len(data.schema.signals)}))
+"""
+)
+NEW_DAY = (
+    OPEN
+    + """
+from features.incremental import UsageState
+state = UsageState.open(settings)
+first = state.fold_in(sources, sources.data_end - pd.Timedelta(days=1))
+began = time.process_time(), time.perf_counter()
+new = state.fold_in(sources, sources.data_end)
+print(json.dumps({"first": first.added, "added": new.added, "cpu": time.process_time() - began[0],
+                  "clock": time.perf_counter() - began[1]}))
+"""
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Processor seconds, seconds on the clock, the most memory held, and what was printed."""
+
+    cpu: float
+    clock: float
+    gigabytes: float
+    said: dict[str, float]
+
+
+def run(code: str, folder: Path) -> Run:
+    began = time.perf_counter()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    child = subprocess.Popen([sys.executable, "-c", code], cwd=folder, stdout=subprocess.PIPE, env=environment)
+    assert child.stdout is not None
+    said = child.stdout.read()
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise SystemExit(child.returncode)
+    clock = time.perf_counter() - began
+    return Run(used.ru_utime + used.ru_stime, clock, used.ru_maxrss / 1e6, json.loads(said or b"{}"))
+
+
+def measure(folder: Path) -> dict[str, float]:
+    bare = min((run(BARE, folder) for _ in range(3)), key=lambda one: one.cpu)
+    full = run(FULL, folder)
+    day = run(NEW_DAY, folder)
+    return {
+        "bare_s": bare.cpu,
+        "full_s": full.cpu,
+        "ratio": full.cpu / bare.cpu,
+        "ratio_on_the_clock": full.clock / bare.clock,
+        "gigabytes": full.gigabytes,
+        "rows": full.said["rows"],
+        "signals": full.said["signals"],
+        "new_day_s": day.said["cpu"],
+        "new_day_rows": day.said["added"],
+        "new_day_share": day.said["cpu"] / full.cpu,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, nargs="+", default=[1_000_000])
+    parser.add_argument("--accounts", type=int, default=10_000)
+    parser.add_argument("--folder", type=Path, help="where the made tables stand; kept, and used again")
+    chosen = parser.parse_args()
+    for events in chosen.events:
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(chosen.folder or temporary) / f"{events}"
+            if not (folder / "forewarn.yaml").exists():
+                make(folder, events, chosen.accounts)
+            found = measure(folder)
+        print(
+            f"{events:,} events, {chosen.accounts:,} accounts: {found['signals']:.0f} signals on {found['rows']:,.0f} "
+            f"snapshots in {found['full_s']:.1f} s, {found['ratio']:.1f} times the bare scan "
+            f"({found['bare_s']:.2f} s); "
+            f"{found['ratio_on_the_clock']:.1f} times on the clock; {found['gigabytes']:.1f} GB; "
+            f"a new day ({found['new_day_rows']:,.0f} rows) {found['new_day_s']:.2f} s, "
+            f"{found['new_day_share']:.1%} of the full build",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

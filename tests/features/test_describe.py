@@ -1,0 +1,29 @@
+"""The catalogue of signals in docs/ is what the definitions say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from features.catalogue import EVERY
+from features.describe import catalogue
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "signals.md"
+
+
+def test_the_catalogue_is_current() -> None:
+    assert DOCS.read_text(encoding="utf-8") == catalogue(), "run `python -m features.describe > docs/signals.md`"
+
+
+def test_there_are_enough_signals_and_each_has_its_row() -> None:
+    text = catalogue()
+    assert len(EVERY) >= 90
+    for one in EVERY:
+        assert text.count(f"| `{one.name}` |") == 1
+
+
+def test_scaled_signals_have_a_window_and_counts_an_empty_value() -> None:
+    for one in EVERY:
+        if one.outage == "scale":
+            assert one.window_days is not None, one.name
+            assert one.window_days > one.window_from_days >= 0
+            assert one.fold is not None

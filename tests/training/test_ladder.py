@@ -1,0 +1,96 @@
+"""Which learner is chosen, from purged log losses that are planted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from training.ladder import NO_SIGNAL, choose_learner
+
+
+@pytest.fixture(scope="module")
+def blocks(rolling, cut):
+    return rolling.out_of_time(cut)
+
+
+@pytest.fixture(scope="module")
+def raw(rolling, cut):
+    return rolling.raw(cut)
+
+
+def of(raw, accounts: int, slope: float = -0.05):
+    """As if fitted on so many churned accounts, with that slope of the rules."""
+    return replace(raw, accounts=accounts, events=accounts, rules=replace(raw.rules, log=raw.rules.log | points(slope)))
+
+
+def points(slope: float) -> dict[str, float]:
+    return {"log_odds_per_health_point": slope}
+
+
+def spoil(blocks, *names: str):
+    """Those learners' log-odds with noise: worse than the base rate beyond chance."""
+    noise = np.random.default_rng(0).normal(0, 3, len(blocks["blend"]))
+    return {name: replace(one, log_odds=one.log_odds + noise) if name in names else one for name, one in blocks.items()}
+
+
+FITTED = ("blend", "trees", "logistic")
+
+
+@pytest.mark.parametrize(
+    ("accounts", "spoilt", "slope", "chosen"),
+    [
+        (120, (), -0.05, "blend"),
+        (40, ("blend",), -0.05, "logistic"),
+        (40, FITTED, -0.05, "rules"),
+        (40, FITTED, 0.05, "base_rate"),  # healthier accounts can't leave more
+        (40, (*FITTED, "rules"), -0.05, "base_rate"),
+        (120, FITTED, -0.05, "rules"),
+        (120, (*FITTED, "rules"), -0.05, "base_rate"),
+        (5_000, (*FITTED, "rules"), -0.05, "base_rate"),
+        (29, (), -0.05, "rules"),  # under min_churns no learner above the rules is looked at
+        (29, ("rules",), -0.05, "base_rate"),
+    ],
+)
+def test_the_highest_step_that_holds(raw, blocks, accounts, spoilt, slope, chosen):
+    found = choose_learner(of(raw, accounts, slope), spoil(blocks, *spoilt), 30)
+    assert found.chosen == chosen
+    assert found.why.startswith(NO_SIGNAL) == (chosen == "base_rate")
+    assert str(accounts) in found.why
+    assert set(found.losses) == {*FITTED, "rules", "base_rate"}
+
+
+def test_a_step_must_beat_the_one_below(raw, blocks):
+    """Equal predictions are no better: the logistic is not taken above rules that say the same."""
+    same = blocks | {name: replace(blocks[name], log_odds=blocks["rules"].log_odds) for name in FITTED}
+    assert choose_learner(of(raw, 40), same, 30).chosen == "rules"
+
+
+def test_without_an_origin_few_churns_are_the_base_rate_and_many_the_blend(raw):
+    assert choose_learner(of(raw, 49), {}, 30).chosen == "base_rate"
+    found = choose_learner(of(raw, 50), {}, 30)
+    assert (found.chosen, found.losses) == ("blend", {})
+    assert "no origin" in found.why
+
+
+@pytest.mark.parametrize(("events", "chosen"), [(149, "blend"), (2_000, "blend"), (2_001, "trees")])
+def test_the_learner_goes_by_the_number_of_churns(raw, blocks, events, chosen):
+    worse = replace(blocks["trees"], log_odds=blocks["trees"].log_odds + 0.3)
+    good = blocks | {"trees": blocks["blend"]}
+    assert choose_learner(of(raw, events), good | {"blend": worse if events > 2_000 else good["blend"]}, 30).chosen == (
+        chosen
+    )
+    assert choose_learner(of(raw, events), blocks | {"trees": worse}, 30).chosen == "blend"
+
+
+def test_labels_without_a_signal_pass_no_step(rolling, cut, raw, blocks):
+    """Outcomes drawn from the base rate itself: whatever was fitted to other labels can only be worse."""
+    rng = np.random.default_rng(1)
+    chosen = []
+    for _ in range(20):
+        base = blocks["base_rate"].log_odds
+        churned = (rng.random(len(base)) < 1 / (1 + np.exp(-base))).astype(float)
+        drawn = {name: replace(one, churned=churned) for name, one in blocks.items()}
+        chosen.append(choose_learner(of(raw, 120), drawn, 30).chosen)
+    assert chosen.count("base_rate") >= 19

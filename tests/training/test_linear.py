@@ -1,0 +1,48 @@
+"""The ridge logistic: its sums within snapshots are those of the plain design, row by row."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from training.hazard import make_inputs
+from training.linear import TIMING_L2, fit_linear, renewal_columns
+
+
+@pytest.fixture(scope="module")
+def problem(rolling, cut, dataset):
+    raw = rolling.raw(cut)
+    frame = dataset.signals[dataset.labels["as_of"] < cut]
+    inputs = make_inputs(frame, raw.encoder, rolling.intervals)
+    account = frame["account_id"].astype("category").cat.codes.to_numpy()
+    fitted = fit_linear(inputs, raw.rows, account, raw.events, raw.encoder, 0.5, 7)
+    rows, width = raw.rows, fitted.layout.of_row
+    of_row = np.stack([np.ones(len(inputs)), *fitted.row_columns(inputs)], axis=1)
+    ahead = np.stack(renewal_columns(inputs), axis=2)[rows.snapshot, rows.interval]
+    design = np.concatenate([of_row[rows.snapshot], ahead, np.eye(rolling.intervals.count)[rows.interval]], axis=1)
+    penalty = np.full(design.shape[1], 0.5 * width)
+    penalty[0], penalty[1 + width :] = 1e-8, TIMING_L2
+    beta = np.concatenate([[fitted.intercept], fitted.weights, fitted.renewal_weights, fitted.interval_weights])
+    return fitted, raw, account, design, penalty, beta
+
+
+def test_the_gradient_of_the_plain_design_is_zero(problem):
+    fitted, raw, _, design, penalty, beta = problem
+    once = raw.events / raw.rows.churned.sum()
+    gradient = once * (design.T @ (expit(design @ beta) - raw.rows.churned)) + penalty * beta
+    assert np.abs(gradient).max() < 1e-3 * np.abs(once * design.T @ raw.rows.churned).max()
+    width = fitted.layout.of_row
+    assert fitted.row_means == pytest.approx(design[:, 1 : 1 + width].mean(axis=0))
+
+
+def test_the_draws_are_the_clustered_sandwich(problem):
+    """Their covariance is H^-1 (sum over accounts of score score') H^-1, worked out here row by row."""
+    fitted, raw, account, design, penalty, beta = problem
+    once = raw.events / raw.rows.churned.sum()
+    p = expit(design @ beta)
+    hessian = once * design.T @ (design * (p * (1 - p))[:, None]) + np.diag(penalty)
+    scores = np.zeros((account.max() + 1, len(beta)))
+    np.add.at(scores, account[raw.rows.snapshot], design * (once * (p - raw.rows.churned))[:, None])
+    multipliers = np.random.default_rng(7).standard_normal((len(fitted.draws), len(scores)))
+    assert np.allclose(fitted.draws, np.linalg.solve(hessian, (multipliers @ scores).T).T, atol=1e-5)

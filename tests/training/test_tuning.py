@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from configs.errors import DataError
+from configs.settings import Trees
+from training import tuning
+from training.rolling import Rolling
+from training.tuning import tune
+
+
+@pytest.fixture(scope="module")
+def small(simulate):
+    return simulate(accounts=250, months=18, seed=6, level=-4.0)[1]
+
+
+@pytest.fixture
+def project(settings, tmp_path):
+    return settings.model_copy(update={"folder": tmp_path})
+
+
+def test_a_study_goes_on_where_it_stopped(small, project):
+    said: list[str] = []
+    rolling = Rolling(small, project)
+    first = tune(small, project, 2, said.append, rolling)
+    assert [one["number"] for one in first.trials] == [0, 1]
+    assert first.trials[0]["params"] == Trees().model_dump()  # the default is the first that is tried
+    assert first.trials[0]["value"] == pytest.approx(first.facts["default_log_loss"])
+    assert [one for one in said if one.startswith("trial ")][1].startswith("trial 2 of 2: ")
+    second = tune(small, project, 2, None, rolling)
+    assert [one["number"] for one in second.trials] == [0, 1, 2, 3]
+    assert second.trials[:2] == first.trials
+    assert len({str(one["params"]) for one in second.trials}) == 4
+    assert second.facts["best_log_loss"] == min(one["value"] for one in second.trials if one["state"] == "COMPLETE")
+    other = project.model_copy(update={"name": "another"})
+    assert tune(small, other, 1, None, rolling).facts["trials"] == 1
+
+
+def test_only_what_betters_the_newest_origin_beyond_an_error_is_adopted(small, project, monkeypatch):
+    """Planted losses: a size that wins the older origins, and on the newest gains a little or much."""
+    gains = {"noise": 0.0, "clear": 0.05}
+    truth = tuning._losses
+    rng = np.random.default_rng(0)
+    rolling = Rolling(small, project)
+    newest = rolling.origins(small.data_end)[-1]
+    for name, gain in gains.items():
+
+        def planted(rolling, block, size, gain=gain):
+            found = truth(rolling, block, Trees(rounds=1))
+            if size == Trees():
+                return found
+            if block.raw.cut != newest:
+                return found - 0.1
+            return found - gain + 0.3 * rng.normal(size=len(found)) * (gain == 0.0)
+
+        monkeypatch.setattr(tuning, "_losses", planted)
+        found = tune(small, project.model_copy(update={"name": name}), 3, None, rolling)
+        assert found.adopted == (name == "clear"), found.facts["why"]
+        assert (found.trees == Trees()) == (name != "clear")
+        assert found.facts["best"] != found.facts["default"]
+        assert Trees(**yaml.safe_load(found.line)["training"]["trees"]) == found.trees
+        assert ("adopted" in found.facts["why"].split(": ")[-1]) == found.adopted
+
+
+def test_a_hopeless_trial_is_pruned(dataset, project, rolling, monkeypatch):
+    """Planted losses that get worse from trial to trial: after the first few, a trial stops at its first origins."""
+    calls: list[tuple[pd.Timestamp, bool]] = []
+
+    def planted(rolling, block, size):
+        calls.append((block.raw.cut, size == Trees()))
+        return np.full(len(block.account), 0.1 + 0.01 * len(calls))
+
+    monkeypatch.setattr(tuning, "_losses", planted)
+    assert len(rolling.origins(dataset.data_end)) > 2
+    found = tune(dataset, project, tuning.STARTUP_TRIALS + 3, None, rolling)
+    assert found.facts["pruned"] >= 1
+    assert found.trials[0]["state"] == "COMPLETE"
+
+
+def test_one_origin_proves_nothing(small, project):
+    keep = (small.labels["as_of"] < sorted(small.labels["as_of"].unique())[4]).to_numpy()
+    end = pd.Timestamp(sorted(small.labels["as_of"].unique())[4])
+    labels = small.labels[keep].assign(observed_until=end)
+    few = replace(small, signals=small.signals[keep], labels=labels, data_end=end)
+    with pytest.raises(DataError, match="two or more: one to search on"):
+        tune(few, project, 1)

@@ -1,0 +1,80 @@
+"""The interval: does it hold an account's own probability as often as it says, where that probability is known?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from training.fit import fit_models
+from training.unseen import MAX_SD, SHARED_NOISE, bounds, center_of, hidden_sd
+
+LEVELS = (0.8, 0.9, 0.95)
+
+
+def test_the_spread_of_a_state_seen_through_noise():
+    """Twenty views z + noise of sd 2: their mean has the reliability 20 / 24, so the hidden variance is 1 - 20 / 24."""
+    rng = np.random.default_rng(1)
+    z = rng.normal(size=(40_000, 1))
+    views = (z + 2.0 * rng.normal(size=(40_000, 20))) / 24  # the regression of z on the mean of the views
+    assert hidden_sd(views, 1) / SHARED_NOISE == pytest.approx(np.sqrt(4 / 24), rel=0.03)
+    exact = z + np.zeros((1, 4))
+    assert hidden_sd(exact / 4 + 1e-6 * rng.normal(size=(40_000, 4)), 1) < 0.01
+
+
+def test_signals_with_nothing_in_common_and_no_signals():
+    rng = np.random.default_rng(2)
+    assert hidden_sd(rng.normal(size=(5_000, 6)), 1) == MAX_SD
+    assert hidden_sd(np.ones((50, 6)), 1) == 0.0
+    assert hidden_sd(rng.normal(size=(50, 1)), 1) == 0.0
+    assert hidden_sd(np.zeros((0, 6)), 1) == 0.0
+
+
+@pytest.mark.parametrize("sd", [0.0, 0.4, 1.0, 2.5])
+def test_the_center_keeps_the_mean_probability(sd):
+    p = np.array([1e-6, 0.003, 0.2, 0.5, 0.7, 0.999])
+    m = center_of(p, np.full(len(p), sd))
+    z = np.random.default_rng(0).normal(size=400_000)
+    assert np.allclose([expit(one + sd * z).mean() for one in m], p, rtol=0.03)
+    low, high = bounds(p, np.full(len(p), sd), 0.9)
+    assert ((low <= p) & (p <= high)).all()
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_normal_log_odds_are_held_as_often_as_said(level):
+    rng = np.random.default_rng(3)
+    truth = expit(-2.5 + 0.7 * rng.normal(size=100_000))
+    low, high = bounds(np.array([truth.mean()]), np.array([0.7]), level)
+    assert ((truth >= low[0]) & (truth <= high[0])).mean() == pytest.approx(level, abs=0.01)
+
+
+@pytest.fixture(scope="module")
+def held(settings, simulate):
+    """Share of rows after the cut whose true probability the interval holds, by level; companies of several kinds."""
+    training = settings.training.model_copy(update={"calibration_origins": 1})
+    quick = settings.model_copy(update={"training": training})
+    out = []
+    for accounts, seed, noise in ((500, 41, 0.3), (500, 42, 0.5), (800, 43, 0.5), (500, 44, 1.0), (800, 45, 0.8)):
+        made, dataset = simulate(accounts=accounts, months=26, seed=seed, level=-4.6, noise=noise)
+        cut = sorted(made.signals["as_of"].unique())[18]
+        churn = fit_models(dataset, quick, cut).churn
+        rows = (made.signals["as_of"] >= cut).to_numpy()
+        truth = made.truth.loc[rows, "p_churn_90d"].to_numpy()
+        ends = [churn.interval(made.signals[rows], level) for level in LEVELS]
+        out.append([((truth >= low) & (truth <= high)).mean() for low, high in ends])
+    return np.array(out)
+
+
+def test_the_true_probability_is_held_as_often_as_said(held):
+    """Within 3 points on average, within 10 in any one company: its level after the cut is partly luck."""
+    assert held.mean(axis=0) == pytest.approx(np.array(LEVELS), abs=0.03)
+    assert np.abs(held - np.array(LEVELS)).max() < 0.1
+
+
+def test_sampling_error_alone_would_not_do(fitted, simulated, later):
+    """A planted fault: the interval of the earlier version, without what the signals do not show."""
+    truth = simulated.truth.loc[later.index, "p_churn_90d"].to_numpy()
+    low, high = replace(fitted.churn, hidden_sd=0.0).interval(later)
+    assert ((truth >= low) & (truth <= high)).mean() < 0.75

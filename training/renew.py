@@ -1,0 +1,51 @@
+"""Renewing a calibration without retraining: the learners stay, what came true since moves the probabilities."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+
+from configs.errors import DataError, Fault
+from configs.settings import Settings
+from training.calibration import choose_calibrator
+from training.fit import with_season
+from training.model import ChurnModel
+from training.rolling import Data, Rolling
+from training.splits import days
+
+
+def recalibrate(model: ChurnModel, dataset: Data, settings: Settings, rolling: Rolling | None = None) -> ChurnModel:
+    """The model with a calibrator chosen anew from all that is known at the data's end; its learners are untouched.
+
+    The rows are out of time: the model's own predictions since its cut and, before that, those of the origins that
+    calibrated it. The gate is that of training: adopted only if it betters the newest block, the time since the
+    cut, when fitted on the older ones. `log["recalibration"]` says when, on what, and the calibrator's versions.
+    DataError when no churn has been seen since the cut.
+    """
+    cut, now = pd.Timestamp(model.log["cut"]), dataset.data_end
+    rolling = rolling or Rolling(dataset, settings)
+    rows = rolling.since(cut, model.chosen, lambda frame: model.log_odds(model.inputs(frame)))
+    churned = rows.take(rows.origin >= days(pd.Series([cut]))[0]).churned_accounts
+    if churned == 0:
+        raise DataError(
+            Fault(
+                f"outcomes known at {now.date()}",
+                f"no churn among the snapshots since {cut.date()}, when the model was trained",
+                "at least one, in an interval that has ended",
+                "wait for more outcomes, or train anew",
+            )
+        )
+    found = choose_calibrator(rows, settings.training.seed)
+    log = {
+        "as_of": str(now.date()),
+        "churned_accounts_since": churned,
+        "from_version": model.calibrator.version,
+        "to_version": found.version,
+        "method": found.method,
+        **found.log,
+    }
+    renewed = replace(model, calibrator=found, log={**model.log, "recalibration": log})
+    if any(model.season):  # the shifts of the months are counted from the calibrated level
+        renewed = with_season(renewed, dataset, now, rolling.until(now))
+    return renewed

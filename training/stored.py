@@ -1,0 +1,31 @@
+"""A model's JSON files: one format number, read with every fault named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from configs.errors import DataError, Fault
+
+FORMAT = 2
+
+
+def write_json(path: Path, body: dict[str, Any]) -> None:
+    """Numbers that JSON does not have are refused (ValueError), so that every reader can read the file."""
+    text = json.dumps({"format": FORMAT, **body}, indent=1, allow_nan=False) + "\n"
+    path.write_text(text, encoding="utf-8")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A model's JSON file; DataError when it is missing, no JSON, or of another format."""
+    if not path.is_file():
+        raise DataError(Fault(str(path), "no such file", "a saved model", "train and log a model first"))
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise DataError(Fault(str(path), str(error), "the JSON of a saved model", "log the model again")) from None
+    if not isinstance(body, dict) or body.get("format") != FORMAT:
+        found = body.get("format") if isinstance(body, dict) else type(body).__name__
+        raise DataError(Fault(str(path), f"format {found}", f"format {FORMAT}", "train again with this version"))
+    return body
