@@ -26,8 +26,9 @@ APART: tuple[Signal, ...] = (
         "interventions",
         0,
         "interventions under way now",
-        lambda t: t.count(where=t.ended_at.isnull()) if "ended_at" in t.columns else t.count(where=t.age <= 90),
+        lambda t: t.count(where=t.ended_at.isnull()),
         fold="interventions",
+        needs=("interventions.ended_at",),
         empty=0.0,
     ),
     Signal(

@@ -203,7 +203,10 @@ def examine(mapped: Mapped, settings: Settings) -> tuple[Mapped, list[Fault]]:
     Typed sources are asked first, in one cheap pass, whether any value is odd at all: as a rule none is, and then no
     value has to be cleaned, here or later. Otherwise one aggregate query asks for every fault with its example.
     """
-    found = _all_plain(mapped, settings)
+    try:
+        found = _all_plain(mapped, settings)
+    except Exception as error:
+        return mapped, [unread(mapped, error)]
     if found is not None:
         return found, []
     zone = settings.timezone
@@ -238,11 +241,8 @@ def _all_plain(mapped: Mapped, settings: Settings) -> Mapped | None:
     for part in plain:
         if mapped.table.key == (part.name,):
             questions[f"{part.name}|odd_twice"] = part.raw.count() - part.raw.nunique()
-    try:
-        facts = rows.aggregate(**questions).to_pandas().iloc[0].to_dict()
-        facts |= {f"{part.name}|odd": _odd_words(part) for part in texts}
-    except Exception:  # the full questions will name what cannot be read
-        return None
+    facts = rows.aggregate(**questions).to_pandas().iloc[0].to_dict()
+    facts |= {f"{part.name}|odd": _odd_words(part) for part in texts}
     if not facts["rows"] or any(count for key, count in facts.items() if "|odd" in key):
         return None
     found = replace(mapped, parts=plain, facts=facts)

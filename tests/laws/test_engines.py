@@ -26,7 +26,6 @@ def project(company: Tables, folder: Path, connection: str, origin: str) -> Path
     """The company's own configuration, with each table read through `connection` from origin.format(name)."""
     body: dict[str, Any] = yaml.safe_load((company.folder / "forewarn.yaml").read_text())
     body["connection"] = connection
-    body["engine"] = {"memory_mb": 256}  # several runs of as_ofs
     for name, source in body["tables"].items():
         source["from"] = origin.format(name=name)
     (folder / "forewarn.yaml").write_text(yaml.safe_dump(body))

@@ -15,9 +15,10 @@ from pandas.testing import assert_frame_equal
 
 from configs.settings import load_settings
 from configs.tables import table
-from features import catalogue, folds
+from features import catalogue, daily, engine, folds
 from features.build import Dataset
 from features.catalogue import APART, EVERY, SIGNALS, signals_of
+from features.collect import EDGES
 from features.finish import FOR_ALL, feeds_reached, significant
 from features.folds import FOLDS
 from features.rules import SCORES
@@ -116,6 +117,22 @@ def test_which_as_ofs_are_built_together_does_not_matter(company: Tables, built:
     assert_same(alone, built, AS_OFS[1])
     among = company.build(AS_OFS[1], *pd.date_range("2025-05-20", "2025-06-05", freq="D"))
     assert_same(among, built, AS_OFS[1])
+
+
+@pytest.mark.parametrize(("place", "constant"), [(engine, "SNAPSHOTS_PER_MB"), (daily, "FOLD_KEYS_FROM")])
+def test_how_much_is_worked_out_at_a_time_does_not_matter(
+    company: Tables, built: Dataset, monkeypatch: pytest.MonkeyPatch, place: object, constant: str
+) -> None:
+    """One as_of at a time, as with little memory; people and features folded first, as with many events."""
+    monkeypatch.setattr(place, constant, 0)
+    assert_frame_equal(company.build().signals, built.signals, rtol=1e-9)
+
+
+@pytest.mark.parametrize("signal", [one for one in SIGNALS if one.fold in EDGES], ids=lambda one: one.name)
+def test_windows_over_folded_usage_begin_and_end_at_an_edge(signal: Signal) -> None:
+    edges = EDGES[str(signal.fold)]
+    assert signal.window_days in {None, *edges}
+    assert signal.window_from_days in {0, *edges}
 
 
 def test_time_zone_of_the_machine_does_not_matter(
