@@ -283,7 +283,7 @@ def _arr(desk: _Desk, rows: pd.DataFrame) -> Figure:
     windows = []
     for day in loss_days(list(rows["as_of"].unique()), desk.main):
         at = rows[rows["as_of"] == day]
-        window = {"as_of": day, "until": day + pd.Timedelta(days=desk.main), "accounts": len(at)}
+        window: dict[str, Any] = {"as_of": day, "until": day + pd.Timedelta(days=desk.main), "accounts": len(at)}
         window |= {"expected_churns": at["p"].sum(), "churns": int(at["y"].sum()), "arr": at["arr"].sum()}
 
         def loss(at: pd.DataFrame = at) -> Figure:
