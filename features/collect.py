@@ -31,7 +31,7 @@ class Units:
     """Usage as `daily.units` gives it, and the connection in which it stands: the sources' own, or a kept state's."""
 
     connection: Any
-    rows: ir.Table | None
+    rows: ir.Table
 
 
 def folded_signals(
@@ -58,23 +58,23 @@ def folded_signals(
     usage = {name: found for name, found in by_fold.items() if name in EDGES}
     others = {name: found for name, found in by_fold.items() if name not in EDGES}
     if usage:
-        there = units or Units(sources.connection, daily.units(sources))
-        _collect(sources, settings, pairs, usage, out, there)
+        units = units or Units(sources.connection, daily.units(sources))
+        _collect(units.connection, sources, settings, pairs, usage, out, units.rows)
     if others:
-        _collect(sources, settings, pairs, others, out, Units(sources.connection, None))
+        _collect(sources.connection, sources, settings, pairs, others, out)
     return out
 
 
 def _collect(
+    connection: Any,
     sources: Sources,
     settings: Settings,
     pairs: pd.DataFrame,
     by_fold: dict[str, list[Signal]],
     out: dict[str, np.ndarray],
-    units: Units,
+    units: ir.Table | None = None,
 ) -> None:
-    """Fills `out` with the signals of these folds, all of which stand in one connection."""
-    connection = units.connection
+    """Fills `out` with the signals of these folds, all of usage (from `units`) or all of tables of the connection."""
     engine.bound(connection, settings)
     as_ofs = pd.DatetimeIndex(sorted(pairs.as_of.unique())).as_unit("us")
     if not len(as_ofs):
@@ -82,9 +82,12 @@ def _collect(
     numbered = pairs.assign(row=np.arange(len(pairs)), account=pd.factorize(pairs.account_id)[0])
     every = engine.given(connection, ALL, numbered[["row", "account", "account_id", "as_of"]])
     accounts = engine.given(connection, ACCOUNTS, numbered[["account_id", "account"]].drop_duplicates())
-    usage = _folded(sources, units, accounts, [name for name in by_fold if name in EDGES], as_ofs)
-    if units.rows is None:
+    usage = {}
+    if units is None:
         sources = _numbered(sources, accounts, by_fold)
+    else:
+        measures = tuple(sources.measures.get(daily.EVENTS, ()))
+        usage = _folded(connection, units, accounts, measures, list(by_fold), as_ofs)
     size = int(numbered.groupby("as_of").size().max())
     for name, found in by_fold.items():
         runs = engine.chunks(as_ofs, size, settings.engine.memory_mb, crowded=name in daily.KEYS)
@@ -151,15 +154,16 @@ def _values(values: pd.Series, signal: Signal) -> np.ndarray:
 
 
 def _folded(
-    sources: Sources, units: Units, accounts: ir.Table, names: list[str], as_ofs: pd.DatetimeIndex
+    connection: Any,
+    units: ir.Table,
+    accounts: ir.Table,
+    measures: tuple[str, ...],
+    names: list[str],
+    as_ofs: pd.DatetimeIndex,
 ) -> dict[str, tuple[ir.Table, ir.Table]]:
     """The usage folds, each with the ages of its segments at every as_of."""
-    if not names:
-        return {}
-    connection = units.connection
-    kept = daily.keep_units(connection, units.rows, accounts, as_ofs)
+    kept = daily.keep_units(connection, units, accounts, as_ofs)
     rows = int(connection.to_pandas(kept.count()))
-    measures = tuple(sources.measures.get(daily.EVENTS, ()))
     found = {}
     for name in names:
         ages = engine.given(connection, f"{AGES}_{name}", Calendar(as_ofs, EDGES[name]).ages())

@@ -94,10 +94,10 @@ def fold_days(connection: Any, units: ir.Table, measures: tuple[str, ...], as_of
         **latest,
     )
     # A day of which nothing came in time counts from when its first row came.
-    late = days.filter(days.bucket > days.on_time)
-    late = late.group_by(["account", "day", "segment"]).aggregate(bucket=late.bucket.min())
-    late = late.anti_join(days.filter(days.bucket == days.on_time), ["account", "day"])
-    lonely = late.group_by(["account", "segment", "bucket"]).aggregate(late_days=late.count().cast("float64"))
+    tardy = days.filter(days.bucket > days.on_time)
+    tardy = tardy.group_by(["account", "day", "segment"]).aggregate(bucket=tardy.bucket.min())
+    tardy = tardy.anti_join(days.filter(days.bucket == days.on_time), ["account", "day"])
+    lonely = tardy.group_by(["account", "segment", "bucket"]).aggregate(late_days=tardy.count().cast("float64"))
     folded = volume.left_join(lonely, ["account", "segment", "bucket"])
     folded = folded.mutate(days=folded.days + folded.late_days.fill_null(0.0))
     folded = folded.drop("account_right", "segment_right", "bucket_right", "late_days")

@@ -19,10 +19,11 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from configs.errors import DataError, Fault
+from configs.errors import DataError, Fault, SourceError
 from configs.settings import Settings
 from features import daily, engine
 from features.collect import Units
+from features.connect import reason
 from features.sources import Sources
 from features.windows import TIME
 
@@ -49,7 +50,12 @@ class UsageState:
         """The state of these settings; one of another mapping (or engine version) is begun anew."""
         path = path or settings.state_dir / FILE
         path.parent.mkdir(parents=True, exist_ok=True)
-        connection = ibis.duckdb.connect(path)
+        try:
+            connection = ibis.duckdb.connect(path)
+        except duckdb.IOException as error:
+            found = f"{path.name}: {reason(error)}"
+            do = "wait for the other command to end, or set engine.incremental: false for one of them"
+            raise SourceError(Fault("engine.incremental", found, "a state of one's own", do)) from None
         connection.raw_sql("SET enable_progress_bar = false")
         connection.raw_sql("CREATE TABLE IF NOT EXISTS state (mark VARCHAR, reached TIMESTAMP)")
         state = cls(connection, _mark(settings))

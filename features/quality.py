@@ -13,18 +13,12 @@ from configs.errors import Fault, SourceError
 from configs.framework import DIMENSIONS
 from configs.settings import Settings
 from configs.tables import table
+from features.catalogue import DIMENSION_FEEDS
 from features.churns import Churns, churn_events, count_churns
 from features.feeds import Feed, all_account_facts, feed_of
 from features.sources import Sources, open_sources
 from features.suspects import Suspect, find_suspects
 
-# The tables that speak to each dimension of health.
-DIMENSION_TABLES: Mapping[str, tuple[str, ...]] = {
-    "usage": ("usage_events",),
-    "engagement": ("interactions", "tickets"),
-    "financial": ("contracts", "invoices"),
-    "relationship": ("contacts", "surveys"),
-}
 LATE_SHARE = 0.2  # of a feed's rows, from which their being late is worth a warning
 SHOWN_OUTAGES = 12
 
@@ -89,7 +83,7 @@ def check(settings: Settings, sources: Sources | None = None) -> CheckReport:
 
 
 def _coverage(facts: Mapping[str, pd.DataFrame], dimension: str) -> Coverage:
-    names = DIMENSION_TABLES[dimension]
+    names = DIMENSION_FEEDS[dimension]
     known = facts["accounts"].index
     given = tuple(name for name in names if name in facts)
     reached = np.zeros(len(known), dtype=bool)

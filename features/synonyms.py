@@ -87,6 +87,7 @@ COLUMN_WORDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "plan": ("plan_name", "plan_tier", "product", "product_name", "package", "tier", "sku"),
         "billing_period": ("billing_frequency", "billing_cycle", "bill_period", "bill_period_months", "billing"),
         "cancelled_at": ("canceled_at", "cancellation_date", "cancelled_on", "cancel_date"),
+        "auto_renews": ("auto_renew", "auto_renewal", "autorenew", "renews_automatically"),
     },
     "usage_events": {
         "occurred_at": (*MOMENT, "usage_date", "login_at", "login_date", "activity_date", *CREATED),
@@ -97,6 +98,7 @@ COLUMN_WORDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "tickets": {
         "opened_at": ("submitted_at", *CREATED, "created_at", "open_at", "reported_at", *MOMENT),
         "ticket_id": ("case_id", "issue_id", "incident_id", "id"),
+        "reopened_at": ("reopened_on", "reopen_date", "reopened_date"),
         "resolved_at": ("closed_at", "solved_at", "resolution_date", "closed_date", "resolved_date", "close_date"),
         "priority": ("severity", "urgency", "level"),
         "satisfaction": ("satisfaction_score", "satisfaction_rating", "csat", "csat_score"),

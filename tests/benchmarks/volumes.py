@@ -40,6 +40,7 @@ ROWS: dict[str, tuple[float, str, dict[str, str]]] = {
         {
             "ticket_id": "'tic-' || i",
             "resolved_at": "{when} + to_hours((hash(i + 11) % 400)::int)",
+            "reopened_at": "case when hash(i + 15) % 10 = 0 then {when} + to_hours((500 + i % 200)::int) end",
             "priority": pick(("low", "normal", "high", "urgent"), 12),
             "satisfaction": number(1, 5, 13),
             "sentiment": "(hash(i + 14) % 200)::double / 100 - 1",
@@ -121,7 +122,7 @@ def make(folder: Path, events: int, accounts: int) -> None:
         f"timestamp '{FIRST}' - to_days((hash(i) % 365)::int) + to_days(365 * term) as starts_at, "
         f"timestamp '{FIRST}' - to_days((hash(i) % 365)::int) + to_days(365 * (term + 1)) as ends_at, "
         f"{number(1000, 90000, 91)} + term as arr, {number(1, 50, 92)} as seats, {pick(('basic', 'pro'), 93)} as plan, "
-        f"'year' as billing_period, hash(i + term)::double % 30 / 100 as discount "
+        f"'year' as billing_period, hash(i) % 2 = 0 as auto_renews, hash(i + term)::double % 30 / 100 as discount "
         f"from ({every}), (select unnest([0, 1, 2]) as term)",
     )
     for name, (each, time, columns) in ROWS.items():

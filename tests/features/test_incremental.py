@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -12,11 +14,11 @@ import pytest
 import yaml
 from pandas.testing import assert_frame_equal
 
-from configs.errors import DataError
+from configs.errors import DataError, SourceError
 from configs.settings import Settings, load_settings
 from features.build import load_dataset
 from features.company import company_config, make_company
-from features.incremental import UsageState
+from features.incremental import FILE, UsageState
 from features.sources import Sources, open_sources
 
 AS_OF = pd.Timestamp("2025-06-01")
@@ -93,3 +95,14 @@ def test_days_beyond_the_data_are_refused_and_leave_the_state_alone(settings: Se
         state.fold_in(sources, sources.data_end + pd.Timedelta(days=1))
     assert state.reached == AS_OF
     state.close()
+
+
+def test_a_state_that_another_process_holds_is_a_fault(settings: Settings) -> None:
+    held = "import sys, duckdb; con = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
+    path = settings.state_dir / FILE
+    other = subprocess.Popen([sys.executable, "-c", held, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(SourceError, match="wait for the other command to end"):
+            UsageState.open(settings)
