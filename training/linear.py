@@ -121,22 +121,26 @@ class LinearHazard:
         return out
 
     def contributions(self, inputs: Inputs, encoder: Encoder, explained: Explained) -> tuple[np.ndarray, np.ndarray]:
-        """(base (K,), each signal's log-odds less its training mean (n, m, K)); they add up to log_odds."""
+        """(base (K,), each signal's log-odds less its training mean (n, m, K)); they add up to log_odds.
+
+        In memory the accounts lie innermost, as in the trees' contributions.
+        """
         names = column_signals(self.layout, encoder)
-        out = np.zeros((len(inputs), len(explained.signals), len(self.interval_weights)))
+        place_of = {name: place for place, name in enumerate(explained.signals)}
+        out = np.zeros((len(explained.signals), len(self.interval_weights), len(inputs)))
         base = self.intercept + self.interval_weights
         for name, weight, mean, column in zip(
             names, self.weights, self.row_means, self.row_columns(inputs), strict=True
         ):
-            out[:, explained.place(name), :] += (weight * (column - mean))[:, None]
+            out[place_of[name]] += weight * (column - mean)
             base = base + weight * mean
         if self.use_renewal:
             for weight, means, ahead in zip(
                 self.renewal_weights, self.renewal_means, renewal_columns(inputs), strict=True
             ):
-                out[:, explained.place(RENEWAL), :] += weight * (ahead - means)
+                out[place_of[RENEWAL]] += (weight * (ahead - means)).T
                 base = base + weight * means
-        return base, out
+        return base, out.transpose(2, 0, 1)
 
     def spread(self, inputs: Inputs) -> np.ndarray:
         """Draws of the sampling error of log_odds; (DRAWS, n, K)."""

@@ -133,15 +133,22 @@ class ChurnModel:
                 "horizon", f"{horizon_days} days", f"one of {list(self.horizons_days)}", "choose one of these"
             )
             raise DataError(found)
-        base, parts = self.log_odds_parts(frame, self.intervals.upto(horizon_days))
+        count = self.intervals.upto(horizon_days)
+        starts = range(0, max(len(frame), 1), CHUNK)
+        base, contributions = zip(*(self._explain(frame.iloc[at : at + CHUNK], count) for at in starts), strict=True)
+        own = self.explained
+        return Explanation(np.concatenate(base), np.concatenate(contributions), own.signals, own.dimensions)
+
+    def _explain(self, frame: pd.DataFrame, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """(base (n,), contributions (n, m)) of rows few enough for (n, m, count) numbers in memory."""
+        base, parts = self.log_odds_parts(frame, count)
         pooled_level, pooled_slope = self.calibrator.pooled_line()
         level, slope = self.calibrator.lines(stages_of(frame))
         parts = parts * slope[:, None, None]
         own = (level - pooled_level)[:, None] + (slope - pooled_slope)[:, None] * base[None, :]
         parts[:, self.explained.place(STAGE), :] += own  # what the stage's own calibration adds is the stage's doing
         parts[:, self.explained.place(SEASON), :] += shift_of(self.season, frame)[:, None]
-        start, contributions = attribute(pooled_level + pooled_slope * base, parts)
-        return Explanation(start, contributions, self.explained.signals, self.explained.dimensions)
+        return attribute(pooled_level + pooled_slope * base, parts)
 
     def log_odds_parts(self, frame: pd.DataFrame, count: int) -> tuple[np.ndarray, np.ndarray]:
         """(base (count,), contributions (n, m, count)) that add up to `log_odds` of the first `count` intervals."""

@@ -10,6 +10,7 @@ and the c_i add up to F(z) - F(z0). Aumann & Shapley (1974), Values of Non-Atomi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy.special import expit
@@ -48,12 +49,18 @@ def survival_probability(z: np.ndarray) -> np.ndarray:
     return 1.0 - alive
 
 
+@cache
+def quadrature(points: int) -> tuple[tuple[float, float], ...]:
+    """Gauss-Legendre (node, weight) pairs on [0, 1]."""
+    nodes, weights = np.polynomial.legendre.leggauss(points)
+    return tuple(zip(((nodes + 1) / 2).tolist(), (weights / 2).tolist(), strict=True))
+
+
 def mean_gradient(z0: np.ndarray, z: np.ndarray, points: int) -> np.ndarray:
     """Integral of dF/dz_k along the line from z0 (K,) to z (n, K), by Gauss-Legendre quadrature; (n, K)."""
-    nodes, weights = np.polynomial.legendre.leggauss(points)
     out = np.zeros_like(z)
     step = z - z0[None, :]
-    for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
+    for node, weight in quadrature(points):
         at = z0[None, :] + node * step
         alive = np.ones(len(z))
         for k in range(z.shape[1]):
@@ -69,9 +76,10 @@ def attribute(base: np.ndarray, contributions: np.ndarray) -> tuple[np.ndarray, 
     >>> base.tolist(), parts.round(3).tolist()
     ([0.5], [[0.25, -0.25]])
     """
-    z = base[None, :] + np.zeros((len(contributions), len(base)))
-    for place in range(contributions.shape[1]):
-        z = z + contributions[:, place, :]
+    z = base[:, None] + np.zeros((len(base), len(contributions)))  # (K, n): accounts innermost, as they come
+    for part in contributions.transpose(1, 2, 0):
+        z += part
+    z = z.T
     goal = survival_probability(z) - survival_probability(base[None, :])[0]
     gradient = mean_gradient(base, z, POINTS)
     total = np.zeros(len(z))
@@ -80,8 +88,8 @@ def attribute(base: np.ndarray, contributions: np.ndarray) -> tuple[np.ndarray, 
     rough = np.abs(total - goal) > RESIDUAL  # far from the base, 16 points are too few
     if rough.any():
         gradient[rough] = mean_gradient(base, z[rough], FINE_POINTS)
-    out = np.zeros(contributions.shape[:2])
+    out = np.zeros(contributions.shape[1::-1])
     for k in range(z.shape[1]):
-        out = out + contributions[:, :, k] * gradient[:, k : k + 1]
+        out += contributions[:, :, k].T * gradient[:, k]
     start = survival_probability(base[None, :])[0]
-    return np.full(len(z), start), out
+    return np.full(len(z), start), np.ascontiguousarray(out.T)

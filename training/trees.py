@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import lightgbm as lgb
 import numpy as np
@@ -12,9 +13,11 @@ from features.signal import Schema
 from training.encode import Encoder
 from training.hazard import INTERVAL, RENEWAL, Explained, Inputs
 from training.intervals import HazardRows, Intervals
+from training.shapley import TreeShap, tree_shap
 
 TIMING = ("interval_start_days", "interval_days", "renewal_falls_in_interval", "days_from_start_to_renewal")
 TIMING_SIGNAL = (INTERVAL, INTERVAL, RENEWAL, RENEWAL)
+CHUNK = 4_096  # rows explained at a time: what is in hand then stays small for any number of accounts
 MANY_EVENTS = 2_000  # above it the default trees grow
 THREADS = 1  # a second one waits for the first by spinning: on a machine with other work it was 20 times slower
 LARGER = Trees(leaves=15, min_child=100, feature_share=0.4)
@@ -47,23 +50,31 @@ class TreeHazard:
             np.asarray(self.booster.predict(matrix, raw_score=True, num_threads=THREADS)) if len(rows) else np.zeros(0)
         )
 
+    @cached_property
+    def shap(self) -> TreeShap:
+        """Worked out when the first account is explained, and kept."""
+        columns = self.booster.num_feature()
+        return tree_shap(self.booster, moving=frozenset(range(columns - len(TIMING), columns)))
+
     def contributions(
         self, inputs: Inputs, encoder: Encoder, explained: Explained, count: int | None = None
     ) -> tuple[float, np.ndarray]:
         """(expected value, exact tree SHAP summed by signal (n, m, count)); they add up to log_odds.
 
-        `count`: how many of the first intervals are wanted (default: all K); the time grows with it.
+        `count`: how many of the first intervals are wanted (default: all K); the time grows with it. In memory the
+        accounts lie innermost, so that what is done signal by signal runs through it in order.
         """
         k = self.intervals.count if count is None else count
-        out = np.zeros((len(inputs), len(explained.signals), k))
-        matrix = matrix_of_all(inputs, encoder, self.intervals, k)
-        if not len(matrix):
-            return 0.0, out
-        found = np.asarray(self.booster.predict(matrix, pred_contrib=True, num_threads=THREADS))
-        found = found.reshape(len(inputs), k, -1)
-        for column, name in enumerate(column_signals(encoder)):
-            out[:, explained.place(name), :] += found[:, :, column]
-        return float(found[0, 0, -1]), out
+        place_of = {name: place for place, name in enumerate(explained.signals)}
+        places = [place_of[name] for name in column_signals(encoder)]
+        out = np.zeros((len(explained.signals), k, len(inputs)))
+        step = CHUNK // k
+        for at in range(0, len(inputs), step):
+            few = inputs.take(np.arange(at, min(at + step, len(inputs))))
+            parts = self.shap.contributions(tree_columns(few, encoder, self.intervals, k))
+            for place, part in zip(places, parts, strict=True):
+                out[place, :, at : at + step] += part
+        return self.shap.expected, out.transpose(2, 0, 1)
 
 
 def column_signals(encoder: Encoder) -> list[str]:
@@ -85,6 +96,15 @@ def tree_matrix(
     out[:, -2] = inputs.falls[snapshot, interval]
     out[:, -1] = inputs.ahead[snapshot, interval]
     return out
+
+
+def tree_columns(inputs: Inputs, encoder: Encoder, intervals: Intervals, count: int) -> list[np.ndarray]:
+    """The columns of matrix_of_all, one by one; each broadcasts to (count, n), the signals' being (1, n)."""
+    starts = np.array(intervals.starts[:count], float)[:, None]
+    ends = np.array(intervals.ends[:count], float)[:, None]
+    signals = np.concatenate([inputs.values, encoder.effects(inputs.codes)], axis=1)
+    of_snapshot = np.ascontiguousarray(signals.T)[:, None, :]
+    return [*of_snapshot, starts, ends - starts, inputs.falls[:, :count].T, inputs.ahead[:, :count].T]
 
 
 def matrix_of_all(inputs: Inputs, encoder: Encoder, intervals: Intervals, count: int | None = None) -> np.ndarray:
