@@ -6,8 +6,7 @@ that a change of the health score compares two scores made alike.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -17,31 +16,47 @@ from configs.settings import Settings
 from features.across import ACROSS, MONTHS_BACK
 from features.catalogue import APART, DIMENSION_FEEDS, attribute_infos, schema_of, signals_of
 from features.collect import Units, folded_signals
-from features.finish import feeds_reached, finished, outage_ages, outage_days, significant
+from features.finish import feeds_reached, finish, outage_ages, outage_days, significant
 from features.lifecycle import lifecycle_stages, weighted_coverage
 from features.past import with_past
-from features.rules import SCORES, score_columns
+from features.rules import SCORES, SEGMENT, score_columns
 from features.signal import Schema, Signal
 from features.sources import Sources
 from features.windows import DAY_SECONDS
 
 CONTEXT = ("name", "segment", "owner", "strategic", "parent_account_id")
 ALWAYS = ("arr", "days_to_renewal", "term_days")  # columns that later parts read whether or not there is such a signal
-HIDDEN = ("in_play", "life_start", "family", *(f"row_{months}mo_ago" for months in MONTHS_BACK))
+HIDDEN = ("asked", "in_play", "life_start", "family", *(f"row_{months}mo_ago" for months in MONTHS_BACK))
 
 
 class Columns(dict[str, pd.Series]):
-    """Columns of one frame by name, as items and as attributes."""
+    """Columns of one frame by name, as items and as attributes; its numbers stand together, and are copied nowhere."""
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
+    BLOCK = 64  # columns
+
+    def __init__(self, columns: Mapping[str, pd.Series]) -> None:
+        super().__init__(columns)
+        self.index = next(iter(columns.values())).index
         self._codes: dict[tuple[str, ...], np.ndarray] = {}
+        self._blocks: list[np.ndarray] = []
+        self._rooms: dict[str, np.ndarray] = {}
 
     def __getattr__(self, name: str) -> pd.Series:
         try:
             return self[name]
         except KeyError:
             raise AttributeError(name) from None
+
+    def room(self, name: str) -> np.ndarray:
+        """(n,) the column of numbers of that name, to be filled: NaN where it is new."""
+        if name not in self._rooms:
+            place = len(self._rooms) % self.BLOCK
+            if not place:
+                self._blocks.append(np.empty((self.BLOCK, len(self.index))))
+            values = self._rooms[name] = self._blocks[-1][place]
+            values.fill(np.nan)
+            self[name] = pd.Series(values, index=self.index, copy=False)
+        return self._rooms[name]
 
     def codes(self, *names: str) -> np.ndarray:
         """(n,) whole numbers, equal where the rows are alike in all these columns; missing is a value of its own."""
@@ -57,6 +72,18 @@ class Columns(dict[str, pd.Series]):
         """Those of the columns that there are."""
         return pd.DataFrame({name: self[name] for name in dict.fromkeys(names) if name in self}, copy=False)
 
+    def first(self, rows: int, hidden: Iterable[str]) -> pd.DataFrame:
+        """The first rows of all columns but those hidden, in the order in which they came; numbers are not copied."""
+        parts = []
+        for place, block in enumerate(self._blocks):
+            names = list(self._rooms)[place * self.BLOCK : (place + 1) * self.BLOCK]
+            parts.append(pd.DataFrame(block[: len(names), :rows].T, columns=names, copy=False))
+        frame = pd.concat(parts, axis=1)
+        for place, name in enumerate(name for name in self if name not in hidden):
+            if name not in frame:
+                frame.insert(place, name, self[name].array[:rows])
+        return frame
+
 
 def assemble(
     sources: Sources, settings: Settings, days: pd.DatetimeIndex, units: Units | None = None
@@ -69,23 +96,24 @@ def assemble(
     signals = signals_of(sources, settings.framework)
     apart = {one.name for one in APART}
     across = {one.name for one in ACROSS}
-    t = Columns({name: pairs[name] for name in pairs})
-    t["tenure_days"] = (t.as_of - t.life_start).dt.total_seconds() / DAY_SECONDS
+    t = Columns({str(name): pairs[name] for name in pairs})
+    t.room("tenure_days")[:] = (t.as_of - t.life_start).dt.total_seconds() / DAY_SECONDS
     attributes = _context(t, sources)
     has, outages = feeds_reached(sources, pairs), outage_ages(sources, pairs)
-    values = folded_signals(sources, settings, pairs, signals, units)
+    values = {one.name: _empty(t, one) for one in signals if one.fold is not None}
+    folded_signals(sources, settings, pairs, signals, values, units)
     for signal in signals:
         if signal.fold is not None:
-            t[signal.name] = finished(values.pop(signal.name), signal, has, outages, pairs)
+            finish(values[signal.name], signal, has, outages, pairs)
     _derive(t, [one for one in signals if one.fold is None and one.name not in across])
     for name in ALWAYS:
-        t.setdefault(name, pd.Series(np.nan, index=pairs.index))
+        if name not in t:
+            t.room(name)
     _cover(t, has)
-    t["feed_outage_days"] = outage_days(outages, pairs)
+    t.room("feed_outage_days")[:] = outage_days(outages, pairs)
     _judge(t, settings.framework)
     _derive(t, [one for one in signals if one.name in across])
-    asked = np.flatnonzero((pairs.in_play & pairs.as_of.isin(days)).to_numpy())
-    frame = pd.DataFrame({name: t[name].take(asked).array for name in t if name not in HIDDEN})
+    frame = t.first(int(pairs.asked.sum()), HIDDEN)
     described = schema_of([one for one in signals if one.name not in apart], attribute_infos(sources, attributes))
     return frame, Schema((*described.signals, *SCORES))
 
@@ -104,8 +132,10 @@ def _context(t: Columns, sources: Sources) -> dict[str, str]:
         kinds["segment"] = "category"
     # An attribute's column carries a prefix, so that it can never be taken for a signal or a context column.
     for name, kind in kinds.items():
-        values = accounts[name].astype("float64") if kind == "number" else _texts(accounts[name])
-        t[f"account_{name}"] = values.take(place).set_axis(index)
+        if kind == "number":
+            t.room(f"account_{name}")[:] = accounts[name].to_numpy(dtype="float64", na_value=np.nan)[place]
+        else:
+            t[f"account_{name}"] = _texts(accounts[name]).take(place).set_axis(index)
     return kinds
 
 
@@ -119,17 +149,26 @@ def _kind(values: pd.Series) -> str:
     return "number" if number else "category"
 
 
+def _empty(t: Columns, signal: Signal) -> np.ndarray:
+    """A column of the frame for the signal, with nothing in it."""
+    if signal.kind == "number":
+        return t.room(signal.name)
+    values = np.full(len(t.index), None, dtype=object)
+    t[signal.name] = pd.Series(values, index=t.index, dtype=object, copy=False)
+    return values
+
+
 def _derive(t: Columns, signals: list[Signal]) -> None:
     for signal in signals:
-        t[signal.name] = pd.Series(significant(signal.value(t).to_numpy(dtype="float64")), index=t.account_id.index)
+        values = signal.value(t).to_numpy(dtype="float64")
+        significant(values, t.room(signal.name))
 
 
 def _cover(t: Columns, has: dict[str, np.ndarray]) -> None:
     """coverage_{dimension}: the share of its feeds in which the account has any row."""
-    index = t.account_id.index
     for dimension, feeds in DIMENSION_FEEDS.items():
-        reached = [has[feed].astype("float64") if feed in has else np.zeros(len(index)) for feed in feeds]
-        t[f"coverage_{dimension}"] = pd.Series(np.mean(reached, axis=0), index=index)
+        reached = [has[feed].astype("float64") if feed in has else np.zeros(len(t.index)) for feed in feeds]
+        t.room(f"coverage_{dimension}")[:] = np.mean(reached, axis=0)
 
 
 def _judge(t: Columns, framework: Framework) -> None:
@@ -138,7 +177,8 @@ def _judge(t: Columns, framework: Framework) -> None:
     staged = lifecycle_stages(t.frame(read), framework)
     t.update({str(name): staged[name] for name in staged})
     covered = [f"coverage_{dimension}" for dimension in DIMENSION_FEEDS]
-    t["coverage"] = weighted_coverage(t.frame((*covered, "lifecycle_stage")), framework)
+    t.room("coverage")[:] = weighted_coverage(t.frame((*covered, "lifecycle_stage")), framework)
     mapped = [one.signal for one in framework.health_maps]
-    scores = score_columns(t.frame((*mapped, "lifecycle_stage")), framework)
-    t.update({str(name): pd.Series(significant(one.to_numpy()), index=scores.index) for name, one in scores.items()})
+    scores = score_columns(t.frame((*mapped, SEGMENT, "lifecycle_stage")), framework)
+    for name in scores:
+        significant(scores[name].to_numpy(), t.room(str(name)))

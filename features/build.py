@@ -70,5 +70,5 @@ def _frame(sources: Sources, settings: Settings, days: pd.DatetimeIndex) -> tupl
 
 
 def _fingerprint(sources: Sources, settings: Settings, days: pd.DatetimeIndex) -> str:
-    body = [sources.fingerprint, settings.version, [str(day) for day in days]]
+    body = [sources.fingerprint, settings.data_version, [str(day) for day in days]]
     return hashlib.sha256(json.dumps(body).encode()).hexdigest()[:16]

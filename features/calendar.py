@@ -1,16 +1,24 @@
 """The calendar of a build: which days can be told apart by no window, and which as_of sees a row first.
 
-A fold of daily rows need not keep single days: it keeps segments, runs of days that each window of each as_of holds
-wholly or not at all. With monthly as_ofs there are a handful in a month; with daily ones a segment is a day. What a
-window sums is exact either way, and does not depend on which as_ofs are worked out together.
+A fold of rows by day need not keep single days: it keeps segments, runs of days that each window of each as_of holds
+wholly or not at all. With monthly as_ofs there are a handful in a month; with daily ones a segment is a day. Two
+segments side by side make one of the next level, and so on: a window of many segments is the sum of a few large ones.
+What a window sums is exact, and does not depend on which as_ofs are worked out together.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+
+SEGMENT_DAYS = 60  # at most: the days of a segment are bits of one whole number
+EPOCH = pd.Timestamp(0)
+FRIDAY = 4
 
 
 @dataclass(frozen=True)
@@ -24,36 +32,88 @@ class Calendar:
     def lookback_days(self) -> int:
         return self.edges[-1]
 
+    @cached_property
+    def span(self) -> int:
+        """How far the numbers of one level's segments lie from those of the level below."""
+        return len(self._cuts) + 1
+
+    @property
+    def levels(self) -> int:
+        """How many levels of segments some window is made of."""
+        return int(self.ages(levels=True).segment.max()) // self.span + 1
+
     def days(self) -> pd.DataFrame:
-        """(day, segment) of every day that some as_of looks back on; `segment` rises with the days."""
-        days = pd.date_range(self.as_ofs[0] - pd.Timedelta(days=self.lookback_days), self.as_ofs[-1], inclusive="left")
+        """(day, segment, on_time, bit, number, weekend) of every day that some as_of looks back on.
+
+        `segment` rises with the days; `on_time` is the first as_of after it, by its place, which sees what of it was
+        known at once; `bit` tells the days of a segment apart; `number` counts days since 1970, `weekend` is 1 on
+        Saturdays and Sundays and missing otherwise.
+        """
+        days = self._every_day()
         ahead = self.as_ofs.searchsorted(days, side="right")
         seen = days >= self.as_ofs[ahead] - pd.Timedelta(days=self.lookback_days)
-        days = days[seen]
-        return pd.DataFrame({"day": days.date, "segment": np.searchsorted(self._cuts(), days, side="right")})
+        days, ahead = days[seen], ahead[seen]
+        segment = np.searchsorted(self._cuts, days, side="right")
+        place = (days - self._cuts[segment - 1]).days
+        return pd.DataFrame(
+            {
+                "day": days.date,
+                "segment": segment.astype("int32"),
+                "on_time": ahead.astype("int32"),
+                "bit": np.int64(1) << place.to_numpy("int64"),
+                "number": _number(days),
+                "weekend": np.where(days.day_of_week > FRIDAY, 1.0, np.nan),
+            }
+        )
 
-    def ages(self) -> pd.DataFrame:
-        """(segment, as_of, age) for each as_of and each segment that it looks back on.
+    def ages(self, levels: bool = False) -> pd.DataFrame:
+        """(segment, place, today, age) for each as_of and each segment that it looks back on.
 
-        `age` is the smallest edge that the segment lies within: `age <= w` holds for exactly the windows w around it.
+        `place` is that of the as_of among them all, `today` its number of days since 1970. `age` is the smallest edge
+        that the segment lies within: `age <= w` holds for exactly the windows w around it.
+        levels: in as few segments of all levels as will do; one of level l has the number of those below it, halved
+        l times, plus l times `span`.
         """
-        days = self.days()
-        last = pd.DatetimeIndex(days.groupby("segment")["day"].max())
-        segment = days.segment.unique()
+        edges = pd.to_timedelta([0, *self.edges], unit="D")
         found = []
-        for as_of in self.as_ofs:
-            age = (as_of - last).days
-            there = (age >= 1) & (age <= self.lookback_days)
-            within = np.asarray(self.edges)[np.searchsorted(self.edges, age[there])]
-            found.append(pd.DataFrame({"segment": segment[there], "as_of": as_of, "age": within}))
-        return pd.concat(found, ignore_index=True).astype({"as_of": "datetime64[us]"})
+        for place, (as_of, today) in enumerate(zip(self.as_ofs, _number(self.as_ofs), strict=True)):
+            borders = np.searchsorted(self._cuts, as_of - edges, side="right")
+            for (end, begin), age in zip(pairwise(borders), self.edges, strict=True):
+                numbers = self._cover(begin, end) if levels else range(begin, end)
+                found += [(number, place, today, age) for number in numbers]
+        return pd.DataFrame(found, columns=["segment", "place", "today", "age"], dtype="int32")
 
     def sights(self) -> pd.DataFrame:
-        """(seen, bucket): rows that were known by the end of the day `seen` are seen first by the as_of `bucket`."""
-        days = pd.date_range(self.as_ofs[0] - pd.Timedelta(days=self.lookback_days), self.as_ofs[-1], inclusive="left")
-        bucket = self.as_ofs[self.as_ofs.searchsorted(days, side="right")]
-        return pd.DataFrame({"seen": days.date, "bucket": bucket.astype("datetime64[us]")})
+        """(seen, bucket): rows known by the end of the day `seen` are seen first by the as_of in the place `bucket`."""
+        days = self._every_day()
+        bucket = self.as_ofs.searchsorted(days, side="right").astype("int32")
+        return pd.DataFrame({"seen": days.date, "bucket": bucket})
 
+    def _every_day(self) -> pd.DatetimeIndex:
+        first = self.as_ofs[0] - pd.Timedelta(days=self.lookback_days)
+        return pd.date_range(first, self.as_ofs[-1], inclusive="left")
+
+    def _cover(self, begin: int, end: int) -> Iterator[int]:
+        """The fewest segments of all levels that make up the segments from `begin` up to `end`."""
+        offset = 0
+        while begin < end:
+            if begin % 2:
+                yield offset + begin
+                begin += 1
+            if end % 2:
+                end -= 1
+                yield offset + end
+            begin, end, offset = begin // 2, end // 2, offset + self.span
+
+    @cached_property
     def _cuts(self) -> pd.DatetimeIndex:
+        """Where segments begin and end: segment i holds the days from cut i - 1 up to cut i."""
         cuts = [self.as_ofs - pd.Timedelta(days=edge) for edge in (0, *self.edges)]
-        return pd.DatetimeIndex(np.unique(np.concatenate([one.to_numpy() for one in cuts])))
+        borders = pd.DatetimeIndex(np.unique(np.concatenate([one.to_numpy() for one in cuts])))
+        longest = pd.Timedelta(days=SEGMENT_DAYS)
+        between = [pd.date_range(one, other, freq=longest) for one, other in pairwise(borders)]
+        return pd.DatetimeIndex(np.unique(np.concatenate([borders.to_numpy(), *(one.to_numpy() for one in between)])))
+
+
+def _number(days: pd.DatetimeIndex) -> np.ndarray:
+    return (days - EPOCH).days.to_numpy("int32")

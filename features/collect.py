@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from configs.settings import Settings
 from features import daily, engine
@@ -17,12 +18,8 @@ from features.folds import Seen, fold_named
 from features.signal import Signal
 from features.sources import Sources
 
-ALL, SNAPSHOTS, ACCOUNTS, AGES = (
-    "forewarn_snapshots_all",
-    "forewarn_snapshots",
-    "forewarn_account_numbers",
-    "forewarn_ages",
-)
+ALL, SNAPSHOTS = "forewarn_snapshots_all", "forewarn_snapshots"
+ACCOUNTS, AGES = "forewarn_account_numbers", "forewarn_ages"
 EDGES = {"usage_days": daily.DAY_EDGES, "usage_users": daily.KEY_EDGES, "usage_features": daily.KEY_EDGES}
 
 
@@ -39,9 +36,10 @@ def folded_signals(
     settings: Settings,
     pairs: pd.DataFrame,
     signals: Sequence[Signal],
+    out: Mapping[str, np.ndarray],
     units: Units | None = None,
-) -> dict[str, np.ndarray]:
-    """Each fold's signals as arrays over `pairs` (account_id, as_of; a RangeIndex), NaN or None where no row is.
+) -> None:
+    """Fills `out`, an array over `pairs` (account_id, as_of; a RangeIndex) for each fold's signals, where rows are.
 
     As_ofs go through in runs, so that at most about `engine.memory_mb` is used at a time; the engine spills beyond it.
     `units` stands in for the usage events where they have been folded before.
@@ -50,125 +48,109 @@ def folded_signals(
     for signal in signals:
         if signal.fold is not None:
             by_fold.setdefault(signal.fold, []).append(signal)
-    out: dict[str, np.ndarray] = {
-        one.name: np.full(len(pairs), np.nan) if one.kind == "number" else np.full(len(pairs), None, dtype=object)
-        for found in by_fold.values()
-        for one in found
-    }
     usage = {name: found for name, found in by_fold.items() if name in EDGES}
     others = {name: found for name, found in by_fold.items() if name not in EDGES}
-    if usage:
+    as_ofs = pd.DatetimeIndex(sorted(pairs.as_of.unique())).as_unit("us")
+    if usage and len(as_ofs):
         units = units or Units(sources.connection, daily.units(sources))
-        _collect(units.connection, sources, settings, pairs, usage, out, units.rows)
-    if others:
-        _collect(sources.connection, sources, settings, pairs, others, out)
-    return out
+        _of_usage(units, sources, settings, pairs, as_ofs, usage, out)
+    if others and len(as_ofs):
+        _of_tables(sources, settings, pairs, as_ofs, others, out)
 
 
-def _collect(
-    connection: Any,
+def _of_usage(
+    units: Units,
     sources: Sources,
     settings: Settings,
     pairs: pd.DataFrame,
-    by_fold: dict[str, list[Signal]],
-    out: dict[str, np.ndarray],
-    units: ir.Table | None = None,
+    as_ofs: pd.DatetimeIndex,
+    by_fold: Mapping[str, list[Signal]],
+    out: Mapping[str, np.ndarray],
 ) -> None:
-    """Fills `out` with the signals of these folds, all of usage (from `units`) or all of tables of the connection."""
+    """Fills `out` with the signals of the folds of usage."""
+    connection, names = units.connection, list(by_fold)
+    measures = tuple(sources.measures.get(daily.EVENTS, ()))
     engine.bound(connection, settings)
-    as_ofs = pd.DatetimeIndex(sorted(pairs.as_of.unique())).as_unit("us")
-    if not len(as_ofs):
-        return
-    numbered = pairs.assign(row=np.arange(len(pairs)), account=pd.factorize(pairs.account_id)[0])
-    every = engine.given(connection, ALL, numbered[["row", "account", "account_id", "as_of"]])
-    accounts = engine.given(connection, ACCOUNTS, numbered[["account_id", "account"]].drop_duplicates())
-    usage = {}
-    if units is None:
-        sources = _numbered(sources, accounts, by_fold)
-    else:
-        measures = tuple(sources.measures.get(daily.EVENTS, ()))
-        usage = _folded(connection, units, accounts, measures, list(by_fold), as_ofs)
-    size = int(numbered.groupby("as_of").size().max())
-    for name, found in by_fold.items():
-        runs = engine.chunks(as_ofs, size, settings.engine.memory_mb, crowded=name in daily.KEYS)
-        for frame in _runs(sources, settings, connection, name, found, runs, every, usage):
-            rows = frame["row"].to_numpy()
-            for one in found:
-                out[one.name][rows] = _values(frame[one.name], one)
-    for kept in (ALL, SNAPSHOTS, ACCOUNTS, AGES, daily.UNITS, daily.DAYS, *(f"forewarn_{key}" for key in daily.KEYS)):
+    account, ids = pd.factorize(pairs.account_id)
+    accounts = pd.DataFrame({"account_id": ids, "account": np.arange(len(ids), dtype="int32")})
+    accounts = engine.given(connection, ACCOUNTS, accounts)
+    # By account, then as_of: where a result's row goes is found by its place in that order.
+    key = account * np.int64(len(as_ofs)) + as_ofs.get_indexer(pd.Index(pairs.as_of))
+    order = np.argsort(key)
+    for name in names:
+        runs = engine.chunks(as_ofs, len(ids), settings.engine.memory_mb, crowded=name in daily.KEYS)
+        calendar = Calendar(as_ofs, EDGES[name])
+        ages = calendar.ages(levels=name not in daily.KEYS)
+        if name in daily.KEYS:
+            folded = daily.fold_keys(connection, units.rows, accounts, name, calendar)
+        else:
+            folded = daily.fold_days(connection, units.rows, accounts, measures, calendar)
+        query = None
+        for first in np.cumsum([0, *map(len, runs[:-1])]):
+            # The table under the query keeps its name while what is in it changes from run to run.
+            of_run = ages[(ages.place >= first) & (ages.place < first + len(runs[0]))]
+            near = engine.given(connection, AGES, of_run)
+            if query is None:
+                seen = Seen(accounts, {name: (folded, near)}, settings.framework.milestones)
+                rows = fold_named(name).build(sources, seen)
+                query = engine.Query(connection, _wide(rows, ["account", "place"], by_fold[name]))
+            for batch in query.run().to_batches():
+                found = batch.column("account").to_numpy() * np.int64(len(as_ofs)) + batch.column("place").to_numpy()
+                place = np.minimum(np.searchsorted(key, found, sorter=order), len(key) - 1)
+                asked = key[order[place]] == found
+                _write(batch.filter(pa.array(asked)), order[place[asked]], by_fold[name], out)
+        daily.drop(connection)
+    for kept in (ACCOUNTS, AGES):
         engine.drop(connection, kept)
 
 
-def _numbered(sources: Sources, accounts: ir.Table, folds: Iterable[str]) -> Sources:
-    """The sources with the number of its account in each row of the folds' tables, by which rows are joined faster."""
-    tables = dict(sources.tables)
-    for name in {fold_named(one).table for one in folds}:
-        tables[name] = tables[name].join(accounts, "account_id")
-    return replace(sources, tables=tables)
-
-
-def _runs(
+def _of_tables(
     sources: Sources,
     settings: Settings,
-    connection: Any,
-    name: str,
-    signals: list[Signal],
-    runs: list[pd.DatetimeIndex],
-    every: ir.Table,
-    usage: dict[str, tuple[ir.Table, ir.Table]],
-) -> Iterator[pd.DataFrame]:
-    """(row, one column a signal) of one fold, a frame for each run of as_ofs."""
-    query = None
-    for run in runs:
-        # The tables under the query keep their names while what is in them changes from run to run.
-        seen = {}
-        asked = every if len(runs) == 1 else engine.keep(connection, SNAPSHOTS, _at(every, run))
-        if name in usage:
-            folded, ages = usage[name]
-            seen[name] = (folded, ages if len(runs) == 1 else engine.keep(connection, AGES, _at(ages, run)))
-        if query is None:
-            rows = fold_named(name).build(sources, Seen(asked, seen, settings.framework.milestones))
-            query = engine.Query(connection, _wide(rows, asked, signals))
-        yield query.run()
+    pairs: pd.DataFrame,
+    as_ofs: pd.DatetimeIndex,
+    by_fold: Mapping[str, list[Signal]],
+    out: Mapping[str, np.ndarray],
+) -> None:
+    """Fills `out` with the signals of the folds of all other tables."""
+    connection = sources.connection
+    engine.bound(connection, settings)
+    account = pd.factorize(pairs.account_id)[0].astype("int32")
+    numbered = pairs.assign(row=np.arange(len(pairs), dtype="int32"), account=account)
+    every = engine.given(connection, ALL, numbered[["row", "account", "account_id", "as_of"]])
+    accounts = engine.given(connection, ACCOUNTS, numbered[["account_id", "account"]].drop_duplicates())
+    sources = _numbered(sources, accounts)
+    runs = engine.chunks(as_ofs, int(numbered.groupby("as_of").size().max()), settings.engine.memory_mb)
+    for name, signals in by_fold.items():
+        query = None
+        for run in runs:
+            asked = every
+            if len(runs) > 1:
+                asked = engine.keep(connection, SNAPSHOTS, every.filter(every.as_of.isin(list(run))))
+            if query is None:
+                rows = fold_named(name).build(sources, Seen(asked, {}, settings.framework.milestones))
+                query = engine.Query(connection, _wide(rows, ["row"], signals))
+            for batch in query.run().to_batches():
+                _write(batch, batch.column("row").to_numpy(), signals, out)
+    for kept in (ALL, SNAPSHOTS, ACCOUNTS):
+        engine.drop(connection, kept)
 
 
-def _at(rows: ir.Table, run: pd.DatetimeIndex) -> ir.Table:
-    return rows.filter(rows.as_of.isin(list(run)))
+def _numbered(sources: Sources, accounts: ir.Table) -> Sources:
+    """The sources with the number of its account in each row, by which rows are joined faster."""
+    named = [name for name in sources.tables if name != "accounts"]
+    tables = {name: sources.tables[name].join(accounts, "account_id") for name in named}
+    return replace(sources, tables={**sources.tables, **tables})
 
 
-def _wide(rows: ir.Table, asked: ir.Table, signals: list[Signal]) -> ir.Table:
+def _wide(rows: ir.Table, keys: list[str], signals: Sequence[Signal]) -> ir.Table:
     values: dict[str, Any] = {}
     for signal in signals:
         value = signal.value(rows)
         values[signal.name] = value if signal.kind == "category" else value.cast("float64")
-    if "row" in rows.columns:
-        return rows.group_by("row").aggregate(**values)
-    wide = rows.group_by(["account", "as_of"]).aggregate(**values)
-    return wide.join(asked, ["account", "as_of"]).select("row", *values)
+    return rows.group_by(keys).aggregate(**values)
 
 
-def _values(values: pd.Series, signal: Signal) -> np.ndarray:
-    if signal.kind == "number":
-        return values.to_numpy(dtype="float64", na_value=np.nan)
-    return values.astype(object).where(values.notna(), None).to_numpy()
-
-
-def _folded(
-    connection: Any,
-    units: ir.Table,
-    accounts: ir.Table,
-    measures: tuple[str, ...],
-    names: list[str],
-    as_ofs: pd.DatetimeIndex,
-) -> dict[str, tuple[ir.Table, ir.Table]]:
-    """The usage folds, each with the ages of its segments at every as_of."""
-    kept = daily.keep_units(connection, units, accounts, as_ofs)
-    rows = int(connection.to_pandas(kept.count()))
-    found = {}
-    for name in names:
-        ages = engine.given(connection, f"{AGES}_{name}", Calendar(as_ofs, EDGES[name]).ages())
-        if name in daily.KEYS:
-            found[name] = (daily.fold_keys(connection, kept, name, as_ofs, rows), ages)
-        else:
-            found[name] = (daily.fold_days(connection, kept, measures, as_ofs), ages)
-    return found
+def _write(batch: pa.RecordBatch, rows: np.ndarray, signals: Sequence[Signal], out: Mapping[str, np.ndarray]) -> None:
+    for one in signals:
+        out[one.name][rows] = batch.column(one.name).to_numpy(zero_copy_only=False)

@@ -27,6 +27,7 @@ _PLAIN_NUMBER = "^-?(0|[1-9][0-9]{0,14})([.][0-9]{1,20})?$"  # no leading zero: 
 _YES = ("true", "t", "yes", "y", "1", "1.0")
 _NO = ("false", "f", "no", "n", "0", "0.0")
 _FOREVER = "9999-"  # 9999-12-31 and PostgreSQL's infinity mean "no end": null
+_BLANKS = " \t\n\r\v\f"  # what stripping takes off
 _EXACT = 9e15  # whole floats below this are exact, and fit 64 bits
 
 _UTC = dt.Timestamp(timezone="UTC")
@@ -90,13 +91,28 @@ def maybe_odd(value: ir.Value, kind: Kind, is_key: bool) -> ir.Value | None:
     if kind == "text" and given.is_integer():
         return ibis.literal(False)
     if kind == "time" and ((given.is_timestamp() and given.timezone is None) or given.is_date()):
-        # Compared in the resolution that we use: nanoseconds do not reach that far.
-        return value.cast(_AT) >= ibis.timestamp("9000-01-01 00:00:00")
+        return too_late(value)
     if kind == "number" and given.is_floating():
         return value.isnan() | value.isinf()
     if (kind == "number" and given.is_integer()) or (kind == "flag" and given.is_boolean()):
         return ibis.literal(False)
     return None
+
+
+def too_late(value: ir.Value) -> ir.Value:
+    """Of times (or the last of them) without a zone: beyond what a calendar is kept for, and so no time.
+
+    Compared in the resolution that we use: nanoseconds do not reach that far.
+    """
+    return value.cast(_AT) >= ibis.timestamp("9000-01-01 00:00:00")
+
+
+def may_be_odd(key: ir.Value) -> ir.Value:
+    """Of text: true wherever `maybe_odd` is, and for some more; several times as fast."""
+    found = key == ""
+    for sign in _BLANKS + ".":
+        found |= key.contains(sign)
+    return found
 
 
 def clean_plain(value: ir.Value, kind: Kind, zone: str) -> ir.Value:

@@ -27,35 +27,6 @@ ACCOUNTS, MONTHS, SEED, END = 500, 30, 7, date(2026, 1, 1)
 BACKTEST_MONTHS = 15  # four quarters of windows that have passed, and the one that has not
 FIRST_SNAPSHOT_MONTHS = 1  # by then the feeds reach back half a year
 SETTLING_DAYS = 10  # the latest that an outcome is recorded after it happened
-# Signals that restate others for a reader, or look at other accounts. With some 150 churned accounts to learn from, the
-# company of the default seed is predicted better without them; others are not (tests/benchmarks/demo_seeds.py).
-LEFT_OUT = (
-    "usage_benchmark_ratio",
-    "usage_change_14d_against_peers",
-    "usage_against_norm_30d_against_peers",
-    "attendance_share_90d_against_peers",
-    "tickets_90d_against_peers",
-    "usage_of_all_change_30d",
-    "family_health_score",
-    "parent_sponsor_present",
-    "executive_sponsor_gone_days",
-    "executive_sponsor_changes_365d",
-    "days_since_sponsor_active",
-    "champion_gone_days",
-    "champion_changes_365d",
-    "days_since_champion_active",
-    "roles_present",
-    "people_active_90d",
-    "contacts_active_share_90d",
-    "top_person_share_90d",
-    "nps_spread_365d",
-    "nps_trend_180d",
-    "promoters_365d",
-    "csat_mean_365d",
-    "days_since_survey_answer",
-    "survey_response_share_180d",
-    "health_relationship_change_3mo",
-)
 TRUTH = Path("truth") / "p_churn.parquet"
 
 
@@ -137,7 +108,6 @@ def company_config(months: int = MONTHS, end: date = END) -> dict[str, Any]:
         "snapshots": {"every": "month", "from": first.date().isoformat()},
         "horizons_days": list(HORIZONS_DAYS),
         "main_horizon_days": 90,
-        "training": {"exclude_signals": list(LEFT_OUT)},
         "backtest": {"from": (pd.Timestamp(end) - pd.DateOffset(months=BACKTEST_MONTHS)).date().isoformat()},
     }
 

@@ -1,36 +1,42 @@
-"""Usage, folded: the events are read once, into small rows; every as_of then sums days, people and features of those.
+"""Usage, folded: the events are read once a fold, into small rows; every as_of then sums days, people and features.
 
-What a day's distinct things are (days with use) counts from when the day's first row was known.
+What a segment's distinct things are (days with use) counts from when the first row of each was known.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
-import pandas as pd
 
 from features import engine
 from features.calendar import Calendar
-from features.connect import is_duckdb
 from features.sources import Sources
 from features.windows import TIME, last_blind_day
 
 EVENTS = "usage_events"
 DAY_EDGES = (7, 14, 21, 28, 30, 60, 90, 180, 365, 395)  # ages at which windows over usage_days may begin or end
-KEY_EDGES = (1, 7, 14, 30, 60, 90)  # the same for single people and features
+# The same for single people and features, of which the last day in 90 is known whatever the window.
+KEY_EDGES = (30, 60, 90)
 KEYS = {"usage_users": "user_id", "usage_features": "feature"}
-UNITS, BY_DAY, DAYS = "forewarn_usage_units", "forewarn_usage_by_day", "forewarn_usage_days"
-FOLD_KEYS_FROM = 25_000_000  # rows from which it pays to fold people and features before windows are summed
-EPOCH = "1970-01-01"
+CELLS, DAYS, MEASURES = "forewarn_usage_cells", "forewarn_usage_days", "forewarn_usage_measures"
+CELL = ["account", "segment", "bucket"]
+SUMS = ("n", "quantity", "weekend", "tilt")
+LEVELS = 12  # segments of the highest level are as many days and more
+
+
+@ibis.udf.agg.builtin(name="bit_or")
+def _all_bits(bits: int) -> int:  # type: ignore[empty-body]
+    """The bits that any of them has: SQL's own, which Ibis does not know of every engine."""
 
 
 def units(sources: Sources) -> ir.Table:
     """One row an event (or what a source counts a day): account_id, day, seen, n, quantity, keys and measures.
 
-    `seen` is the last day blind to the row. People and features are told apart by 64-bit numbers where the engine has
-    a hash for it: among one account's they do not collide, and numbers are grouped faster than names.
+    `seen` is the last day blind to the row.
     """
     rows = sources.tables[EVENTS]
     columns: dict[str, Any] = {
@@ -42,8 +48,7 @@ def units(sources: Sources) -> ir.Table:
     }
     for fold, key in KEYS.items():
         if key in rows.columns:
-            told = rows[key].hash() if is_duckdb(sources.connection) else rows[key]
-            columns[fold] = rows[key].notnull().ifelse(told, ibis.null(told.type()))
+            columns[fold] = engine.told_apart(sources.connection, rows[key])
     for measure in sources.measures.get(EVENTS, ()):
         columns |= {
             f"{measure}_sum": rows[measure],
@@ -52,105 +57,131 @@ def units(sources: Sources) -> ir.Table:
     return rows.select(**columns)
 
 
-def keep_units(connection: Any, rows: ir.Table, accounts: ir.Table, as_ofs: pd.DatetimeIndex) -> ir.Table:
-    """The units that some as_of looks back on, with `account` (its number) and `bucket`, the first as_of to see them.
-
-    `accounts` has account_id and account.
-    """
-    calendar = Calendar(as_ofs, DAY_EDGES)
-    sights = engine.given(connection, "forewarn_sights", calendar.sights())
-    days = engine.given(connection, "forewarn_days", calendar.days()[["day"]])
-    known = rows.join(accounts, "account_id").join(sights, "seen").semi_join(days, "day")
-    return engine.keep(connection, UNITS, known.drop("account_id", "seen"))
+def _placed(connection: Any, rows: ir.Table, accounts: ir.Table, calendar: Calendar, fold: str) -> ir.Table:
+    """The units that some as_of looks back on, with `account` (its number), `bucket` (the place of the first as_of
+    to see them) and what the calendar says of their days."""
+    sights = engine.given(connection, f"forewarn_sights_{fold}", calendar.sights())
+    days = engine.given(connection, f"forewarn_days_{fold}", calendar.days())
+    return rows.join(accounts, "account_id").join(sights, "seen").join(days, "day")
 
 
-def fold_days(connection: Any, units: ir.Table, measures: tuple[str, ...], as_ofs: pd.DatetimeIndex) -> ir.Table:
-    """(account, segment, bucket) with n, quantity, at weekends, tilt, days of use, the last of them, measures.
+def fold_days(
+    connection: Any, rows: ir.Table, accounts: ir.Table, measures: tuple[str, ...], calendar: Calendar
+) -> ir.Table:
+    """(account, segment, bucket) with n, quantity, at weekends, tilt, days of use, the last of them, measures; for
+    segments of all levels of the calendar. `bucket` is the place of the first as_of to see the rows.
 
     `tilt` is the sum of quantity times days since 1970, from which a trend over any window follows.
     """
-    calendar = Calendar(as_ofs, DAY_EDGES)
-    on_time = calendar.sights().rename(columns={"seen": "day", "bucket": "on_time"})
-    segments = engine.given(connection, "forewarn_segments_days", calendar.days().merge(on_time, on="day"))
-    names = ("n", "quantity", *_parts(measures))
-    by_day = units.group_by(["account", "day", "bucket"]).aggregate(**{name: units[name].sum() for name in names})
-    days = engine.keep(connection, BY_DAY, by_day.join(segments, "day"))
-    number = days.day.delta(ibis.date(EPOCH), unit="day").cast("float64")
-    weekend = days.day.day_of_week.index() >= 5
-    late = days.bucket.date().delta(days.day, unit="day").cast("float64")
-    latest: dict[str, ir.Value] = {}
+    there = _placed(connection, rows, accounts, calendar, "usage_days")
+    folded = there.group_by(CELL).aggregate(
+        n=there.n.sum(),
+        quantity=there.quantity.sum(),
+        weekend=(there.quantity * there.weekend).sum(),
+        tilt=(there.quantity * there.number).sum(),
+        bits=_all_bits(there.bit),
+        last=there.number.max(),
+        on_time=there.on_time.max(),
+    )
+    folded = engine.keep(connection, f"{DAYS}_0", _days_counted(engine.keep(connection, CELLS, folded)))
+    engine.drop(connection, CELLS)
+    if measures:
+        lasting = engine.keep(connection, MEASURES, _last_measured(there, measures))
+        folded = folded.left_join(lasting, CELL).drop(*(f"{name}_right" for name in CELL))
+    levels = [folded]
+    while len(levels) < calendar.levels:
+        below, number = levels[-1], len(levels)
+        halved = (below.segment - (number - 1) * calendar.span) >> 1
+        together = _together(below.mutate(segment=(halved + number * calendar.span).cast("int32")), CELL, measures)
+        levels.append(engine.keep(connection, f"{DAYS}_{number}", together.select(*below.columns)))
+    return reduce(lambda one, other: one.union(other), levels)
+
+
+def _days_counted(folded: ir.Table) -> ir.Table:
+    """`days` in the place of `bits`: a day of which rows came both in time and late counts from the earlier."""
+    tardy = folded.filter(folded.bucket > folded.on_time).select(*CELL)
+    earlier = folded.select("account", "segment", before="bucket", known="bits")
+    earlier = tardy.join(earlier, ["account", "segment"])
+    earlier = earlier.filter(earlier.before < earlier.bucket)
+    earlier = earlier.group_by(CELL).aggregate(known=_all_bits(earlier.known))
+    both = folded.left_join(earlier, CELL)
+    days = _how_many(both.bits & ~both.known.fill_null(0)).cast("float64")
+    return both.select(*CELL, *SUMS, "last", days=days)
+
+
+def _how_many(bits: ir.Value) -> ir.Value:
+    """The number of bits set: neighbouring sums of 1, 2, 4, 8 ... bits are added up side by side."""
+    found = bits - ((bits >> 1) & 0x5555555555555555)
+    found = (found & 0x3333333333333333) + ((found >> 2) & 0x3333333333333333)
+    found = (found + (found >> 4)) & 0x0F0F0F0F0F0F0F0F
+    for width in (8, 16, 32):
+        found = found + (found >> width)
+    return found & 0x7F
+
+
+def _last_measured(there: ir.Table, measures: tuple[str, ...]) -> ir.Table:
+    """(account, segment, bucket) with sum, number and last value of each measure, and its `moment`."""
+    parts = _parts(measures)
+    days = there.group_by([*CELL, "number", "on_time"]).aggregate(**{name: there[name].sum() for name in parts})
+    late = (days.bucket - days.on_time).cast("float64")
+    last: dict[str, ir.Value] = {}
     for measure in measures:
-        there = days[f"{measure}_n"] > 0
+        present = days[f"{measure}_n"] > 0
         # Orders a measure's values by day, and those of one day by when they came.
-        moment = there.ifelse(number * 4096.0 + ibis.least(late, ibis.literal(4095.0)), ibis.null("float64"))
+        moment = days.number.cast("float64") * 4096.0 + ibis.least(late, ibis.literal(4095.0))
+        moment = present.ifelse(moment, ibis.null("float64"))
         mean = days[f"{measure}_sum"] / days[f"{measure}_n"].nullif(0.0)
-        latest |= {f"{measure}_last": mean.argmax(moment, where=there), f"{measure}_moment": moment.max()}
-    volume = days.group_by(["account", "segment", "bucket"]).aggregate(
-        **{name: days[name].sum() for name in names},
-        weekend=days.quantity.sum(where=weekend),
-        tilt=(days.quantity * number).sum(),
-        days=days.count(where=days.bucket == days.on_time).cast("float64"),
-        last_day=days.day.max(),
-        **latest,
-    )
-    # A day of which nothing came in time counts from when its first row came.
-    tardy = days.filter(days.bucket > days.on_time)
-    tardy = tardy.group_by(["account", "day", "segment"]).aggregate(bucket=tardy.bucket.min())
-    tardy = tardy.anti_join(days.filter(days.bucket == days.on_time), ["account", "day"])
-    lonely = tardy.group_by(["account", "segment", "bucket"]).aggregate(late_days=tardy.count().cast("float64"))
-    folded = volume.left_join(lonely, ["account", "segment", "bucket"])
-    folded = folded.mutate(days=folded.days + folded.late_days.fill_null(0.0))
-    folded = folded.drop("account_right", "segment_right", "bucket_right", "late_days")
-    kept = engine.keep(connection, DAYS, folded)
-    engine.drop(connection, BY_DAY)
-    return kept
+        last |= {f"{measure}_last": mean.argmax(moment, where=present), f"{measure}_moment": moment.max()}
+    return days.group_by(CELL).aggregate(**{name: days[name].sum() for name in parts}, **last)
 
 
-def fold_keys(connection: Any, units: ir.Table, fold: str, as_ofs: pd.DatetimeIndex, rows: int) -> ir.Table:
-    """(account, key, segment, bucket) with quantity, first_day and last_day of people or features.
-
-    Few rows are left as they are: the windows' sums read them as fast as they could be folded.
-    """
-    segments = engine.given(connection, f"forewarn_segments_{fold}", Calendar(as_ofs, KEY_EDGES).days())
-    there = units.filter(units[fold].notnull()).join(segments, "day")
-    there = there.select("account", "segment", "bucket", "quantity", "day", key=fold)
-    if rows < FOLD_KEYS_FROM:
-        return there.mutate(first_day=there.day, last_day=there.day)
-    folded = there.group_by(["account", "key", "segment", "bucket"]).aggregate(
-        quantity=there.quantity.sum(), first_day=there.day.min(), last_day=there.day.max()
-    )
+def fold_keys(connection: Any, rows: ir.Table, accounts: ir.Table, fold: str, calendar: Calendar) -> ir.Table:
+    """(account, key, segment, bucket) with quantity, and the last day of people or features."""
+    there = _placed(connection, rows.filter(rows[fold].notnull()), accounts, calendar, fold)
+    folded = there.group_by(account=there.account, key=there[fold], segment=there.segment, bucket=there.bucket)
+    folded = folded.aggregate(quantity=there.quantity.sum(), last=there.number.max())
     return engine.keep(connection, f"forewarn_{fold}", folded)
 
 
-def seen_days(folded: ir.Table, ages: ir.Table, measures: tuple[str, ...]) -> ir.Table:
-    """The folded rows beside the as_ofs that see them, summed by `age`: the nearest window's edge that holds them.
+def drop(connection: Any) -> None:
+    """Gives back what the folds kept."""
+    for name in (*(f"{DAYS}_{level}" for level in range(LEVELS)), MEASURES, *(f"forewarn_{fold}" for fold in KEYS)):
+        engine.drop(connection, name)
 
-    `last_age` is that of the last day with use.
+
+def seen_days(folded: ir.Table, ages: ir.Table, measures: tuple[str, ...]) -> ir.Table:
+    """The folded rows beside the as_ofs (by `place`) that see them, summed by `age`: the nearest window's edge that
+    holds them.
+
+    `aged` is the sum of quantity times its age in days, `last_age` the age of the last day with use.
     """
     seen = folded.join(ages, "segment")
-    seen = seen.filter(seen.bucket <= seen.as_of)
-    sums = {name: seen[name].sum() for name in ("n", "quantity", "weekend", "tilt", "days", *_parts(measures))}
-    for measure in measures:
-        moment = seen[f"{measure}_moment"]
-        sums |= {f"{measure}_last": seen[f"{measure}_last"].argmax(moment), f"{measure}_moment": moment.max()}
-    banded = seen.group_by(["account", "as_of", "age"]).aggregate(**sums, last_day=seen.last_day.max())
-    return banded.mutate(last_age=banded.as_of.date().delta(banded.last_day, unit="day").cast("float64"))
+    seen = seen.filter(seen.bucket <= seen.place)
+    seen = seen.mutate(tilt=seen.quantity * seen.today - seen.tilt, last=seen.last - seen.today)
+    banded = _together(seen, ["account", "place", "age"], measures)
+    return banded.mutate(last_age=-banded.last.cast("float64")).rename(aged="tilt")
 
 
 def seen_keys(folded: ir.Table, ages: ir.Table) -> ir.Table:
-    """One row for each (account, as_of, person or feature): ages of the first and last use, volume by month back."""
+    """One row for each (account, place of an as_of, person or feature): the age of the last use, the edge within which
+    the first of 90 days lies, volume by month back."""
     seen = folded.join(ages, "segment")
-    seen = seen.filter(seen.bucket <= seen.as_of)
-    keyed = seen.group_by(["account", "as_of", "key"]).aggregate(
-        last_day=seen.last_day.max(),
-        first_day=seen.first_day.min(),
-        quantity_before_30d=seen.quantity.sum(where=(seen.age > 30) & (seen.age <= 60)).fill_null(0.0),
+    seen = seen.filter(seen.bucket <= seen.place)
+    return seen.group_by(["account", "place", "key"]).aggregate(
+        last_age=(seen.today - seen.last).min(),
+        first_within=seen.age.max(),
+        quantity_before_30d=seen.quantity.sum(where=(seen.age > 30) & (seen.age <= 60)),
         quantity_90d=seen.quantity.sum(),
     )
-    return keyed.mutate(
-        last_age=keyed.as_of.date().delta(keyed.last_day, unit="day"),
-        first_age=keyed.as_of.date().delta(keyed.first_day, unit="day"),
-    )
+
+
+def _together(rows: ir.Table, keys: Sequence[str], measures: tuple[str, ...]) -> ir.Table:
+    """Rows of `fold_days` added up."""
+    values = {name: rows[name].sum() for name in (*SUMS, "days", *_parts(measures))}
+    for measure in measures:
+        moment = rows[f"{measure}_moment"]
+        values |= {f"{measure}_last": rows[f"{measure}_last"].argmax(moment), f"{measure}_moment": moment.max()}
+    return rows.group_by(keys).aggregate(**values, last=rows.last.max())
 
 
 def _parts(measures: tuple[str, ...]) -> list[str]:

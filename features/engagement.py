@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from features.people import did
 from features.signal import Signal
 from features.windows import days_between, ratio
 
-MEETINGS = ("meeting", "qbr", "training", "webinar")
-TRAININGS = ("training", "webinar")
 URGENT = ("urgent", "high", "critical", "p1", "p2")
 POOR_RATING = 2  # of 5, and below
 
@@ -41,23 +38,6 @@ def _follows(name: str, unit: str, healthier: int, sentence: str, value: Any, *o
     return Signal(name, "engagement", unit, healthier, sentence, value, of=of, **more)
 
 
-def _theirs(t: Any) -> Any:
-    return t.initiated_by == "customer"
-
-
-def _our_message(t: Any) -> Any:
-    return (t.initiated_by == "us") & t.message
-
-
-def _came(t: Any) -> Any:
-    """Came to an appointment: a mail that was opened is none."""
-    return t.attended & ~t.message
-
-
-def _missed(t: Any) -> Any:
-    return ~t.attended & ~t.message
-
-
 def _open(t: Any) -> Any:
     return t.resolved_at.isnull()
 
@@ -67,7 +47,7 @@ def _urgent(t: Any) -> Any:
 
 
 def _reply_share(t: Any, within: Any) -> Any:
-    return t.responded_at.notnull().ifelse(1.0, 0.0).mean(where=within & _our_message(t))
+    return t.responded_at.notnull().ifelse(1.0, 0.0).mean(where=within & t.our_message)
 
 
 # Changes compare with the rest of the year: against a year that holds them, one more unanswered mail or missed meeting
@@ -88,7 +68,7 @@ def _appointments(days: int, held: bool) -> Signal:
         "appointments",
         1 if held else -1,
         f"appointments {word} in the last {days} days",
-        lambda t: t.count(where=(t.age <= days) & (_came(t) if held else _missed(t))),
+        lambda t: t.count(where=(t.age <= days) & (t.came if held else t.missed)),
         needs=ATTENDED,
         window_days=days,
         **COUNT,
@@ -115,7 +95,7 @@ def _contacts(days: int) -> Signal:
         "contacts",
         1,
         f"contacts that the customer began in the last {days} days",
-        lambda t: t.count(where=(t.age <= days) & _theirs(t)),
+        lambda t: t.count(where=(t.age <= days) & t.theirs),
         needs=STARTED,
         window_days=days,
         **COUNT,
@@ -153,7 +133,7 @@ ENGAGEMENT: tuple[Signal, ...] = (
         "days",
         -1,
         "days since the customer last came to an appointment",
-        lambda t: t.age.min(where=_came(t)),
+        lambda t: t.age.min(where=t.came),
         needs=ATTENDED,
         **SINCE,
     ),
@@ -162,7 +142,7 @@ ENGAGEMENT: tuple[Signal, ...] = (
         "trainings",
         1,
         "trainings and webinars that the customer came to in a year",
-        lambda t: t.count(where=(t.age <= 365) & _came(t) & t.kind.isin(TRAININGS)),
+        lambda t: t.count(where=(t.age <= 365) & t.came & t.training),
         needs=ATTENDED,
         window_days=365,
         **COUNT,
@@ -172,7 +152,7 @@ ENGAGEMENT: tuple[Signal, ...] = (
         "reviews",
         1,
         "business reviews that the customer came to in a year",
-        lambda t: t.count(where=(t.age <= 365) & _came(t) & (t.kind == "qbr")),
+        lambda t: t.count(where=(t.age <= 365) & t.came & t.qbr),
         needs=ATTENDED,
         window_days=365,
         **COUNT,
@@ -182,7 +162,7 @@ ENGAGEMENT: tuple[Signal, ...] = (
         "days",
         -1,
         "days since the last business review, whether or not the customer came",
-        lambda t: t.age.min(where=t.kind == "qbr"),
+        lambda t: t.age.min(where=t.qbr),
         **SINCE,
     ),
     # We set the dates: many of them say nothing until somebody comes, so no direction is healthier.
@@ -191,7 +171,7 @@ ENGAGEMENT: tuple[Signal, ...] = (
         "meetings",
         0,
         "meetings, reviews and trainings set for the last 90 days, whether or not the customer came",
-        lambda t: t.count(where=(t.age <= 90) & t.kind.isin(MEETINGS)),
+        lambda t: t.count(where=(t.age <= 90) & t.appointment),
         window_days=90,
         **COUNT,
     ),
@@ -212,7 +192,7 @@ ENGAGEMENT: tuple[Signal, ...] = (
         "days",
         -1,
         "days since the customer last began a contact",
-        lambda t: t.age.min(where=_theirs(t)),
+        lambda t: t.age.min(where=t.theirs),
         needs=STARTED,
         **SINCE,
     ),
@@ -221,7 +201,7 @@ ENGAGEMENT: tuple[Signal, ...] = (
         "days",
         -1,
         "days since the customer last wrote, called, answered or came",
-        lambda t: did(t).ifelse(t.age, days_between(t.as_of, t.responded_at)).min(),
+        lambda t: t.did.ifelse(t.age, days_between(t.as_of, t.responded_at)).min(),
         needs=(*REPLIED, *ATTENDED),
         **SINCE,
     ),
@@ -231,7 +211,7 @@ ENGAGEMENT: tuple[Signal, ...] = (
         "contacts",
         0,
         "contacts that we began in the last 90 days",
-        lambda t: t.count(where=(t.age <= 90) & (t.initiated_by == "us")),
+        lambda t: t.count(where=(t.age <= 90) & t.ours),
         needs=STARTED,
         window_days=90,
         **COUNT,
@@ -241,7 +221,7 @@ ENGAGEMENT: tuple[Signal, ...] = (
         "posts",
         1,
         "posts of the customer in the community in the last 90 days",
-        lambda t: t.count(where=(t.age <= 90) & _theirs(t) & (t.kind == "community")),
+        lambda t: t.count(where=(t.age <= 90) & t.theirs & (t.kind == "community")),
         needs=STARTED,
         window_days=90,
         **COUNT,
@@ -269,7 +249,7 @@ ENGAGEMENT: tuple[Signal, ...] = (
         "days",
         -1,
         "mean days that the customer took to answer our messages of the last 90 days",
-        lambda t: days_between(t.responded_at, t.occurred_at).mean(where=(t.age <= 90) & _our_message(t)),
+        lambda t: days_between(t.responded_at, t.occurred_at).mean(where=(t.age <= 90) & t.our_message),
         needs=REPLIED,
         window_days=90,
     ),
@@ -279,7 +259,7 @@ ENGAGEMENT: tuple[Signal, ...] = (
         "-1 to 1",
         1,
         "mean tone of conversations, and of messages that the customer wrote, in the last 90 days",
-        lambda t: t.sentiment.mean(where=(t.age <= 90) & (_theirs(t) | ~t.message)),
+        lambda t: t.sentiment.mean(where=(t.age <= 90) & (t.theirs | ~t.message)),
         needs=("interactions.sentiment", *STARTED),
         window_days=90,
     ),
@@ -381,7 +361,7 @@ ENGAGEMENT: tuple[Signal, ...] = (
         "milestones",
         1,
         "onboarding milestones reached",
-        lambda t: t.milestone.nunique(),
+        lambda t: t.count(where=t.is_first),
         fold="milestones",
         **NOW,
     ),

@@ -212,7 +212,7 @@ FINANCIAL: tuple[Signal, ...] = (
         "terms",
         0,
         "contract terms begun so far: renewals passed, and the first",
-        lambda t: t.starts_at.nunique(),
+        lambda t: t.count(where=t.is_first),
         **NOW,
     ),
     _contract(
@@ -276,7 +276,7 @@ FINANCIAL: tuple[Signal, ...] = (
         "days",
         0,
         "days with an invoice so far",
-        lambda t: t.issued_at.truncate("D").nunique(where=t.billed),
+        lambda t: t.count(where=t.billed & t.is_first),
         **NOW,
     ),
     _follows(

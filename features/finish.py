@@ -43,23 +43,24 @@ def outage_days(outages: Mapping[str, Ages], pairs: pd.DataFrame, days: int = 30
     return pairs.as_of.map({day: float(len(ages)) for day, ages in down.items()}).astype("float64").fillna(0.0)
 
 
-def finished(
+def finish(
     values: np.ndarray,
     signal: Signal,
     has: Mapping[str, np.ndarray],
     outages: Mapping[str, Ages],
     pairs: pd.DataFrame,
-) -> pd.Series:
-    """The signal's column: text as it is; numbers with outages made up for, empty values where fed, and rounded."""
+) -> None:
+    """In place: text stays as it is; in numbers, outages are made up for, empty values filled in where fed, and all
+    rounded."""
     if signal.kind == "category":
-        return pd.Series(values, index=pairs.index, dtype=object)
+        return
     feed = fold_named(str(signal.fold)).table
     if signal.empty is not None:
         missing = np.isnan(values)
-        values = np.where(missing if feed in FOR_ALL else missing & has[feed], signal.empty, values)
+        values[missing if feed in FOR_ALL else missing & has[feed]] = signal.empty
     if signal.outage != "none" and feed in outages:
-        values = _made_up(values, signal, outages[feed], pairs)
-    return pd.Series(significant(values), index=pairs.index)
+        values[:] = _made_up(values, signal, outages[feed], pairs)
+    significant(values, values)
 
 
 def _made_up(values: np.ndarray, signal: Signal, ages: Ages, pairs: pd.DataFrame) -> np.ndarray:
@@ -81,19 +82,22 @@ def _made_up(values: np.ndarray, signal: Signal, ages: Ages, pairs: pd.DataFrame
     return out
 
 
-def significant(values: np.ndarray) -> np.ndarray:
+def significant(values: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     """Rounded to nine significant digits: sums of floats differ in their last bits with the order of the rows.
+
+    `out` takes the result where it is given; it may be `values`.
 
     >>> significant(np.array([1234.56789012345, 0.0, float("nan")])).tolist()
     [1234.56789, 0.0, nan]
     """
     rough = np.flatnonzero(np.isfinite(values) & (values != np.rint(values)) | np.isinf(values))
-    if not len(rough):
-        return values
     found = values[rough]
+    if out is None:
+        out = values.copy()
+    elif out is not values:
+        out[:] = values
     with np.errstate(divide="ignore", invalid="ignore"):
         exponent = np.floor(np.log10(np.abs(found)))
     scale = 10.0 ** (DIGITS - 1 - np.where(np.isfinite(exponent), exponent, 0))
-    out = values.copy()
     out[rough] = np.where(np.isfinite(found), np.round(found * scale) / scale, np.nan)
     return out

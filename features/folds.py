@@ -13,17 +13,19 @@ from features import daily
 from features.onboarding import onboarding
 from features.people import people, talks
 from features.sources import Sources
-from features.windows import days_between, seen_rows
+from features.windows import days_between, first_known, seen_rows
 
 
 @dataclass(frozen=True)
 class Seen:
     """What a fold may look at for a run of as_ofs: their snapshots, and usage as folded before.
 
-    `snapshots` has account_id, account (its number), as_of and row. A frame that keeps `row` is grouped by it.
+    `snapshots` has account_id, account (its number), as_of and row.
 
-    `usage` has one table for each of usage_days, usage_users, usage_features that exists, with the ages of its
-    segments at these as_ofs. `milestones` are those that every account is expected to reach.
+    `usage` has the one of usage_days, usage_users, usage_features that is worked out, with the ages of its segments at
+    these as_ofs; its frame names a snapshot by account and place of the as_of, all others by row.
+
+    `milestones` are those that every account is expected to reach.
     """
 
     snapshots: ir.Table
@@ -33,7 +35,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Fold:
-    """A frame with columns account_id and as_of that signals aggregate; exists when all of `needs` is mapped."""
+    """A frame that signals aggregate, by snapshot; exists when all of `needs` is mapped."""
 
     name: str
     table: str
@@ -41,11 +43,23 @@ class Fold:
     build: Callable[[Sources, Seen], ir.Table]
 
 
-def _rows(name: str, latest: bool = False) -> Fold:
+def _rows(name: str, latest: bool = False, distinct: tuple[str, ...] = ()) -> Fold:
+    """A table's rows as seen; `is_first` marks the first known one of each account and value of `distinct`."""
+
+    def marked(rows: ir.Table) -> dict[str, ir.Value]:
+        return {"is_first": first_known(rows, name, *(rows[key] for key in distinct))}
+
     def build(sources: Sources, seen: Seen) -> ir.Table:
+        sources = _with(sources, name, marked) if distinct else sources
         return seen_rows(sources, name, seen.snapshots, latest or _measured(sources, name))
 
     return Fold(name, name, (), build)
+
+
+def _with(sources: Sources, name: str, columns: Callable[[ir.Table], dict[str, ir.Value]]) -> Sources:
+    """The sources with further columns in one table, worked out before its rows meet their many as_ofs."""
+    rows = sources.tables[name]
+    return replace(sources, tables={**sources.tables, name: rows.mutate(**columns(rows))})
 
 
 def _measured(sources: Sources, name: str) -> bool:
@@ -57,7 +71,9 @@ def _usage_days(sources: Sources, seen: Seen) -> ir.Table:
 
 
 def seen_contracts(sources: Sources, seen: Seen) -> ir.Table:
-    """Contracts as seen, with whether each covers the snapshot's day, and covered the same day a year before."""
+    """Contracts as seen, with whether each covers the snapshot's day, and covered the same day a year before;
+    `is_first` marks one of those that start at the same time."""
+    sources = _with(sources, "contracts", lambda rows: {"is_first": first_known(rows, "contracts", rows.starts_at)})
     rows = seen_rows(sources, "contracts", seen.snapshots, latest=True)
     if "ends_at" not in rows.columns:
         rows = rows.mutate(ends_at=ibis.null("timestamp"))
@@ -69,11 +85,14 @@ def seen_contracts(sources: Sources, seen: Seen) -> ir.Table:
 
 
 def seen_invoices(sources: Sources, seen: Seen) -> ir.Table:
-    """Invoices as seen, with `billed` (credit notes and failed payments apart), days past due, and days late so far."""
-    told = sources.tables["invoices"]
-    billed = (told.kind.fill_null("invoice") == "invoice") if "kind" in told.columns else ibis.literal(True)
-    told = replace(sources, tables={**sources.tables, "invoices": told.mutate(billed=billed)})
-    rows = seen_rows(told, "invoices", seen.snapshots, _measured(sources, "invoices"))
+    """Invoices as seen, with `billed` (credit notes and failed payments apart), days past due, and days late so far;
+    `is_first` marks one of the same day and kind."""
+
+    def told(rows: ir.Table) -> dict[str, ir.Value]:
+        billed = (rows.kind.fill_null("invoice") == "invoice") if "kind" in rows.columns else ibis.literal(True)
+        return {"billed": billed, "is_first": first_known(rows, "invoices", rows.issued_at.date(), billed)}
+
+    rows = seen_rows(_with(sources, "invoices", told), "invoices", seen.snapshots, _measured(sources, "invoices"))
     if "due_at" not in rows.columns or "paid_at" not in rows.columns:
         return rows
     late = days_between(ibis.coalesce(rows.paid_at, rows.as_of), rows.due_at)
@@ -91,12 +110,12 @@ FOLDS: tuple[Fold, ...] = (
         lambda sources, seen: talks(sources, seen.snapshots, _measured(sources, "interactions")),
     ),
     _rows("tickets"),
-    _rows("milestones"),
+    _rows("milestones", distinct=("milestone",)),
     Fold("onboarding", "milestones", (), lambda sources, seen: onboarding(sources, seen.snapshots, seen.milestones)),
     Fold("contracts", "contracts", (), seen_contracts),
     Fold("invoices", "invoices", (), seen_invoices),
     _rows("outcomes"),
-    _rows("contacts"),
+    _rows("contacts", distinct=("role", "since")),
     Fold("people", "contacts", (), lambda sources, seen: people(sources, seen.snapshots)),
     _rows("surveys", latest=True),
     _rows("interventions"),

@@ -28,6 +28,7 @@ from features.sources import Sources
 from features.windows import TIME
 
 FILE = "signals.duckdb"
+LAYOUT = 2  # of the units; a state of another is begun anew
 _KEYS = ("account_id", "day", "seen")
 
 
@@ -112,25 +113,30 @@ class UsageState:
 
 def _new(sources: Sources, since: pd.Timestamp | None, until: pd.Timestamp) -> ir.Table:
     """Units that became visible after `since` and by `until`, summed by day, person and feature."""
-    events = sources.tables[daily.EVENTS]
-    if since is not None:
-        # Says no more than the filter on `seen` below, in columns that a file or an index can be searched by.
-        begun = events[TIME[daily.EVENTS]] >= ibis.literal(since)
-        if "recorded_at" in events.columns:
-            begun |= events.recorded_at > ibis.literal(since)
-        tables = {**sources.tables, daily.EVENTS: events.filter(begun)}
-        rows = daily.units(replace(sources, tables=tables))
-        rows = rows.filter(rows.seen >= ibis.date(f"{since:%Y-%m-%d}"))
-    else:
-        rows = daily.units(sources)
+    rows = daily.units(sources) if since is None else _lately(sources, since)
     rows = rows.filter(rows.seen < ibis.date(f"{until:%Y-%m-%d}"))
     keys = [*_KEYS, *(name for name in daily.KEYS if name in rows.columns)]
     sums = {name: rows[name].sum() for name in rows.columns if name not in keys}
     return rows.group_by(keys).aggregate(**sums).order_by("day")
 
 
+def _lately(sources: Sources, since: pd.Timestamp) -> ir.Table:
+    """Units that became visible after the midnight `since`.
+
+    Asked for in two halves, each by one column: by one, a file or an index can be searched, by either of two it cannot.
+    """
+    events = sources.tables[daily.EVENTS]
+    begun = events[TIME[daily.EVENTS]] >= ibis.literal(since)
+    halves = [events.filter(begun)]
+    if "recorded_at" in events.columns:
+        halves.append(events.filter((events.recorded_at > ibis.literal(since)) & ~begun))
+    units = [daily.units(replace(sources, tables={**sources.tables, daily.EVENTS: half})) for half in halves]
+    rows = units[0].union(units[1]) if units[1:] else units[0]
+    return rows.filter(rows.seen >= ibis.date(f"{since:%Y-%m-%d}"))
+
+
 def _mark(settings: Settings) -> str:
     """Changes with what the units mean: the mapping of usage events, and the engine whose hash tells people apart."""
     events = settings.tables[daily.EVENTS].model_dump(mode="json")
-    body = json.dumps([events, settings.connection, settings.timezone, duckdb.__version__], sort_keys=True)
+    body = json.dumps([LAYOUT, events, settings.connection, settings.timezone, duckdb.__version__], sort_keys=True)
     return hashlib.sha256(body.encode()).hexdigest()[:16]

@@ -5,8 +5,9 @@ One aggregate query a table answers every question about its rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Any
 
 import ibis
@@ -16,7 +17,17 @@ import pandas as pd
 from configs.errors import Fault, SourceError, nearest
 from configs.settings import Settings, TableSource
 from configs.tables import Column, Kind, Table
-from features.columns import clean, clean_plain, looks_like, maybe_odd, present, unreadable, unreadable_type
+from features.columns import (
+    clean,
+    clean_plain,
+    looks_like,
+    may_be_odd,
+    maybe_odd,
+    present,
+    too_late,
+    unreadable,
+    unreadable_type,
+)
 from features.connect import Raw, reason
 from features.leakage import known_only_later
 
@@ -210,11 +221,12 @@ def examine(mapped: Mapped, settings: Settings) -> tuple[Mapped, list[Fault]]:
     if found is not None:
         return found, []
     zone = settings.timezone
-    questions = _common(mapped, {part.name: part.cleaned(zone) for part in mapped.parts}, settings)
+    cleaned = {part.name: part.cleaned(zone) for part in mapped.parts}
+    questions = _extent(mapped, cleaned) | _row_questions(mapped, cleaned, settings)
     for part in mapped.parts:
         questions |= _questions(mapped.table, part, mapped.raw.table, zone)
     try:
-        facts = mapped.raw.table.aggregate(**questions).to_pandas().iloc[0].to_dict()
+        facts = _asked(mapped.raw.table, questions)
     except Exception as error:
         return mapped, [unread(mapped, error)]
     parts, faults = [], []
@@ -229,36 +241,71 @@ def examine(mapped: Mapped, settings: Settings) -> tuple[Mapped, list[Fault]]:
 
 
 def _all_plain(mapped: Mapped, settings: Settings) -> Mapped | None:
-    """The table with all its parts plain; None where anything is odd, or where it takes cleaning to tell."""
-    odd = {part.name: part.odd for part in mapped.parts}
-    if mapped.raw.textual or any(one is None for one in odd.values()):
+    """The table with all its parts plain; None where anything is odd, or where it takes cleaning to tell.
+
+    Three questions, each put only as far as the one before leaves it open: of first and last values and numbers of
+    values, which columnar files know without being read; of the rows; of distinct words.
+    """
+    if mapped.raw.textual or any(part.odd is None for part in mapped.parts):
         return None
     rows = mapped.raw.table
     plain = tuple(part.plain(settings.timezone) for part in mapped.parts)
-    questions = _common(mapped, {part.name: part.stored for part in plain}, settings)
+    times = [part for part in plain if part.column.kind == "time"]
     texts = [part for part in plain if part.raw.type().is_string()]
-    questions |= {f"{part.name}|odd": rows.count(where=odd[part.name]) for part in plain if part not in texts}
+    others = [part for part in plain if part not in times and part not in texts]
+    cleaned = {part.name: part.stored for part in plain}
+    questions = _extent(mapped, cleaned) | {f"{part.name}|odd": too_late(part.raw.max()) for part in times}
+    questions |= {f"{part.name}|given": part.raw.count() for part in plain if part.column.required}
+    facts = _asked(rows, questions)
+    if not facts["rows"] or _odd(facts) or any(facts[key] < facts["rows"] for key in facts if key.endswith("|given")):
+        return None
+    questions = _row_questions(mapped, cleaned, settings, facts["newest"])
+    questions |= {f"{part.name}|odd": rows.count(where=part.odd) for part in others}
+    # Accounts and words are few, and soon told apart; people may be as many as the rows.
+    people = [part for part in texts if part.is_key and part.name != "account_id"]
+    questions |= {f"{part.name}|may": rows.count(where=may_be_odd(part.raw)) for part in people}
     for part in plain:
         if mapped.table.key == (part.name,):
             questions[f"{part.name}|odd_twice"] = part.raw.count() - part.raw.nunique()
-    facts = rows.aggregate(**questions).to_pandas().iloc[0].to_dict()
-    facts |= {f"{part.name}|odd": _odd_words(part) for part in texts}
-    if not facts["rows"] or any(count for key, count in facts.items() if "|odd" in key):
-        return None
+    facts |= _asked(rows, questions)
+    facts["words|odd"] = _odd_words([part for part in texts if facts.get(f"{part.name}|may", 1)])
     found = replace(mapped, parts=plain, facts=facts)
-    return None if _row_faults(found, facts, settings) else found
+    return None if _odd(facts) or _row_faults(found, facts, settings) else found
 
 
-def _odd_words(part: Part) -> int:
-    """How many distinct values of a text column are odd: columnar files tell them apart faster than they are read."""
-    words = part.raw.name("raw").as_table().distinct()
-    return int(words.count(where=replace(part, raw=words.raw).odd).to_pandas())
+def _asked(rows: ir.Table, questions: Mapping[str, ir.Value]) -> dict[str, Any]:
+    answers: dict[str, Any] = rows.aggregate(**questions).to_pandas().iloc[0].to_dict() if questions else {}
+    return answers
 
 
-def _common(mapped: Mapped, cleaned: Mapping[str, Any], settings: Settings) -> dict[str, ir.Value]:
+def _odd(facts: Mapping[str, Any]) -> bool:
+    """Whether any answer is that something is odd; no value at all is not."""
+    return any(bool(found) for key, found in facts.items() if "|odd" in key and not pd.isna(found))
+
+
+def _odd_words(parts: Sequence[Part]) -> int:
+    """How many distinct values of text columns are odd: columnar files tell them apart faster than they are read."""
+    counts = []
+    for part in parts:
+        words = part.raw.name("raw").as_table().distinct()
+        counts.append(words.aggregate(odd=words.count(where=replace(part, raw=words.raw).odd)))
+    if not counts:
+        return 0
+    return int(reduce(lambda one, other: one.union(other), counts).odd.sum().to_pandas())
+
+
+def _extent(mapped: Mapped, cleaned: Mapping[str, Any]) -> dict[str, ir.Value]:
+    time = cleaned[mapped.table.time]
+    return {"rows": mapped.raw.table.count(), "newest": time.max(), "oldest": time.min()}
+
+
+def _row_questions(
+    mapped: Mapped, cleaned: Mapping[str, Any], settings: Settings, newest: Any = None
+) -> dict[str, ir.Value]:
+    """How many rows contradict the data's end or one another; nothing of the end where the newest lies before it."""
     rows, time = mapped.raw.table, cleaned[mapped.table.time]
-    questions = {"rows": rows.count(), "newest": time.max(), "oldest": time.min()}
-    if settings.data_end is not None:
+    questions = {}
+    if settings.data_end is not None and not (newest is not None and newest < pd.Timestamp(settings.data_end)):
         questions["after_end"] = rows.count(where=time >= ibis.literal(pd.Timestamp(settings.data_end)))
     if "ends_at" in cleaned:
         backwards = cleaned["ends_at"] < time

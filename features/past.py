@@ -15,7 +15,8 @@ def with_past(sources: Sources, settings: Settings, days: pd.DatetimeIndex) -> p
     """Snapshots in play at the days and at those so many months before; and the past rows of accounts that were not
     in play then though they had begun.
 
-    Columns: account_id, as_of, life_start, in_play, and row_{m}mo_ago, the row of then (-1: none, or another life).
+    Columns: account_id, as_of, life_start, in_play, asked, and row_{m}mo_ago, the row of then (-1: none, or another
+    life). The snapshots asked for stand first, by as_of, then account.
     """
     past = {months: days_back(days, months) for months in MONTHS_BACK}
     every = pd.DatetimeIndex(np.unique(np.concatenate([days, *past.values()]))).as_unit("us")
@@ -36,6 +37,17 @@ def with_past(sources: Sources, settings: Settings, days: pd.DatetimeIndex) -> p
         there = (place >= 0) & (key[found] == then_key) if len(key) else np.empty(0, bool)
         starts = pairs.life_start.to_numpy()
         pairs[f"row_{months}mo_ago"] = np.where(there & (starts[found] == starts), found, -1)
+    return _asked_first(pairs, days)
+
+
+def _asked_first(pairs: pd.DataFrame, days: pd.DatetimeIndex) -> pd.DataFrame:
+    asked = (pairs.in_play & pairs.as_of.isin(days)).to_numpy()
+    order = np.argsort(~asked, kind="stable")
+    place = np.empty(len(order) + 1, dtype="int64")
+    place[order], place[-1] = np.arange(len(order)), -1
+    pairs = pairs.assign(asked=asked).iloc[order].reset_index(drop=True)
+    for months in MONTHS_BACK:
+        pairs[f"row_{months}mo_ago"] = place[pairs[f"row_{months}mo_ago"]]
     return pairs
 
 

@@ -14,37 +14,48 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
+from features import engine
 from features.sources import Sources
 from features.windows import days_between, seen_rows, visible_from
 
 MESSAGES = ("email", "message", "chat")
-PERSON = ("row", "contact_id")  # a person as seen by a snapshot
+APPOINTMENTS = ("meeting", "qbr", "training", "webinar")
+TRAININGS = ("training", "webinar")
+RECENT_DAYS = 90
+FOREVER = ibis.timestamp("9000-01-01 00:00:00")
+PERSON = ("row", "who")  # a person as seen by a snapshot
 
 
 def talks(sources: Sources, snapshots: ir.Table, latest: bool = False) -> ir.Table:
-    """Interactions as seen, with `kind` in lower case, and `message`: whether one writes it, and nobody comes to it."""
+    """Interactions as seen, with the columns of `_told_apart`."""
     told = replace(sources, tables={**sources.tables, "interactions": _told_apart(sources)})
     return seen_rows(told, "interactions", snapshots, latest)
 
 
 def _told_apart(sources: Sources) -> ir.Table:
-    """Worked out on the rows themselves, before each of them meets many as_ofs."""
+    """Interactions with what each is and who did something in it, worked out before a row meets its many as_ofs.
+
+    `kind` in lower case; `message` (one writes it, and nobody comes to it), `training`, `qbr`, `appointment`; `did`:
+    whether the customer began it, or came to it. Where initiated_by is given, whether it is `theirs`, `ours` or
+    `our_message`; where attended is, whether they `came` or `missed` it: a mail that was opened is no appointment.
+    """
     rows = sources.tables["interactions"]
     rows = rows.mutate(kind=rows.kind.lower())
-    return rows.mutate(message=rows.kind.isin(MESSAGES))
-
-
-def did(rows: ir.Table) -> ir.Value:
-    """Whether the customer began an interaction, or came to it: a mail that was opened is no appointment.
-
-    Reads `message`, and those of `initiated_by` and `attended` that `rows` has.
-    """
+    rows = rows.mutate(
+        message=rows.kind.isin(MESSAGES),
+        training=rows.kind.isin(TRAININGS),
+        qbr=rows.kind == "qbr",
+        appointment=rows.kind.isin(APPOINTMENTS),
+    )
     signs = []
     if "initiated_by" in rows.columns:
-        signs.append((rows.initiated_by == "customer").fill_null(False))
+        ours = rows.initiated_by == "us"
+        rows = rows.mutate(theirs=rows.initiated_by == "customer", ours=ours, our_message=ours & rows.message)
+        signs.append(rows.theirs.fill_null(False))
     if "attended" in rows.columns:
-        signs.append((rows.attended & ~rows.message).fill_null(False))
-    return reduce(lambda one, other: one | other, signs) if signs else ibis.literal(False)
+        rows = rows.mutate(came=rows.attended & ~rows.message, missed=~rows.attended & ~rows.message)
+        signs.append(rows.came.fill_null(False))
+    return rows.mutate(did=reduce(lambda one, other: one | other, signs) if signs else ibis.literal(False))
 
 
 def people(sources: Sources, snapshots: ir.Table) -> ir.Table:
@@ -55,12 +66,14 @@ def people(sources: Sources, snapshots: ir.Table) -> ir.Table:
     `answered_age` (since they last answered a survey), `signs_90d` (interactions of 90 days in which they did
     something).
     """
-    roles = seen_rows(sources, "contacts", snapshots)
+    told = sources.tables["contacts"]
+    newest = ibis.window(group_by=told.account, order_by=[told.since.desc(), told.role])
+    told = told.mutate(who=engine.told_apart(sources.connection, told.contact_id), place=ibis.row_number().over(newest))
+    roles = seen_rows(replace(sources, tables={**sources.tables, "contacts": told}), "contacts", snapshots)
     there = roles.until.isnull() if "until" in roles.columns else ibis.literal(True)
-    roles = roles.select(*PERSON, "role", "age", present=there)
-    order = [roles.present.desc(), roles.age, roles.role]
-    first = ibis.row_number().over(ibis.window(group_by=[roles[key] for key in PERSON], order_by=order)) == 0
-    roles = roles.mutate(once=first)
+    roles = roles.select(*PERSON, "role", "age", "place", present=there)
+    order = ibis.window(group_by=[roles[key] for key in PERSON], order_by=[roles.present.desc(), roles.place])
+    roles = roles.mutate(once=ibis.row_number().over(order) == 0).drop("place")
     signs = [one for one in (_signs(sources), _answers(sources)) if one is not None]
     if not signs:
         nothing: dict[str, Any] = {name: ibis.null("float64") for name in ("active_age", "answered_age", "signs_90d")}
@@ -80,19 +93,20 @@ def people(sources: Sources, snapshots: ir.Table) -> ir.Table:
 
 
 def _signs(sources: Sources) -> ir.Table | None:
-    """Interactions in which a person did something: account_id, contact_id, at, visible (from which as_of), answer.
+    """Interactions in which a person did something: account, who, at, visible (from which as_of), answer.
 
     An answer to what the customer began is ours, so such a row counts from its own time.
     """
     if not sources.has("interactions", "contact_id"):
         return None
     rows = _told_apart(sources)
-    visible = visible_from(rows, "occurred_at")
+    rows = rows.filter(rows.contact_id.notnull())
     later = rows.responded_at if "responded_at" in rows.columns else ibis.null("timestamp")
-    at = did(rows).ifelse(rows.occurred_at, later)
-    visible = ibis.greatest(visible, at.truncate("D") + ibis.interval(days=1))
-    signs = rows.select("account_id", "contact_id", at=at, visible=visible, answer=ibis.literal(False))
-    return signs.filter(signs.contact_id.notnull() & signs["at"].notnull())
+    at = rows.did.ifelse(rows.occurred_at, later)
+    visible = ibis.greatest(visible_from(rows, "occurred_at"), at.truncate("D") + ibis.interval(days=1))
+    who = engine.told_apart(sources.connection, rows.contact_id)
+    signs = rows.select("account", who=who, at=at, visible=visible, answer=ibis.literal(False))
+    return signs.filter(signs["at"].notnull())
 
 
 def _answers(sources: Sources) -> ir.Table | None:
@@ -101,29 +115,27 @@ def _answers(sources: Sources) -> ir.Table | None:
         return None
     rows = sources.tables["surveys"]
     rows = rows.filter(rows.contact_id.notnull())
-    visible = visible_from(rows, "occurred_at")
-    return rows.select("account_id", "contact_id", at=rows.occurred_at, visible=visible, answer=ibis.literal(True))
+    visible, who = visible_from(rows, "occurred_at"), engine.told_apart(sources.connection, rows.contact_id)
+    return rows.select("account", who=who, at=rows.occurred_at, visible=visible, answer=ibis.literal(True))
 
 
 def _last_seen(signs: ir.Table, snapshots: ir.Table) -> ir.Table:
-    """(row, contact_id) with active_age, answered_age, signs_90d.
+    """(row, who) with active_age, answered_age, signs_90d.
 
     Of all that came before, only a person's last sign matters, and what lies within 90 days: a sign meets the as_ofs
     that see it up to the first that sees a later one, or within those days.
     """
-    later = ibis.window(
-        group_by=[signs.account_id, signs.contact_id, signs.answer],
-        order_by=signs["at"].epoch_seconds(),
-        range=(1, None),
-    )
-    signs = signs.mutate(superseded=signs.visible.min().over(later))
-    seen = signs.join(snapshots.select("account_id", "as_of", "row"), "account_id")
-    newest = seen.superseded.isnull() | (seen.superseded > seen.as_of)
-    recent = ~seen.answer & (seen["at"] >= seen.as_of - ibis.interval(days=90))
-    seen = seen.filter((seen.visible <= seen.as_of) & (newest | recent))
+    at = signs["at"]
+    later = ibis.window(group_by=[signs.account, signs.who, signs.answer], order_by=at, rows=(1, None))
+    superseded = ibis.coalesce(signs.visible.min().over(later), FOREVER)
+    recent_until = at.truncate("D") + ibis.interval(days=RECENT_DAYS + 1)
+    # A moment within a day counts up to the midnight that lies 90 days after it.
+    signs = signs.mutate(until=signs.answer.ifelse(superseded, ibis.greatest(superseded, recent_until)))
+    seen = signs.join(snapshots.select("account", "as_of", "row"), "account")
+    seen = seen.filter((seen.visible <= seen.as_of) & (seen.as_of < seen.until))
     age = days_between(seen.as_of, seen["at"])
     return seen.group_by(list(PERSON)).aggregate(
         active_age=age.min(),
         answered_age=age.min(where=seen.answer),
-        signs_90d=seen.count(where=~seen.answer & (age <= 90)),
+        signs_90d=seen.count(where=~seen.answer & (age <= RECENT_DAYS)),
     )

@@ -6,10 +6,12 @@ from typing import Any
 
 import ibis
 
+from configs.tables import table
 from features.signal import Signal
 from features.windows import days_between, ratio
 
 PROMOTER_FROM, DETRACTOR_UP_TO = 9, 6  # answers to the recommendation question, 0 to 10
+ROLES = next(column.words for column in table("contacts").columns if column.name == "role")
 UNTIL = ("contacts.until",)
 SPOKE = ("interactions.contact_id", "interactions.initiated_by")
 
@@ -49,7 +51,7 @@ def _gone_days(t: Any, role: str) -> Any:
 
 def _successors(t: Any, role: str) -> Any:
     """Days in a year on which somebody took the role, but for the first who ever did."""
-    came = t.since.nunique(where=(t.role == role) & (t.age <= 365))
+    came = t.count(where=(t.role == role) & t.is_first & (t.age <= 365))
     return came - (t.age.max(where=t.role == role) <= 365).ifelse(1, 0)
 
 
@@ -117,12 +119,12 @@ def _role(role: str, words: str) -> tuple[Signal, ...]:
 RELATIONSHIP: tuple[Signal, ...] = (
     *_role("executive_sponsor", "executive sponsor"),
     *_role("champion", "champion"),
-    _contact(
+    _person(
         "contacts_present",
         "people",
         1,
         "known contacts in place now",
-        lambda t: t.contact_id.nunique(where=t.until.isnull()),
+        lambda t: _where(t.role.count() > 0, t.count(where=t.once & t.present)),
         needs=UNTIL,
         **NOW,
     ),
@@ -131,7 +133,7 @@ RELATIONSHIP: tuple[Signal, ...] = (
         "roles",
         1,
         "different roles (sponsor, champion, admin, user) with somebody in place",
-        lambda t: t.role.nunique(where=t.until.isnull()),
+        lambda t: sum((t.count(where=(t.role == role) & t.until.isnull()) > 0).ifelse(1.0, 0.0) for role in ROLES),
         needs=UNTIL,
         **NOW,
     ),

@@ -1,8 +1,9 @@
 """The rules' arithmetic: dimension scores and the health score (0-100, higher is healthier) of each snapshot.
 
-A dimension's score is the weighted mean of its signals' scores, each a piecewise linear map of a signal, over the
-signals that are there; a dimension without any is NaN. Health is the stage-weighted mean of the dimensions, the weight
-of missing ones shared among the others. The scores are signals too: what people know of health, said in five numbers.
+A dimension's score is the weighted mean of its signals' scores, each a piecewise linear map of a signal (one for all,
+or a segment's or stage's own), over the signals that are there; a dimension without any is NaN. Health is the
+stage-weighted mean of the dimensions, the weight of missing ones shared among the others. The scores are signals too:
+what people know of health, said in five numbers.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import numpy as np
 import pandas as pd
 
 from configs.errors import DataError, Fault
-from configs.framework import DIMENSIONS, Framework
+from configs.framework import DIMENSIONS, Condition, Framework, HealthMap, Points
 from features.signal import SignalInfo
 
 STAGE = "lifecycle_stage"
+SEGMENT = "segment"
 HEALTH = "health_score"
 SCORES: tuple[SignalInfo, ...] = (
     SignalInfo(HEALTH, "account", "0 to 100", 1, "number", "health score of the rules"),
@@ -45,9 +47,7 @@ def rule_scores(frame: pd.DataFrame, framework: Framework) -> RuleScores:
     parts = np.full((n, len(maps)), np.nan)
     for place, one in enumerate(maps):
         if one.signal in frame.columns:
-            values = frame[one.signal].to_numpy(dtype=float, na_value=np.nan)
-            x, y = zip(*one.points, strict=True)
-            parts[:, place] = np.where(np.isnan(values), np.nan, np.interp(values, x, y))
+            parts[:, place] = _mapped(frame, one)
     known = ~np.isnan(parts)
     share = np.where(known, np.array([one.weight for one in maps], float)[None, :], 0.0)
     dimensions = np.full((n, len(DIMENSIONS)), np.nan)
@@ -74,6 +74,34 @@ def rule_scores(frame: pd.DataFrame, framework: Framework) -> RuleScores:
         health = health + share[:, place] * np.where(known[:, place], parts[:, place], 0.0)
     health = np.where(total > 0, np.clip(health, 0.0, 100.0), np.nan)
     return RuleScores(health, dimensions, parts, share)
+
+
+def _mapped(frame: pd.DataFrame, one: HealthMap) -> np.ndarray:
+    """(n,) scores of a map, each row by the points of its segment and stage; NaN where the signal is missing."""
+    values = frame[one.signal].to_numpy(dtype=float, na_value=np.nan)
+    out = _interpolated(values, one.points)
+    # The most specific last, so that it overwrites: a stage's, a segment's, a segment's in a stage.
+    for own in sorted(one.benchmarks, key=lambda own: (own.segment is not None, own.stage is not None)):
+        rows = np.ones(len(frame), dtype=bool)
+        for column, name in ((SEGMENT, own.segment), (STAGE, own.stage)):
+            if name is not None:
+                rows &= column in frame.columns and (frame[column].astype(object) == name).to_numpy(dtype=bool)
+        out[rows] = _interpolated(values[rows], own.points)
+    return out
+
+
+def _interpolated(values: np.ndarray, points: Points) -> np.ndarray:
+    x, y = zip(*points, strict=True)
+    return np.where(np.isnan(values), np.nan, np.interp(values, x, y))
+
+
+def holds(frame: pd.DataFrame, condition: Condition) -> np.ndarray:
+    """(n,) flags: whether the condition holds; not where its signal, or the whole column, is missing."""
+    if condition.signal not in frame.columns:
+        return np.zeros(len(frame), dtype=bool)
+    values = frame[condition.signal].to_numpy(dtype=float, na_value=np.nan)
+    compare = {"at_least": np.greater_equal, "at_most": np.less_equal, "above": np.greater}[condition.when]
+    return np.asarray(compare(values, condition.threshold))
 
 
 def _stage_weights(stages: np.ndarray, framework: Framework) -> np.ndarray:

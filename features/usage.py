@@ -13,7 +13,6 @@ USERS = "usage_users"
 FEATURES = "usage_features"
 USER = ("usage_events.user_id",)
 FEATURE = ("usage_events.feature",)
-EPOCH_SECONDS_A_DAY = 86_400.0
 
 
 def _volume(days: int) -> Signal:
@@ -121,9 +120,7 @@ def _trend(t):  # type: ignore[no-untyped-def]
     days = 90
     middle, spread = (days + 1) / 2, days * (days**2 - 1) / 12
     inside = t.age <= days
-    total = t.quantity.sum(where=inside)
-    today = t.as_of.max().epoch_seconds() / ibis.literal(EPOCH_SECONDS_A_DAY)
-    aged = today * total - t.tilt.sum(where=inside)
+    total, aged = t.quantity.sum(where=inside), t.aged.sum(where=inside)
     return (total > 0).ifelse((middle * total - aged) / spread * days * 30.0 / total, ibis.null("float64"))
 
 
@@ -235,7 +232,7 @@ USAGE: tuple[Signal, ...] = (
         "users",
         1,
         "people who used the product in the last 30 days and not in the 60 before",
-        lambda t: t.count(where=t.first_age <= 30),
+        lambda t: t.count(where=t.first_within <= 30),
         fold=USERS,
         needs=USER,
         outage="void",
@@ -288,7 +285,7 @@ USAGE: tuple[Signal, ...] = (
         "features",
         1,
         "features taken up in the last 30 days, not in use in the 60 before",
-        lambda t: t.count(where=t.first_age <= 30),
+        lambda t: t.count(where=t.first_within <= 30),
         fold=FEATURES,
         needs=FEATURE,
         outage="void",

@@ -55,18 +55,22 @@ def visible_from(rows: ir.Table, time: str) -> ir.Value:
 
 def last_blind_day(rows: ir.Table, time: str) -> ir.Value:
     """The day before `visible_from`, as a date: cheaper to work out for many rows."""
-    day = rows[time].date()
+    return _last_blind(rows, time).date()
+
+
+def _last_blind(rows: ir.Table, time: str) -> ir.Value:
+    """A moment of that day."""
     if "recorded_at" not in rows.columns:
-        return day
+        return rows[time]
     before = rows.recorded_at - ibis.interval(microseconds=1)
-    return ibis.greatest(day, ibis.coalesce(before.date(), day))
+    return ibis.greatest(rows[time], ibis.coalesce(before, rows[time]))
 
 
 def first_visible(sources: Sources, name: str) -> pd.Series:
     """For each account with a row in the table, the first as_of able to see any of them."""
     rows = sources.tables[name]
-    seen = rows.select("account_id", seen=last_blind_day(rows, TIME[name]))
-    first = sources.connection.to_pandas(seen.group_by("account_id").aggregate(seen=seen.seen.min()))
+    seen = rows.select("account_id", seen=_last_blind(rows, TIME[name]))
+    first = sources.connection.to_pandas(seen.group_by("account_id").aggregate(seen=seen.seen.min().date()))
     days = pd.to_datetime(first.seen).astype("datetime64[us]") + pd.Timedelta(days=1)
     return pd.Series(days.to_numpy(), index=first.account_id)
 
@@ -75,7 +79,8 @@ def seen_rows(sources: Sources, name: str, snapshots: ir.Table, latest: bool = F
     """Every row of a table beside each snapshot of its account able to see it, with its `age` in days (a float).
 
     What is filled in later is masked at each as_of. With `latest`, a flag of that name marks the newest rows of each
-    kind (tables without a kind: the newest rows). `snapshots` has row, account_id, account (its number) and as_of.
+    kind (tables without a kind: the newest rows). `snapshots` has row, account_id, account (its number) and as_of; the
+    tables of the sources have `account` as well.
     """
     time = TIME[name]
     rows = sources.tables[name]
@@ -83,10 +88,7 @@ def seen_rows(sources: Sources, name: str, snapshots: ir.Table, latest: bool = F
     rows = rows.mutate(visible=visible_from(rows, time), moment=rows[time].epoch_seconds())
     if latest:
         rows = rows.mutate(superseded=_superseded(rows, time))
-    if "account" in rows.columns:
-        seen = rows.join(snapshots.drop("account_id"), "account")
-    else:
-        seen = rows.join(snapshots, "account_id")
+    seen = rows.join(snapshots.drop("account_id"), "account")
     seen = seen.filter(seen.visible <= seen.as_of)
     later = [column.name for table in TABLES if table.name == name for column in table.columns if column.filled_later]
     masked = {column: known(seen[column], seen.as_of) for column in later if column in seen.columns}
@@ -96,8 +98,15 @@ def seen_rows(sources: Sources, name: str, snapshots: ir.Table, latest: bool = F
     return seen.mutate(age=age, **masked)
 
 
+def first_known(rows: ir.Table, name: str, *keys: ir.Value) -> ir.Value:
+    """Marks one row for each account and value of the keys, known when the first of them was: to count those that mark
+    is to count distinct values."""
+    order = ibis.window(group_by=[rows.account, *keys], order_by=visible_from(rows, TIME[name]))
+    return ibis.row_number().over(order) == 0
+
+
 def _superseded(rows: ir.Table, time: str) -> ir.Value:
     """The first as_of that sees a newer row of the same account and kind; null when there is none."""
-    keys = ["account_id", *(["kind"] if "kind" in rows.columns else [])]
+    keys = ["account", *(["kind"] if "kind" in rows.columns else [])]
     newer = ibis.window(group_by=keys, order_by=rows[time].epoch_seconds(), range=(1, None))
     return rows.visible.min().over(newer)

@@ -51,13 +51,18 @@ print(json.dumps({"rows": len(data.signals), "signals": len(data.schema.signals)
 NEW_DAY = (
     OPEN
     + """
+import tempfile
+from pathlib import Path
 from features.incremental import UsageState
-state = UsageState.open(settings)
+kept = tempfile.TemporaryDirectory(dir=".")  # a state of its own, so that the folder can be used again
+state = UsageState.open(settings, Path(kept.name) / "state.duckdb")
 first = state.fold_in(sources, sources.data_end - pd.Timedelta(days=1))
 began = time.process_time(), time.perf_counter()
 new = state.fold_in(sources, sources.data_end)
 print(json.dumps({"first": first.added, "added": new.added, "cpu": time.process_time() - began[0],
                   "clock": time.perf_counter() - began[1]}))
+state.close()
+kept.cleanup()
 """
 )
 

@@ -160,11 +160,11 @@ def test_what_is_kept_is_replaced_under_a_query(session: Any) -> None:
     days = engine.given(session, "forewarn_days", pd.DataFrame({"n": [1.5, 2.5]}))
     kept = engine.keep(session, "forewarn_kept", days.filter(days.n > 2))
     query = engine.Query(session, kept.aggregate(total=kept.n.sum(), rows=kept.count(where=kept.n > 100)))
-    assert query.run().to_dict("records") == [{"total": 2.5, "rows": 0}]
+    assert query.run().to_pylist() == [{"total": 2.5, "rows": 0}]
     engine.keep(session, "forewarn_kept", days.filter(days.n < 2))
-    assert query.run().to_dict("records") == [{"total": 1.5, "rows": 0}]
+    assert query.run().to_pylist() == [{"total": 1.5, "rows": 0}]
     engine.keep(session, "forewarn_kept", kept.mutate(n=kept.n * 2))  # from what it takes the place of
-    assert query.run().total.tolist() == [3.0]
+    assert query.run().column("total").to_pylist() == [3.0]
     engine.drop(session, "forewarn_kept")
     engine.drop(session, "forewarn_kept")
     assert engine.given(session, "forewarn_days", pd.DataFrame({"n": [9.5]})).to_pandas().n.tolist() == [9.5]

@@ -227,7 +227,7 @@ def test_a_schedule_beside_a_feed_that_ends_is_no_suspect(project: Callable[...,
 
 
 def test_training_refuses_all_suspects_at_once_unless_they_are_allowed(project: Callable[..., Settings]) -> None:
-    from serving import stages
+    from serving import stages, training_stages
 
     frames = company(5)
     frames["contracts"].loc[last_of_those_that_left(frames), "plan"] = "cancelled"
@@ -235,8 +235,8 @@ def test_training_refuses_all_suspects_at_once_unless_they_are_allowed(project: 
     settings = project(frames)
     nothing: Any = None  # refused before the data set is looked at
     for stage in (
-        lambda: stages.train(settings, nothing, print),
-        lambda: stages.backtest(settings, nothing, None, print),
+        lambda: training_stages.train(settings, nothing, print),
+        lambda: training_stages.backtest(settings, nothing, None, print),
     ):
         with pytest.raises(DataError, match="2 faults") as refused:
             stage()

@@ -15,7 +15,7 @@ from pandas.testing import assert_frame_equal
 
 from configs.settings import load_settings
 from configs.tables import table
-from features import catalogue, daily, engine, folds
+from features import catalogue, engine, folds
 from features.build import Dataset
 from features.catalogue import APART, EVERY, SIGNALS, signals_of
 from features.collect import EDGES
@@ -119,17 +119,26 @@ def test_which_as_ofs_are_built_together_does_not_matter(company: Tables, built:
     assert_same(among, built, AS_OFS[1])
 
 
-@pytest.mark.parametrize(("place", "constant"), [(engine, "SNAPSHOTS_PER_MB"), (daily, "FOLD_KEYS_FROM")])
 def test_how_much_is_worked_out_at_a_time_does_not_matter(
-    company: Tables, built: Dataset, monkeypatch: pytest.MonkeyPatch, place: object, constant: str
+    company: Tables, built: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One as_of at a time, as with little memory; people and features folded first, as with many events."""
-    monkeypatch.setattr(place, constant, 0)
+    """One as_of at a time, as with little memory."""
+    monkeypatch.setattr(engine, "SNAPSHOTS_PER_MB", 0)
     assert_frame_equal(company.build().signals, built.signals, rtol=1e-9)
 
 
-@pytest.mark.parametrize("signal", [one for one in SIGNALS if one.fold in EDGES], ids=lambda one: one.name)
-def test_windows_over_folded_usage_begin_and_end_at_an_edge(signal: Signal) -> None:
+@pytest.mark.parametrize("fold", EDGES)
+def test_where_folded_usage_is_cut_does_not_matter(
+    company: Tables, built: Dataset, monkeypatch: pytest.MonkeyPatch, fold: str
+) -> None:
+    """Cut at every day, as if windows might begin and end at any age: a signal whose window begins or ends at an age
+    that is not among the edges would change."""
+    monkeypatch.setitem(EDGES, fold, tuple(range(1, EDGES[fold][-1] + 1)))
+    assert_frame_equal(company.build().signals, built.signals, rtol=1e-7)
+
+
+@pytest.mark.parametrize("signal", [one for one in SIGNALS if one.fold == "usage_days"], ids=lambda one: one.name)
+def test_windows_over_folded_days_begin_and_end_at_an_edge(signal: Signal) -> None:
     edges = EDGES[str(signal.fold)]
     assert signal.window_days in {None, *edges}
     assert signal.window_from_days in {0, *edges}
