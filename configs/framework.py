@@ -1,4 +1,4 @@
-"""Models of the framework that `default.yaml` fills: stages, weights, levels, health maps, triggers, playbooks."""
+"""Models of the framework that `default.yaml` fills: stages, weights, levels, health maps, alerts, playbooks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 DIMENSIONS: tuple[str, ...] = ("usage", "engagement", "financial", "relationship")
 Dimension = Literal["usage", "engagement", "financial", "relationship"]
 Share = Annotated[float, Field(ge=0, le=1)]
+LevelName = Literal["healthy", "low", "medium", "high"]
+Points = Annotated[tuple[tuple[float, float], ...], Field(min_length=2)]
 MILESTONE = "milestone_"  # prefix of the signal that says whether a milestone was reached
 
 
@@ -96,38 +98,83 @@ class Level(Strict):
     probability alone. `health_from` is the lowest health score of the level when the rules are judged by themselves.
     """
 
-    name: Literal["healthy", "low", "medium", "high"]
+    name: LevelName
     health_from: float = Field(ge=0, le=100)
     p_from: float = Field(ge=0)
     respond_within_hours: int | None = None
     asks_for: str
 
 
+def _check_points(points: Points, whose: str) -> None:
+    """ValueError unless the values rise and the scores lie in 0-100."""
+    values = [value for value, _ in points]
+    if values != sorted(set(values)):
+        raise ValueError(f"the points of {whose} must have rising signal values, found {values}")
+    if any(not 0 <= score <= 100 for _, score in points):
+        raise ValueError(f"the scores of {whose} must lie in 0-100")
+
+
+class Benchmark(Strict):
+    """Other points for one segment, one lifecycle stage, or one segment in one stage."""
+
+    segment: str | None = None
+    stage: str | None = None
+    points: Points
+
+    @property
+    def place(self) -> tuple[str | None, str | None]:
+        return self.segment, self.stage
+
+
 class HealthMap(Strict):
-    """Maps one signal to 0-100 by straight lines between `points` ([signal value, score], values rising)."""
+    """Maps one signal to 0-100 by straight lines between `points` ([signal value, score], values rising).
+
+    What is a good value in one segment or stage may be a poor one in another: of the `benchmarks` that fit an account
+    the one that names segment and stage holds, else the segment's, else the stage's, else `points`.
+    """
 
     signal: str
     dimension: Dimension
-    points: tuple[tuple[float, float], ...] = Field(min_length=2)
+    points: Points
+    benchmarks: tuple[Benchmark, ...] = ()
     weight: float = Field(default=1, gt=0)
 
     @model_validator(mode="after")
     def _rising(self) -> Self:
-        values = [value for value, _ in self.points]
-        if values != sorted(set(values)):
-            raise ValueError(f"the points of {self.signal} must have rising signal values, found {values}")
-        if any(not 0 <= score <= 100 for _, score in self.points):
-            raise ValueError(f"the scores of {self.signal} must lie in 0-100")
+        _check_points(self.points, self.signal)
+        places = [one.place for one in self.benchmarks]
+        for one in self.benchmarks:
+            if one.place == (None, None):
+                raise ValueError(f"a benchmark of {self.signal} names neither segment nor stage")
+            where = " ".join(name for name in one.place if name is not None)
+            if places.count(one.place) > 1:
+                raise ValueError(f"{self.signal} has several benchmarks for {where}")
+            _check_points(one.points, f"{self.signal} for {where}")
         return self
 
 
-class Trigger(Strict):
-    """A rule-based alert: fires while `signal` is at or beyond `threshold` in the stated direction."""
+class Condition(Strict):
+    """Holds while `signal` lies at or beyond `threshold` (above: strictly beyond); never where it is missing."""
+
+    signal: str
+    when: Literal["at_least", "at_most", "above"]
+    threshold: float
+
+
+class Trigger(Condition):
+    """A rule-based alert: fires while its condition holds."""
 
     name: str
-    signal: str
-    when: Literal["at_least", "at_most"]
-    threshold: float
+    says: str
+    playbook: str
+
+
+class Escalation(Strict):
+    """Calls for an executive: while every condition holds, and the risk level is one of `levels` (none: any)."""
+
+    name: str
+    conditions: tuple[Condition, ...] = Field(min_length=1)
+    levels: tuple[LevelName, ...] = ()
     says: str
     playbook: str
 
@@ -150,6 +197,7 @@ class Framework(Strict):
     levels: tuple[Level, ...] = Field(min_length=1)
     health_maps: tuple[HealthMap, ...]
     triggers: tuple[Trigger, ...]
+    escalations: tuple[Escalation, ...] = ()
     playbooks: tuple[Playbook, ...]
 
     @model_validator(mode="after")
@@ -163,12 +211,34 @@ class Framework(Strict):
         return self
 
     @model_validator(mode="after")
-    def _playbooks_exist(self) -> Self:
-        known = {playbook.name for playbook in self.playbooks}
-        missing = sorted({trigger.playbook for trigger in self.triggers} - known)
-        if missing:
-            raise ValueError(f"triggers name playbooks that do not exist: {', '.join(missing)}")
+    def _benchmarks_name_stages(self) -> Self:
+        known = [stage.name for stage in self.stages]
+        named = {one.stage for each in self.health_maps for one in each.benchmarks if one.stage is not None}
+        unknown = sorted(named - set(known))
+        if unknown:
+            raise ValueError(f"benchmarks name the stages {', '.join(unknown)}; stages: {', '.join(known)}")
         return self
+
+    @model_validator(mode="after")
+    def _alerts_are_in_order(self) -> Self:
+        names = [one.name for one in self.alerts]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"several triggers or escalations are named {', '.join(twice)}")
+        known = {playbook.name for playbook in self.playbooks}
+        missing = sorted({one.playbook for one in self.alerts} - known)
+        if missing:
+            raise ValueError(f"triggers or escalations name playbooks that do not exist: {', '.join(missing)}")
+        levels = {level.name for level in self.levels}
+        none = sorted({name for one in self.escalations for name in one.levels} - levels)
+        if none:
+            raise ValueError(f"escalations name levels that do not exist: {', '.join(none)}")
+        return self
+
+    @property
+    def alerts(self) -> tuple[Trigger | Escalation, ...]:
+        """Whatever may fire on an account, the gravest first."""
+        return (*self.escalations, *self.triggers)
 
     def stage(self, name: str) -> Stage:
         return next(stage for stage in self.stages if stage.name == name)

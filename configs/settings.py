@@ -77,7 +77,7 @@ class Trees(Strict):
     min_child: int = Field(default=50, ge=1)
     l2: float = Field(default=20, ge=0)
     feature_share: Share = 0.3
-    row_share: Share = 0.8
+    row_share: Share = 0.5
 
 
 class Engine(Strict):
@@ -111,6 +111,22 @@ class Backtest(Strict):
     refit: Literal["month", "quarter", "year", "never"] = "quarter"
 
 
+class Costs(Strict):
+    """What acting on a prediction costs and brings, for the profit of a ranking (see evaluation.money)."""
+
+    contact: float = Field(default=100, ge=0)
+    offer: float = Field(default=500, ge=0)
+    success: float = Field(default=0.3, gt=0, lt=1)
+    success_sd: float = Field(default=0.1, gt=0)
+    kept_years: float = Field(default=1, gt=0)
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.success_sd**2 >= self.success * (1 - self.success):
+            raise ValueError(f"success_sd {self.success_sd} is too large for a share of {self.success}")
+        return self
+
+
 class Evaluation(Strict):
     capacity_share: Share = 0.1
     bootstrap_draws: int = Field(default=400, ge=20)
@@ -119,6 +135,12 @@ class Evaluation(Strict):
     ece_limit: float = 0.05
     slope_limits: tuple[float, float] = (0.7, 1.4)
     worse_than_rules_margin: float = 0.0
+    worse_than_champion_margin: float = 0.0
+    segment_factor: float = Field(default=1.5, ge=1)
+    reseed_rank_limit: float = Field(default=0.95, ge=-1, le=1)
+    size_limit_mb: float = Field(default=50, gt=0)
+    latency_limit: float = Field(default=50, gt=0)
+    costs: Costs = Costs()
 
 
 class Serving(Strict):
@@ -197,8 +219,16 @@ class Settings(Strict):
     @property
     def version(self) -> str:
         """Twelve hex digits that change whenever a setting does that can change a prediction."""
+        return self._digest({"workers"})
+
+    @property
+    def data_version(self) -> str:
+        """Likewise, of the settings that can change a signal or a label."""
+        return self._digest(True)
+
+    def _digest(self, training_aside: set[str] | bool) -> str:
         aside = ("state", "serving", "evaluation", "backtest", "connection", "engine")
-        body = self.model_dump(mode="json", exclude={**dict.fromkeys(aside, True), "training": {"workers"}})
+        body = self.model_dump(mode="json", exclude={**dict.fromkeys(aside, True), "training": training_aside})
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -12,12 +12,20 @@ from configs.settings import Settings
 from features.signal import Schema
 from training.calibration import Calibrator, identity
 from training.encode import Encoder
-from training.hazard import RENEWAL, SEASON, Explained, explained_by, make_inputs
+from training.hazard import RENEWAL, SEASON, Explained, explained_by, joined, make_inputs
 from training.intervals import Intervals
 from training.linear import fit_linear
 from training.model import Chosen, ChurnModel, Model
 from training.rolling import Raw
 from training.season import NONE
+
+# What trees and rules have of the log-odds; the rest is the linear learner's.
+SHARES: dict[Chosen, tuple[float, float]] = {
+    "blend_rules": (1 / 3, 1 / 3),
+    "blend": (0.5, 0.0),
+    "trees": (1.0, 0.0),
+    "rules": (0.0, 1.0),
+}
 
 
 @dataclass(frozen=True)
@@ -40,16 +48,17 @@ def assemble(
     season: tuple[float, ...] = NONE,
 ) -> ChurnModel:
     """A ChurnModel of the chosen learners of one cut; `tree_means` (signals, K) is needed with trees."""
-    share = {"blend": 0.5, "trees": 1.0}.get(chosen, 0.0)
-    learners = {"base_rate": (raw.level_encoder, raw.level), "rules": (raw.rules.encoder, raw.rules.linear)}
-    encoder, linear = learners.get(chosen, (raw.encoder, raw.linear))
-    explained = raw.explained
-    if chosen == "base_rate":
-        explained = explained_by(encoder, Schema(()))
+    trees, rules = SHARES.get(chosen, (0.0, 0.0))
+    member = {"rules": raw.rules, "blend_rules": raw.learned}.get(chosen)
+    encoder, linear = (raw.level_encoder, raw.level) if chosen == "base_rate" else (raw.encoder, raw.linear)
+    explained = explained_by(encoder, Schema(())) if chosen == "base_rate" else raw.explained
     if chosen == "rules":
-        own = raw.rules.explained
-        explained = Explained((*own.signals, SEASON), (*own.dimensions, "account"))
-    none = np.zeros((len(explained.signals), parts.intervals.count))
+        explained = joined(raw.rules.explained, Explained((SEASON,), ("account",)))
+    elif member is not None:
+        explained = joined(explained, member.explained)
+    means = np.zeros((len(explained.signals), parts.intervals.count))
+    if trees and tree_means is not None:
+        means[: len(tree_means)] = tree_means
     return ChurnModel(
         name=name,
         horizons_days=parts.settings.horizons_days,
@@ -58,15 +67,16 @@ def assemble(
         encoder=encoder,
         explained=explained,
         linear=linear,
-        trees=raw.trees if share else None,
-        tree_share=share,
-        tree_means=none if not share or tree_means is None else tree_means,
+        trees=raw.trees if trees else None,
+        tree_share=trees,
+        tree_means=means,
         calibrator=calibrator,
         chosen=chosen,
         base_rate=parts.base_rate,
         season=season,
         log=parts.log,
-        rules=raw.rules if chosen == "rules" else None,
+        rules=member,
+        rules_share=rules,
     )
 
 

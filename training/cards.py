@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from configs.settings import Settings
-from training.fit import Fitted
-from training.model import LEVEL
+from training.model import LEVEL, ChurnModel
 from training.rolling import Data
 from training.splits import rows_known
 
@@ -27,9 +26,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
     return ["| " + " | ".join(str(cell).replace("|", "/") for cell in line) + " |" for line in lines]
 
 
-def model_card(fitted: Fitted, settings: Settings, fingerprint: str, metrics: Mapping[str, float]) -> str:
-    """`metrics` are of out-of-time rows (a purged backtest's); without any, the card says so."""
-    churn, log = fitted.churn, fitted.churn.log
+def model_card(churn: ChurnModel, settings: Settings, fingerprint: str, metrics: Mapping[str, float]) -> str:
+    """`metrics` are of out-of-time rows (a purged backtest's); without any, the card says so.
+
+    Of a figure's name/value, name/low and name/high one line is made, with its interval.
+    """
+    log = churn.log
     horizons = ", ".join(f"{one}" for one in churn.horizons_days)
     lines = [
         f"# {settings.name}: churn model of {log['cut']}",
@@ -62,7 +64,7 @@ def model_card(fitted: Fitted, settings: Settings, fingerprint: str, metrics: Ma
         "",
     ]
     if metrics:
-        lines += table(["figure", "value"], [[name, f"{value:.5g}"] for name, value in sorted(metrics.items())])
+        lines += table(["figure", "value (95 % interval)"], _figures(metrics))
     else:
         lines += ["Not judged yet: no figure of a backtest was given when it was logged."]
     lines += ["", "Purged log loss of a hazard row, by learner:", ""]
@@ -80,11 +82,28 @@ def model_card(fitted: Fitted, settings: Settings, fingerprint: str, metrics: Ma
         f"For deciding whom to call first. The interval beside a probability is nominal {LEVEL:.0%}: it covers the",
         "account's true probability, as far as sampling and what the signals leave open go, not a change of the churn",
         "rate after the training, nor whether this one account leaves. Reasons say what moved the model, not what",
-        "would keep the account: nothing here was learned from random interventions. Attributes of accounts enter as",
-        "they are mapped; whether one of them should is for whoever maps it to say.",
+        "would keep the account. Attributes of accounts enter as they are mapped; whether one of them should is for",
+        "whoever maps it to say.",
+        "",
+        "Interventions are shown beside the signals and are none of them. They go to accounts that look bad, so",
+        "a model that read them would take the help for the cause of the risk, or the risk for gone because help came.",
+        "What an intervention changes can only be learned where chance decided who gets it (the column arm: treated or",
+        "holdout); nothing of it is claimed here.",
         "",
     ]
     return "\n".join(lines)
+
+
+def _figures(metrics: Mapping[str, float]) -> list[list[str]]:
+    lines = []
+    for name, value in sorted(metrics.items()):
+        stem, _, part = name.rpartition("/")
+        if part in ("low", "high") and f"{stem}/value" in metrics:
+            continue
+        low, high = (metrics.get(f"{stem}/{end}") for end in ("low", "high"))
+        interval = f" ({low:.5g} to {high:.5g})" if part == "value" and low is not None and high is not None else ""
+        lines.append([stem if part == "value" else name, f"{value:.5g}{interval}"])
+    return lines
 
 
 def data_sheet(dataset: Data, settings: Settings, fingerprint: str) -> str:

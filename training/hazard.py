@@ -71,6 +71,14 @@ def explained_by(encoder: Encoder, schema: Schema) -> Explained:
     return Explained(tuple(names), tuple(dimension[name] for name in names))
 
 
+def joined(one: Explained, other: Explained) -> Explained:
+    """The names of both, each once, those of the first in their places."""
+    dimension = dict(zip(other.signals, other.dimensions, strict=True))
+    dimension |= dict(zip(one.signals, one.dimensions, strict=True))
+    names = tuple(dict.fromkeys([*one.signals, *other.signals]))
+    return Explained(names, tuple(dimension[name] for name in names))
+
+
 def churn_by(log_odds: np.ndarray, counts: tuple[int, ...]) -> np.ndarray:
     """Probability of churn within the first `counts` intervals from hazard log-odds (n, K); (n, len(counts)).
 

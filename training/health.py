@@ -1,14 +1,12 @@
 """The rule-based health score (0-100, higher is healthier) as a model: it scores, is calibrated, predicts and explains.
 
-A dimension's score is the weighted mean of its signals' scores, each a piecewise linear map of a signal, over the
-signals that are there; a dimension without any is NaN. Health is the stage-weighted mean of the dimensions, the weight
-of missing ones shared among the others. Scores are not comparable between stages, so the calibration has an intercept a
-stage.
+The arithmetic of the score is that of features.rules. Scores are not comparable between stages, so the calibration has
+an intercept a stage.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,7 @@ import pandas as pd
 from configs.errors import DataError, Fault
 from configs.framework import DIMENSIONS, Framework, Level
 from configs.settings import Settings
-from features.rules import HEALTH, RuleScores, rule_scores, score_columns
+from features.rules import HEALTH, RuleScores, holds, rule_scores, score_columns
 from training.encode import Encoder, fit_encoder
 from training.hazard import STAGE, Explained, Inputs, make_inputs, probability_frame
 from training.intervals import HazardRows, Intervals
@@ -94,11 +92,19 @@ class HealthModel:
         """Names of the triggers that fire on each row; a missing signal fires none."""
         out: list[list[str]] = [[] for _ in range(len(frame))]
         for one in self.framework.triggers:
-            if one.signal not in frame.columns:
-                continue
-            values = frame[one.signal].to_numpy(dtype=float, na_value=np.nan)
-            fires = values >= one.threshold if one.when == "at_least" else values <= one.threshold
-            for place in np.nonzero(fires)[0]:
+            for place in np.flatnonzero(holds(frame, one)):
+                out[place].append(one.name)
+        return out
+
+    def escalations(self, frame: pd.DataFrame, risk_level: Iterable[str]) -> list[list[str]]:
+        """Names of the escalations that each row calls for, given its risk level; a missing signal calls for none."""
+        out: list[list[str]] = [[] for _ in range(len(frame))]
+        levels = list(risk_level)
+        for one in self.framework.escalations:
+            calls = np.array([not one.levels or level in one.levels for level in levels], dtype=bool)
+            for condition in one.conditions:
+                calls &= holds(frame, condition)
+            for place in np.flatnonzero(calls):
                 out[place].append(one.name)
         return out
 
@@ -135,7 +141,7 @@ class HealthModel:
 
 
 def _score_frame(frame: pd.DataFrame, scores: RuleScores) -> pd.DataFrame:
-    return frame[["account_id", STAGE, "days_to_renewal", "term_days"]].assign(**{HEALTH: scores.health})
+    return frame[[STAGE, "days_to_renewal", "term_days"]].assign(**{HEALTH: scores.health})
 
 
 def fit_health(
@@ -145,9 +151,14 @@ def fit_health(
     events: int,
     settings: Settings,
     intervals: Intervals,
+    framework: Framework | None = None,
 ) -> HealthModel:
-    """Calibrates the rules on the hazard rows of one cut: a slope on health, an intercept per stage (ridge-pooled)."""
-    scored = _score_frame(frame, rule_scores(frame, settings.framework))
+    """Calibrates the rules on the hazard rows of one cut: a slope on health, an intercept per stage (ridge-pooled).
+
+    `framework`: rules other than the configured ones.
+    """
+    framework = framework or settings.framework
+    scored = _score_frame(frame, rule_scores(frame, framework)).assign(account_id=frame["account_id"])
     encoder = fit_encoder(scored, [HEALTH], [STAGE], rows.snapshot, rows.churned)
     account, _ = pd.factorize(labels["account_id"])
     inputs = make_inputs(scored, encoder, intervals)
@@ -164,7 +175,7 @@ def fit_health(
     )
     per_point = float(linear.weights[0] / linear.scaling.sd[0] / linear.scaling.spread[0])
     log = {"hazard_rows": len(rows), "churn_events": events, "log_odds_per_health_point": per_point}
-    return HealthModel("rules", settings.horizons_days, settings.framework, intervals, encoder, linear, log)
+    return HealthModel("rules", settings.horizons_days, framework, intervals, encoder, linear, log)
 
 
 def risk_levels(p: np.ndarray, base_rate: float, levels: Sequence[Level]) -> list[str]:

@@ -1,17 +1,20 @@
 """Which learner serves: from the base rate by stage up, as far as the purged rows carry.
 
-The steps are the base rate by stage, the calibrated rules, the logistic alone, the blend. With FEW churned accounts and
-more the blend is taken on experience (docs/methods.md), provided that it beats the base rate on purged rows. With
-fewer, or where it does not, a step is taken only if its purged log loss is below that of the step it would replace, and
-beats the base rate by a z that grows with what the step had to learn. The rules were written down before these data
-were seen and learn one slope; it must point the right way, which half of all chance finds do not. Under
-`training.min_churns` nothing above the rules is considered. A company whose data carry no step is served the base rate
-by stage, and told so.
+The steps are the base rate by stage, the calibrated rules, the logistic alone, the blend of trees and logistic, and the
+blend with the rules as outcomes weigh them. With FEW churned accounts and more a blend is taken on experience
+(docs/methods.md), provided that it beats the base rate on purged rows: the one with the rules, unless these rows speak
+against it, since what few churns say of that is mostly chance. With fewer, or where it does not, a step is taken only
+if its purged log loss is below that of the step it would replace, and beats the base rate by a z that grows with what
+the step had to learn. The rules were written down before these data were seen and learn one slope; it must point the
+right way, which half of all chance finds do not. Under `training.min_churns` nothing above the rules is considered. A
+company whose data carry no step is served the base rate by stage, and told so.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+import numpy as np
 
 from training.calibration import OutOfTime, clustered_z
 from training.hazard import log_loss_rows
@@ -20,13 +23,14 @@ from training.rolling import Raw
 from training.trees import MANY_EVENTS
 
 FEW = 50  # churned accounts
-STEPS: tuple[Chosen, ...] = ("base_rate", "rules", "logistic", "blend")
+STEPS: tuple[Chosen, ...] = ("base_rate", "rules", "logistic", "blend", "blend_rules")
 # z of the gain over the base rate, clustered by account, that a step needs. Labels without any signal must pass no step
 # in nine draws of ten, with several steps tried on the same rows (tests/benchmarks/small_data.py).
 FITTED_Z = 1.28
 RULES_Z_FEW = 0.0
 RULES_Z = 1.645  # where so many churns that a fitted model would have found something did not help it
 RULES_DOUBTED_FROM = 100  # churned accounts
+AGAINST_Z = 1.0  # by which the blend without the rules must be better to be taken
 NO_SIGNAL = "no usable signal: "
 
 
@@ -46,6 +50,7 @@ def choose_learner(raw: Raw, blocks: dict[str, OutOfTime], min_churns: int) -> C
     losses = {name: float(rows.mean()) for name, rows in loss.items()}
     usable = bool(blocks) and blocks["base_rate"].churned.sum() > 0
     z = {}
+    account = np.zeros(0)
     if usable:
         account = blocks["base_rate"].account
         z = {name: clustered_z(loss["base_rate"] - rows, account) for name, rows in loss.items() if name != "base_rate"}
@@ -61,6 +66,12 @@ def choose_learner(raw: Raw, blocks: dict[str, OutOfTime], min_churns: int) -> C
         said = f"{raw.events} churns: above {MANY_EVENTS} the trees alone"
         if top == "blend":
             said = f"{raw.events} churns: the blend's purged log loss is below the trees' alone"
+    elif usable and "blend_rules" in loss:
+        gain = clustered_z(loss["blend"] - loss["blend_rules"], account)
+        top = "blend_rules" if gain > -AGAINST_Z else "blend"
+        said = f"{raw.events} churns: the mean of trees, logistic and the rules weighed by outcomes (z {gain:.2f})"
+        if top == "blend":
+            said = f"{raw.events} churns: the mean of trees and logistic, better than with the rules (z {-gain:.2f})"
     if not usable:
         if raw.accounts < max(FEW, min_churns):
             return choice("base_rate", f"{NO_SIGNAL}{few}, and no origin to show that anything beats the base rate")
@@ -69,7 +80,7 @@ def choose_learner(raw: Raw, blocks: dict[str, OutOfTime], min_churns: int) -> C
         return choice(top, said)
     taken: Chosen = "base_rate"
     words = [f"base rate {losses['base_rate']:.5f}"]
-    for step in STEPS[1:]:
+    for step in (one for one in STEPS[1:] if one in losses):
         refusal = _refusal(step, raw, min_churns, losses[step] < losses[taken], z[step])
         words.append(f"{step} {losses[step]:.5f} (z {z[step]:.2f}, {refusal or 'taken'})")
         taken = taken if refusal else step

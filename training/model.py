@@ -7,6 +7,7 @@ LightGBM's own text: loading them cannot run code.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any, Literal, Protocol, Self
 
@@ -27,7 +28,7 @@ from training.stored import read_json, write_json
 from training.trees import TreeHazard
 from training.unseen import bounds
 
-Chosen = Literal["blend", "trees", "logistic", "rules", "base_rate"]
+Chosen = Literal["blend_rules", "blend", "trees", "logistic", "rules", "base_rate"]
 LEVEL = 0.9  # nominal, of p_low and p_high
 CHUNK = 8_192
 EDGE = 1e-12
@@ -56,12 +57,23 @@ class Model(Protocol):
 
 
 @dataclass(frozen=True)
-class ChurnModel:
-    """A hazard model over a frame of signals; also what stands in for it: the same with fewer parts.
+class Ready:
+    """A frame ready for the members that have a share: `own` for trees and linear learner, `rules` for the rules."""
 
-    `rules`: the calibrated rules where they are the model (chosen == "rules"); `linear` and `encoder` are theirs then.
+    own: Inputs | None
+    rules: Inputs | None
+
+    def take(self, rows: np.ndarray) -> Ready:
+        return Ready(*(None if one is None else one.take(rows) for one in (self.own, self.rules)))
+
+
+@dataclass(frozen=True)
+class ChurnModel:
+    """A hazard model over a frame of signals; also what stands in for it: the same with fewer members.
+
+    `tree_share`, `rules_share`: weights of the trees' and of the rules' log-odds, the rest being the linear learner's.
+    `rules`: the calibrated rules where they are the model, the rules weighed by outcomes where they are a member.
     `hidden_sd`: spread of the true log-odds among accounts with the same signals (training/unseen.py).
-    `tree_share`: weight of the trees' log-odds in the blend, the rest being the linear learner's (0 without trees).
     `tree_means` (signals, K): the trees' mean contributions in training, from which contributions are counted.
     `season`: twelve shifts of the log-odds by the as_of's month (training/season.py), all 0 unless asked for.
     `base_rate`: share churned within the main horizon among the training rows whose window had ended.
@@ -84,6 +96,7 @@ class ChurnModel:
     log: dict[str, Any]
     hidden_sd: float = 0.0
     rules: HealthModel | None = None
+    rules_share: float = 0.0
 
     @property
     def has_signal(self) -> bool:
@@ -91,19 +104,23 @@ class ChurnModel:
         return self.chosen != "base_rate"
 
     @property
+    def linear_share(self) -> float:
+        return 1.0 - self.tree_share - self.rules_share if max(self.tree_share, self.rules_share) < 1.0 else 0.0
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The signals that a prediction reads, numbers before categories."""
-        categories = [one.name for one in self.encoder.categories]
-        numbers = list(self.encoder.numbers)
-        if self.rules is not None:
-            numbers = [one.signal for one in self.rules.framework.health_maps]
-        return tuple(dict.fromkeys([*numbers, *categories]))
+        maps = () if self.rules is None else self.rules.framework.health_maps
+        numbers, texts = [one.signal for one in maps], [STAGE]
+        if self.rules_share < 1.0:
+            numbers = [*self.encoder.numbers, *numbers]
+            texts = [*(one.name for one in self.encoder.categories), STAGE]
+        return tuple(dict.fromkeys([*numbers, *texts]))
 
-    def inputs(self, frame: pd.DataFrame) -> Inputs:
-        """The frame ready for the learners; DataError naming every signal that it lacks."""
-        if self.rules is not None:
-            return self.rules.inputs(frame)
-        return make_inputs(frame, self.encoder, self.intervals)
+    def inputs(self, frame: pd.DataFrame) -> Ready:
+        """The frame ready for the members; DataError naming every signal that it lacks."""
+        own = make_inputs(frame, self.encoder, self.intervals) if self.rules_share < 1.0 else None
+        return Ready(own, None if self.rules is None else self.rules.inputs(frame))
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Columns p_churn_{h}d in (0, 1); DataError naming every signal that the frame lacks."""
@@ -114,14 +131,16 @@ class ChurnModel:
         """Hazard log-odds (n, K) after the calibrator and the shift of the as_of's month."""
         return self.calibrator.apply(raw, stages_of(frame)) + shift_of(self.season, frame)[:, None]
 
-    def log_odds(self, inputs: Inputs) -> np.ndarray:
-        """Raw (uncalibrated) hazard log-odds; (n, K)."""
-        if self.trees is None:
-            return self.linear.log_odds(inputs)
-        of_trees = self.trees.log_odds(inputs, self.encoder)
-        if self.tree_share == 1.0:
-            return of_trees
-        return self.tree_share * of_trees + (1.0 - self.tree_share) * self.linear.log_odds(inputs)
+    def log_odds(self, ready: Ready) -> np.ndarray:
+        """Raw (uncalibrated) hazard log-odds; (n, K). Members are added in one order, whatever rows there are."""
+        found = []
+        if ready.own is not None and self.trees is not None:
+            found.append(self.tree_share * self.trees.log_odds(ready.own, self.encoder))
+        if ready.own is not None and self.linear_share:
+            found.append(self.linear_share * self.linear.log_odds(ready.own))
+        if ready.rules is not None and self.rules is not None:
+            found.append(self.rules_share * self.rules.linear.log_odds(ready.rules))
+        return reduce(np.add, found)
 
     def explain(self, frame: pd.DataFrame, horizon_days: int) -> Explanation:
         """Contributions per signal to p_churn_{horizon}d, from the base of a training row of average log-odds.
@@ -152,21 +171,24 @@ class ChurnModel:
 
     def log_odds_parts(self, frame: pd.DataFrame, count: int) -> tuple[np.ndarray, np.ndarray]:
         """(base (count,), contributions (n, m, count)) that add up to `log_odds` of the first `count` intervals."""
+        own = self.inputs(frame).own
+        start = np.zeros(count)
+        parts = np.zeros((len(self.explained.signals), count, len(frame))).transpose(2, 0, 1)
+        if own is not None and self.trees is not None:
+            expected, found = self.trees.contributions(own, self.encoder, self.explained, count)
+            means = self.tree_means[:, :count]
+            start += self.tree_share * (expected + means.sum(axis=0))
+            parts += self.tree_share * (found - means[None, :, :])
+        if own is not None and self.linear_share:
+            base, found = self.linear.contributions(own, self.encoder, self.explained)
+            start += self.linear_share * base[:count]
+            parts += self.linear_share * found[:, :, :count]
         if self.rules is not None:
-            base, parts = self.rules.log_odds_parts(frame)
-            season = np.zeros((len(parts), 1, count))
-            return base[:count], np.concatenate([parts[:, :, :count], season], axis=1)
-        inputs = self.inputs(frame)
-        base, parts = self.linear.contributions(inputs, self.encoder, self.explained)
-        base, parts = base[:count], parts[:, :, :count]
-        if self.trees is None:
-            return base, parts
-        expected, of_trees = self.trees.contributions(inputs, self.encoder, self.explained, count)
-        means = self.tree_means[:, :count]
-        tree_base = expected + means.sum(axis=0)
-        of_trees = of_trees - means[None, :, :]
-        share = self.tree_share
-        return share * tree_base + (1 - share) * base, share * of_trees + (1 - share) * parts
+            base, found = self.rules.log_odds_parts(frame)
+            start += self.rules_share * base[:count]
+            for place, name in enumerate(self.rules.explained.signals):
+                parts[:, self.explained.place(name), :] += self.rules_share * found[:, place, :count]
+        return start, parts
 
     def interval(self, frame: pd.DataFrame, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
         """(low, high) of the account's true probability at the main horizon; each (n,), low <= p <= high.
@@ -179,21 +201,21 @@ class ChurnModel:
         Without a usable signal nothing is known of how accounts of a stage differ: it then covers the stage's mean.
         """
         low, high = np.empty(len(frame)), np.empty(len(frame))
-        inputs = self.inputs(frame)
+        ready = self.inputs(frame)
         stage, season = stages_of(frame), shift_of(self.season, frame)
         for at in range(0, len(frame), CHUNK):
             rows = np.arange(at, min(at + CHUNK, len(frame)))
-            p, sd = self._spread(inputs.take(rows), stage[rows], season[rows])
+            p, sd = self._spread(ready.take(rows), stage[rows], season[rows])
             low[rows], high[rows] = bounds(p, sd, level)
         return low, high
 
-    def _spread(self, inputs: Inputs, stage: np.ndarray, season: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _spread(self, ready: Ready, stage: np.ndarray, season: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(probability at the main horizon, spread of the truth's log-odds around it); each (n,)."""
         counts = (self.intervals.upto(self.main_horizon_days),)
-        raw = self.log_odds(inputs)
+        raw = self.log_odds(ready)
         z = self.calibrator.apply(raw, stage) + season[:, None]
         _, slope = self.calibrator.lines(stage)
-        errors = slope[None, :, None] * self.linear.spread(inputs) + self.calibrator.spread(raw, stage)
+        errors = slope[None, :, None] * self._sampled(ready) + self.calibrator.spread(raw, stage)
         p = churn_by(z, counts)[:, 0]
         center = logit(np.clip(p, EDGE, 1 - EDGE))
         squares = np.zeros(len(p))
@@ -202,8 +224,16 @@ class ChurnModel:
             squares = squares + (logit(np.clip(drawn, EDGE, 1 - EDGE)) - center) ** 2
         return p, np.sqrt(squares / len(errors) + (slope * self.hidden_sd) ** 2)
 
+    def _sampled(self, ready: Ready) -> np.ndarray:
+        """Draws of the sampling error of the log-odds, the linear learner's standing in for a blend; (DRAWS, n, K)."""
+        if ready.own is not None:
+            return self.linear.spread(ready.own)
+        assert self.rules is not None  # one of the two is there
+        assert ready.rules is not None
+        return self.rules.linear.spread(ready.rules)
+
     def save(self, folder: Path) -> None:
-        """Writes model.json and, with trees, trees.txt; with the rules as the model, health.json."""
+        """Writes model.json; with trees, trees.txt; with rules, health.json."""
         folder.mkdir(parents=True, exist_ok=True)
         body = {
             "name": self.name,
@@ -214,6 +244,7 @@ class ChurnModel:
             "explained": {"signals": self.explained.signals, "dimensions": self.explained.dimensions},
             "linear": self.linear.to_json(),
             "tree_share": self.tree_share,
+            "rules_share": self.rules_share,
             "tree_means": self.tree_means.tolist(),
             "calibrator": self.calibrator.to_json(),
             "chosen": self.chosen,
@@ -247,6 +278,7 @@ class ChurnModel:
             linear=LinearHazard.from_json(body["linear"]),
             trees=TreeHazard.from_text(trees.read_text(encoding="utf-8"), intervals) if has_trees else None,
             tree_share=body["tree_share"],
+            rules_share=body["rules_share"],
             tree_means=np.array(body["tree_means"], float),
             calibrator=Calibrator.from_json(body["calibrator"]),
             chosen=body["chosen"],
@@ -254,5 +286,5 @@ class ChurnModel:
             season=tuple(body["season"]),
             log=body["log"],
             hidden_sd=body["hidden_sd"],
-            rules=HealthModel.load(folder) if body["chosen"] == "rules" else None,
+            rules=HealthModel.load(folder) if body["rules_share"] > 0 else None,
         )

@@ -1,4 +1,4 @@
-"""Next best actions: playbooks named by an account's own triggers, then by the dimension that drives its risk."""
+"""Next best actions: playbooks named by what fired on an account, then by the dimension that drives its risk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MIN_CONTRIBUTION = 0.005  # half a point of probability: below it no dimension "
 
 @dataclass(frozen=True)
 class Action:
-    """`why` says it in words: the trigger that fired, or what the dimension adds to the probability."""
+    """`why` says it in words: whatever fired and calls for it, or what the dimension adds to the probability."""
 
     playbook: str
     title: str
@@ -26,23 +26,22 @@ class Action:
 
 
 def next_actions(
-    triggers: Sequence[Sequence[str]], explanation: Explanation, framework: Framework
+    fired: Sequence[Sequence[str]], explanation: Explanation, framework: Framework
 ) -> list[list[dict[str, str]]]:
-    """One list a row of {"playbook", "title", "why"}, each playbook at most once, triggers first.
+    """One list a row of {"playbook", "title", "why"}, each playbook at most once: escalations', triggers', driver's.
 
-    `triggers` are the names that fired (HealthModel.triggers), row by row as in `explanation`.
+    `fired` are names of escalations and triggers (HealthModel), row by row as in `explanation`.
     """
     playbooks = {one.name: one for one in framework.playbooks}
-    rules = {one.name: one for one in framework.triggers}
     added = explanation.by_dimension()
     known = [name for name in DIMENSIONS if name in added]
     out = []
-    for row, fired in enumerate(triggers):
-        actions: dict[str, Action] = {}
-        for name in fired:
-            trigger = rules[name]
-            playbook = playbooks[trigger.playbook]
-            actions.setdefault(playbook.name, Action(playbook.name, playbook.title, f"{name}: {trigger.says}"))
+    for row, names in enumerate(fired):
+        reasons: dict[str, list[str]] = {}
+        for alert in framework.alerts:
+            if alert.name in names:
+                reasons.setdefault(alert.playbook, []).append(f"{alert.name}: {alert.says}")
+        actions = {name: Action(name, playbooks[name].title, "; ".join(why)) for name, why in reasons.items()}
         if known:
             driver = known[int(np.argmax([added[name][row] for name in known]))]
             points = 100 * float(added[driver][row])

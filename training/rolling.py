@@ -20,6 +20,7 @@ from training.hazard import STAGE, Explained, explained_by, make_inputs, stages_
 from training.health import HealthModel, fit_health
 from training.intervals import HazardRows, Intervals, hazard_rows, make_intervals
 from training.linear import LinearHazard, fit_linear
+from training.reweigh import learned_framework
 from training.splits import (
     assert_no_overlap,
     churn_events,
@@ -29,14 +30,14 @@ from training.splits import (
     known_until,
     period_starts,
 )
-from training.trees import TreeHazard, fit_trees, tree_size
+from training.trees import MANY_EVENTS, TreeHazard, fit_trees, tree_size
 
 MONOTONE_BELOW = 1_000  # churn events, under which declared directions bind
 MAX_MISSING = 0.5  # a signal missing in more of the training snapshots is left out
 MIN_ORIGIN_CHURNS = 15  # churned accounts before an origin may predict out of time
 MIN_ORIGIN_SHARE = 0.5  # and this share of the cut's: a model of much less history errs in ways the final one does not
 
-LEARNERS = ("blend", "trees", "logistic", "rules", "base_rate")
+LEARNERS = ("blend_rules", "blend", "trees", "logistic", "rules", "base_rate")
 
 Progress = Callable[[str], None]
 
@@ -56,7 +57,11 @@ class Data(Protocol):
 
 @dataclass(frozen=True)
 class Raw:
-    """Uncalibrated learners of one cut. `level` knows the stage only (the base rate), with an encoder of its own."""
+    """Uncalibrated learners of one cut. `level` knows the stage only (the base rate), with an encoder of its own.
+
+    `learned`: the rules with weights that these rows taught; None with more than MANY_EVENTS churns, which need no
+    telling, and where every signal that the rules look at is excluded.
+    """
 
     cut: pd.Timestamp
     rows: HazardRows
@@ -67,6 +72,7 @@ class Raw:
     level_encoder: Encoder
     level: LinearHazard
     rules: HealthModel
+    learned: HealthModel | None
     events: int
     accounts: int
     monotone: bool
@@ -174,10 +180,21 @@ class Rolling:
                 level_inputs, rows, account, events, level_encoder, training.ridge_l2, training.seed, use_renewal=False
             ),
             rules=fit_health(frame, labels, rows, events, self.settings, self.intervals),
+            learned=self._learned(frame, labels, rows, events),
             events=events,
             accounts=churned_accounts(labels, until),
             monotone=monotone,
         )
+
+    def _learned(self, frame: pd.DataFrame, labels: pd.DataFrame, rows: HazardRows, events: int) -> HealthModel | None:
+        framework = self.settings.framework
+        excluded = set(self.settings.training.exclude_signals)
+        maps = tuple(one for one in framework.health_maps if one.signal not in excluded)
+        if events > MANY_EVENTS or not maps:
+            return None
+        framework = framework.model_copy(update={"health_maps": maps})
+        learned = learned_framework(frame, rows, events, framework, self.intervals)
+        return fit_health(frame, labels, rows, events, self.settings, self.intervals, learned)
 
     def origins(self, cut: pd.Timestamp) -> tuple[pd.Timestamp, ...]:
         """The latest calibration origins before the cut: quarters, or every as_of where history is short."""
@@ -200,7 +217,7 @@ class Rolling:
         return ()
 
     def out_of_time(self, cut: pd.Timestamp) -> dict[str, OutOfTime]:
-        """Out-of-time hazard rows known at the cut, by learner ("blend", "trees", "logistic", "rules", ...)."""
+        """Out-of-time hazard rows known at the cut, by those of LEARNERS that were fitted at every origin."""
         origins = self.origins(cut)
         ends = (*origins[1:], cut)[: len(origins)]
         blocks: list[dict[str, np.ndarray]] = []
@@ -208,9 +225,10 @@ class Rolling:
             blocks.append(self._block(origin, end, cut))
         if not blocks:
             return {}
-        joined = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
-        shared = {name: joined[name] for name in ("churned", "stage", "account", "origin", "churn_id")}
-        return {name: OutOfTime(joined[name], **shared) for name in LEARNERS}
+        shared = [name for name in OutOfTime.__dataclass_fields__ if name != "log_odds"]
+        made = [name for name in LEARNERS if all(name in block for block in blocks)]
+        joined = {name: np.concatenate([block[name] for block in blocks]) for name in (*made, *shared)}
+        return {name: OutOfTime(joined[name], **{one: joined[one] for one in shared}) for name in made}
 
     def _block(self, origin: pd.Timestamp, end: pd.Timestamp, cut: pd.Timestamp) -> dict[str, np.ndarray]:
         inside = self._inside(origin, end)
@@ -269,7 +287,11 @@ class Rolling:
         level = raw.level.log_odds(make_inputs(frame, raw.level_encoder, self.intervals))
         rules = raw.rules.linear.log_odds(raw.rules.inputs(frame))
         blend = 0.5 * trees + 0.5 * linear
-        return {"blend": blend, "trees": trees, "logistic": linear, "rules": rules, "base_rate": level}
+        found = {"blend": blend, "trees": trees, "logistic": linear, "rules": rules, "base_rate": level}
+        if raw.learned is not None:
+            learned = raw.learned.linear.log_odds(raw.learned.inputs(frame))
+            found["blend_rules"] = 2 / 3 * blend + 1 / 3 * learned
+        return found
 
 
 def _refuse_one_class(rows: HazardRows, cut: pd.Timestamp) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from configs.errors import DataError, Fault
 
-FORMAT = 2
+FORMAT = 3
 
 
 def write_json(path: Path, body: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -68,7 +68,7 @@ class Nested:
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A registered version, ready to score; `meta` is what was recorded with it (meta.json)."""
+    """A registered version, ready to score; `meta` is what was recorded with it (meta.json), `size_mb` its files'."""
 
     churn: ChurnModel
     health: HealthModel
@@ -76,6 +76,7 @@ class LoadedModel:
     version: str
     run_id: str
     meta: dict[str, Any]
+    size_mb: float
 
 
 @contextmanager
@@ -159,11 +160,9 @@ def log_training(
         save_fitted(fitted, folder)
         write_json(folder / "meta.json", meta)
         _write(folder / "schema.json", dataset.schema.to_json())
-        card = model_card(fitted, settings, dataset.fingerprint, given)
+        card = model_card(fitted.churn, settings, dataset.fingerprint, given)
         pages = {"model_card.md": card, "data_sheet.md": data_sheet(dataset, settings, dataset.fingerprint)}
-        for name, body in {**pages, **(artifacts or {})}.items():
-            path = _below(beside, name)
-            path.write_bytes(body if isinstance(body, bytes) else body.encode())
+        _write_files(beside, {**pages, **(artifacts or {})})
         experiment = _experiment(settings, client)
         mlflow.set_experiment(experiment_id=experiment)
         with mlflow.start_run(run_name=f"{kind} {log['cut']}") as run:
@@ -193,23 +192,84 @@ def log_training(
         return Logged(run.info.run_id, version)
 
 
-def _below(folder: Path, name: str) -> Path:
-    """The place of a file below the folder; UsageError for a path that leads out of it."""
-    path = (folder / name).resolve()
-    if folder.resolve() not in path.parents:
-        raise UsageError(Fault(f"artifact {name}", "a path that leads out of the run", "a relative path", "rename it"))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
+def log_backtest(
+    settings: Settings,
+    fingerprint: str,
+    metrics: Mapping[str, float],
+    artifacts: Mapping[str, str | bytes],
+    folds: Sequence[Nested],
+) -> str | None:
+    """Adds a backtest to the newest training of the same data and settings, whose run it returns; None without one.
+
+    Figures, files and a child run a fold; the model card is written anew with the figures. A backtest that is logged
+    again replaces its folds.
+    """
+    with _client(settings) as client:
+        experiment = _experiment(settings, client)
+        same = {"data_fingerprint": fingerprint, "config_version": settings.version, "kind": "training"}
+        asked = " and ".join(f"tags.{name} = '{value}'" for name, value in same.items())
+        found = client.search_runs([experiment], asked, order_by=["attributes.start_time DESC"], max_results=1)
+        known = {row["run_id"] for row in _versions(settings, client)}
+        if not found or found[0].info.run_id not in known:
+            return None
+        run_id = str(found[0].info.run_id)
+        churn = ChurnModel.load(_folder_of(settings, run_id)[0] / "churn")
+        card = model_card(churn, settings, fingerprint, metrics)
+        _log_metrics(client, run_id, metrics)
+        _log_files(client, run_id, {**artifacts, "model_card.md": card})
+        before = f"tags.mlflow.parentRunId = '{run_id}' and tags.kind = 'fold'"
+        for child in client.search_runs([experiment], before):
+            client.delete_run(child.info.run_id)
+        for one in folds:
+            _log_nested(client, experiment, run_id, replace(one, tags={**one.tags, "kind": "fold"}))
+        return run_id
+
+
+def keep_file(settings: Settings, run_id: str, name: str, body: bytes) -> None:
+    """Adds a file to a run; `kept_file` reads it."""
+    with _client(settings) as client:
+        _log_files(client, run_id, {name: body})
+
+
+def kept_file(settings: Settings, run_id: str, name: str) -> bytes | None:
+    """A file of a run; None when the run has none of that name."""
+    with _client(settings) as client, tempfile.TemporaryDirectory() as temporary:
+        if name not in {one.path for one in client.list_artifacts(run_id, str(Path(name).parent))}:
+            return None
+        return Path(client.download_artifacts(run_id, name, temporary)).read_bytes()
+
+
+def _log_files(client: MlflowClient, run_id: str, files: Mapping[str, str | bytes]) -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        _write_files(Path(temporary), files)
+        client.log_artifacts(run_id, temporary)
+
+
+def _write_files(folder: Path, files: Mapping[str, str | bytes]) -> None:
+    """Files by path below the folder; UsageError for a path that leads out of it."""
+    for name, body in files.items():
+        path = (folder / name).resolve()
+        if folder.resolve() not in path.parents:
+            out = "a path that leads out of the run"
+            raise UsageError(Fault(f"artifact {name}", out, "a relative path", "rename it"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body if isinstance(body, bytes) else body.encode())
 
 
 def _log_nested(client: MlflowClient, experiment: str, parent: str, one: Nested) -> None:
-    from mlflow.entities import Metric, Param
+    from mlflow.entities import Param
 
     run = client.create_run(experiment, tags={"mlflow.parentRunId": parent, **one.tags}, run_name=one.name)
-    at = int(run.info.start_time)
-    metrics = [Metric(name, value, at, 0) for name, value in one.metrics.items()]
-    client.log_batch(run.info.run_id, metrics, [Param(key, str(value)) for key, value in one.params.items()])
+    client.log_batch(run.info.run_id, params=[Param(key, str(value)) for key, value in one.params.items()])
+    _log_metrics(client, run.info.run_id, one.metrics)
     client.set_terminated(run.info.run_id)
+
+
+def _log_metrics(client: MlflowClient, run_id: str, metrics: Mapping[str, float]) -> None:
+    from mlflow.entities import Metric
+
+    at = int(client.get_run(run_id).info.start_time)
+    client.log_batch(run_id, [Metric(name, value, at, 0) for name, value in metrics.items()])
 
 
 def _experiment(settings: Settings, client: MlflowClient) -> str:
@@ -297,6 +357,7 @@ def load_version(settings: Settings, version: str) -> LoadedModel:
         version=number,
         run_id=run_id,
         meta=read_json(folder / "meta.json"),
+        size_mb=sum(one.stat().st_size for one in folder.rglob("*") if one.is_file()) / 1e6,
     )
 
 

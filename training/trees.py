@@ -18,9 +18,11 @@ from training.shapley import TreeShap, tree_shap
 TIMING = ("interval_start_days", "interval_days", "renewal_falls_in_interval", "days_from_start_to_renewal")
 TIMING_SIGNAL = (INTERVAL, INTERVAL, RENEWAL, RENEWAL)
 CHUNK = 4_096  # rows explained at a time: what is in hand then stays small for any number of accounts
-MANY_EVENTS = 2_000  # above it the default trees grow
+SOME_EVENTS, MANY_EVENTS = 500, 2_000  # churns, above which the default trees are more, and larger
+MOST_COLUMNS = 30  # that a tree looks at: of two hundred signals, many say the same, and trees should differ
 THREADS = 1  # a second one waits for the first by spinning: on a machine with other work it was 20 times slower
-LARGER = Trees(leaves=15, min_child=100, feature_share=0.4)
+MORE = Trees(rounds=600)
+LARGER = Trees(leaves=15, min_child=100, feature_share=0.4, row_share=0.8)
 
 
 @dataclass(frozen=True)
@@ -116,8 +118,10 @@ def matrix_of_all(inputs: Inputs, encoder: Encoder, intervals: Intervals, count:
 
 
 def tree_size(chosen: Trees, events: int) -> Trees:
-    """The configured size; the untouched default grows above MANY_EVENTS churns."""
-    return LARGER if events > MANY_EVENTS and chosen == Trees() else chosen
+    """The configured size; the untouched default grows with the number of churns."""
+    if chosen != Trees():
+        return chosen
+    return LARGER if events > MANY_EVENTS else MORE if events > SOME_EVENTS else chosen
 
 
 def fit_trees(
@@ -142,7 +146,7 @@ def fit_trees(
         "learning_rate": size.learning_rate,
         "min_data_in_leaf": size.min_child,
         "lambda_l2": size.l2,
-        "feature_fraction": size.feature_share,
+        "feature_fraction": min(size.feature_share, MOST_COLUMNS / matrix.shape[1]),
         "bagging_fraction": size.row_share,
         "bagging_freq": 1,
         "max_bin": 127,

@@ -77,6 +77,8 @@ def tune(
                 "train with the default, or give a longer history",
             )
         )
+    if progress is not None:
+        progress(f"fitting {len(origins)} origins to tune on")
     rolling.prepare_fits(origins)
     blocks = [_block(rolling, origin, end, cut) for origin, end in zip(origins, (*origins[1:], cut), strict=True)]
     default = tree_size(settings.training.trees, churn_events(dataset.labels, rolling.until(cut)))

@@ -1,44 +1,60 @@
 """How far an account's own probability may lie from the served one: what sampling and the signals leave open.
 
 Two accounts with the same signals do not have the same probability: signals are noisy views of an account's state, and
-every view is of part of it. No outcome can show this spread (each is one 0 or 1), but the signals can, since different
-ones see the same state with different noise. Take the contributions of a random half of the signals, A, and of the
-other, B, over many accounts, as two measurements of one thing (Spearman 1910, Brown 1910; domain sampling, Cronbach
-1951). With variances V_A, V_B and covariance C, and the sum of both a calibrated predictor (slope 1 of the true
-log-odds on it), the true log-odds have the variance (V_A + C) (V_B + C) / C, of which V_A + V_B + 2 C is explained:
+every view is of part of it. No outcome can show this spread (each is one 0 or 1), but the signals can, in two ways, as
+a test's reliability is found (Cronbach 1951): different signals see the same state with different noise, and the same
+signals see it again months later, with new noise. With r the reliability and V the variance of the served log-odds,
+calibrated (slope 1 of the true log-odds on them), the true log-odds have the variance V / r, so that
 
-    hidden variance = (V_A V_B - C^2) / C.
+    hidden variance = V (1 / r - 1).
 
-The halves share what an account is like apart from its risk, and the served log-odds are a little shrunk; both make
-this too small. `SHARED_NOISE` is by how much the root has to be stretched, measured on two generators that are built
-differently (tests/training/test_unseen.py, tests/benchmarks/interval.py). It is a compromise: with thousands of churns
-one of them asks for 1.0 and the other for 1.3, and the interval is then too wide rather than too narrow.
+Halves: the contributions of a random half of the signals, A, and of the other, B, over many accounts, as two
+measurements of one thing (Spearman 1910, Brown 1910): variances V_A, V_B and covariance C give (V_A V_B - C^2) / C.
+Again: an account's log-odds at two days so far apart that their windows share little. The covariance falls with the
+days between as the state itself moves on; carried back to no days at all, it is r V.
+
+The first takes what a signal alone sees for noise, the second what stays the same about an account for its risk; the
+mean of the two variances is taken. What an account is like apart from its risk stands in both halves and at both
+times, and the served log-odds are a little shrunk; both make it too small. `SHARED_NOISE` is by how much the root has
+to be stretched, measured on two generators that are built differently (tests/training/test_unseen.py,
+tests/benchmarks/interval.py).
 """
 
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from scipy.special import expit, logit, ndtri
 
 SHARED_NOISE = 1.5
 HALVES = 65
 MAX_SD = 2.0  # of log-odds; signals that have nothing in common would ask for more
+APART_DAYS = (110, 300)  # by the first, windows of a quarter have passed; after the second, few accounts are left
+LAGS, PAIRED_ACCOUNTS = 3, 30  # fewer say nothing of how a covariance falls
 NODES = 15
 STEPS = 12
 EDGE = 1e-12
 
 
-def hidden_sd(contributions: np.ndarray, seed: int) -> float:
+def hidden_sd(contributions: np.ndarray, account: np.ndarray, day: np.ndarray, seed: int) -> float:
     """Spread of the true log-odds among accounts with the same signals, from contributions (n, signals); >= 0.
 
-    `contributions`: to the log-odds, of the signals that are noisy views (not of facts such as a renewal's date).
-    0 where there are no two signals that vary. MAX_SD where halves of the signals have nothing in common.
+    `contributions`: to the log-odds, of the signals that are noisy views (not of facts such as a renewal's date), of
+    snapshots of `account` (n,) at `day` (n,), numbers. 0 where there are no two signals that vary. MAX_SD where halves
+    of the signals have nothing in common. With too short a history the halves alone count.
     """
     varying = contributions[:, contributions.std(axis=0) > 0] if len(contributions) > 1 else contributions[:, :0]
-    count = varying.shape[1]
-    if count < 2:
+    if varying.shape[1] < 2:
         return 0.0
-    covariance = np.cov(varying.T)
+    halves = by_halves(varying, seed)
+    again = by_time(varying.sum(axis=1), account, day)
+    return min(SHARED_NOISE * float(np.sqrt(halves if again is None else (halves + again) / 2)), MAX_SD)
+
+
+def by_halves(contributions: np.ndarray, seed: int) -> float:
+    """Hidden variance from how far random halves of the signals agree; infinite where most do not at all."""
+    count = contributions.shape[1]
+    covariance = np.cov(contributions.T)
     rng = np.random.default_rng(seed)
     found = []
     for _ in range(HALVES):
@@ -47,7 +63,32 @@ def hidden_sd(contributions: np.ndarray, seed: int) -> float:
         a, b = float(half @ covariance @ half), float((1 - half) @ covariance @ (1 - half))
         c = float(half @ covariance @ (1 - half))
         found.append((a * b - c * c) / c if c > 0 else np.inf)
-    return min(SHARED_NOISE * float(np.sqrt(np.median(found))), MAX_SD)
+    return float(np.median(found))
+
+
+def by_time(log_odds: np.ndarray, account: np.ndarray, day: np.ndarray) -> float | None:
+    """Hidden variance from how far an account's log-odds agree with its own months later; each argument (n,).
+
+    The snapshots' days are taken to be evenly spaced. None where history is too short, or nothing in it lasts.
+    """
+    table = pd.DataFrame({"account": account, "day": day, "z": log_odds})
+    table["z"] -= table.groupby("day")["z"].transform("mean")
+    wide = table.pivot(index="account", columns="day", values="z")
+    days, z = wide.columns.to_numpy(float), wide.to_numpy()
+    apart, covariance = [], []
+    for lag in range(1, len(days)):
+        gap = float((days[lag:] - days[:-lag]).mean())
+        product = z[:, :-lag] * z[:, lag:]
+        known = ~np.isnan(product)
+        if APART_DAYS[0] <= gap <= APART_DAYS[1] and known.any(axis=1).sum() >= PAIRED_ACCOUNTS:
+            apart.append(gap)
+            covariance.append(float(product[known].mean()))
+    if len(apart) < LAGS or min(covariance) <= 0:
+        return None
+    slope, start = np.polyfit(apart, np.log(covariance), 1)
+    variance = float(np.nanmean(z**2))
+    lasting = min(float(np.exp(start)) if slope < 0 else float(np.mean(covariance)), variance)
+    return variance * (variance / lasting - 1.0)
 
 
 def center_of(p: np.ndarray, sd: np.ndarray) -> np.ndarray:

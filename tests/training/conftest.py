@@ -59,6 +59,25 @@ def project_settings(folder: Path, **over: Any) -> Settings:
         "playbooks": [
             {"name": "winback", "title": "Win back", "for_dimension": "usage", "steps": ["call"]},
             {"name": "support", "title": "Mend support", "for_dimension": "engagement", "steps": ["call"]},
+            {"name": "executive", "title": "Bring in an executive", "steps": ["call"]},
+        ],
+        "escalations": [
+            {
+                "name": "renewal at risk",
+                "conditions": [
+                    {"signal": "days_to_renewal", "when": "at_most", "threshold": 90},
+                    {"signal": "arr", "when": "above", "threshold": 100_000},
+                ],
+                "levels": ["high"],
+                "says": "much is up for renewal",
+                "playbook": "executive",
+            },
+            {
+                "name": "strategic",
+                "conditions": [{"signal": "strategic", "when": "at_least", "threshold": 1}],
+                "says": "whatever its score",
+                "playbook": "executive",
+            },
         ],
         "triggers": [
             {

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from configs.errors import DataError
+from configs.framework import Framework
+from configs.settings import HERE, _read
 from training.health import rule_scores
 
 
@@ -89,3 +93,34 @@ def test_triggers(fitted):
     frame = rows(days_since_login=[13.9, 14.0, np.nan], satisfaction=[2.0, 1.0, 3.0])
     assert fitted.health.triggers(frame) == [["unhappy"], ["gone quiet", "unhappy"], []]
     assert fitted.health.triggers(rows()) == [[], [], []]
+
+
+def test_escalations(fitted):
+    """A renewal counts within 90 days, above 100,000 and at high risk only; a strategic account always."""
+    frame = rows(
+        days_to_renewal=[90.0, 91.0, 5.0], arr=[100_001.0, 500_000.0, 100_000.0], strategic=[True, None, False]
+    )
+    assert fitted.health.escalations(frame, ["high"] * 3) == [["renewal at risk", "strategic"], [], []]
+    assert fitted.health.escalations(frame, ["medium", "high", "high"]) == [["strategic"], [], []]
+    assert fitted.health.escalations(frame.drop(columns=["arr", "strategic"]), ["high"] * 3) == [[], [], []]
+
+
+@pytest.mark.parametrize(
+    ("signals", "level", "expected"),
+    [
+        ({"health_score_change_1mo": -20.0}, "low", ["score_fell"]),
+        ({"health_score_change_1mo": -19.9}, "high", []),
+        ({"days_since_sponsor_active": 60.0}, "healthy", ["sponsor_silent"]),
+        ({"days_since_sponsor_active": 59.0}, "high", []),
+        ({"days_to_renewal": 30.0, "arr": 100_001.0}, "high", ["renewal_at_risk"]),
+        ({"days_to_renewal": 30.0, "arr": 100_001.0}, "medium", []),
+        ({"days_to_renewal": 30.0, "arr": 100_000.0}, "high", []),
+        ({"strategic": True}, "healthy", ["strategic_account"]),
+        ({}, "high", []),
+    ],
+)
+def test_the_published_escalations(fitted, signals, level, expected):
+    """Those of the framework, as the defaults have them: each at its threshold, and just short of it."""
+    published = _read(HERE / "default.yaml")["framework"]
+    model = replace(fitted.health, framework=Framework(**published))
+    assert model.escalations(pd.DataFrame([signals], index=[0]), [level]) == [expected]

@@ -35,14 +35,16 @@ def spoil(blocks, *names: str):
     return {name: replace(one, log_odds=one.log_odds + noise) if name in names else one for name, one in blocks.items()}
 
 
-FITTED = ("blend", "trees", "logistic")
+BLENDS = ("blend", "blend_rules")
+FITTED = (*BLENDS, "trees", "logistic")
 
 
 @pytest.mark.parametrize(
     ("accounts", "spoilt", "slope", "chosen"),
     [
-        (120, (), -0.05, "blend"),
-        (40, ("blend",), -0.05, "logistic"),
+        (120, (), -0.05, "blend_rules"),  # a little worse here, which says nothing
+        (120, ("blend_rules",), -0.05, "blend"),
+        (40, BLENDS, -0.05, "logistic"),
         (40, FITTED, -0.05, "rules"),
         (40, FITTED, 0.05, "base_rate"),  # healthier accounts can't leave more
         (40, (*FITTED, "rules"), -0.05, "base_rate"),
@@ -74,14 +76,15 @@ def test_without_an_origin_few_churns_are_the_base_rate_and_many_the_blend(raw):
     assert "no origin" in found.why
 
 
-@pytest.mark.parametrize(("events", "chosen"), [(149, "blend"), (2_000, "blend"), (2_001, "trees")])
+@pytest.mark.parametrize(("events", "chosen"), [(149, "blend_rules"), (2_000, "blend_rules"), (2_001, "trees")])
 def test_the_learner_goes_by_the_number_of_churns(raw, blocks, events, chosen):
     worse = replace(blocks["trees"], log_odds=blocks["trees"].log_odds + 0.3)
     good = blocks | {"trees": blocks["blend"]}
     assert choose_learner(of(raw, events), good | {"blend": worse if events > 2_000 else good["blend"]}, 30).chosen == (
         chosen
     )
-    assert choose_learner(of(raw, events), blocks | {"trees": worse}, 30).chosen == "blend"
+    few = {name: one for name, one in blocks.items() if name != "blend_rules"}
+    assert choose_learner(of(raw, events), few | {"trees": worse}, 30).chosen == "blend"
 
 
 def test_labels_without_a_signal_pass_no_step(rolling, cut, raw, blocks):

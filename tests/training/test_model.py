@@ -124,4 +124,4 @@ def test_missing_trees_are_refused(fitted, tmp_path):
     (tmp_path / "trees.txt").unlink()
     with pytest.raises(DataError, match=r"trees\.txt"):
         ChurnModel.load(tmp_path)
-    assert json.loads((tmp_path / "model.json").read_text())["chosen"] == "blend"
+    assert json.loads((tmp_path / "model.json").read_text())["chosen"] == fitted.churn.chosen

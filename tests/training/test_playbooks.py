@@ -20,6 +20,7 @@ def explained(usage: float, engagement: float) -> Explanation:
         ([], 0.004, -0.2, []),  # nothing drives the risk
         (["unhappy"], 0.10, 0.0, ["support", "winback"]),  # triggers first
         (["gone quiet"], 0.10, 0.0, ["winback"]),  # named twice, offered once
+        (["strategic", "unhappy"], 0.10, 0.0, ["executive", "support", "winback"]),  # escalations before triggers
     ],
 )
 def test_playbooks_come_from_triggers_and_the_driving_dimension(settings, fired, usage, engagement, names):
@@ -32,3 +33,13 @@ def test_the_reason_is_said(settings):
     assert trigger["why"] == "unhappy: satisfaction of 2 or less"
     assert driver["title"] == "Win back"
     assert driver["why"].startswith("usage adds 10.4 points")
+
+
+def test_every_escalation_is_said(settings):
+    """In the framework's order, each by name, on the one playbook that they share."""
+    first, *_ = next_actions([["strategic", "renewal at risk"]], explained(0.0, 0.0), settings.framework)[0]
+    assert first == {
+        "playbook": "executive",
+        "title": "Bring in an executive",
+        "why": "renewal at risk: much is up for renewal; strategic: whatever its score",
+    }

@@ -99,6 +99,54 @@ def test_a_run_holds_parameters_fingerprints_figures_pages_and_plots(project, lo
     assert children[0].info.status == "FINISHED"
 
 
+def test_a_backtest_is_added_to_the_run_of_its_data_and_settings(project, fitted, dataset):
+    elsewhere = project.model_copy(update={"name": "judged"})
+    made = tracking.log_training(elsewhere, fitted, dataset)
+    folds = [tracking.Nested(f"fold {day}", {"fold": day}, {"auc": auc}) for day, auc in (("a", 0.7), ("b", 0.8))]
+    figures = {"90d/auc/value": 0.81, "90d/auc/low": 0.7, "90d/auc/high": 0.9, "90d/rows": 12.0}
+    plots = {"plots/reliability.png": b"\x89PNG"}
+    for other in (dataset.fingerprint[::-1], dataset.fingerprint):
+        run = tracking.log_backtest(elsewhere, other, figures, plots, folds)
+        assert run == (made.run_id if other == dataset.fingerprint else None)
+    seed = elsewhere.training.model_copy(update={"seed": 99})
+    changed = elsewhere.model_copy(update={"training": seed})
+    assert tracking.log_backtest(changed, dataset.fingerprint, figures, plots, folds) is None
+    tracking.log_backtest(elsewhere, dataset.fingerprint, figures, plots, folds)  # again: its folds are replaced
+    with tracking._client(elsewhere) as client:
+        run = client.get_run(made.run_id)
+        children = client.search_runs([run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{made.run_id}'")
+    assert {name: run.data.metrics[name] for name in figures} == figures
+    assert sorted((one.data.params["fold"], one.data.metrics["auc"]) for one in children) == [("a", 0.7), ("b", 0.8)]
+    assert {one.data.tags["kind"] for one in children} == {"fold"}
+    card = tracking.kept_file(elsewhere, made.run_id, "model_card.md").decode()
+    assert "| 90d/auc | 0.81 (0.7 to 0.9) |" in card
+    assert "| 90d/rows | 12 |" in card
+    assert "Not judged yet" not in card
+    assert "Interventions are shown beside the signals and are none of them" in card
+
+
+def test_a_backtest_is_not_added_to_a_renewed_calibration(project, fitted, dataset):
+    """It judges the method with learners of its own, and the renewed one has those of another day."""
+    elsewhere = project.model_copy(update={"name": "renewed"})
+    churn = replace(fitted.churn, log={**fitted.churn.log, "recalibration": {"as_of": "2024-01-01"}})
+    tracking.log_training(elsewhere, replace(fitted, churn=churn), dataset)
+    assert tracking.log_backtest(elsewhere, dataset.fingerprint, {}, {}, []) is None
+
+
+def test_a_file_is_kept_with_its_run(project, logged):
+    assert tracking.kept_file(project, logged.run_id, "promoted/judged.parquet") is None
+    tracking.keep_file(project, logged.run_id, "promoted/judged.parquet", b"rows")
+    assert tracking.kept_file(project, logged.run_id, "promoted/judged.parquet") == b"rows"
+    with pytest.raises(UsageError, match="leads out of the run"):
+        tracking.keep_file(project, logged.run_id, "../rows", b"rows")
+
+
+def test_the_size_is_that_of_the_files(project, logged):
+    model = tracking.load_version(project, logged.version)
+    files = tracking._folder_of(project, logged.version)[0]
+    assert model.size_mb == pytest.approx(sum(one.stat().st_size for one in files.rglob("*") if one.is_file()) / 1e6)
+
+
 def test_an_artifact_stays_within_its_run(project, fitted, dataset):
     with pytest.raises(UsageError, match="leads out of the run"):
         tracking.log_training(project, fitted, dataset, artifacts={"../../elsewhere.txt": "x"})

@@ -9,9 +9,14 @@ import pytest
 from scipy.special import expit
 
 from training.fit import fit_models
-from training.unseen import MAX_SD, SHARED_NOISE, bounds, center_of, hidden_sd
+from training.unseen import MAX_SD, SHARED_NOISE, bounds, by_time, center_of, hidden_sd
 
 LEVELS = (0.8, 0.9, 0.95)
+
+
+def once(count):
+    """Accounts seen on one day only: the halves alone count."""
+    return np.arange(count), np.zeros(count)
 
 
 def test_the_spread_of_a_state_seen_through_noise():
@@ -19,17 +24,47 @@ def test_the_spread_of_a_state_seen_through_noise():
     rng = np.random.default_rng(1)
     z = rng.normal(size=(40_000, 1))
     views = (z + 2.0 * rng.normal(size=(40_000, 20))) / 24  # the regression of z on the mean of the views
-    assert hidden_sd(views, 1) / SHARED_NOISE == pytest.approx(np.sqrt(4 / 24), rel=0.03)
+    assert hidden_sd(views, *once(len(views)), 1) / SHARED_NOISE == pytest.approx(np.sqrt(4 / 24), rel=0.03)
     exact = z + np.zeros((1, 4))
-    assert hidden_sd(exact / 4 + 1e-6 * rng.normal(size=(40_000, 4)), 1) < 0.01
+    assert hidden_sd(exact / 4 + 1e-6 * rng.normal(size=(40_000, 4)), *once(40_000), 1) < 0.01
+
+
+def panel(months=16, accounts=4_000, noise=0.6, memory=0.95):
+    """A state that drifts from month to month, seen with noise new each month; (z (n,), account, day, the state)."""
+    rng = np.random.default_rng(4)
+    state = [rng.normal(size=accounts)]
+    for _ in range(months - 1):
+        state.append(memory * state[-1] + np.sqrt(1 - memory**2) * rng.normal(size=accounts))
+    # Divided so that the slope of the state on what is seen is 1.
+    seen = (np.array(state) + noise * rng.normal(size=(months, accounts))) / (1 + noise**2)
+    return seen.ravel(), np.tile(np.arange(accounts), months), np.repeat(30 * np.arange(months), accounts)
+
+
+def test_the_spread_of_a_state_seen_again_and_again():
+    """The hidden variance is that of the state given one look, noise^2 / (1 + noise^2), however fast it moves."""
+    for noise, memory in ((0.6, 0.95), (0.6, 0.99), (1.2, 0.97)):
+        assert by_time(*panel(noise=noise, memory=memory)) == pytest.approx(noise**2 / (1 + noise**2), rel=0.12)
+    assert by_time(*panel(noise=0.0)) == pytest.approx(0.0, abs=0.03)
+
+
+def test_a_short_history_or_one_without_memory_says_nothing():
+    assert by_time(*panel(months=5)) is None
+    assert by_time(*panel(accounts=29)) is None
+    assert by_time(*panel(memory=0.0, accounts=200)) is None
+
+
+def test_both_ways_count():
+    z, account, day = panel(noise=1.0)
+    views = np.stack([z / 2, z / 2], axis=1)  # halves that agree: all the spread is seen over time
+    assert hidden_sd(views, account, day, 1) == pytest.approx(SHARED_NOISE * np.sqrt(by_time(z, account, day) / 2))
 
 
 def test_signals_with_nothing_in_common_and_no_signals():
     rng = np.random.default_rng(2)
-    assert hidden_sd(rng.normal(size=(5_000, 6)), 1) == MAX_SD
-    assert hidden_sd(np.ones((50, 6)), 1) == 0.0
-    assert hidden_sd(rng.normal(size=(50, 1)), 1) == 0.0
-    assert hidden_sd(np.zeros((0, 6)), 1) == 0.0
+    assert hidden_sd(rng.normal(size=(5_000, 6)), *once(5_000), 1) == MAX_SD
+    assert hidden_sd(np.ones((50, 6)), *once(50), 1) == 0.0
+    assert hidden_sd(rng.normal(size=(50, 1)), *once(50), 1) == 0.0
+    assert hidden_sd(np.zeros((0, 6)), *once(0), 1) == 0.0
 
 
 @pytest.mark.parametrize("sd", [0.0, 0.4, 1.0, 2.5])
