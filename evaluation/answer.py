@@ -148,6 +148,12 @@ def warning_sentences(summary: Summary) -> list[str]:
             f"An AUC of {decimal(at['auc']['value'], 3)} is too good to be true:"
             " look for a signal that knows the outcome."
         )
+    without = summary["scope"].get("without_signal_rows", 0)
+    if without:
+        found.append(
+            f"{without:,} of {summary['scope']['rows']:,} scorings were made without a usable signal:"
+            " they are the base rate of the account's stage."
+        )
     for one in summary["comparisons"]:
         if one["days"] == summary["main_horizon_days"] and one["verdict"] in ("worse", "level"):
             found.append(one["sentence"])

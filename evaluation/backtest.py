@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from configs.settings import Settings
+from evaluation.contributions import Contributions, contributions
 from evaluation.prediction import predictions
 from features.build import Dataset
 from features.labels import horizon_labels
@@ -26,11 +27,13 @@ class Backtest:
 
     `predictions`: the churn model's (see evaluation.prediction) with fold, churned_{h}d (NaN where the window has not
     matured), churn_at, segment and owner. `baselines`: the others on the same rows, with columns model and score.
+    `explained`: what moved the predictions of the last fold.
     """
 
     predictions: pd.DataFrame
     baselines: pd.DataFrame
     folds: tuple[pd.Timestamp, ...]
+    explained: Contributions
 
 
 def backtest(
@@ -71,6 +74,7 @@ def backtest(
         predictions=pd.concat(predicted, ignore_index=True),
         baselines=pd.concat(others, ignore_index=True),
         folds=tuple(one.origin for one in folds),
+        explained=contributions(fitted.churn, frame, main),
     )
 
 

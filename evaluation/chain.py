@@ -135,7 +135,7 @@ def verify(connection: Connection, noted: Iterable[str] = ()) -> Verification:
             findings.add(
                 batch_id, None, "batches", "does not follow from the batch before: one of the two was rewritten"
             )
-        if batch["format"] != FORMAT or batch_hash(batch) != batch["hash"]:
+        if batch["format"] not in range(1, FORMAT + 1) or batch_hash(batch) != batch["hash"]:
             findings.add(batch_id, None, "batches", "changed: its hash is not that of its columns")
         known[batch_id] = batch
         previous, expected_id = batch["hash"], batch_id + 1
@@ -169,7 +169,7 @@ def _stored(connection: Connection, entry: Entry) -> Iterator[tuple[Any, ...]]:
 def _verify_rows(connection: Connection, entry: Entry, known: dict[int, dict[str, Any]], findings: _Findings) -> int:
     name = entry.tables[0].name
     unseen = {batch_id for batch_id, batch in known.items() if batch["kind"] in entry.kinds}
-    current, expected_row, running, sound, count = -1, 0, NO_ROWS, True, 0
+    current, expected_row, running, sound, count, written = -1, 0, NO_ROWS, True, 0, FORMAT
 
     def close() -> None:
         batch = known.get(current)
@@ -192,12 +192,17 @@ def _verify_rows(connection: Connection, entry: Entry, known: dict[int, dict[str
         if batch_id != current:
             close()
             current, expected_row, running, sound = batch_id, 0, NO_ROWS, True
+            written = known[batch_id]["format"] if batch_id in known else FORMAT
             unseen.discard(batch_id)
             if batch_id not in known or known[batch_id]["kind"] not in entry.kinds:
                 findings.add(batch_id, None, name, f"rows of a batch that holds no {entry.name}")
         findings.missing_rows(batch_id, name, expected_row, row)
         follows = row == expected_row and sound
         own, stored_running = str(row_hash)[:_HALF], str(row_hash)[_HALF:]
+        # A column younger than the batch was no part of its rows' hashes, and must still be empty.
+        values = [
+            one for one, since in zip(values, entry.since[1:], strict=True) if since <= written or one is not None
+        ]
         sound = own_half([row, *values]) == own
         if not sound:
             findings.add(batch_id, row, name, "changed or put elsewhere: its hash is not that of its values")

@@ -1,8 +1,9 @@
 """The gates between a candidate and the champion's place: each with its figure, its limit and a sentence.
 
-They look at out-of-time rows only (a purged backtest's), the candidate beside the calibrated rules on identical rows,
-at the main horizon. A figure that the rows cannot support is a refusal, never a pass. Who promotes raises `Refused`
-with `Verdict.faults`, or forces the promotion and leaves a mark in the ledger.
+They look at out-of-time rows only (a purged backtest's), the candidate beside the calibrated rules and the champion on
+identical rows, at the main horizon; what rows cannot tell (`Measured`) is brought by who promotes. A figure that the
+rows cannot support is a refusal, never a pass; only a comparison that has nothing to compare with is left out, and
+says so. Who promotes raises `Refused` with `Verdict.faults`, or forces the promotion and leaves a mark in the ledger.
 
 One more gate: a function here, an entry in GATES, a planted fault and a clean run in its test.
 """
@@ -14,10 +15,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+from scipy.stats import norm
 
 from configs.errors import DataError, Fault
 from configs.settings import Settings
 from evaluation import metrics, uncertainty
+from evaluation.checks import Finding, failing
 
 RULES = "rules"
 AUC_ALARM = 0.97
@@ -32,10 +35,12 @@ class Gate:
     figure: float | None
     limit: str
     says: str
+    left_out: bool = False
 
     def __str__(self) -> str:
         figure = "-" if self.figure is None else f"{self.figure:.4g}"
-        return f"{'pass' if self.passed else 'REFUSED':8}{self.name:20}{figure:>9}  ({self.limit})  {self.says}"
+        word = "left out" if self.left_out else "pass" if self.passed else "REFUSED"
+        return f"{word:9}{self.name:20}{figure:>9}  ({self.limit})  {self.says}"
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ class Verdict:
 
     def to_json(self) -> list[dict[str, Any]]:
         return [
-            {"name": one.name, "passed": one.passed, "figure": one.figure, "limit": one.limit, "says": one.says}
+            {name: getattr(one, name) for name in ("name", "passed", "left_out", "figure", "limit", "says")}
             for one in self.gates
         ]
 
@@ -69,13 +74,33 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What the rows of a backtest cannot tell of a candidate. None: not asked, and its gate is not there.
+
+    champion: account_id, as_of and p_churn_{h}d, out of time when they were made; None with the reason in
+    `no_champion`. seeds_agree: Spearman's correlation of the newest scores with those of another seed. size_mb: of the
+    model's files. latency: processor seconds of scoring 1,000 accounts with reasons, and of the reference in the same
+    run. suspects: columns that may know the future, those allowed left out. checks: what the coded checks found.
+    """
+
+    served_equals_batch: bool | None = None
+    champion: pd.DataFrame | None = None
+    no_champion: str = "no champion yet"
+    seeds_agree: float | None = None
+    size_mb: float | None = None
+    latency: tuple[float, float] | None = None
+    suspects: tuple[str, ...] | None = None
+    checks: tuple[Finding, ...] | None = None
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Matured out-of-time rows of candidate and rules: account_id, y, p, p_rules. `strays` rows have no partner."""
 
     rows: pd.DataFrame
     strays: int
     settings: Settings
-    served_equals_batch: bool | None
+    measured: Measured
     meta: Mapping[str, Any]
 
 
@@ -83,16 +108,16 @@ def evaluate_gates(
     judged: pd.DataFrame,
     baselines: pd.DataFrame,
     settings: Settings,
-    served_equals_batch: bool | None,
+    measured: Measured,
     meta: Mapping[str, Any],
 ) -> Verdict:
     """The verdict on a candidate.
 
-    judged: the backtest's predictions (account_id, as_of, p_churn_{h}d, churned_{h}d at the main horizon h at least).
-    baselines: its baselines, of which the rows with model `rules` count. served_equals_batch: None leaves that gate
-    out. meta: facts of the fit; `chosen` is the learner that was adopted. DataError for missing columns.
+    judged: the backtest's predictions (account_id, as_of, segment, p_churn_{h}d, churned_{h}d at the main horizon h at
+    least). baselines: its baselines, of which the rows with model `rules` count. meta: facts of the fit; `chosen` is
+    the learner that was adopted. DataError for missing columns.
     """
-    evidence = _evidence(judged, baselines, settings, served_equals_batch, meta)
+    evidence = _evidence(judged, baselines, settings, measured, meta)
     found = [_measured(name, gate, evidence) for name, gate in GATES]
     return Verdict(tuple(gate for gate in found if gate is not None))
 
@@ -101,7 +126,7 @@ def _evidence(
     judged: pd.DataFrame,
     baselines: pd.DataFrame,
     settings: Settings,
-    served_equals_batch: bool | None,
+    measured: Measured,
     meta: Mapping[str, Any],
 ) -> Evidence:
     p, y, key = (
@@ -111,18 +136,21 @@ def _evidence(
     )
     faults = [
         Fault(f"{table}.{name}", "no such column", "a column of the backtest", "run `forewarn backtest` again")
-        for table, frame, names in (("predictions", judged, [*key, p, y]), ("baselines", baselines, [*key, "model", p]))
+        for table, frame, names in (
+            ("predictions", judged, [*key, "segment", p, y]),
+            ("baselines", baselines, [*key, "model", p]),
+        )
         for name in names
         if name not in frame
     ]
     if faults:
         raise DataError(faults)
-    matured = judged.loc[judged[y].notna(), [*key, y, p]]
+    matured = judged.loc[judged[y].notna(), [*key, "segment", y, p]]
     mine = matured.rename(columns={y: "y", p: "p"})
     rules = baselines.loc[baselines.model == RULES, [*key, p]].rename(columns={p: "p_rules"})
     both = mine.merge(rules, on=key, how="left", indicator=True)
     strays = int((both["_merge"] != "both").sum()) + int(rules.duplicated(key).sum()) + int(mine.duplicated(key).sum())
-    return Evidence(both.drop(columns="_merge"), strays, settings, served_equals_batch, meta)
+    return Evidence(both.drop(columns="_merge"), strays, settings, measured, meta)
 
 
 def _measured(name: str, gate: Callable[[str, Evidence], Gate | None], evidence: Evidence) -> Gate | None:
@@ -161,19 +189,33 @@ def _both_classes(name: str, evidence: Evidence) -> Gate:
 
 
 def _against_rules(name: str, evidence: Evidence) -> Gate:
-    """Refuses when the candidate's log loss is worse than the rules' by more than the margin, beyond its interval."""
-    rows, evaluation = evidence.rows, evidence.settings.evaluation
-    mine, theirs = (metrics.log_loss(rows.y.to_numpy(), rows[column].to_numpy()) for column in ("p", "p_rules"))
-    gap = uncertainty.paired(
-        rows,
-        uncertainty.log_loss("p"),
-        uncertainty.log_loss("p_rules"),
-        evaluation.bootstrap_draws,
-        evidence.settings.training.seed,
-    )
-    margin = evaluation.worse_than_rules_margin
+    margin = evidence.settings.evaluation.worse_than_rules_margin
+    return _against(name, evidence, evidence.rows, "p_rules", "the calibrated rules'", margin)
+
+
+def _against_champion(name: str, evidence: Evidence) -> Gate:
+    """On the rows that both have judged; left out without a champion, and where too few of those accounts churned."""
+    evaluation, champion = evidence.settings.evaluation, evidence.measured.champion
+    margin, needed = evaluation.worse_than_champion_margin, evaluation.min_churned_accounts
+    limit = f"not above {margin:g} with its whole interval"
+    if champion is None:
+        return Gate(name, True, None, limit, f"{evidence.measured.no_champion}: nothing to compare with", left_out=True)
+    theirs = champion.rename(columns={f"p_churn_{evidence.settings.main_horizon_days}d": "p_champion"})
+    rows = evidence.rows.merge(theirs, on=["account_id", "as_of"], validate="one_to_one")
+    churned = int(rows.loc[rows.y == 1, "account_id"].nunique())
+    if churned < needed:
+        says = f"{churned} churned accounts among the {len(rows)} rows that both judged, {needed} needed"
+        return Gate(name, True, None, limit, says, left_out=True)
+    return _against(name, evidence, rows, "p_champion", "the champion's", margin)
+
+
+def _against(name: str, evidence: Evidence, rows: pd.DataFrame, other: str, whose: str, margin: float) -> Gate:
+    """Refuses when the candidate's log loss is worse than the other's by more than the margin, beyond its interval."""
+    mine, theirs = (metrics.log_loss(rows.y.to_numpy(), rows[column].to_numpy()) for column in ("p", other))
+    draws, seed = evidence.settings.evaluation.bootstrap_draws, evidence.settings.training.seed
+    gap = uncertainty.paired(rows, uncertainty.log_loss("p"), uncertainty.log_loss(other), draws, seed)
     verdict = "better" if gap.high < 0 else "worse" if gap.low > 0 else "no different beyond chance"
-    says = f"log loss {mine:.4f}, the calibrated rules' {theirs:.4f}: {verdict}"
+    says = f"log loss {mine:.4f}, {whose} {theirs:.4f} on {len(rows)} rows: {verdict}"
     says += f" (difference {gap.value:+.4f}, 95 % interval {gap.low:+.4f} to {gap.high:+.4f})"
     return Gate(name, gap.low <= margin, gap.value, f"not above {margin:g} with its whole interval", says)
 
@@ -204,8 +246,84 @@ def _calibration_slope(name: str, evidence: Evidence) -> Gate:
     return Gate(name, low <= slope <= high, slope, f"{low:g} to {high:g}", says)
 
 
+def _segments(name: str, evidence: Evidence) -> Gate:
+    """Refuses when a segment with enough churns falls apart.
+
+    It does where the calibrated rules' log loss is better than the candidate's by more than the margin, beyond chance
+    (a 95 % interval over accounts, made wider for the number of segments looked at), or where what was predicted on
+    average lies outside the 95 % interval of what happened by more than a factor.
+    """
+    evaluation, rows = evidence.settings.evaluation, evidence.rows
+    factor, needed = evaluation.segment_factor, evaluation.min_churned_accounts
+    label = rows.segment.astype(object).where(rows.segment.notna(), "unknown").astype(str)
+    parts = {one: part for one, part in rows.groupby(label) if part.loc[part.y == 1, "account_id"].nunique() >= needed}
+    limit = f"at most {factor:g} times outside the interval of what happened, nowhere worse than the rules"
+    if not parts:
+        says = f"no segment with {needed} churned accounts: nothing to compare with"
+        return Gate(name, True, None, limit, says, left_out=True)
+    wide = float(norm.isf(0.025 / len(parts)))
+    losses = {"mine": uncertainty.log_loss("p"), "theirs": uncertainty.log_loss("p_rules")}
+    found, ratios = [], []
+    for one, part in parts.items():
+        drawn = uncertainty.draw(part, losses, evaluation.bootstrap_draws, evidence.settings.training.seed)
+        gap = drawn["mine"] - drawn["theirs"]
+        if gap[0] > evaluation.worse_than_rules_margin + wide * gap[1:].std():
+            found.append(f"{one}: the calibrated rules are better (log loss {gap[0]:+.4f})")
+        low, high = metrics.share_interval(part.y.to_numpy(), part.account_id.to_numpy(dtype=str))
+        said = float(part.p.mean())
+        ratios.append(max(said / high, low / said, 1.0))
+        if ratios[-1] > factor:
+            found.append(f"{one}: {said:.3f} predicted, {part.y.mean():.3f} happened ({low:.3f} to {high:.3f})")
+    says = f"{len(parts)} segments with {needed} churned accounts or more, " + ("; ".join(found) or "none falls apart")
+    return Gate(name, not found, max(ratios), limit, says)
+
+
+def _reseeded(name: str, evidence: Evidence) -> Gate | None:
+    found, least = evidence.measured.seeds_agree, evidence.settings.evaluation.reseed_rank_limit
+    if found is None:
+        return None
+    says = "rank correlation of the newest scores with those of the same learners from another seed"
+    return Gate(name, found >= least, found, f"at least {least:g}", says)
+
+
+def _size(name: str, evidence: Evidence) -> Gate | None:
+    found, most = evidence.measured.size_mb, evidence.settings.evaluation.size_limit_mb
+    if found is None:
+        return None
+    return Gate(name, found <= most, found, f"at most {most:g} MB", f"the model's files take {found:.2f} MB")
+
+
+def _latency(name: str, evidence: Evidence) -> Gate | None:
+    """A ratio within one run, so that it is the model's slowness that counts and not the machine's."""
+    if evidence.measured.latency is None:
+        return None
+    most, (seconds, reference) = evidence.settings.evaluation.latency_limit, evidence.measured.latency
+    says = (
+        f"scoring 1,000 accounts with reasons took {seconds:.2f} processor seconds here, the reference {reference:.2f}"
+    )
+    return Gate(name, seconds <= most * reference, seconds / reference, f"at most {most:g} times the reference", says)
+
+
+def _suspects(name: str, evidence: Evidence) -> Gate | None:
+    found = evidence.measured.suspects
+    if found is None:
+        return None
+    says = "columns that may know the future" + (f": {', '.join(found)} (`forewarn check`)" if found else "")
+    return Gate(name, not found, float(len(found)), "none that is not in allow_leaking", says)
+
+
+def _checks(name: str, evidence: Evidence) -> Gate | None:
+    found = evidence.measured.checks
+    if found is None:
+        return None
+    fails = failing(found)
+    says = f"coded checks that fail, of {len(found)} findings"
+    says += "".join(f"; {one.code} {one.title.lower()}: {one.says}" for one in fails)
+    return Gate(name, not fails, float(len(fails)), "none", says)
+
+
 def _served(name: str, evidence: Evidence) -> Gate | None:
-    equal = evidence.served_equals_batch
+    equal = evidence.measured.served_equals_batch
     if equal is None:
         return None
     says = "the endpoint's scores equal the batch's to the last bit" if equal else "the endpoint scores differently"
@@ -218,8 +336,15 @@ GATES: tuple[tuple[str, Callable[[str, Evidence], Gate | None]], ...] = (
     ("enough_churns", _churns),
     ("both_classes", _both_classes),
     ("against_rules", _against_rules),
+    ("against_champion", _against_champion),
     ("auc_alarm", _auc_alarm),
     ("calibration_error", _calibration_error),
     ("calibration_slope", _calibration_slope),
+    ("segments", _segments),
+    ("reseeded", _reseeded),
+    ("suspects", _suspects),
+    ("checks", _checks),
     ("served_equals_batch", _served),
+    ("size", _size),
+    ("latency", _latency),
 )

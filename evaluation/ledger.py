@@ -30,7 +30,17 @@ from configs.errors import Fault, UsageError, nearest
 from configs.settings import Settings
 from evaluation import chain
 from evaluation.chain import Verification, canonical
+from evaluation.ledger_queries import (
+    count_query,
+    first_query,
+    judgement_query,
+    pairs_query,
+    prediction_query,
+    texts_query,
+)
 from evaluation.ledger_rows import (
+    FLAGS,
+    OUTCOME,
     TEXTS,
     arrow_table,
     column_order,
@@ -48,14 +58,13 @@ from evaluation.ledger_tables import (
     batches,
     entry_of,
     head,
-    judgements,
     marks,
     prediction_texts,
     predictions,
 )
 
 PredictionKind = Literal["batch", "api", "backtest"]
-ROWS_A_TIME = 50_000
+ROWS_A_TIME = 5_000  # of many more at once, Python's garbage collector makes a third of the time
 
 
 @dataclass(frozen=True)
@@ -199,7 +208,7 @@ class Ledger:
         written.
         """
         stored = [name for name in stored_columns(columns) if texts or name not in TEXTS]
-        query = _prediction_query(stored)
+        query = prediction_query(stored)
         for given, condition in (
             (since, lambda: predictions.c.as_of >= _day(since)),
             (until, lambda: predictions.c.as_of < _day(until)),
@@ -209,34 +218,56 @@ class Ledger:
         ):
             if given is not None:
                 query = query.where(condition())
-        with self._reading() as connection:
-            tables = [arrow_table(rows, stored) for rows in _parts(connection, query)]
-        if not tables:
+        frame = self._frame(query, stored)
+        if frame is None:
             return pd.DataFrame(columns=list(columns or in_order(stored)))
-        frame = to_pandas(pa.concat_tables(tables, promote_options="default"))
         return frame if columns is None else frame.reindex(columns=list(columns))
 
+    def first_predictions(
+        self,
+        kinds: Sequence[str],
+        at: pd.Timestamp,
+        *,
+        columns: Sequence[str] | None = None,
+        texts: bool = True,
+    ) -> pd.DataFrame | None:
+        """The first prediction of each account, day and model version of these kinds asked for by `at`, in the order
+        written, and beside it the newest judgement made by then: the columns of OUTCOME, missing where there is none.
+
+        `columns` and `texts` as for `predictions`. None when nothing had been predicted by then.
+        """
+        stored = [name for name in stored_columns(columns) if texts or name not in TEXTS]
+        return self._frame(first_query(stored, kinds, at), [*stored, *OUTCOME])
+
+    def pairs(self, kinds: Sequence[str], at: pd.Timestamp) -> pd.DataFrame:
+        """Every account_id and as_of that predictions of these kinds asked for by `at` are about, in no order."""
+        found = self._frame(pairs_query(kinds, at), ["account_id", "as_of"])
+        return pd.DataFrame(columns=["account_id", "as_of"]) if found is None else found
+
+    def count(self, kinds: Sequence[str], at: pd.Timestamp) -> int:
+        """How many rows of these kinds were asked for by `at`."""
+        with self._reading() as connection:
+            return int(connection.execute(count_query(kinds, at)).scalar_one())
+
+    def texts(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Reasons, triggers and actions of a few predictions (columns batch_id and row), with the index of `rows`."""
+        key, names = ["batch_id", "row"], ["batch_id", "row", *TEXTS]
+        found = self._frame(texts_query(names, list(rows[key].itertuples(index=False, name=None))), names)
+        if found is None:
+            return pd.DataFrame(columns=list(TEXTS), index=rows.index)
+        return rows[key].merge(found, on=key, how="left").set_axis(rows.index)[list(TEXTS)]
+
     def judgements(self, *, latest: bool = True, at: pd.Timestamp | None = None) -> pd.DataFrame:
-        """Judged outcomes: account_id, as_of, matured_days, churn_at, voluntary, judged_at, batch_id, row.
+        """Judged outcomes in the order made: account_id, as_of, OUTCOME's columns, batch_id, row, judged_at.
 
         latest: one row per (account_id, as_of), the newest judgement made by `at`; else every judgement ever made.
         """
-        stored = ["account_id", "as_of", "matured_days", "churn_at", "voluntary", "batch_id", "row"]
-        query = select(*(judgements.c[name] for name in stored), batches.c.requested_at.label("judged_at"))
-        query = query.join_from(judgements, batches, judgements.c.batch_id == batches.c.batch_id)
-        if at is not None:
-            query = query.where(batches.c.requested_at <= moment(at))
-        with self._reading() as connection:
-            rows = connection.execute(query.order_by(judgements.c.batch_id, judgements.c.row)).fetchall()
-        frame = pd.DataFrame([tuple(row) for row in rows], columns=[*stored, "judged_at"])
-        frame = frame.astype({"account_id": "str", "matured_days": "int64", "batch_id": "int64", "row": "int64"})
-        for name in ("as_of", "churn_at", "judged_at"):
-            frame[name] = pd.to_datetime(frame[name], format="ISO8601").astype("datetime64[us]")
-        will = frame.voluntary.astype("Int8").astype("boolean").astype(object)
-        frame["voluntary"] = will.where(will.notna(), None)
-        if latest:
-            frame = frame.drop_duplicates(["account_id", "as_of"], keep="last")
-        return frame.reset_index(drop=True)
+        names = ["account_id", "as_of", *OUTCOME, "batch_id", "row", "judged_at"]
+        frame = self._frame(judgement_query(names, latest, at), names)
+        if frame is None:
+            frame = to_pandas(arrow_table([], names))
+        counts = {"matured_days": "int64", "contraction_days": "int64"}
+        return frame[names].fillna({"contraction_days": 0}).astype(counts)
 
     def marks(self, kind: str | None = None) -> pd.DataFrame:
         """Marked events in order: batch_id, kind, body (a dict), asked_by, at."""
@@ -290,7 +321,7 @@ class Ledger:
         with self._reading() as connection, _whole(file) as part:
             schema = _export_schema(connection, stored)
             with pq.ParquetWriter(part, schema, compression="zstd") as writer:
-                for rows in _parts(connection, _prediction_query(stored)):
+                for rows in _parts(connection, prediction_query(stored)):
                     table = arrow_table(rows, stored)
                     columns = [
                         table[one.name].cast(one.type)
@@ -300,6 +331,12 @@ class Ledger:
                     ]
                     writer.write_table(pa.table(columns, schema=schema))
         return file
+
+    def _frame(self, query: Select[Any], names: Sequence[str]) -> pd.DataFrame | None:
+        """What a query of the columns `names` finds, part by part; None when that is nothing."""
+        with self._reading() as connection:
+            tables = [arrow_table(rows, names) for rows in _parts(connection, query)]
+        return to_pandas(pa.concat_tables(tables, promote_options="default")) if tables else None
 
     # -- transactions --------------------------------------------------------------------------------------------
 
@@ -318,17 +355,6 @@ class Ledger:
             yield connection
 
 
-def _prediction_query(stored: Sequence[str]) -> Select[Any]:
-    needs_texts = any(name in prediction_texts.c for name in stored if name not in predictions.c)
-    places = [predictions, *([prediction_texts] if needs_texts else []), batches]
-    columns = [next(table.c[name] for table in places if name in table.c) for name in stored]
-    query = select(*columns).join_from(predictions, batches, predictions.c.batch_id == batches.c.batch_id)
-    if needs_texts:
-        same = (predictions.c.batch_id == prediction_texts.c.batch_id) & (predictions.c.row == prediction_texts.c.row)
-        query = query.outerjoin(prediction_texts, same)
-    return query.order_by(predictions.c.batch_id, predictions.c.row)
-
-
 def _parts(connection: Connection, query: Select[Any]) -> Iterator[Sequence[Sequence[Any]]]:
     return connection.execute(query, execution_options={"yield_per": ROWS_A_TIME}).partitions()
 
@@ -339,6 +365,7 @@ def _export_schema(connection: Connection, stored: Sequence[str]) -> pa.Schema:
     rows = connection.execute(first).fetchall()
     horizons, mains = horizons_in(row.curve for row in rows), [row.main_horizon_days for row in rows]
     types = {"as_of": pa.timestamp("us"), "requested_at": pa.timestamp("us"), "batch_id": pa.int64(), "row": pa.int64()}
+    types |= dict.fromkeys(FLAGS, pa.bool_())
     kept = [name for name in stored if name not in {"curve", "main_horizon_days"}]
     names = in_order([*column_order(horizons, mains), *kept])
     texts = {column.name for table in (predictions, prediction_texts, batches) for column in table.columns}

@@ -27,12 +27,16 @@ NUMBERS = ("health_score", *(f"health_{dimension}" for dimension in DIMENSIONS),
 NAMES = ("lifecycle_stage", "risk_level")
 VERSIONS = ("model_version", "config_version")
 TEXTS = ("reasons", "triggers", "actions")
+FLAGS = ("has_signal",)
+OUTCOME = ("matured_days", "churn_at", "voluntary", "contraction_days", "contraction_at", "reactivated_at")
 LEDGER_COLUMNS = (
     *("batch_id", "row", "kind", "asked_by", "requested_at"),
     *("idempotency_key", "calibrator_version", "signals_hash"),
 )
 _CURVE = re.compile(r"p_churn_(\d+)d")
 _MAIN = re.compile(rf"({'|'.join(AT_MAIN)})_(\d+)d")
+_MOMENTS = {"as_of", "requested_at", "judged_at", "churn_at", "contraction_at", "reactivated_at"}
+_COUNTS = {"batch_id", "row", "main_horizon_days", "matured_days", "contraction_days"}
 _FLAWED = "the ledger holds a row that is not as it was written"
 
 
@@ -52,6 +56,7 @@ def column_order(horizons_days: Iterable[int], main_days: Iterable[int]) -> list
         *("coverage", "arr"),
         *(f"expected_arr_loss_{days}d" for days in mains),
         *TEXTS,
+        *FLAGS,
         *VERSIONS,
     ]
 
@@ -79,6 +84,7 @@ def prediction_rows(predictions: pd.DataFrame, signals_hash: Sequence[str]) -> l
         *(_nullable(_numbers(predictions, name, faults)) for name in NUMBERS),
         *(_names(predictions[name], faults, required=True) for name in VERSIONS),
         _names(pd.Series(list(signals_hash), name="signals_hash", dtype=object), faults, required=True),
+        *(_flags(predictions[name], faults) for name in FLAGS),
         *(_texts(predictions[name], faults) for name in TEXTS),
     ]
     if faults:
@@ -153,6 +159,17 @@ def _names(series: pd.Series, faults: list[Fault], required: bool = False) -> li
     return values
 
 
+def _flags(series: pd.Series, faults: list[Fault]) -> list[int | None]:
+    """1, 0 and None for what a row says, and for a row of before it was said."""
+    values = series.astype(object).where(series.notna(), None).tolist()
+    for row, value in enumerate(values):
+        if value is not None and not isinstance(value, bool | np.bool_):
+            fault = Fault(f"predictions.{series.name}", f"{value!r} in row {row}", "true or false", "mend the column")
+            faults.append(fault)
+            return []
+    return [None if value is None else int(value) for value in values]
+
+
 def _encodes(value: str) -> bool:
     try:
         value.encode()
@@ -208,7 +225,7 @@ def moment(at: pd.Timestamp) -> str:
 
 def stored_columns(columns: Sequence[str] | None) -> list[str]:
     """The columns of the tables that are needed to answer with `columns` (None: all); UsageError for an unknown one."""
-    everything = ["account_id", "as_of", *NAMES, *NUMBERS, *VERSIONS, *TEXTS, *LEDGER_COLUMNS]
+    everything = ["account_id", "as_of", *NAMES, *NUMBERS, *VERSIONS, *TEXTS, *FLAGS, *LEDGER_COLUMNS]
     if columns is None:
         return [*everything, "curve", "main_horizon_days", *AT_MAIN]
     stored: dict[str, None] = {}
@@ -228,7 +245,7 @@ def stored_columns(columns: Sequence[str] | None) -> list[str]:
 
 
 def arrow_table(rows: Sequence[Sequence[Any]], stored: Sequence[str]) -> pa.Table:
-    """Rows of `stored` columns as an Arrow table with the columns of a prediction and of LEDGER_COLUMNS.
+    """Rows of `stored` columns as an Arrow table with the columns of a prediction, of LEDGER_COLUMNS and of OUTCOME.
 
     UsageError when a value is not of its column's type: then someone changed it, and `ledger verify` says where.
     """
@@ -243,16 +260,19 @@ def damaged(error: Exception) -> ForewarnError:
 
 
 def _arrow_table(rows: Sequence[Sequence[Any]], stored: Sequence[str]) -> pa.Table:
-    values: dict[str, list[Any]] = dict(zip(stored, map(list, zip(*rows, strict=True)), strict=True))
+    columns = map(list, zip(*rows, strict=True)) if rows else [[] for _ in stored]
+    values: dict[str, list[Any]] = dict(zip(stored, columns, strict=True))
     out: dict[str, pa.Array] = {}
     for name, items in values.items():
-        if name in {"as_of", "requested_at"}:
+        if name in _MOMENTS:
             out[name] = pa.array(items, pa.string()).dictionary_encode()
             out[name] = pc.take(out[name].dictionary.cast(pa.timestamp("us")), out[name].indices)
-        elif name in {"batch_id", "row", "main_horizon_days"}:
+        elif name in _COUNTS:
             out[name] = pa.array(items, pa.int64())
         elif name in NUMBERS or name in AT_MAIN:
             out[name] = pa.array(items, pa.float64())
+        elif name in FLAGS or name == "voluntary":
+            out[name] = pa.array([None if one is None else bool(one) for one in items], pa.bool_())
         elif name != "curve":
             out[name] = pa.array(items, pa.string())
     if "curve" in values:
@@ -282,5 +302,6 @@ def horizons_in(curves: Iterable[str]) -> list[int]:
 
 
 def to_pandas(table: pa.Table) -> pd.DataFrame:
-    """Text as `str`, days as datetime64[us], missing numbers as NaN."""
-    return table.select(in_order(table.column_names)).to_pandas()
+    """Text as `str`, days as datetime64[us], missing numbers as NaN; what is no prediction's column comes last."""
+    named = in_order(table.column_names)
+    return table.select([*named, *(name for name in table.column_names if name not in named)]).to_pandas()

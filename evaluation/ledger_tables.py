@@ -11,11 +11,12 @@ read and hash alike in SQLite and PostgreSQL.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Column, Double, Index, Integer, MetaData, String, Table
 
-REVISION = "0001"
-FORMAT = 1
+REVISION = "0003"
+FORMAT = 3  # of a batch's rows: those of format 1 had no columns that came `since` 2, and so on
 
 metadata = MetaData()
 
@@ -80,8 +81,10 @@ predictions = Table(
     Column("model_version", String, nullable=False),
     Column("config_version", String, nullable=False),
     Column("signals_hash", String, nullable=False),
+    Column("has_signal", Integer, info={"since": 2}),  # 0: the base rate of the stage, for want of a usable signal
     _row_hash(),
-    Index("ix_predictions_account_as_of", "account_id", "as_of"),
+    # Beyond account and day so that "the first of its model version" and "every account and day" need no rows.
+    Index("ix_predictions_account_as_of", "account_id", "as_of", "model_version", "batch_id", "row"),
     Index("ix_predictions_as_of", "as_of"),
 )
 
@@ -96,7 +99,8 @@ prediction_texts = Table(
 )
 
 # The outcome of an account after an as_of day, as known at the batch's requested_at. Every horizon of at most
-# matured_days is judged: churned when churn_at lies before as_of plus the horizon.
+# matured_days is judged: churned when churn_at lies before as_of plus the horizon; contractions likewise by
+# contraction_days and contraction_at. reactivated_at: when the account came back after churn_at.
 judgements = Table(
     "judgements",
     metadata,
@@ -106,8 +110,11 @@ judgements = Table(
     Column("matured_days", Integer, nullable=False),
     Column("churn_at", String),
     Column("voluntary", Integer),
+    Column("contraction_days", Integer, info={"since": 3}),
+    Column("contraction_at", String, info={"since": 3}),
+    Column("reactivated_at", String, info={"since": 3}),
     _row_hash(),
-    Index("ix_judgements_account_as_of", "account_id", "as_of"),
+    Index("ix_judgements_account_as_of", "account_id", "as_of", "batch_id", "row"),
 )
 
 marks = Table(
@@ -131,9 +138,18 @@ class Entry:
     @property
     def hashed(self) -> tuple[str, ...]:
         """The columns behind a row's hash, in order: the row's number first, the batch's is hashed with the batch."""
+        return tuple(column.name for column in self._columns)
+
+    @property
+    def since(self) -> tuple[int, ...]:
+        """The format with which each column of `hashed` came."""
+        return tuple(column.info.get("since", 1) for column in self._columns)
+
+    @property
+    def _columns(self) -> list[Column[Any]]:
         main, *others = self.tables
-        own = [column.name for column in main.columns if column.name not in {"batch_id", "row_hash"}]
-        return (*own, *(column.name for table in others for column in table.columns if not column.primary_key))
+        own = [column for column in main.columns if column.name not in {"batch_id", "row_hash"}]
+        return [*own, *(column for table in others for column in table.columns if not column.primary_key)]
 
 
 PREDICTION_KINDS = ("batch", "api", "backtest")

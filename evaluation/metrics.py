@@ -1,21 +1,19 @@
 """What a set of predictions is worth: plain functions of outcomes `y` (0 or 1) and probabilities `p`.
 
 Rows are scorings (account, as_of) whose window has passed. Nothing here knows of resampling (see uncertainty.py) or of
-presentation. A figure that the rows cannot support is refused by name, never returned as a guess.
-
-    METRICS                 the single figures, each (y, p) -> float
-    reliability_bins, gains, precision_recall_at_capacity, arr_loss, lead_time    the tables
+presentation. A figure that the rows cannot support is refused by name, never returned as a guess. Beside these stand
+capacity.py (what a limited number of accounts worked on would have reached), money.py, stability.py, fairness.py and
+concordance.py; registry.py lists the single figures.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from configs.errors import DataError, Fault
 
@@ -41,7 +39,7 @@ class MetricRefused(DataError):
         return f"{self.found} {self.what}, at least {self.needed} would do"
 
 
-def _checked(metric: str, y: Array, p: Array, least: int = 1, probability: bool = True) -> tuple[Array, Array]:
+def checked(metric: str, y: Array, p: Array, least: int = 1, probability: bool = True) -> tuple[Array, Array]:
     """Both as float arrays (n,); DataError for anything that is not an outcome and a prediction."""
     y, p = np.asarray(y, dtype=float), np.asarray(p, dtype=float)
     faults = []
@@ -69,7 +67,7 @@ def auc(y: Array, p: Array) -> float:
     >>> auc([0, 0, 1, 1], [0.1, 0.4, 0.4, 0.8])      # of 4 pairs: 3 right, 1 tied
     0.875
     """
-    y, p = _checked("auc", y, p, probability=False)
+    y, p = checked("auc", y, p, probability=False)
     _, place, ties = np.unique(p, return_inverse=True, return_counts=True)
     rank = (np.cumsum(ties) - (ties - 1) / 2)[place]
     churned, stayed = y.sum(), (1 - y).sum()
@@ -84,7 +82,7 @@ def average_precision(y: Array, p: Array) -> float:
     >>> average_precision([1, 0, 1, 0], [0.9, 0.8, 0.7, 0.1])      # (1/1 + 2/3) / 2
     0.8333333333333333
     """
-    y, p = _checked("average_precision", y, p, probability=False)
+    y, p = checked("average_precision", y, p, probability=False)
     _, place = np.unique(-p, return_inverse=True)
     churned, rows = np.bincount(place, y), np.bincount(place)
     return float((churned * np.cumsum(churned) / np.cumsum(rows)).sum() / churned.sum())
@@ -98,7 +96,7 @@ def brier(y: Array, p: Array) -> float:
     >>> round(brier([1, 0], [0.8, 0.4]), 12)      # (.04 + .16) / 2
     0.1
     """
-    y, p = _checked("brier", y, p)
+    y, p = checked("brier", y, p)
     return float(np.mean((p - y) ** 2))
 
 
@@ -116,7 +114,7 @@ def log_loss(y: Array, p: Array) -> float:
     >>> round(log_loss([1, 0], [0.5, 0.5]), 4)
     0.6931
     """
-    y, p = _checked("log_loss", y, p)
+    y, p = checked("log_loss", y, p)
     return float(log_losses(y, p).mean())
 
 
@@ -147,7 +145,7 @@ def ece(y: Array, p: Array, bins: int = 15) -> float:
     >>> round(ece([0, 1, 1, 1], [0.2, 0.2, 0.9, 0.9], bins=2), 3)      # (|.5 - .2| + |1 - .9|) / 2
     0.2
     """
-    y, p = _checked("ece", y, p)
+    y, p = checked("ece", y, p)
     _, churned, predicted = _bin_sums(y, p, bins)
     return float(np.abs(churned - predicted).sum() / y.size)
 
@@ -163,7 +161,7 @@ def ece_debiased(y: Array, p: Array, bins: int = 15) -> float:
     >>> ece_debiased([0, 1] * 20, [0.45] * 40, bins=1) < ece([0, 1] * 20, [0.45] * 40, bins=1)
     True
     """
-    y, p = _checked("ece_debiased", y, p)
+    y, p = checked("ece_debiased", y, p)
     rows, churned, predicted = _bin_sums(y, p, bins)
     gap, share = (churned - predicted) / rows, churned / rows
     spread = np.sqrt(share * (1 - share) / np.maximum(rows - 1, 1)) + 1e-12
@@ -190,17 +188,16 @@ def calibration_slope_intercept(y: Array, p: Array, least: int = SLOPE_CHURNS) -
     >>> round(slope, 3), round(abs(intercept), 3)      # log(3) / log(9): twice as extreme as it should be
     (0.5, 0.0)
     """
-    y, p = _checked("calibration_slope", y, p, least)
+    y, p = checked("calibration_slope", y, p, least)
     x = logit(p)
     if np.ptp(x) == 0:
         raise MetricRefused("calibration_slope", "distinct probability", 1, 2)
-    design = np.column_stack([np.ones_like(x), x])
     theta = np.array([math.log(y.mean() / (1 - y.mean())), 0.0])
     for _ in range(50):
-        fitted = 1 / (1 + np.exp(-design @ theta))
-        step = np.linalg.solve(
-            design.T @ (design * (fitted * (1 - fitted))[:, None]) + 1e-10 * np.eye(2), design.T @ (y - fitted)
-        )
+        fitted = 1 / (1 + np.exp(-(theta[0] + theta[1] * x)))
+        weight, error = fitted * (1 - fitted), y - fitted
+        bend = np.array([[weight.sum(), weight @ x], [weight @ x, (weight * x) @ x]])
+        step = np.linalg.solve(bend + 1e-10 * np.eye(2), np.array([error.sum(), error @ x]))
         theta = theta + np.clip(step, -5, 5)
         if np.abs(step).max() < 1e-10:
             return float(theta[1]), float(theta[0])
@@ -225,81 +222,38 @@ def calibration_intercept(y: Array, p: Array) -> float:
     return calibration_slope_intercept(y, p)[1]
 
 
-def in_top_share(p: Array, share: float, groups: Array | None = None) -> Array:
-    """How much of each row lies in the riskiest `share` of its group (an as_of), (n,), 0-1.
+class Murphy(NamedTuple):
+    """Parts of a Brier score: reliability - resolution + uncertainty + within_bins is the score itself."""
 
-    The band holds round(share * rows) rows of a group and at least one. Rows tied at its edge share the places left, so
-    that the answer never hangs on the order of rows.
+    reliability: float
+    resolution: float
+    uncertainty: float
+    within_bins: float
 
-    >>> in_top_share([0.9, 0.5, 0.5, 0.1], 0.5).tolist()
-    [1.0, 0.5, 0.5, 0.0]
+
+def brier_parts(y: Array, p: Array, bins: int = 15) -> Murphy:
+    """The Brier score taken apart over equal-mass bins (Murphy 1973; within_bins: Stephenson and others 2008).
+
+    reliability: mean squared distance of prediction and outcome between bins, 0-1, lower is better; resolution: mean
+    squared distance of the bins' outcomes from the churn rate, 0-.25, higher is better; uncertainty: r (1 - r) of the
+    churn rate r, which no model changes. within_bins: what predictions that differ within a bin add (their variance
+    less twice their covariance with the outcome), so that the parts add up exactly; it may be negative. Noise raises
+    reliability and resolution alike. Raises MetricRefused without a row of each class.
+
+    >>> found = brier_parts([0, 1, 1, 1], [0.2, 0.2, 0.9, 0.9], bins=2)
+    >>> [round(one, 6) for one in found]      # (.3**2 + .1**2) / 2, .25**2, .75 * .25, and no spread within bins
+    [0.05, 0.0625, 0.1875, 0.0]
     """
-    p = np.asarray(p, dtype=float)
-    group = np.zeros(p.size, dtype=int) if groups is None else np.unique(groups, return_inverse=True)[1]
-    order = np.lexsort((-p, group))
-    new = np.ones(p.size, dtype=bool)
-    new[1:] = (np.diff(group[order]) != 0) | (np.diff(p[order]) != 0)
-    starts = np.flatnonzero(new)
-    ties = np.diff(np.append(starts, p.size))
-    sizes = np.bincount(group)
-    group_of_tie = group[order][starts]
-    above = starts - (np.cumsum(sizes) - sizes)[group_of_tie]
-    places = np.maximum(1, np.floor(share * sizes + 0.5))[group_of_tie]
-    held = np.empty(p.size)
-    held[order] = np.repeat(np.clip((places - above) / ties, 0, 1), ties)
-    return held
-
-
-class Capacity(NamedTuple):
-    """`flagged` rows of `rows`, `caught` of `churned` among them; precision, recall and lift over the churn rate."""
-
-    rows: int
-    flagged: float
-    churned: int
-    caught: float
-    precision: float
-    recall: float
-    lift: float
-
-
-def precision_recall_at_capacity(y: Array, p: Array, as_of: Array, share: float = 0.1) -> Capacity:
-    """What working on the riskiest `share` of accounts at each as_of would have reached.
-
-    Precision: share of the flagged that churned; recall: share of the churned that were flagged; all 0-1, higher is
-    better, chance gives the churn rate and `share`. Raises MetricRefused without a row of each class.
-
-    >>> precision_recall_at_capacity([1, 0, 0, 1], [0.9, 0.8, 0.2, 0.1], ["d1", "d1", "d2", "d2"], share=0.5)
-    Capacity(rows=4, flagged=2.0, churned=2, caught=1.0, precision=0.5, recall=0.5, lift=1.0)
-    """
-    y, p = _checked("precision_recall_at_capacity", y, p, probability=False)
-    held = in_top_share(p, share, as_of)
-    flagged, caught = float(held.sum()), float(held @ y)
-    precision = caught / flagged
-    return Capacity(
-        y.size, flagged, int(y.sum()), caught, precision, caught / float(y.sum()), precision / float(y.mean())
-    )
-
-
-def lift_at(y: Array, p: Array, share: float = 0.1) -> float:
-    """Churn rate in the riskiest `share` of rows over the churn rate of all. From 0 to 1 / share; chance gives 1.
-
-    Raises MetricRefused without a row of each class.
-
-    >>> lift_at([1, 0, 0, 0, 1, 0, 0, 0, 0, 0], [0.9, 0.1, 0.1, 0.1, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1], 0.1)
-    5.0
-    """
-    return precision_recall_at_capacity(y, p, np.zeros(len(y)), share).lift
-
-
-def gains(y: Array, p: Array, as_of: Array, shares: Sequence[float]) -> list[tuple[float, float]]:
-    """(share of accounts worked on, share of the churned among them) for each of `shares`; chance gives the diagonal.
-
-    Raises MetricRefused without a row of each class.
-
-    >>> gains([1, 0, 0, 0], [0.9, 0.5, 0.4, 0.1], [0, 0, 0, 0], [0.25, 1.0])
-    [(0.25, 1.0), (1.0, 1.0)]
-    """
-    return [(float(share), precision_recall_at_capacity(y, p, as_of, share).recall) for share in shares]
+    y, p = checked("brier_parts", y, p)
+    rows, churned, predicted = _bin_sums(y, p, bins)
+    share, happened, said, rate = rows / y.size, churned / rows, predicted / rows, float(y.mean())
+    reliability = float(share @ (said - happened) ** 2)
+    resolution = float(share @ (happened - rate) ** 2)
+    bin_of = equal_mass_bins(p, bins)
+    place = np.searchsorted(np.unique(bin_of), bin_of)
+    spread, lean = p - said[place], y - happened[place]
+    within = float(np.mean(spread**2) - 2 * np.mean(spread * lean))
+    return Murphy(reliability, resolution, rate * (1 - rate), within)
 
 
 class Bin(NamedTuple):
@@ -335,7 +289,7 @@ def share_interval(y: Array, accounts: Array) -> tuple[float, float]:
     """
     y = np.asarray(y, dtype=float)
     share = float(y.mean())
-    _, codes = np.unique(accounts, return_inverse=True)
+    codes = pd.factorize(np.asarray(accounts))[0]
     clusters = int(codes.max()) + 1
     spread = float((np.bincount(codes, y - share) ** 2).sum())
     effective = float(y.size**2 * share * (1 - share) / spread) if spread > 1e-12 and 0 < share < 1 else clusters
@@ -351,7 +305,7 @@ def reliability_bins(y: Array, p: Array, bins: int = 15, accounts: Array | None 
     >>> [(one.rows, one.churned, one.happened) for one in reliability_bins([0, 1, 1, 1], [0.2, 0.2, 0.9, 0.9], 2)]
     [(2, 1, 0.5), (2, 2, 1.0)]
     """
-    y, p = _checked("reliability_bins", y, p)
+    y, p = checked("reliability_bins", y, p)
     who = np.arange(y.size) if accounts is None else np.asarray(accounts)
     bin_of = equal_mass_bins(p, bins)
     table = []
@@ -360,113 +314,3 @@ def reliability_bins(y: Array, p: Array, bins: int = 15, accounts: Array | None 
         low, high = share_interval(y[rows], who[rows])
         table.append(Bin(int(rows.sum()), int(y[rows].sum()), float(p[rows].mean()), float(y[rows].mean()), low, high))
     return table
-
-
-class ArrLoss(NamedTuple):
-    """ARR expected to be lost with the range chance alone would give, ARR really lost, and accounts without an ARR."""
-
-    expected: float
-    low: float
-    high: float
-    realised: float
-    accounts: int
-    arr_unknown: int
-
-
-def arr_loss(y: Array, p: Array, arr: Array) -> ArrLoss:
-    """ARR at risk (sum of p * arr) against the ARR of those that churned, one scoring, in the currency of `arr`.
-
-    The range is expected +- 1.96 sqrt(sum arr^2 p (1 - p)): where the loss falls in 95 of 100 times if every p is right
-    and accounts leave independently. Accounts whose arr is NaN are counted, and enter neither sum. Raises MetricRefused
-    when no arr is known.
-
-    >>> arr_loss([1, 0, 0], [0.5, 0.5, 0.1], [100.0, 100.0, float("nan")])[:4]
-    (100.0, 0.0, 238.59038243496778, 100.0)
-    """
-    y, p, arr = (np.asarray(one, dtype=float) for one in (y, p, arr))
-    known = ~np.isnan(arr)
-    if not known.any():
-        raise MetricRefused("arr_loss", "accounts with a known ARR", 0, 1)
-    y, p, arr = y[known], p[known], arr[known]
-    expected = float(p @ arr)
-    half = Z95 * math.sqrt(float((arr**2 * p * (1 - p)).sum()))
-    return ArrLoss(
-        expected, max(0.0, expected - half), expected + half, float(y @ arr), known.size, int((~known).sum())
-    )
-
-
-class Lead(NamedTuple):
-    """Churned accounts scored `days` and more before they left: their places in the band at the last such scoring.
-
-    `places`, `chance` and `accounts` are (churned,) arrays, for an interval; `share` is the mean of `places`.
-    """
-
-    days: int
-    churned: int
-    share: float
-    by_chance: float
-    median_days: float
-    accounts: Array
-    places: Array
-
-
-def lead_time(accounts: Array, as_of: Array, churn_at: Array, in_band: Array, days: Sequence[int]) -> list[Lead]:
-    """Share of churned accounts in the red band at the LAST scoring at least so many days before they left.
-
-    A point-in-time share: 0-1, higher is better, to be read beside chance (the band's share of those scorings). "In the
-    band at any time before" would flatter, and is not offered. `in_band` comes from `in_top_share`; the ceiling is the
-    same call with the true probabilities. Times are datetime64; NaT in churn_at: not known to have left. Raises
-    MetricRefused when nobody churned that long after a scoring.
-
-    >>> day = np.array(["2025-01-01", "2025-02-01", "2025-03-01"], dtype="datetime64[us]")
-    >>> left = np.array(["2025-03-20"] * 3, dtype="datetime64[us]")
-    >>> lead_time(["a", "a", "a"], day, left, [1.0, 0.0, 1.0], [30])[0].share      # the last was 1 February
-    0.0
-    """
-    as_of, churn_at = np.asarray(as_of, dtype="datetime64[us]"), np.asarray(churn_at, dtype="datetime64[us]")
-    who, held = np.asarray(accounts), np.asarray(in_band, dtype=float)
-    _, day = np.unique(as_of, return_inverse=True)
-    chance = (np.bincount(day, held) / np.bincount(day))[day]
-    ahead = (churn_at - as_of) / np.timedelta64(1, "D")
-    table = []
-    for least in days:
-        rows = np.flatnonzero(~np.isnat(churn_at) & (np.nan_to_num(ahead, nan=-1.0) >= least))
-        if rows.size == 0:
-            raise MetricRefused("lead_time", f"accounts that left {least} days and more after a scoring", 0, 1)
-        _, code = np.unique(who[rows], return_inverse=True)
-        rows = rows[np.lexsort((as_of[rows], churn_at[rows], code))]
-        _, code = np.unique(who[rows], return_inverse=True)
-        last = np.append((np.diff(code) != 0) | (np.diff(churn_at[rows]) != np.timedelta64(0)), True)
-        kept = rows[last]
-        table.append(
-            Lead(
-                int(least), kept.size, float(held[kept].mean()), float(chance[kept].mean()),
-                float(np.median(ahead[kept])), who[kept], held[kept],
-            )
-        )  # fmt: skip
-    return table
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A single figure: its name, how a leader calls it, which way is better, and the function (y, p) -> float."""
-
-    name: str
-    title: str
-    better: Literal["higher", "lower", "near one", "near zero"]
-    low: float
-    high: float
-    function: Callable[[Array, Array], float]
-
-
-METRICS: tuple[Metric, ...] = (
-    Metric("auc", "Ranking (AUC)", "higher", 0, 1, auc),
-    Metric("average_precision", "Average precision", "higher", 0, 1, average_precision),
-    Metric("brier", "Brier score", "lower", 0, 1, brier),
-    Metric("log_loss", "Log loss", "lower", 0, math.inf, log_loss),
-    Metric("ece", "Calibration error (ECE)", "lower", 0, 1, ece),
-    Metric("ece_debiased", "Calibration error beyond noise", "lower", 0, 1, ece_debiased),
-    Metric("calibration_slope", "Calibration slope", "near one", -math.inf, math.inf, calibration_slope),
-    Metric("calibration_intercept", "Calibration intercept", "near zero", -math.inf, math.inf, calibration_intercept),
-    Metric("lift_at", "Lift in the riskiest tenth", "higher", 0, 10, lift_at),
-)

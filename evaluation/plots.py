@@ -7,16 +7,20 @@ the colours of marks were chosen to be told apart on both and by colour-blind re
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
+import vl_convert
 
 from evaluation.answer import decimal, main_horizon, money, percent
 
 Summary = Mapping[str, Any]
 FONT = "system-ui, -apple-system, 'Segoe UI', 'Noto Sans', 'DejaVu Sans', sans-serif"
+WIDTH = 640  # pixels of an image
+FIT = alt.AutoSizeParams(type="fit-x", contains="padding")
 MODEL, OTHER, CHANCE, CEILING = "#2f7ed8", "#d9741a", "#8b93a0", "#2a9d6f"
 
 
@@ -37,11 +41,25 @@ def _percent_axis(title: str, **more: Any) -> alt.Axis:
 
 
 def _spec(chart: Any, height: int) -> dict[str, Any]:
-    fit = alt.AutoSizeParams(type="fit-x", contains="padding")
-    sized = chart.properties(width="container", height=height, background="transparent", autosize=fit)
-    sized = sized.configure(font=FONT).configure_view(strokeOpacity=0)
-    sized = sized.configure_axis(labelLimit=150, labelFontSize=12, titleFontSize=12, titleFontWeight="normal")
+    sized = _styled(chart.properties(width="container", height=height, background="transparent", autosize=FIT))
     return dict(sized.configure_legend(orient="top", title=None, labelFontSize=12, columns=4, labelLimit=300).to_dict())
+
+
+def fixed_spec(chart: Any, height: int) -> dict[str, Any]:
+    """The specification of a chart that is only drawn as an image."""
+    return dict(_styled(chart.properties(width=WIDTH, height=height, background="white")).to_dict())
+
+
+def _styled(chart: Any) -> Any:
+    styled = chart.configure(font=FONT).configure_view(strokeOpacity=0)
+    return styled.configure_axis(labelLimit=150, labelFontSize=12, titleFontSize=12, titleFontWeight="normal")
+
+
+def png(chart: Chart) -> bytes:
+    """The chart as an image on white, drawn without a network."""
+    wide = {name: value for name, value in chart.spec.items() if name != "autosize"}
+    spec = {**wide, "width": WIDTH, "background": "white", "title": chart.title}
+    return bytes(vl_convert.vegalite_to_png(json.dumps(spec), scale=1.5))
 
 
 def _interval(one: Mapping[str, Any], form: Callable[[float], str] = percent) -> str:

@@ -16,6 +16,7 @@ from training.model import ChurnModel, Explanation
 from training.playbooks import next_actions
 
 TOP_REASONS = 8
+BASE, REST = "base", "everything_else"  # stand for no one signal
 
 
 def prediction_columns(settings: Settings) -> list[str]:
@@ -38,6 +39,7 @@ def prediction_columns(settings: Settings) -> list[str]:
         "reasons",
         "triggers",
         "actions",
+        "has_signal",
         "model_version",
         "config_version",
     ]
@@ -53,8 +55,9 @@ def predictions(
 ) -> pd.DataFrame:
     """One prediction a row of `frame` (see features.build.Dataset.signals), with exactly `prediction_columns`.
 
-    reasons, triggers and actions are JSON text. The reasons are those of the main horizon: the base, the largest
-    contributions and the sum of the rest, which add up to the served probability.
+    reasons, triggers (names of escalations, then of triggers) and actions are JSON text. The reasons are those of the
+    main horizon: the base, the largest contributions and the sum of the rest, which add up to the served probability.
+    Without a usable signal has_signal is False in every row: the probability is the base rate of the account's stage.
     """
     main = settings.main_horizon_days
     out = frame[["account_id", "as_of", "lifecycle_stage"]].copy()
@@ -72,31 +75,41 @@ def predictions(
     out["arr"] = frame.arr
     out[f"expected_arr_loss_{main}d"] = frame.arr * p
     explanation = churn.explain(frame, main)
-    fired = health.triggers(frame)
+    called = health.escalations(frame, out["risk_level"])
+    fired = [[*grave, *names] for grave, names in zip(called, health.triggers(frame), strict=True)]
     out["reasons"] = reasons_json(explanation, frame, schema)
     out["triggers"] = [json.dumps(names) for names in fired]
     out["actions"] = [json.dumps(actions) for actions in next_actions(fired, explanation, settings.framework)]
+    out["has_signal"] = churn.has_signal
     out["model_version"] = model_version
     out["config_version"] = settings.version
     return out[prediction_columns(settings)]
 
 
 def reasons_json(explanation: Explanation, frame: pd.DataFrame, schema: Schema) -> list[str]:
-    """JSON text a row: [{"signal", "dimension", "value", "contribution", "sentence"}], base first, the rest last."""
+    """JSON text a row: [{"signal", "dimension", "value", "contribution", "sentence"}], base first, the rest last.
+
+    The rest is told by dimension: with two hundred signals that overlap, the eight strongest say less than a dimension.
+    """
+    dimensions = np.array(explanation.dimensions)
+    of = {name: np.nonzero(dimensions == name)[0] for name in dict.fromkeys(explanation.dimensions)}
     order = np.argsort(-np.abs(explanation.contributions), axis=1, kind="stable")[:, :TOP_REASONS]
     values = {name: frame[name].to_numpy() for name in explanation.signals if name in frame}
     texts = []
     for row, top in enumerate(order):
         shares = explanation.contributions[row]
         base = float(explanation.base[row])
-        reasons = [_reason("base", "base", None, base, "an average account")]
+        reasons = [_reason(BASE, BASE, None, base, "an average account")]
         for place in top:
             name = explanation.signals[place]
             value = values[name][row] if name in values else None
             sentence = schema.info(name).sentence if name in schema.names else name
             reasons.append(_reason(name, explanation.dimensions[place], value, float(shares[place]), sentence))
-        rest = float(np.delete(shares, top).sum())
-        reasons.append(_reason("everything_else", "all", None, rest, "all other signals together"))
+        others = shares.copy()
+        others[top] = 0.0
+        for name, places in of.items():
+            rest = float(others[places].sum())
+            reasons.append(_reason(REST, name, None, rest, f"all other signals of {name} together"))
         texts.append(json.dumps(reasons))
     return texts
 

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,9 +18,9 @@ import vl_convert
 
 from configs.settings import Settings
 from evaluation.answer import decimal, main_horizon, money, percent
-from evaluation.metrics import METRICS
 from evaluation.plots import charts
-from evaluation.summary import summarise
+from evaluation.registry import METRICS
+from evaluation.summary import ReasonsOf, summarise
 
 TEMPLATES = Path(__file__).parent / "templates"
 TILES = ("auc", "ece", "calibration_slope")
@@ -68,8 +68,14 @@ def _hash(script: str) -> str:
     return "'sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() + "'"
 
 
-def render(summary: Mapping[str, Any], meta: Mapping[str, str]) -> str:
+def render(
+    summary: Mapping[str, Any],
+    meta: Mapping[str, str],
+    marks: Sequence[Mapping[str, Any]] = (),
+    outages: Sequence[str] | None = None,
+) -> str:
     """The page of a summary. `meta` is shown at its foot, in order; `title` and `created` are used at its head.
+    `marks` (evaluation.marks) and the feeds' outages (None: not looked for) stand below the answer, in words.
 
     Every value is escaped; the page's policy allows no connection, and no script but the two that are written here (by
     hash), so that nothing a source table contains can run.
@@ -93,6 +99,8 @@ def render(summary: Mapping[str, Any], meta: Mapping[str, str]) -> str:
         specs={key: chart.spec for key, chart in drawn.items()},
         metrics=[one for one in METRICS if one.name in main_horizon(summary)],
         meta=meta,
+        marks=marks,
+        outages=outages,
         style=(TEMPLATES / "report.css").read_text(encoding="utf-8"),
         library=_library() if drawn else "",
         starter=starter,
@@ -108,16 +116,31 @@ def _write(path: Path, text: str) -> None:
 
 
 def write_report(
-    judged: pd.DataFrame, baselines: pd.DataFrame, settings: Settings, out_dir: Path, meta: Mapping[str, str]
+    judged: pd.DataFrame,
+    baselines: pd.DataFrame,
+    settings: Settings,
+    out_dir: Path,
+    meta: Mapping[str, str],
+    marks: Sequence[Mapping[str, Any]] = (),
+    reasons: ReasonsOf | None = None,
+    outages: Sequence[str] | None = None,
 ) -> ReportFiles:
     """Writes report.html and report.json into `out_dir` (made if absent, replaced if there).
 
-    `judged` and `baselines` as `summarise` takes them; raises DataError as that does, before anything is written.
-    `meta` holds what only the caller knows, shown as it is: "source" (backtest or ledger), "created", versions.
+    `judged`, `baselines` and `reasons` as `summarise` takes them; raises DataError as that does, before anything is
+    written.
+    `meta` holds what only the caller knows, shown as it is: "source" (backtest or ledger), "created", versions;
+    `marks` what the ledger marked beside its predictions (evaluation.marks), oldest first; `outages` a sentence for
+    each time at which a feed brought next to nothing.
     """
-    summary = summarise(judged, baselines, settings)
-    page = render(summary, meta)
-    body = json.dumps({"meta": dict(meta), **summary}, indent=1, allow_nan=False, ensure_ascii=False)
+    summary = summarise(judged, baselines, settings, reasons)
+    page = render(summary, meta, marks, outages)
+    body = json.dumps(
+        {"meta": dict(meta), "marks": [dict(one) for one in marks], "outages": outages, **summary},
+        indent=1,
+        allow_nan=False,
+        ensure_ascii=False,
+    )
     out_dir.mkdir(parents=True, exist_ok=True)
     files = ReportFiles(out_dir / "report.html", out_dir / "report.json")
     _write(files.json, body)

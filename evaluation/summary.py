@@ -18,12 +18,14 @@ import pandas as pd
 
 from configs.errors import DataError, Fault
 from configs.settings import Settings
-from evaluation import metrics, uncertainty
+from evaluation import capacity, metrics, money, uncertainty
 from evaluation.answer import answer_sentences, comparison_sentence, warning_sentences
 from evaluation.metrics import MetricRefused
+from evaluation.prediction import BASE, REST
 from evaluation.uncertainty import Interval, Statistic
 
 Figure: TypeAlias = dict[str, Any]
+ReasonsOf: TypeAlias = Callable[[pd.DataFrame], pd.Series]
 FORMAT = 1
 LEAD_DAYS = (30, 60, 90, 180)
 GAIN_SHARES = tuple(round(0.05 * step, 2) for step in range(1, 21))
@@ -105,8 +107,9 @@ def _churned_accounts(rows: pd.DataFrame) -> int:
     return int(rows.loc[rows["y"] == 1, "account_id"].nunique())
 
 
-def _checked(judged: pd.DataFrame, settings: Settings) -> None:
-    needed = ["account_id", "as_of", "churn_at", "lifecycle_stage", "risk_level", "arr", "segment", "owner", "reasons"]
+def _checked(judged: pd.DataFrame, settings: Settings, reasons: ReasonsOf | None) -> None:
+    needed = ["account_id", "as_of", "churn_at", "lifecycle_stage", "risk_level", "arr", "segment", "owner"]
+    needed += [] if reasons else ["reasons"]
     needed += [f"{what}_{h}d" for h in settings.horizons_days for what in ("p_churn", "churned")]
     faults = [
         Fault(f"judged.{one}", "no such column", "a column", "judge it anew") for one in needed if one not in judged
@@ -139,6 +142,8 @@ def _scope(desk: _Desk, judged: pd.DataFrame, rows: pd.DataFrame) -> Figure:
         "first_as_of": rows["as_of"].min(), "last_as_of": rows["as_of"].max(), "until": until,
         "open_rows": len(judged) - len(rows),
     }  # fmt: skip
+    if "has_signal" in rows:
+        facts["without_signal_rows"] = int((rows["has_signal"] == False).sum())  # noqa: E712 (missing is not False)
     for name in ("model_version", "config_version", "fold"):
         if name in rows:
             facts[f"{name}s"] = sorted(rows[name].dropna().astype(str).unique())
@@ -231,13 +236,13 @@ def _capacity(desk: _Desk, rows: pd.DataFrame, column: str, where: str) -> Figur
     def figures() -> Figure:
         desk.enough("capacity", rows)
         y, p, days = rows["y"].to_numpy(), rows[column].to_numpy(dtype=float), rows["as_of"].to_numpy()
-        found = metrics.precision_recall_at_capacity(y, p, days, share)
-        held = metrics.in_top_share(p, share, days)
+        found = capacity.precision_recall_at_capacity(y, p, days, share)
+        held = capacity.in_top_share(p, share, days)
         framed = rows.assign(held=held, caught=held * rows["y"])
         asked = {"precision": uncertainty.ratio("caught", "held"), "recall": uncertainty.ratio("caught", "y")}
         drawn = uncertainty.draw(framed, asked, desk.draws, desk.seed)
         ends = {name: uncertainty.interval_of(values, name) for name, values in drawn.items()}
-        return {**found._asdict(), **ends, "gains": metrics.gains(y, p, days, GAIN_SHARES)}
+        return {**found._asdict(), **ends, "gains": capacity.gains(y, p, days, GAIN_SHARES)}
 
     return dict(desk.figure("precision and recall at capacity", where, figures))
 
@@ -245,13 +250,13 @@ def _capacity(desk: _Desk, rows: pd.DataFrame, column: str, where: str) -> Figur
 def _lead(desk: _Desk, judged: pd.DataFrame, column: str, where: str) -> list[Figure]:
     """Point-in-time lead per least number of days, over all rows (a churn seen has matured, whatever the horizon)."""
     days = judged["as_of"].to_numpy()
-    held = metrics.in_top_share(judged[column].to_numpy(), desk.evaluation.capacity_share, days)
+    held = capacity.in_top_share(judged[column].to_numpy(), desk.evaluation.capacity_share, days)
     table = []
     for least in LEAD_DAYS:
 
         def figures(least: int = least) -> Figure:
             who, left = judged["account_id"].to_numpy(dtype=str), judged["churn_at"].to_numpy()
-            found = metrics.lead_time(who, days, left, held, [least])[0]
+            found = capacity.lead_time(who, days, left, held, [least])[0]
             rows = pd.DataFrame({"account_id": found.accounts, "held": found.places, "y": 1.0})
             share = desk.interval("lead time", rows, uncertainty.ratio("held"))
             return {
@@ -287,7 +292,7 @@ def _arr(desk: _Desk, rows: pd.DataFrame) -> Figure:
         window |= {"expected_churns": at["p"].sum(), "churns": int(at["y"].sum()), "arr": at["arr"].sum()}
 
         def loss(at: pd.DataFrame = at) -> Figure:
-            found = metrics.arr_loss(at["y"].to_numpy(), at["p"].to_numpy(), at["arr"].to_numpy(dtype=float))
+            found = money.arr_loss(at["y"].to_numpy(), at["p"].to_numpy(), at["arr"].to_numpy(dtype=float))
             return {**found._asdict(), "within": found.low <= found.realised <= found.high}
 
         windows.append(_plain(window | desk.figure("ARR at risk", f"{day:%Y-%m-%d}", loss)))
@@ -353,12 +358,12 @@ def _levels(desk: _Desk, rows: pd.DataFrame) -> list[Figure]:
 def _reasons(text: object) -> list[Figure]:
     """The three strongest reasons given at the time, without the base and the remainder."""
     given = json.loads(text) if isinstance(text, str) and text else []
-    named = [one for one in given if one.get("signal") not in ("base", "everything else")]
+    named = [one for one in given if one.get("signal") not in (BASE, REST)]
     keys = ("signal", "dimension", "value", "sentence", "contribution")
     return [{key: one.get(key) for key in keys} for one in named[:3]]
 
 
-def _surprises(desk: _Desk, rows: pd.DataFrame) -> dict[str, list[Figure]]:
+def _surprises(desk: _Desk, rows: pd.DataFrame, reasons: ReasonsOf | None) -> dict[str, list[Figure]]:
     """The ten least expected losses at their last scoring, and the five riskiest scorings that came to nothing."""
     left = (
         rows[rows["y"] == 1]
@@ -390,18 +395,23 @@ def _surprises(desk: _Desk, rows: pd.DataFrame) -> dict[str, list[Figure]]:
         shown["days_before"] = None if pd.isna(row["churn_at"]) else (row["churn_at"] - row["as_of"]).days
         return dict(_plain({**shown, "reasons": _reasons(row["reasons"])}))
 
+    if reasons is not None:
+        chosen = {name: table.assign(reasons=reasons(table)) for name, table in chosen.items()}
     return {name: [entry(row) for row in table.to_dict("records")] for name, table in chosen.items()}
 
 
-def summarise(judged: pd.DataFrame, baselines: pd.DataFrame, settings: Settings) -> dict[str, Any]:
+def summarise(
+    judged: pd.DataFrame, baselines: pd.DataFrame, settings: Settings, reasons: ReasonsOf | None = None
+) -> dict[str, Any]:
     """Every figure of a report as one dict that `json.dumps(..., allow_nan=False)` takes.
 
     Keys: scope, answer (sentences), warnings, horizons, comparisons, capacity, lead_time, arr, levels, groups,
     surprises, refused. `baselines` (account_id, as_of, model, p_churn_{h}d, score) may be empty. An optional column
-    p_true_{h}d of `judged` (a simulated company) gives the ceiling of the lead time. Raises DataError when a column is
-    missing, an account is judged twice on one day, or no window of the main horizon has passed.
+    p_true_{h}d of `judged` (a simulated company) gives the ceiling of the lead time. `reasons` tells those of the few
+    rows that are shown one by one, where `judged` has no such column. Raises DataError when a column is missing, an
+    account is judged twice on one day, or no window of the main horizon has passed.
     """
-    _checked(judged, settings)
+    _checked(judged, settings, reasons)
     desk = _Desk(settings)
     main = f"{desk.main}d"
     judged = judged.reset_index(drop=True).assign(
@@ -419,13 +429,13 @@ def summarise(judged: pd.DataFrame, baselines: pd.DataFrame, settings: Settings)
         or f"p_churn_{days}d" in baseline
         or not any(str(one).startswith("p_churn_") for one in baseline)
     ]
-    capacity = {"share": desk.evaluation.capacity_share, "model": _capacity(desk, rows, "p", "the model")}
+    at_capacity = {"share": desk.evaluation.capacity_share, "model": _capacity(desk, rows, "p", "the model")}
     lead = {"model": _lead(desk, judged, f"p_churn_{main}", "the model")}
     if others:
         title, baseline = next(iter(others.values()))
         both, _ = _beside(rows, baseline, f"p_churn_{main}")
         seen, _ = _beside(judged, baseline, f"p_churn_{main}")
-        capacity |= {"yardstick": title, "baseline": _capacity(desk, both, "p_other", title)}
+        at_capacity |= {"yardstick": title, "baseline": _capacity(desk, both, "p_other", title)}
         lead |= {"baseline": _lead(desk, seen, "p_other", title)}
     if f"p_true_{main}" in judged:
         lead["ceiling"] = _lead(desk, judged, f"p_true_{main}", "the true probabilities")
@@ -435,8 +445,8 @@ def summarise(judged: pd.DataFrame, baselines: pd.DataFrame, settings: Settings)
         "ece_limit": desk.evaluation.ece_limit, "slope_limits": list(desk.evaluation.slope_limits),
         "scope": _scope(desk, judged, rows),
         "horizons": [_horizon(desk, judged, days) for days in settings.horizons_days],
-        "comparisons": comparisons, "capacity": capacity, "lead_time": lead, "arr": _arr(desk, rows),
-        "levels": _levels(desk, rows), "groups": _groups(desk, rows), "surprises": _surprises(desk, rows),
+        "comparisons": comparisons, "capacity": at_capacity, "lead_time": lead, "arr": _arr(desk, rows),
+        "levels": _levels(desk, rows), "groups": _groups(desk, rows), "surprises": _surprises(desk, rows, reasons),
         "refused": desk.refused,
     }  # fmt: skip
     summary = _plain(summary)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from evaluation import metrics
 from evaluation.metrics import Array, MetricRefused
 
 Counts = Array  # (accounts, d): how often each account was drawn in each of d draws
+KEPT_COUNTS = 50_000_000  # bytes
 Drawn = Callable[[Counts], Array]  # -> (d,) the statistic of each draw
 Statistic = Callable[[pd.DataFrame, Array, int], Drawn]  # frame, account number of each row, number of accounts
 
@@ -68,14 +70,18 @@ def log_loss(p: str = "p", y: str = "y") -> Statistic:
     return ratio(lambda frame: metrics.log_losses(_column(frame, y), _column(frame, p)))
 
 
-def _ranked(frame: pd.DataFrame, codes: Array, size: int, p: str, y: str) -> Callable[[Counts], tuple[Array, ...]]:
-    """Per draw, at each distinct p of a churned row: churned there, stayed below, stayed tied, stayed in all."""
+def _ranked(
+    frame: pd.DataFrame, codes: Array, size: int, p: str, y: str, weight: str | None = None
+) -> Callable[[Counts], tuple[Array, ...]]:
+    """Per draw, at each distinct p of a churned row: churned there, stayed below, stayed tied, stayed in all; rows, or
+    the sums of their `weight`."""
     score, churned = _column(frame, p), _column(frame, y) == 1
+    each = np.ones(len(frame)) if weight is None else _column(frame, weight)
     at, place = np.unique(score[churned], return_inverse=True)
     slot = np.searchsorted(at, score[~churned])
     tied = at[np.minimum(slot, at.size - 1)] == score[~churned] if at.size else np.zeros(slot.size, dtype=bool)
-    left = _per_account(codes[churned], size, np.ones(place.size), place, at.size)
-    kept = _per_account(codes[~churned], size, np.ones(slot.size), 2 * slot + tied, 2 * at.size + 1)
+    left = _per_account(codes[churned], size, each[churned], place, at.size)
+    kept = _per_account(codes[~churned], size, each[~churned], 2 * slot + tied, 2 * at.size + 1)
 
     def drawn(counts: Counts) -> tuple[Array, ...]:
         stayed = kept @ counts
@@ -85,11 +91,11 @@ def _ranked(frame: pd.DataFrame, codes: Array, size: int, p: str, y: str) -> Cal
     return drawn
 
 
-def auc(p: str = "p", y: str = "y") -> Statistic:
-    """`metrics.auc` in every draw."""
+def auc(p: str = "p", y: str = "y", weight: str | None = None) -> Statistic:
+    """`metrics.auc` in every draw; with `weight` (a column of ARR without missing values) `money.auc_by_arr`."""
 
     def prepare(frame: pd.DataFrame, codes: Array, size: int) -> Drawn:
-        ranked = _ranked(frame, codes, size, p, y)
+        ranked = _ranked(frame, codes, size, p, y, weight)
 
         def drawn(counts: Counts) -> Array:
             left, below, tied, stayed = ranked(counts)
@@ -172,6 +178,21 @@ def calibration_intercept(p: str = "p", y: str = "y") -> Statistic:
 def _blocks(accounts: int, draws: int, seed: int, block: int) -> Iterator[Counts]:
     """All accounts once (the estimate itself), then `draws` resamples, some at a time."""
     yield np.ones((accounts, 1))
+    if accounts * draws > KEPT_COUNTS:
+        yield from _resamples(accounts, draws, seed, block)
+        return
+    kept = _kept(accounts, draws, seed)
+    for start in range(0, draws, block):
+        yield kept[:, start : start + block].astype(float)
+
+
+@lru_cache(maxsize=2)
+def _kept(accounts: int, draws: int, seed: int) -> Counts:
+    """All resamples at once, for the many figures of the same rows; no account is drawn 256 times."""
+    return np.concatenate([one.astype(np.uint8) for one in _resamples(accounts, draws, seed, 50)], axis=1)
+
+
+def _resamples(accounts: int, draws: int, seed: int, block: int) -> Iterator[Counts]:
     random = np.random.default_rng(seed)
     for start in range(0, draws, block):
         d = min(block, draws - start)

@@ -88,7 +88,13 @@ def company(
             "contribution": -0.01,
             "sentence": "last NPS answer",
         },
-        {"signal": "everything else", "dimension": "all", "value": None, "contribution": 0.001, "sentence": "the rest"},
+        {
+            "signal": "everything_else",
+            "dimension": "usage",
+            "value": None,
+            "contribution": 0.001,
+            "sentence": "the rest",
+        },
     ]
     judged["reasons"], judged["triggers"], judged["actions"] = json.dumps(said), "[]", "[]"
     judged["model_version"], judged["config_version"] = "3", "abc123"

@@ -11,7 +11,8 @@ import pytest
 
 from configs.errors import DataError, Refused
 from configs.settings import HERE, Settings, _read, settings_from
-from evaluation.gates import GATES, Verdict, evaluate_gates
+from evaluation.checks import Finding
+from evaluation.gates import GATES, Measured, Verdict, evaluate_gates
 
 ACCOUNTS, DAYS = 400, 6
 
@@ -39,6 +40,7 @@ def clean() -> tuple[pd.DataFrame, pd.DataFrame]:
             "as_of": np.repeat(pd.date_range("2024-01-01", periods=DAYS, freq="MS").as_unit("us"), ACCOUNTS),
             "p_churn_90d": p,
             "churned_90d": (random.random(p.size) < p).astype(float),
+            "segment": np.tile(np.repeat(["smb", "enterprise"], ACCOUNTS // 2), DAYS),
         }
     )
     judged.loc[judged.index[-200:], "churned_90d"] = np.nan
@@ -47,9 +49,26 @@ def clean() -> tuple[pd.DataFrame, pd.DataFrame]:
     return judged, pd.concat([rules, other], ignore_index=True)
 
 
-def verdict(judged: pd.DataFrame, baselines: pd.DataFrame, served: bool | None = True, **more: Any) -> Verdict:
+FINE: dict[str, Any] = {
+    "served_equals_batch": True,
+    "seeds_agree": 0.99,
+    "size_mb": 1.0,
+    "latency": (1.0, 0.1),
+    "suspects": (),
+    "checks": (Finding("FW203", "The same accounts in training and test", "note", 0.9, "as it should be"),),
+}
+
+
+def verdict(
+    judged: pd.DataFrame,
+    baselines: pd.DataFrame,
+    served: bool | None = True,
+    measured: dict[str, Any] | None = None,
+    **more: Any,
+) -> Verdict:
     meta = {"chosen": more.pop("chosen", "blend")}
-    return evaluate_gates(judged, baselines, settings(**more), served, meta)
+    facts = Measured(**{**FINE, "served_equals_batch": served, **(measured or {})})
+    return evaluate_gates(judged, baselines, settings(**more), facts, meta)
 
 
 def refused(found: Verdict) -> set[str]:
@@ -95,7 +114,7 @@ def test_worse_than_the_rules(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     rules = baselines.copy()
     rules.loc[: len(judged) - 1, "p_churn_90d"] = judged.p_churn_90d
     found = verdict(swapped, rules)
-    assert refused(found) == {"against_rules"}
+    assert refused(found) == {"against_rules", "segments"}  # in each segment, too
     assert figure(found, "against_rules") == pytest.approx(-figure(verdict(judged, baselines), "against_rules"))
     assert "worse (difference +0." in str(found)
     assert verdict(swapped, rules, worse_than_rules_margin=0.1).passed
@@ -172,7 +191,10 @@ def test_one_class(clean: tuple[pd.DataFrame, pd.DataFrame], only: float) -> Non
 def test_nothing_matured(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     judged, baselines = clean
     found = verdict(judged.assign(churned_90d=np.nan), baselines)
-    assert refused(found) == {name for name, _ in GATES} - {"chosen_model", "served_equals_batch"}
+    about_the_artifact = {"chosen_model", "served_equals_batch", "reseeded", "suspects", "checks", "size", "latency"}
+    nothing_to_compare = {"against_champion", "segments"}
+    assert refused(found) == {name for name, _ in GATES} - about_the_artifact - nothing_to_compare
+    assert {gate.name for gate in found.gates if gate.left_out} == nothing_to_compare
 
 
 def test_rows_without_a_partner(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
@@ -195,6 +217,120 @@ def test_the_base_rate_never_promotes_itself(clean: tuple[pd.DataFrame, pd.DataF
 def test_serving_differently(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     assert refused(verdict(*clean, served=False)) == {"served_equals_batch"}
     assert "served_equals_batch" not in str(verdict(*clean, served=None))
+
+
+def champion(judged: pd.DataFrame, p: np.ndarray) -> dict[str, Any]:
+    return {"champion": judged[["account_id", "as_of"]].assign(p_churn_90d=p)}
+
+
+def says(found: Verdict, name: str) -> str:
+    (gate,) = (one for one in found.gates if one.name == name)
+    return str(gate)
+
+
+def test_worse_than_the_champion(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    """The candidate is the rules' equal, the champion knows more; then the other way round."""
+    judged, baselines = clean
+    weak = judged.assign(p_churn_90d=baselines.p_churn_90d[: len(judged)].to_numpy())
+    found = verdict(weak, baselines, measured=champion(judged, judged.p_churn_90d.to_numpy()))
+    assert refused(found) == {"against_champion"}
+    assert "worse (difference +0." in says(found, "against_champion")
+    margin = verdict(
+        weak, baselines, measured=champion(judged, judged.p_churn_90d.to_numpy()), worse_than_champion_margin=0.1
+    )
+    assert margin.passed
+    better = verdict(judged, baselines, measured=champion(judged, weak.p_churn_90d.to_numpy()))
+    assert better.passed
+    assert figure(better, "against_champion") == pytest.approx(-figure(found, "against_champion"))
+
+
+def test_the_champion_is_compared_on_the_rows_that_both_judged(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    judged, baselines = clean
+    p = judged.p_churn_90d.to_numpy().copy()
+    late = (judged.as_of >= "2024-04-01").to_numpy()
+    p[~late] = 0.999  # rows that the champion is not asked about
+    kept = champion(judged[late], p[late])
+    found = verdict(judged, baselines, measured=kept)
+    assert figure(found, "against_champion") == 0.0
+    assert f"on {int((late & judged.churned_90d.notna()).sum())} rows" in says(found, "against_champion")
+
+
+def test_a_comparison_without_a_champion_is_left_out_and_says_so(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    judged, baselines = clean
+    none = verdict(judged, baselines)
+    assert none.passed
+    assert says(none, "against_champion").startswith("left out against_champion")
+    assert "no champion yet" in says(none, "against_champion")
+    accounts = judged.loc[judged.churned_90d == 1, "account_id"].unique()[:9]
+    few = judged[judged.account_id.isin(accounts)]
+    found = verdict(judged, baselines, measured=champion(few, np.full(len(few), 0.5)))
+    assert "9 churned accounts among the" in says(found, "against_champion")
+    assert "10 needed" in says(found, "against_champion")
+    assert [one["left_out"] for one in found.to_json() if one["name"] == "against_champion"] == [True]
+
+
+def test_a_segment_that_is_off_while_the_whole_is_right(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    judged, baselines = clean
+    z = np.log(judged.p_churn_90d / (1 - judged.p_churn_90d))
+    shift = np.where(judged.segment == "smb", 1.8, -1.6)
+    loose: dict[str, Any] = {"ece_limit": 0.9, "slope_limits": [0.1, 9], "worse_than_rules_margin": 0.3}
+    found = verdict(judged.assign(p_churn_90d=logistic(z + shift)), baselines, **loose)
+    assert refused(found) == {"segments"}
+    assert figure(found, "segments") > 1.5
+    assert "smb: 0." in says(found, "segments")
+    assert "enterprise: 0." in says(found, "segments")
+    one = judged.assign(segment="all")
+    assert verdict(one.assign(p_churn_90d=logistic(z + shift)), baselines, **loose).passed
+
+
+def test_a_segment_where_the_rules_are_better(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    """Right on average in each segment, but in one of them the ranks are drawn at random."""
+    judged, baselines = clean
+    p = judged.p_churn_90d.to_numpy().copy()
+    here = np.flatnonzero(judged.segment == "enterprise")
+    p[here] = p[np.random.default_rng(5).permutation(here)]
+    found = verdict(judged.assign(p_churn_90d=p), baselines, slope_limits=[0.1, 9])
+    assert refused(found) == {"segments"}
+    assert "enterprise: the calibrated rules are better" in says(found, "segments")
+    assert "smb" not in says(found, "segments")
+
+
+def test_a_segment_with_few_churns_is_not_judged(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    judged, baselines = clean
+    accounts = judged.loc[judged.churned_90d == 1, "account_id"].unique()[:9]
+    tiny = judged.account_id.isin(accounts)
+    spoilt = judged.assign(
+        segment=judged.segment.mask(tiny, "tiny"),
+        p_churn_90d=judged.p_churn_90d.mask(tiny & (judged.churned_90d == 1), 0.01),
+    )
+    found = verdict(spoilt, baselines, ece_limit=0.9, slope_limits=[0.01, 9])
+    assert "tiny" not in says(found, "segments")
+    assert "2 segments with 10 churned accounts or more" in says(found, "segments")
+
+
+@pytest.mark.parametrize(
+    ("gate", "measured", "shown"),
+    [
+        ("reseeded", {"seeds_agree": 0.94}, 0.94),
+        ("size", {"size_mb": 50.1}, 50.1),
+        ("latency", {"latency": (5.1, 0.1)}, 51.0),
+        ("suspects", {"suspects": ("accounts.mood", "contracts.plan")}, 2.0),
+        ("checks", {"checks": (Finding("FW201", "Rows that stand twice", "fail", 2, "2 rows"),)}, 1.0),
+    ],
+)
+def test_what_the_rows_cannot_tell(
+    clean: tuple[pd.DataFrame, pd.DataFrame], gate: str, measured: dict[str, Any], shown: float
+) -> None:
+    found = verdict(*clean, measured=measured)
+    assert refused(found) == {gate}
+    assert figure(found, gate) == pytest.approx(shown)
+    assert gate not in {one.name for one in verdict(*clean, measured=dict.fromkeys(measured)).gates}
+
+
+def test_the_bounds_are_settings(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    bad = {"seeds_agree": 0.5, "size_mb": 70.0, "latency": (9.0, 0.1)}
+    assert refused(verdict(*clean, measured=bad)) == {"reseeded", "size", "latency"}
+    assert verdict(*clean, measured=bad, reseed_rank_limit=0.5, size_limit_mb=70, latency_limit=91).passed
 
 
 def test_what_the_caller_raises(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:

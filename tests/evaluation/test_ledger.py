@@ -1,113 +1,26 @@
-"""The ledger: exact round trips, one unbroken chain whoever writes, every way of rewriting history found and named."""
+"""The ledger: exact round trips, one unbroken chain whoever writes, and the databases it lives in."""
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from sqlalchemy import create_engine, make_url, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import make_url
 
 from configs.errors import UsageError
-from evaluation import chain, ledger_store
+from evaluation import chain, ledger_store, migrations
 from evaluation.ledger import Ledger
-from evaluation.ledger_rows import LEDGER_COLUMNS, column_order
-from evaluation.ledger_tables import ENTRIES, REVISION, metadata
-
-NOW = pd.Timestamp("2024-02-01 09:30:00.000001")
-TABLES = ["batches", *(table.name for entry in ENTRIES for table in entry.tables)]
-
-
-def frame(
-    rows: int = 4,
-    seed: int = 0,
-    as_of: str = "2024-01-31",
-    horizons: tuple[int, ...] = (30, 60, 90, 180),
-    main: int = 90,
-):
-    """Predictions with awkward numbers and words, in the order of a prediction's columns."""
-    random = np.random.default_rng(seed)
-    p = np.sort(random.random((rows, len(horizons))), axis=1)
-    made = pd.DataFrame({"account_id": [f"{number:03d}" for number in range(rows)]})
-    made["as_of"] = pd.Timestamp(as_of).as_unit("us")
-    for place, days in enumerate(horizons):
-        made[f"p_churn_{days}d"] = p[:, place]
-    made[f"p_low_{main}d"], made[f"p_high_{main}d"], made[f"p_health_{main}d"] = p[:, 0], np.nan, random.random(rows)
-    made["lifecycle_stage"], made["risk_level"] = "adoption", "high"
-    for name in ("score", "usage", "engagement", "financial", "relationship"):
-        made[f"health_{name}"] = random.normal(50, 10, rows)
-    made.loc[0, "health_usage"] = np.nan
-    made["coverage"], made["arr"] = 1.0, random.lognormal(9, 1, rows)
-    made[f"expected_arr_loss_{main}d"] = made[f"p_churn_{main}d"] * made.arr
-    made["reasons"] = [json.dumps([{"signal": "Zürich ✓", "contribution": one}]) for one in p[:, 0]]
-    made["triggers"], made["actions"] = "[]", '["call"]'
-    made["model_version"], made["config_version"] = "3", "abc"
-    return made[column_order(horizons, [main])]
-
-
-def hashes(made: pd.DataFrame) -> list[str]:
-    return [f"{number:016x}" for number in range(len(made))]
-
-
-def put(ledger: Ledger, made: pd.DataFrame, **more):
-    arguments = {"kind": "batch", "asked_by": "score", "at": NOW, "signals_hash": hashes(made), **more}
-    return ledger.write(made, **arguments)
-
-
-@pytest.fixture
-def sqlite_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'state' / 'ledger.db'}"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, sqlite_url: str) -> Iterator[str]:
-    """An empty database: a file, or a schema of its own on the test server."""
-    if request.param == "sqlite":
-        yield sqlite_url
-        return
-    try:
-        server = make_url(request.getfixturevalue("postgres_url")).set(drivername="postgresql+psycopg")
-    except pytest.FixtureLookupError:
-        pytest.skip("no PostgreSQL server among the fixtures")
-    schema = f"ledger_{abs(hash(request.node.name)):x}"
-    engine = create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"create schema {schema}"))
-    try:
-        there = server.update_query_dict({"options": f"-csearch_path={schema}"})
-        yield there.render_as_string(hide_password=False)
-    finally:
-        with engine.connect() as connection:
-            connection.execute(text(f"drop schema {schema} cascade"))
-        engine.dispose()
-
-
-@pytest.fixture
-def ledger(url: str) -> Iterator[Ledger]:
-    with Ledger.open(url) as opened:
-        yield opened
-
-
-@pytest.fixture
-def raw(url: str) -> Iterator[Callable[[str], object]]:
-    """Runs SQL behind the ledger's back."""
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
-
-    def run(sql: str) -> object:
-        with engine.connect() as connection:
-            return connection.execute(text(sql))
-
-    yield run
-    engine.dispose()
-
+from evaluation.ledger_queries import first_query, judgement_query, pairs_query
+from evaluation.ledger_rows import LEDGER_COLUMNS
+from evaluation.ledger_tables import REVISION, metadata
+from tests.evaluation.ledgers import NOW, frame, hashes, put
 
 # -- what goes in comes out ----------------------------------------------------------------------------------------
 
@@ -323,6 +236,7 @@ WRITER = """
 import sys
 import pandas as pd
 from evaluation.ledger import Ledger
+from evaluation.ledger_queries import first_query, judgement_query, pairs_query
 made = pd.read_parquet(sys.argv[2])
 for turn in range(5):
     with Ledger.open(sys.argv[1]) as ledger:
@@ -345,231 +259,6 @@ def test_processes_make_one_chain(url: str, tmp_path: Path) -> None:
         assert (found.ok, found.batches, found.rows) == (True, 10, 30)
 
 
-# -- nothing is ever changed ---------------------------------------------------------------------------------------
-
-
-def written(ledger: Ledger) -> list[str]:
-    """Three batches of predictions (3, 4 and 2 rows), a batch of judgements and a mark; returns their hashes."""
-    made = [put(ledger, frame(rows, seed=rows)) for rows in (3, 4)]
-    made.append(ledger.append("judgement", [(0, "000", "2024-01-31", 90, None, None)], asked_by="outcomes", at=NOW))
-    made.append(put(ledger, frame(2), kind="api", idempotency_key="k"))
-    made.append(ledger.mark("promotion", {"version": 3}, NOW))
-    return [one.hash for one in made]
-
-
-@pytest.mark.parametrize("table", TABLES)
-def test_update_and_delete_are_refused(ledger: Ledger, raw: Callable, table: str) -> None:
-    written(ledger)
-    before = list(raw(f"select * from {table} order by batch_id"))
-    for sql in (f"update {table} set batch_id = batch_id", f"delete from {table}"):
-        with pytest.raises(DBAPIError, match="append-only"):
-            raw(sql)
-    if make_url(str(ledger._engine.url)).get_backend_name() == "postgresql":
-        with pytest.raises(DBAPIError, match="append-only"):
-            raw(f"truncate {table}")
-    else:
-        with pytest.raises(DBAPIError, match="append-only"):
-            raw(f"insert or replace into {table} select * from {table}")
-    assert list(raw(f"select * from {table} order by batch_id")) == before
-    assert ledger.verify().ok
-
-
-def test_the_head_only_advances(ledger: Ledger, raw: Callable) -> None:
-    written(ledger)
-    for sql in ("update head set batch_id = 1", "update head set hash = ''", "delete from head"):
-        with pytest.raises(DBAPIError, match="the head only moves"):
-            raw(sql)
-
-
-def test_an_idempotency_key_cannot_be_replaced(sqlite_url: str) -> None:
-    with Ledger.open(sqlite_url) as ledger:
-        written(ledger)
-    raw = sqlite3.connect(make_url(sqlite_url).database)
-    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-        raw.execute(
-            "insert or replace into batches select 99, kind, format, asked_by, requested_at, idempotency_key, "
-            "calibrator_version, rows, rows_hash, previous_hash, hash from batches where batch_id = 4"
-        )
-    raw.close()
-
-
-def unlock(ledger: Ledger, raw: Callable) -> None:
-    """Takes the triggers off, as somebody with the file in hand can."""
-    if ledger._engine.dialect.name == "postgresql":
-        for table in [*TABLES, "head"]:
-            raw(f"alter table {table} disable trigger all")
-    else:
-        for (name,) in list(raw("select name from sqlite_master where type = 'trigger'")):
-            raw(f"drop trigger {name}")
-
-
-def at(batch: int, row: int) -> str:
-    return f"batch_id = {batch} and row = {row}"
-
-
-TAMPERED: dict[str, tuple[list[str], list[str]]] = {
-    "a probability": ([f"update predictions set p_churn = 0.5 where {at(2, 1)}"], ["batch 2, row 1 (predictions)"]),
-    "the last bit": ([f"update predictions set arr = arr + 1e-11 where {at(1, 2)}"], ["batch 1, row 2 (predictions)"]),
-    "another horizon": (
-        [f"update predictions set curve = replace(curve, '30', '31') where {at(1, 0)}"],
-        ["batch 1, row 0 (predictions)"],
-    ),
-    "the reasons": ([f"update prediction_texts set reasons = '[]' where {at(2, 3)}"], ["batch 2, row 3 (predictions)"]),
-    "the signals' hash": (
-        [f"update predictions set signals_hash = 'f' where {at(4, 1)}"],
-        ["batch 4, row 1 (predictions)"],
-    ),
-    "null for a number": (
-        [f"update predictions set health_score = null where {at(2, 0)}"],
-        ["batch 2, row 0 (predictions)"],
-    ),
-    "two rows": (
-        [f"update predictions set arr = 1 where {at(1, 0)}", f"update predictions set arr = 1 where {at(2, 2)}"],
-        ["batch 1, row 0 (predictions)", "batch 2, row 2 (predictions)"],
-    ),
-    "a row's hash": (
-        [f"update predictions set row_hash = '{'0' * 64}' where {at(2, 1)}"],
-        ["batch 2, row 1 (predictions)"],
-    ),
-    "first row gone": (
-        [f"delete from predictions where {at(2, 0)}", f"delete from prediction_texts where {at(2, 0)}"],
-        ["batch 2, row 0 (predictions)"],
-    ),
-    "middle row gone": (
-        [f"delete from predictions where {at(2, 2)}", f"delete from prediction_texts where {at(2, 2)}"],
-        ["batch 2, row 2 (predictions)"],
-    ),
-    "last row gone": (
-        [f"delete from predictions where {at(2, 3)}", f"delete from prediction_texts where {at(2, 3)}"],
-        ["batch 2, row 3 (predictions)"],
-    ),
-    "its texts gone": ([f"delete from prediction_texts where {at(1, 1)}"], ["batch 1, row 1 (predictions)"]),
-    "all rows gone": (
-        ["delete from predictions where batch_id = 4", "delete from prediction_texts where batch_id = 4"],
-        ["batch 4, row 0 (predictions)", "batch 4, row 1 (predictions)"],
-    ),
-    "reordered": (
-        [
-            f"update predictions set row = 99 where {at(2, 0)}",
-            f"update predictions set row = 0 where {at(2, 2)}",
-            f"update predictions set row = 2 where {at(2, 99)}",
-        ],
-        ["batch 2, row 0 (predictions)", "batch 2, row 2 (predictions)"],
-    ),
-    "moved to another batch": (
-        [f"update {table} set batch_id = 1, row = 3 where {at(2, 3)}" for table in ("predictions", "prediction_texts")],
-        ["batch 1, row 3 (predictions)", "batch 2, row 3 (predictions)"],
-    ),
-    "who asked": (["update batches set asked_by = 'nobody' where batch_id = 2"], ["batch 2 (batches)"]),
-    "when": (
-        ["update batches set requested_at = '2020-01-01T00:00:00.000000' where batch_id = 1"],
-        ["batch 1 (batches)"],
-    ),
-    "a key": (["update batches set idempotency_key = null where batch_id = 4"], ["batch 4 (batches)"]),
-    "a batch gone": (
-        [f"delete from {table} where batch_id = 2" for table in ("batches", "predictions", "prediction_texts")],
-        ["batch 2 (batches)"],
-    ),
-    "its rows left": (["delete from batches where batch_id = 2"], ["batch 2 (batches)", "batch 2 (predictions)"]),
-    "the newest gone": (["delete from batches where batch_id = 5", "delete from marks"], ["batch 5 (batches)"]),
-    "a judgement": (["update judgements set churn_at = '2024-02-02T00:00:00.000000'"], ["batch 3, row 0 (judgements)"]),
-    "a judgement gone": (["delete from judgements"], ["batch 3, row 0 (judgements)"]),
-    "a mark": (["update marks set body = '{}'"], ["batch 5, row 0 (marks)"]),
-    "the head": (["update head set hash = 'f'"], ["batch 5 (head)"]),
-    "the head gone": (["delete from head"], ["batch 0 (head)"]),
-}
-
-
-@pytest.mark.parametrize(("statements", "places"), TAMPERED.values(), ids=TAMPERED)
-def test_tampering_is_found_and_named(ledger: Ledger, raw: Callable, statements: list[str], places: list[str]) -> None:
-    written(ledger)
-    assert ledger.verify().ok
-    unlock(ledger, raw)
-    for sql in statements:
-        raw(sql)
-    found = ledger.verify()
-    assert not found.ok
-    assert sorted({str(fault).split(":")[0] for fault in found.faults}) == places
-    assert found.found == len(found.faults)
-
-
-def test_a_value_of_another_kind_is_named_too(sqlite_url: str) -> None:
-    """SQLite takes anything in any column."""
-    with Ledger.open(sqlite_url) as ledger:
-        written(ledger)
-        path = make_url(sqlite_url).database
-        raw = sqlite3.connect(path, isolation_level=None)
-        for (name,) in raw.execute("select name from sqlite_master where type = 'trigger'").fetchall():
-            raw.execute(f"drop trigger {name}")
-        raw.execute("update predictions set p_churn = 'high' where batch_id = 1 and row = 0")
-        raw.execute("update predictions set curve = x'00ff' where batch_id = 1 and row = 1")
-        raw.execute("update batches set rows = 'many' where batch_id = 2")
-        raw.close()
-        places = {str(fault).split(":")[0] for fault in ledger.verify().faults}
-        assert {"batch 1, row 0 (predictions)", "batch 1, row 1 (predictions)", "batch 2 (batches)"} <= places
-        with pytest.raises(UsageError, match="ledger verify"):
-            ledger.predictions()
-
-
-def rehash(raw: Callable, batch_id: int, first: int, last: int) -> None:
-    """Rewrites rows first..last of a batch of predictions as if they had been written so: own and running halves."""
-    entry = ENTRIES[0]
-    names = ", ".join(("t." if name in {"reasons", "triggers", "actions"} else "p.") + name for name in entry.hashed)
-    query = f"select p.row_hash, {names} from predictions p join prediction_texts t using (batch_id, row) "
-    rows = [tuple(row) for row in raw(f"{query} where batch_id = {batch_id} order by row")]
-    running = chain.NO_ROWS
-    for row_hash, *values in rows:
-        if first <= values[0] <= last:
-            own = chain.own_half(values)
-            row_hash = own + chain.running_half(running, own)
-            raw(f"update predictions set row_hash = '{row_hash}' where {at(batch_id, values[0])}")
-        running = row_hash[len(chain.NO_ROWS) :]
-
-
-def rewrite_batch(raw: Callable, batch_id: int, **columns: str) -> str:
-    batch = {**dict(next(iter(raw(f"select * from batches where batch_id = {batch_id}")))._mapping), **columns}
-    batch["hash"] = chain.batch_hash(batch)
-    changed = ", ".join(f"{name} = '{batch[name]}'" for name in ("rows_hash", "previous_hash", "hash"))
-    raw(f"update batches set {changed} where batch_id = {batch_id}")
-    return batch["hash"]
-
-
-def test_whoever_rewrites_the_hashes_too_must_rewrite_them_all(ledger: Ledger, raw: Callable) -> None:
-    noted = written(ledger)
-    unlock(ledger, raw)
-
-    def faults(*known: str) -> list[str]:
-        return [str(fault).split(":")[0] for fault in ledger.verify(known).faults]
-
-    raw(f"update predictions set p_churn = 0.5 where {at(2, 1)}")
-    rehash(raw, 2, 1, 1)
-    assert faults() == ["batch 2, row 2 (predictions)"]  # "does not follow from the row before: one of the two"
-    rehash(raw, 2, 1, 3)
-    assert faults() == ["batch 2, row 3 (predictions)"]  # "is not what the batch was closed with"
-    last = str(next(iter(raw(f"select row_hash from predictions where {at(2, 3)}")))[0])[len(chain.NO_ROWS) :]
-    forged = rewrite_batch(raw, 2, rows_hash=last)
-    assert faults() == ["batch 3 (batches)"]  # "does not follow from the batch before"
-    for later in (3, 4, 5):
-        forged = rewrite_batch(raw, later, previous_hash=forged)
-    assert faults() == ["batch 5 (head)"]
-    raw(f"update head set hash = '{forged}'")
-    assert faults() == []  # all rewritten: only a hash noted elsewhere tells
-    assert faults(noted[0]) == []
-    assert faults(noted[4]) == ["batch 5 (batches)"]
-
-
-def test_only_the_content_changed_names_that_row_alone(ledger: Ledger, raw: Callable) -> None:
-    """Content and the hash's own half rewritten: the running half still gives the row away, not its neighbour."""
-    written(ledger)
-    unlock(ledger, raw)
-    raw(f"update predictions set p_churn = 0.5 where {at(2, 1)}")
-    before = str(next(iter(raw(f"select row_hash from predictions where {at(2, 1)}")))[0])
-    rehash(raw, 2, 1, 1)
-    own = str(next(iter(raw(f"select row_hash from predictions where {at(2, 1)}")))[0])[: len(chain.NO_ROWS)]
-    raw(f"update predictions set row_hash = '{own}{before[len(chain.NO_ROWS) :]}' where {at(2, 1)}")
-    assert [str(fault).split(":")[0] for fault in ledger.verify().faults] == ["batch 2, row 1 (predictions)"]
-
-
 # -- the database --------------------------------------------------------------------------------------------------
 
 
@@ -577,8 +266,6 @@ def test_migrations_make_the_tables_that_the_code_knows(ledger: Ledger) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.runtime.migration import MigrationContext
     from alembic.script import ScriptDirectory
-
-    from evaluation import migrations
 
     with ledger._reading() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
@@ -621,3 +308,25 @@ def test_the_journal_is_written_ahead_and_questions_use_indexes(sqlite_url: str)
         plan = raw.execute(f"explain query plan select p_churn from predictions where {condition}").fetchall()
         assert index in plan[0][3]
     raw.close()
+
+
+def test_the_large_questions_are_answered_from_indexes(sqlite_url: str) -> None:
+    """No table is walked for each row of another, and nothing is sorted that is there in order."""
+    now = pd.Timestamp("2024-06-01")
+    asked = {
+        "first": first_query(["account_id", "p_churn", "reasons"], ["batch", "api"], now),
+        "pairs": pairs_query(["batch", "api"], now),
+        "newest": judgement_query(["account_id", "judged_at"], True, now),
+    }
+    with Ledger.open(sqlite_url) as ledger:
+        put(ledger, frame(3))
+        for name, query in asked.items():
+            sql = str(query.compile(dialect=ledger._engine.dialect, compile_kwargs={"literal_binds": True}))
+            with ledger._reading() as connection:
+                plan = [row[3] for row in connection.exec_driver_sql(f"explain query plan {sql}")]
+            walked = [step for step in plan if step.startswith("SCAN")]
+            assert len(walked) == 1, (name, plan)
+            assert not [step for step in plan if "TEMP B-TREE" in step or "AUTOMATIC" in step], (name, plan)
+            for table in ("earlier", "later"):
+                steps = [step for step in plan if f"SEARCH {table} " in step]
+                assert all("_account_as_of (account_id=? AND as_of=?" in step for step in steps), (name, plan)

@@ -12,8 +12,9 @@ from sklearn import metrics as outside
 from sklearn.linear_model import LogisticRegression
 
 from configs.errors import DataError
-from evaluation import metrics
-from evaluation.metrics import METRICS, Metric, MetricRefused
+from evaluation import capacity, metrics
+from evaluation.metrics import MetricRefused
+from evaluation.registry import METRICS, Metric
 
 NAMES = [one.name for one in METRICS]
 
@@ -41,7 +42,8 @@ HAND = [
 
 @pytest.mark.parametrize(("name", "y", "p", "expected"), HAND)
 def test_hand_counted(name: str, y: list[int], p: list[float], expected: float) -> None:
-    assert getattr(metrics, name)(y, p) == pytest.approx(expected)
+    function = getattr(capacity if name == "lift_at" else metrics, name)
+    assert function(y, p) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("ties", [True, False])
@@ -159,30 +161,6 @@ def test_bins_without_ties_hold_equal_shares() -> None:
     assert np.bincount(metrics.equal_mass_bins(np.random.default_rng(0).random(1500), 15)).tolist() == [100] * 15
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), min_size=1, max_size=60), st.floats(0.01, 1))
-@settings(max_examples=100, deadline=None)
-def test_the_band_holds_its_places_in_every_group_and_never_skips_a_riskier_row(
-    rows: list[tuple[int, int]], share: float
-) -> None:
-    group, p = (np.array(column) for column in zip(*rows, strict=True))
-    held = metrics.in_top_share(p, share, group)
-    for one in np.unique(group):
-        here = group == one
-        assert held[here].sum() == pytest.approx(max(1, math.floor(share * here.sum() + 0.5)))
-        order = np.argsort(-p[here], kind="stable")
-        assert (np.diff(held[here][order]) <= 1e-12).all()
-        assert ((held[here][order][:-1] == 1) | (held[here][order][1:] == 0) | (np.diff(p[here][order]) == 0)).all()
-
-
-def test_capacity_and_gains_by_hand() -> None:
-    y = [1, 0, 0, 0, 0, 1, 1, 0]
-    p = [0.9, 0.8, 0.1, 0.1, 0.2, 0.9, 0.3, 0.1]
-    day = [0, 0, 0, 0, 1, 1, 1, 1]
-    found = metrics.precision_recall_at_capacity(y, p, day, 0.25)
-    assert found == (8, 2.0, 3, 2.0, 1.0, pytest.approx(2 / 3), pytest.approx(1 / (3 / 8)))
-    assert metrics.gains(y, p, day, [0.25, 0.5, 1.0]) == [(0.25, pytest.approx(2 / 3)), (0.5, 1.0), (1.0, 1.0)]
-
-
 def test_reliability_bins_add_up_and_their_intervals_cover() -> None:
     covered = []
     for seed in range(30):
@@ -201,49 +179,28 @@ def test_repeated_rows_of_an_account_do_not_narrow_an_interval() -> None:
     assert metrics.share_interval(np.zeros(50), np.repeat(np.arange(5), 10)) == metrics.wilson(0.0, 5)
 
 
-def test_arr_loss_counts_what_is_unknown_and_ranges_over_chance() -> None:
-    found = metrics.arr_loss([1, 0, 1], [0.2, 0.1, 0.9], [1000.0, 2000.0, math.nan])
-    half = metrics.Z95 * math.sqrt(1000**2 * 0.16 + 2000**2 * 0.09)
-    assert found == (400.0, 0.0, pytest.approx(400 + half), 1000.0, 3, 1)
-    with pytest.raises(MetricRefused, match="known ARR"):
-        metrics.arr_loss([1, 0], [0.2, 0.1], [math.nan, math.nan])
+MURPHY = [
+    # y, p, bins, (reliability, resolution, uncertainty, within_bins)
+    ("one bin", [1, 0], [0.5, 0.5], 1, (0.0, 0.0, 0.25, 0.0)),
+    ("sure and right", [1, 0], [1.0, 0.0], 2, (0.0, 0.25, 0.25, 0.0)),
+    ("sure and wrong", [1, 0], [0.0, 1.0], 2, (1.0, 0.25, 0.25, 0.0)),
+    ("ten bins' worth in one", [1, 0], [0.8, 0.2], 1, (0.0, 0.0, 0.25, 0.09 - 2 * 0.15)),
+    ("two bins", [1, 0, 0, 0], [0.5, 0.5, 0.1, 0.1], 2, (0.005, 0.0625, 0.1875, 0.0)),
+]
 
 
-def test_the_range_of_an_arr_loss_covers_it() -> None:
-    random = np.random.default_rng(5)
-    inside = []
-    for _ in range(200):
-        p, arr = random.beta(1, 8, 400), random.lognormal(9, 0.7, 400)
-        found = metrics.arr_loss((random.random(400) < p).astype(float), p, arr)
-        inside.append(found.low <= found.realised <= found.high)
-    assert 0.9 < np.mean(inside) < 0.99
+@pytest.mark.parametrize(("y", "p", "bins", "parts"), [one[1:] for one in MURPHY], ids=[one[0] for one in MURPHY])
+def test_the_parts_of_a_brier_score_by_hand(y: list[int], p: list[float], bins: int, parts: tuple[float, ...]) -> None:
+    assert metrics.brier_parts(y, p, bins) == pytest.approx(parts, abs=1e-12)
 
 
-def _days(*texts: str | None) -> np.ndarray:
-    return np.array([np.datetime64(one or "NaT", "us") for one in texts])
-
-
-def test_lead_time_by_hand() -> None:
-    """a leaves on 1 April, flagged on 1 January only; b leaves on 31 January; c stays; the band holds 1 of 3 rows."""
-    accounts = ["a", "b", "c", "a", "c", "a", "c"]
-    as_of = _days("2025-01-01", "2025-01-01", "2025-01-01", "2025-02-01", "2025-02-01", "2025-03-02", "2025-03-02")
-    left = _days("2025-04-01", "2025-01-31", None, "2025-04-01", None, "2025-04-01", None)
-    held = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0]
-    at_30, at_90 = metrics.lead_time(accounts, as_of, left, held, [30, 90])
-    assert (at_30.churned, at_30.share) == (2, 0.0)  # a: 2 March is exactly 30 days before; b: 1 January, 30 days
-    assert at_30.by_chance == pytest.approx((1 / 2 + 1 / 3) / 2)
-    assert (at_90.churned, at_90.share, at_90.median_days) == (1, 1.0, 90.0)
-    with pytest.raises(MetricRefused, match="91 days and more"):
-        metrics.lead_time(accounts, as_of, left, held, [91])
-
-
-def test_lead_time_of_chance_is_the_band() -> None:
-    random = np.random.default_rng(9)
-    as_of = np.repeat(np.arange("2024-01", "2025-01", dtype="datetime64[M]").astype("datetime64[us]"), 400)
-    accounts = np.tile(np.arange(400), 12)
-    left = np.tile(np.where(np.arange(400) < 200, np.datetime64("2025-01-15", "us"), np.datetime64("NaT", "us")), 12)
-    held = metrics.in_top_share(random.random(as_of.size), 0.1, as_of)
-    for one in metrics.lead_time(accounts, as_of, left, held, [30, 90, 180]):
-        assert one.churned == 200
-        assert one.by_chance == pytest.approx(0.1)
-        assert one.share == pytest.approx(0.1, abs=0.06)
+@pytest.mark.parametrize("bins", [1, 2, 15, 200])
+@pytest.mark.parametrize("ties", [True, False])
+def test_the_parts_of_a_brier_score_add_up(bins: int, ties: bool) -> None:
+    y, p = drawn(900, 3, ties)
+    found = metrics.brier_parts(y, p, bins)
+    total = found.reliability - found.resolution + found.uncertainty + found.within_bins
+    assert total == pytest.approx(outside.brier_score_loss(y, p), abs=1e-12)
+    assert found.uncertainty == pytest.approx(y.mean() * (1 - y.mean()))
+    with pytest.raises(MetricRefused, match="rows that churned"):
+        metrics.brier_parts(np.zeros(9), np.full(9, 0.1), bins)

@@ -14,7 +14,8 @@ from configs.errors import SourceError, UsageError
 from configs.settings import HERE, Settings, _read, settings_from
 from evaluation.ledger import Ledger
 from evaluation.ledger_rows import column_order
-from evaluation.outcomes import judge, judged_so_far
+from evaluation.outcomes import judge, judged_so_far, returns, with_returns
+from features.sources import open_sources
 
 DAY = pd.Timestamp("2024-01-01")
 
@@ -32,26 +33,40 @@ def ledger(settings: Settings) -> Iterator[Ledger]:
         yield opened
 
 
-def forecast(
-    ledger: Ledger, accounts: str, as_of: pd.Timestamp = DAY, p: float = 0.1, kind: str = "batch", **more: Any
-):
+def forecast_frame(accounts: str, as_of: pd.Timestamp = DAY, p: float = 0.1, **more: Any) -> pd.DataFrame:
     made = pd.DataFrame({"account_id": list(accounts), "as_of": as_of.as_unit("us"), "lifecycle_stage": "adoption"})
     for days in (30, 60, 90, 180):
         made[f"p_churn_{days}d"] = p
     for name in column_order([30, 60, 90, 180], [90]):
         if name not in made:
             made[name] = "[]" if name in {"reasons", "triggers", "actions"} else 0.5
-    made["risk_level"], made["config_version"] = "low", "c"
+    made["risk_level"], made["config_version"], made["has_signal"] = "low", "c", True
     made["model_version"] = more.pop("model_version", "1")
+    return made
+
+
+def forecast(
+    ledger: Ledger, accounts: str, as_of: pd.Timestamp = DAY, p: float = 0.1, kind: str = "batch", **more: Any
+):
     at = more.pop("at", as_of + pd.Timedelta(hours=7))
+    made = forecast_frame(accounts, as_of, p, **more)
     return ledger.write(made, kind=kind, asked_by="score", at=at, signals_hash=["s"] * len(made))
 
 
 class Labels:
     """What a data set knows: churn days after DAY by account, and until when; counts how it was asked."""
 
-    def __init__(self, churned: dict[str, int], known_days: int, voluntary: dict[str, bool] | None = None) -> None:
+    def __init__(
+        self,
+        churned: dict[str, int],
+        known_days: int,
+        voluntary: dict[str, bool] | None = None,
+        contracted: dict[str, int] | None = None,
+        returned: dict[str, int] | None = None,
+        contractions_known: int = 10_000,
+    ) -> None:
         self.churned, self.known_days, self.voluntary = churned, known_days, voluntary or {}
+        self.contracted, self.returned, self.contractions_known = contracted or {}, returned or {}, contractions_known
         self.asked: list[pd.DataFrame] = []
 
     def __call__(self, pairs: pd.DataFrame) -> pd.DataFrame:
@@ -61,6 +76,10 @@ class Labels:
         out["churn_at"] = (DAY + pd.to_timedelta(days, unit="D")).where(days.notna()).astype("datetime64[us]")
         out["observed_until"] = DAY + pd.Timedelta(days=self.known_days)
         out["voluntary"] = out.account_id.map(self.voluntary).astype(object)
+        for name, days_of in (("contraction_at", self.contracted), ("reactivated_at", self.returned)):
+            days = out.account_id.map(days_of)
+            out[name] = (DAY + pd.to_timedelta(days, unit="D")).where(days.notna()).astype("datetime64[us]")
+        out["contraction_observed_until"] = DAY + pd.Timedelta(days=min(self.known_days, self.contractions_known))
         return out
 
 
@@ -202,3 +221,113 @@ def test_what_cannot_be_judged_is_refused(ledger: Ledger, settings: Settings) ->
     with pytest.raises(SourceError, match=r"labels.churn_at: found no such column"):
         judge(ledger, lambda pairs: pairs, settings, later(95))
     assert ledger.judgements().empty
+
+
+def contracted(frame: pd.DataFrame, account: str) -> list[float]:
+    row = frame[frame.account_id == account].iloc[0]
+    return [row[f"contracted_{days}d"] for days in (30, 60, 90, 180)]
+
+
+def test_contractions_and_returns_are_judged_apart(ledger: Ledger, settings: Settings) -> None:
+    """a pays less and stays, b pays less and leaves, c leaves and comes back, d's contraction is not known yet."""
+    forecast(ledger, "abcd")
+    labels = Labels(
+        {"b": 50, "c": 20}, 100, {"b": True, "c": False},
+        contracted={"a": 40, "b": 10, "d": 70}, returned={"c": 60}, contractions_known=65,
+    )  # fmt: skip
+    found = judge(ledger, labels, settings, later(101))
+    frame, nan = found.frame.set_index("account_id"), np.nan
+    assert [outcome(found.frame, one)[2] for one in "abcd"] == [0, 1, 1, 0]
+    for account, expected in {"a": [0, 1, nan, nan], "b": [1, 1, nan, nan], "d": [0, 0, nan, nan]}.items():
+        np.testing.assert_array_equal(contracted(found.frame, account), expected)
+    assert frame.voluntary.to_dict() == {"a": None, "b": True, "c": False, "d": None}
+    assert frame.contraction_at.tolist()[:2] == [later(40), later(10)]
+    assert frame.contraction_at.isna().tolist() == [False, False, True, True]
+    assert frame.reactivated_at.isna().tolist() == [True, True, False, True]
+    assert frame.reactivated_at["c"] == later(60)
+    pd.testing.assert_frame_equal(judged_so_far(ledger, settings, later(101)), found.frame)
+
+
+def test_a_return_and_a_contraction_that_come_to_light_are_new_judgements(ledger: Ledger, settings: Settings) -> None:
+    forecast(ledger, "ab")
+    judge(ledger, Labels({"a": 10}, 95, contractions_known=65), settings, later(95))
+    second = judge(ledger, Labels({"a": 10}, 100, returned={"a": 98}, contractions_known=65), settings, later(100))
+    assert (second.new, second.changed) == (0, 1)
+    third = judge(ledger, Labels({"a": 10}, 100, returned={"a": 98}, contracted={"b": 80}), settings, later(101))
+    assert third.changed == 2  # a's contraction window has matured further as well
+    assert contracted(third.frame, "b") == pytest.approx([0, 0, 1, np.nan], nan_ok=True)
+    # sources that no longer tell of contractions do not undo what is known of them
+    fourth = judge(ledger, Labels({"a": 10}, 100, returned={"a": 98}, contractions_known=0), settings, later(102))
+    assert (fourth.new, fourth.changed) == (0, 0)
+    assert contracted(fourth.frame, "b")[2] == 1
+    every = ledger.judgements(latest=False)
+    assert every[every.account_id == "a"].reactivated_at.isna().tolist() == [True, False, False]
+    assert every.judged_at.tolist() == [later(95)] * 2 + [later(100)] + [later(101)] * 2
+    assert ledger.verify().ok
+
+
+def test_the_first_of_one_batch_counts_and_questions_stop_at_their_moment(ledger: Ledger, settings: Settings) -> None:
+    made = forecast_frame("aa").assign(p_churn_90d=[0.3, 0.4])
+    ledger.write(made, kind="api", asked_by="x", at=later(1), signals_hash=["s", "s"])
+    forecast(ledger, "a", p=0.5, at=later(2))
+    labels = Labels({"a": 30}, 95)
+    assert judge(ledger, labels, settings, later(95)).frame.p_churn_90d.tolist() == [0.3]
+    assert judge(ledger, labels, settings, later(95), kinds=["batch"]).frame.p_churn_90d.tolist() == [0.5]
+    assert judged_so_far(ledger, settings, later(95), kinds=["batch"]).churned_90d.tolist() == [1]
+    assert ledger.count(["batch", "api"], later(1)) == 2
+    assert ledger.count(["judgement"], later(95)) == 1
+
+
+def test_only_the_columns_asked_for_are_read(ledger: Ledger, settings: Settings) -> None:
+    forecast(ledger, "ab")
+    full = judge(ledger, Labels({"a": 5}, 95), settings, later(95)).frame
+    few = judged_so_far(ledger, settings, later(95), columns=["arr", "p_churn_90d"])
+    assert list(few)[:5] == ["account_id", "as_of", "requested_at", "arr", "p_churn_90d"]
+    assert "p_churn_30d" not in few
+    pd.testing.assert_frame_equal(few, full[list(few)])
+
+
+def test_texts_of_a_few_rows(ledger: Ledger) -> None:
+    forecast(ledger, "abc")
+    rows = ledger.predictions(columns=["batch_id", "row"]).iloc[[2, 0]]
+    made = forecast_frame("de").assign(reasons=["of d", "of e"], actions=None)
+    ledger.write(made, kind="api", asked_by="x", at=later(1), signals_hash=["s", "s"])
+    asked = pd.concat([rows, pd.DataFrame({"batch_id": [2, 9], "row": [1, 0]}, index=[5, 6])])
+    found = ledger.texts(asked)
+    assert (list(found), found.index.tolist()) == (["reasons", "triggers", "actions"], [2, 0, 5, 6])
+    assert found.reasons.tolist()[:3] == ["[]", "[]", "of e"]
+    assert found.isna().to_numpy().tolist()[2:] == [[False, False, True], [True, True, True]]
+    assert ledger.texts(asked.tail(1)).isna().all().all()
+
+
+RETURNS = {
+    "contract_end": [("a", "2023-08-01"), ("b", "2023-09-15")],
+    "outcome": [("a", "2023-03-01"), ("a", "2023-08-01")],
+    "silence": [("a", "2023-09-01")],
+}
+
+
+@pytest.mark.parametrize(("kind", "expected"), RETURNS.items(), ids=RETURNS)
+def test_returns_in_the_sense_of_the_churn(make_settings, write_tables, kind: str, expected: list) -> None:
+    """a is back within the allowed gap in March, and after a longer pause in August; b in September."""
+    rows = [("a", "2022-01-01", "2023-02-10"), ("a", "2023-03-01", "2023-05-01"), ("a", "2023-08-01", "2024-08-01"),
+            ("b", "2022-01-01", "2023-06-01"), ("b", "2023-09-15", "2024-09-15")]  # fmt: skip
+    events = ["2023-01-05", "2023-02-01", "2023-04-20", "2023-09-01"]
+    tables = {
+        "accounts": pd.DataFrame({"account_id": ["a", "b"], "created_at": "2022-01-01"}),
+        "contracts": pd.DataFrame(rows, columns=["account_id", "starts_at", "ends_at"]),
+        "usage_events": pd.DataFrame({"account_id": "a", "occurred_at": events}),
+        "outcomes": pd.DataFrame({"account_id": "a", "occurred_at": ["2023-02-10", "2023-05-01"], "kind": "churn"}),
+    }
+    write_tables(tables)
+    body = {name: {"from": f"{name}.csv"} for name in tables}
+    made = make_settings(tables=body, churn={"kind": kind}, data_end="2024-01-01")
+    sources = open_sources(made)
+    found = returns(sources, made).sort_values(["account_id", "at"])
+    assert [(one.account_id, f"{one.at:%Y-%m-%d}") for one in found.itertuples()] == expected
+    left = pd.DataFrame({"account_id": ["a", "a", "b", "c"], "as_of": pd.Timestamp("2023-01-01").as_unit("us")})
+    left["churn_at"] = pd.to_datetime(["2023-05-01", None, "2023-06-01", "2023-06-01"]).astype("datetime64[us]")
+    back = with_returns(left, sources, made).reactivated_at
+    after = [next((at for who, at in expected if who == account and at >= day), None)
+             for account, day in (("a", "2023-05-01"), ("b", "2023-06-01"))]  # fmt: skip
+    assert [None if pd.isna(one) else f"{one:%Y-%m-%d}" for one in back] == [after[0], None, after[1], None]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation import metrics, uncertainty
+from evaluation import metrics, money, uncertainty
 from evaluation.metrics import MetricRefused
 
 
@@ -42,6 +42,17 @@ def test_a_draw_equals_the_metric_on_copied_rows(name: str) -> None:
         copied = np.repeat(np.arange(len(rows)), counts[codes, draw])
         y, p = rows["y"].to_numpy()[copied], rows["p"].to_numpy()[copied]
         expected = plain(y, p) if plain else np.abs(np.bincount(bins[copied], y - p)).sum() / copied.size
+        assert found[draw] == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_draw_weighed_by_arr_equals_the_ranking_by_arr_of_copied_rows() -> None:
+    rows = frame()
+    codes, names = pd.factorize(rows["account_id"], sort=True)
+    counts = np.random.default_rng(4).multinomial(len(names), np.ones(len(names)) / len(names), size=10).T
+    found = uncertainty.auc(weight="arr")(rows, codes, len(names))(counts.astype(float))
+    for draw in range(10):
+        copied = rows.iloc[np.repeat(np.arange(len(rows)), counts[codes, draw])]
+        expected = money.auc_by_arr(copied["y"].to_numpy(), copied["p"].to_numpy(), copied["arr"].to_numpy())
         assert found[draw] == pytest.approx(expected, abs=1e-12)
 
 

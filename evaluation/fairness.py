@@ -1,0 +1,99 @@
+"""Whether predictions are as good for one group of accounts as for the rest: segment, region, size.
+
+What is compared are accounts, not people: a region whose churn is underrated gets less of the CSMs' time than it needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation.capacity import in_top_share
+from evaluation.metrics import Array, MetricRefused
+from evaluation.uncertainty import Drawn, Interval, Statistic, auc, draw, interval_of, ratio
+
+SIZES = ("small", "middle", "large")
+FIGURES = ("observed_expected", "auc", "recall")
+
+
+def sizes(arr: Array, as_of: Array) -> Array:
+    """Thirds of the accounts of each as_of by ARR, (n,) text; ties keep together, an unknown ARR is "(unknown)".
+
+    >>> sizes([1.0, 2.0, 3.0, float("nan")], [0, 0, 0, 0]).tolist()
+    ['small', 'middle', 'large', '(unknown)']
+    """
+    frame = pd.DataFrame({"arr": np.asarray(arr, dtype=float), "as_of": np.asarray(as_of)})
+    place = frame.groupby("as_of").arr.rank(pct=True, method="average").to_numpy()
+    third = np.ceil(np.nan_to_num(place) * 3 - 1e-9).astype(int).clip(1, 3) - 1
+    return np.where(np.isnan(place), "(unknown)", np.array(SIZES)[third])
+
+
+def fairness(
+    rows: pd.DataFrame, groups: Mapping[str, Array], share: float, least: int, draws: int, seed: int
+) -> dict[str, list[dict[str, Any]]]:
+    """For every grouping a table of its groups, each against all other accounts, with intervals over accounts.
+
+    rows: account_id, as_of, y (0 or 1), p (0-1). groups: name -> the group of each row, (n,). share: of accounts worked
+    on. A line holds group, rows, accounts, churned_accounts and for each of FIGURES the group's `value` and `rest`,
+    the others' less the group's (`gap`), each with low and high; `differs` when the gap's interval leaves out 0:
+
+    observed_expected   churns over the sum of p: 1 is right, above 1 the group is underrated
+    auc                 see `metrics.auc`
+    recall              share of the churned in the band, which is one band for all accounts of an as_of
+
+    A figure is {"refused": why} when fewer than `least` accounts churned in the group, or in the rest. With many groups
+    some differ by chance: one in twenty, at 95 %.
+    """
+    rows = rows.reset_index(drop=True)
+    held = in_top_share(rows.p.to_numpy(), share, rows.as_of.to_numpy())
+    rows = rows[["account_id", "y", "p"]].assign(caught=held * rows.y)
+    return {name: _table(rows, np.asarray(label), least, draws, seed) for name, label in groups.items()}
+
+
+def _table(rows: pd.DataFrame, label: Array, least: int, draws: int, seed: int) -> list[dict[str, Any]]:
+    label = np.where(pd.isna(label), "(unknown)", label).astype(str)
+    table = []
+    for group in sorted(set(label)):
+        inside = label == group
+        line = {"group": group, "rows": int(inside.sum()), "accounts": int(rows.account_id[inside].nunique())}
+        line["churned_accounts"] = _churned(rows[inside])
+        try:
+            table.append(line | _figures(rows, inside, least, draws, seed))
+        except MetricRefused as refusal:
+            table.append(line | {name: {"refused": refusal.why} for name in FIGURES})
+    return table
+
+
+def _churned(rows: pd.DataFrame) -> int:
+    return int(rows.account_id[rows.y == 1].nunique())
+
+
+def _figures(rows: pd.DataFrame, inside: Array, least: int, draws: int, seed: int) -> dict[str, Any]:
+    for where in (inside, ~inside):
+        churned = _churned(rows[where])
+        if churned < least:
+            raise MetricRefused("fairness", "churned accounts", churned, least)
+    plain: dict[str, Statistic] = {"observed_expected": ratio("y", "p"), "auc": auc(), "recall": ratio("caught", "y")}
+    asked = {f"{name} {side}": _of(one, where) for name, one in plain.items()
+             for side, where in (("in", inside), ("out", ~inside))}  # fmt: skip
+    drawn = draw(rows, asked, draws, seed)
+    found: dict[str, Any] = {}
+    for name in FIGURES:
+        own, rest = drawn[f"{name} in"], drawn[f"{name} out"]
+        gap = interval_of(rest - own, name)
+        parts: dict[str, Interval] = {"value": interval_of(own, name), "rest": interval_of(rest, name), "gap": gap}
+        found[name] = {part: asdict(one) for part, one in parts.items()} | {"differs": gap.low > 0 or gap.high < 0}
+    return found
+
+
+def _of(statistic: Statistic, where: Array) -> Statistic:
+    """The statistic of some rows, on draws of all accounts, so that groups of one draw pair."""
+
+    def prepare(frame: pd.DataFrame, codes: Array, size: int) -> Drawn:
+        return statistic(frame[where], codes[where], size)
+
+    return prepare

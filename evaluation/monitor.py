@@ -1,0 +1,216 @@
+"""How predictions fare since the model was trained: what moved, whether the level holds, what to expect of the rest.
+
+Plain frames in, one `Monitoring` out, which says it in sentences and as JSON. What is an alarm, and from where on, is
+in alarms.py; how each figure is made, in drift.py (signals and scores), level.py (observed over expected) and
+expected.py (performance before labels arrive).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pandas as pd
+
+from configs.errors import DataError, Fault
+from configs.settings import Settings
+from evaluation.alarms import KINDS, WATCHES, Alarm, Estimate, Figures, Level, Scored, alarms_of, outage_words
+from evaluation.drift import ALL, STAGE, counted, explained, first_of_months, moves
+from evaluation.expected import expect, grade
+from evaluation.level import Watched, apart, observed_expected, watch
+from features.outages import Outage
+
+MODEL = "model_version"
+FAR_OFF = 0.3  # distance from the training time from which a signal is far from it
+FARTHEST = 10  # signals named as the farthest from it
+SCORES_MONTHS = 6  # months of scores that tell how they are spread, before a move of them can be judged
+SURE_LEVEL = 0.999
+
+
+@dataclass(frozen=True)
+class Monitoring:
+    """Everything that `monitor` found: the figures, and the alarms that they set off."""
+
+    figures: Figures
+    alarms: tuple[Alarm, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values only, times as ISO days; `kinds` says what each alarm's limit is."""
+        kinds = {kind.name: {"limit": kind.limit, "means": kind.means} for kind, _ in KINDS}
+        return {**_plain(asdict(self)), "kinds": kinds, "sentences": self.sentences}
+
+    @property
+    def sentences(self) -> list[str]:
+        """What a reader needs to know, the alarms first."""
+        figures = self.figures
+        said = [str(alarm) for alarm in self.alarms] or ["No alarm."]
+        if whole := [one for one in figures.levels if one.stage == ALL]:
+            one = whole[-1].ratio
+            said.append(
+                f"In {whole[-1].quarter}, {one.observed} predictions came true where {one.expected:.1f} were expected"
+                f" within {figures.horizon_days} days: {one.ratio:.2f} times as many ({one.low:.2f} to {one.high:.2f})."
+            )
+        if graded := [one.graded for one in figures.estimates if one.graded is not None]:
+            within, off = sum(one.within for one in graded), sum(abs(one.error) for one in graded) / len(graded)
+            said.append(
+                f"Of {len(graded)} quarters whose AUC was estimated before labels arrived, the later truth lay within"
+                f" the interval in {within}; the estimates were off by {off:.3f} on average."
+            )
+        if figures.estimates and figures.estimates[-1].graded is None:
+            auc = figures.estimates[-1].expected.auc
+            said.append(
+                f"For {figures.estimates[-1].quarter}, whose outcomes are not all known yet, an AUC of {auc.value:.3f}"
+                f" is to be expected ({auc.low:.3f} to {auc.high:.3f}) if the probabilities are right."
+            )
+        return [*said, *(f"No drift but an outage: {words}; {move}." for move, words in figures.explained[:3])]
+
+    def __str__(self) -> str:
+        return "\n".join(self.sentences)
+
+
+def monitor(
+    predictions: pd.DataFrame,
+    settings: Settings,
+    since: pd.Timestamp,
+    signals: pd.DataFrame | None = None,
+    columns: Sequence[str] = (),
+    outages: Mapping[str, Sequence[Outage]] | None = None,
+) -> Monitoring:
+    """Monitors predictions (the columns of a prediction and churned_{h}d, NaN while a window is open).
+
+    since: the model's cut; signals before it are its training time, and only what follows is judged. signals: a frame
+    of signals by as_of (features.build.Dataset.signals), of which `columns` are looked at. outages: of each feed, as
+    features.outages.outages_by_feed finds them. One scoring a calendar month is looked at, the first. DataError for
+    missing columns, accounts that stand twice on a day, or no prediction since then.
+    """
+    main, soonest, seed = settings.main_horizon_days, min(settings.horizons_days), settings.training.seed
+    p, y = f"p_churn_{main}d", f"churned_{main}d"
+    _check(predictions, (p, y, f"p_churn_{soonest}d", f"churned_{soonest}d", STAGE, MODEL), since)
+    kept = predictions[(predictions["as_of"] >= since).to_numpy()].sort_values(
+        ["as_of", "account_id"], ignore_index=True
+    )
+    months = first_of_months(kept)
+    known = {name: tuple(found) for name, found in (outages or {}).items()}
+    table = pd.DataFrame() if signals is None else moves(signals, columns, since)
+    moved = () if signals is None else counted(signals, table, since)
+    found = {move: explained(move, known) for move in moved}
+    why = {move: outage_words(*outage) for move, outage in found.items() if outage is not None}
+    down = {move.as_of for move in why}
+    figures = Figures(
+        since=pd.Timestamp(since),
+        horizon_days=main,
+        watched_days=soonest,
+        scores=tuple(_scores(months, p, y)),
+        levels=tuple(_levels(months, p, y)),
+        watched={name: tuple(_watched(kept, soonest, times, name, seed)) for name, times in WATCHES},
+        estimates=tuple(_estimates(months, p, y, seed)),
+        score_moves=tuple(move for move in _score_moves(months, p) if move.as_of not in down),
+        signal_moves=tuple(move for move in moved if move not in why),
+        explained=tuple(why.items()),
+        far_share=tuple(_far_share(table, since, {(move.column, move.as_of) for move in why})),
+        farthest=tuple(_farthest(table)),
+        outages=known,
+    )
+    return Monitoring(figures, alarms_of(figures))
+
+
+def _check(predictions: pd.DataFrame, names: Sequence[str], since: pd.Timestamp) -> None:
+    faults = [
+        Fault(f"predictions.{name}", "no such column", "a column of predictions joined to outcomes", "judge them anew")
+        for name in ("account_id", "as_of", *names)
+        if name not in predictions
+    ]
+    if not faults and predictions.duplicated(["account_id", "as_of"]).any():
+        found = predictions.loc[predictions.duplicated(["account_id", "as_of"]), "account_id"].iloc[0]
+        faults.append(Fault("predictions", f"{found} twice on one as_of", "one row each", "keep the first of a day"))
+    if not faults and not (predictions["as_of"] >= since).any():
+        to_do = "score, or give an earlier day"
+        faults.append(Fault("predictions", f"none since {since:%Y-%m-%d}", "some to monitor", to_do))
+    if faults:
+        raise DataError(faults)
+
+
+def _by_stage(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    yield ALL, rows
+    yield from ((str(stage), part) for stage, part in rows.groupby(STAGE))
+
+
+def _scores(months: pd.DataFrame, p: str, y: str) -> Iterator[Scored]:
+    for as_of in months["as_of"].unique():
+        rows = months[(months["as_of"] == as_of).to_numpy()]
+        for stage, part in _by_stage(rows):
+            happened = float(part[y].mean()) if part[y].notna().all() else None
+            yield Scored(pd.Timestamp(as_of), stage, len(part), float(part[p].mean()), happened)
+
+
+def _quarters(rows: pd.DataFrame) -> Iterator[tuple[str, pd.Timestamp, pd.DataFrame]]:
+    for quarter, part in rows.groupby(rows["as_of"].dt.to_period("Q")):
+        yield str(quarter), pd.Timestamp(part["as_of"].max()), part
+
+
+def _levels(months: pd.DataFrame, p: str, y: str) -> Iterator[Level]:
+    for quarter, last, rows in _quarters(months[months[y].notna()]):
+        for stage, part in _by_stage(rows):
+            known = part[y].to_numpy(dtype=float), part[p].to_numpy(dtype=float), part["account_id"].to_numpy(dtype=str)
+            if known[1].sum() > 0:
+                both = observed_expected(*known), observed_expected(*known, level=SURE_LEVEL)
+                yield Level(quarter, last, stage, *both)
+
+
+def _watched(kept: pd.DataFrame, days: int, times: float, name: str, seed: int) -> list[Watched]:
+    p, y = f"p_churn_{days}d", f"churned_{days}d"
+    rows = kept.loc[kept[y].notna(), ["as_of", p, y]]
+    parts = {as_of: rows[(rows["as_of"] == as_of).to_numpy()] for as_of in apart(list(rows["as_of"].unique()), days)}
+    periods = [(day, part[y].to_numpy(dtype=float), part[p].to_numpy(dtype=float)) for day, part in parts.items()]
+    limit = next(kind.limit for kind, _ in KINDS if kind.name == name)
+    return watch(periods, times, limit, seed)
+
+
+def _estimates(months: pd.DataFrame, p: str, y: str, seed: int) -> Iterator[Estimate]:
+    for quarter, last, rows in _quarters(months):
+        chance = rows[p].to_numpy(dtype=float)
+        if len(rows) < 2 or not 0 < chance.sum() < len(rows):
+            continue
+        expected = expect(chance, rows["account_id"].to_numpy(dtype=str), seed=seed)
+        done = rows[y].notna().all() and rows[y].nunique() == 2
+        yield Estimate(quarter, last, expected, grade(expected, rows[y].to_numpy(), chance) if done else None)
+
+
+def _score_moves(months: pd.DataFrame, p: str) -> tuple[Any, ...]:
+    """Moves of the scores once half a year of them says how they are spread; a new model is no move."""
+    as_ofs = sorted(months["as_of"].unique())
+    if len(as_ofs) <= SCORES_MONTHS:
+        return ()
+    begun = pd.Timestamp(as_ofs[SCORES_MONTHS])
+    return counted(months, moves(months, [p], begun, MODEL), begun)
+
+
+def _far_share(
+    table: pd.DataFrame, since: pd.Timestamp, down: set[tuple[str, pd.Timestamp]]
+) -> Iterator[tuple[pd.Timestamp, float]]:
+    """By month, of the signals that no outage accounts for."""
+    if table.empty:
+        return
+    rows = table[(table["stage"] == ALL) & (table["as_of"] >= since) & table["from_training"].notna()]
+    for as_of in sorted(rows["as_of"].unique()):
+        of_month = rows[(rows["as_of"] == as_of).to_numpy()]
+        distance = of_month.loc[[(name, as_of) not in down for name in of_month["column"]], "from_training"]
+        yield pd.Timestamp(as_of), float((distance > FAR_OFF).mean())
+
+
+def _farthest(table: pd.DataFrame) -> Iterator[tuple[str, float]]:
+    """The signals that stood farthest from the training time in the newest month."""
+    if table.empty:
+        return
+    rows = table[(table["stage"] == ALL) & (table["as_of"] == table["as_of"].max()) & table["from_training"].notna()]
+    rows = rows.sort_values(["from_training", "column"], ascending=[False, True]).head(FARTHEST)
+    yield from zip(rows["column"].astype(str), rows["from_training"].astype(float), strict=True)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return f"{value:%Y-%m-%d}" if isinstance(value, pd.Timestamp) else value

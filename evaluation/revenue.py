@@ -1,0 +1,265 @@
+"""The figures that leaders are measured by: revenue retention, logo churn, health over time, time to value, forecast.
+
+Input are plain frames, so that backtest, ledger and sources can all bring them: contracts as `features.snapshots.
+contract_rows` reads them (account_id, at, ends_at with NaT for open, arr), accounts (account_id, created_at and any
+columns to group by). Days are UTC midnights, periods half-open, amounts in the currency of arr.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from evaluation.metrics import Array, MetricRefused, wilson
+from evaluation.uncertainty import draw, interval_of, ratio
+
+PERIODS = {"month": "MS", "quarter": "QS"}
+LEAST_ACCOUNTS = 10
+LEAST_WINDOWS = 4
+COVERS = (
+    "each account leaving or staying by itself",
+    "all probabilities being too high or too low together, as much as in the past windows",
+)
+LEAVES_OUT = ("new customers", "expansion and contraction", "a change in the level of churn beyond any seen so far")
+
+
+def arr_at(contracts: pd.DataFrame, days: Sequence[pd.Timestamp], gap_days: int) -> pd.DataFrame:
+    """ARR under contract of every account (index) on each of `days` (columns): the sum of the contracts that cover it.
+
+    A contract followed by another within `gap_days` after its end lasts until that one: late paperwork is no churn.
+    A contract without an ARR makes its account's ARR unknown (NaN) for as long as it lasts.
+    """
+    rows = contracts.sort_values(["account_id", "at"], kind="stable")
+    ends = rows.ends_at.astype("datetime64[us]")
+    latest = ends.fillna(pd.Timestamp.max.floor("us")).groupby(rows.account_id).cummax()
+    following = rows["at"].astype("datetime64[us]").groupby(rows.account_id).shift(-1)
+    bridged = (ends == latest) & (following > ends) & (following <= ends + pd.Timedelta(days=gap_days))
+    ends = ends.mask(bridged, following)
+    columns = {}
+    for day in days:
+        there = rows[((rows["at"] <= day) & (ends.isna() | (ends > day))).to_numpy()]
+        columns[day] = (
+            there.groupby("account_id").arr.sum(min_count=1).where(there.arr.notna().groupby(there.account_id).all())
+        )
+        covered = pd.Index(rows.account_id.unique()).difference(there.account_id)
+        columns[day] = pd.concat([columns[day], pd.Series(0.0, index=covered)])
+    return pd.DataFrame(columns).rename_axis("account_id").sort_index()
+
+
+def retention(
+    contracts: pd.DataFrame,
+    accounts: pd.DataFrame,
+    known_until: pd.Timestamp,
+    *,
+    gap_days: int,
+    every: Literal["month", "quarter"] = "quarter",
+    by: str | None = None,
+    draws: int,
+    seed: int,
+) -> list[dict[str, Any]]:
+    """Gross and net revenue retention and logo churn of every whole period that is known, oldest first.
+
+    Of the accounts under contract on a period's first day: gross: ARR kept on the first day after it, no account
+    counted for more than it paid before (0-1, higher is better); net: with expansion (from 0 up; above 1 the customers
+    there were pay more than before); logo_churn: share of accounts without a contract by then (0-1, lower is better).
+    Intervals are over accounts. Accounts whose ARR is unknown on either day are counted in `arr_unknown` and left out
+    of gross and net. known_until: the data's end less the allowed gap and the settling days; a period must end by then.
+    by: a column of accounts, or "cohort" for the quarter of sign-up; a line a period and group.
+
+    A line whose accounts are fewer than 10 says {"refused": why} for each figure.
+    """
+    first = contracts["at"].min()
+    if pd.isna(first):
+        return []
+    starts = pd.date_range(first.normalize(), known_until, freq=PERIODS[every]).as_unit("us")
+    if len(starts) < 2:
+        return []
+    levels = arr_at(contracts, list(starts), gap_days)
+    group = _groups(accounts, by).reindex(levels.index)
+    lines = []
+    for start, end in pairwise(starts):
+        there = (levels[start] != 0).to_numpy()  # NaN, an unknown ARR, is there
+        rows = pd.DataFrame({"before": levels[start], "after": levels[end], "group": group})[there].reset_index()
+        label = f"{start.year} Q{start.quarter}" if every == "quarter" else f"{start:%Y-%m}"
+        for name, part in rows.groupby("group", dropna=False, sort=True):
+            lines.append({"period": label, "group": None if by is None else str(name)} | _retained(part, draws, seed))
+    return lines
+
+
+def _groups(accounts: pd.DataFrame, by: str | None) -> pd.Series:
+    if by is None:
+        return pd.Series("all", index=accounts.account_id)
+    if by == "cohort":
+        label = accounts.created_at.dt.year.astype(str) + " Q" + accounts.created_at.dt.quarter.astype(str)
+    else:
+        label = accounts[by].astype(object).where(accounts[by].notna(), "(unknown)").astype(str)
+    return pd.Series(label.to_numpy(), index=accounts.account_id)
+
+
+def _retained(rows: pd.DataFrame, draws: int, seed: int) -> dict[str, Any]:
+    known = rows[rows.before.notna() & rows.after.notna()]
+    line: dict[str, Any] = {"accounts": len(rows), "arr": float(known.before.sum())}
+    line["arr_unknown"] = len(rows) - len(known)
+    money = known.assign(kept=np.minimum(known.before, known.after))
+    for name, top in (("gross", "kept"), ("net", "after")):
+        line[name] = _refused(name, len(money)) or asdict(
+            interval_of(draw(money, {name: ratio(top, "before")}, draws, seed)[name], name)
+        )
+    share = float((rows.after == 0).mean())
+    ends = dict(zip(("low", "high"), wilson(share, len(rows)), strict=True))
+    line["logo_churn"] = _refused("logo_churn", len(rows)) or {"value": share, **ends}
+    return line
+
+
+def _refused(name: str, accounts: int, what: str = "accounts") -> dict[str, str]:
+    """{"refused": why} with fewer than 10 accounts, else nothing."""
+    return {"refused": MetricRefused(name, what, accounts, LEAST_ACCOUNTS).why} if accounts < LEAST_ACCOUNTS else {}
+
+
+def health_over_time(rows: pd.DataFrame, levels: Sequence[str], by: str | None = None) -> list[dict[str, Any]]:
+    """How many accounts stood at each risk level on each as_of: as_of, group, accounts, and a count a level.
+
+    rows: account_id, as_of, risk_level and the column `by`; one an account and day. A level none of `levels` counts
+    under "(other)".
+    """
+    shown = rows.risk_level.where(rows.risk_level.isin(list(levels)), "(other)")
+    group = (
+        pd.Series("all", index=rows.index) if by is None else rows[by].astype(object).fillna("(unknown)").astype(str)
+    )
+    counts = pd.crosstab([rows.as_of, group], shown).reindex(columns=[*levels, "(other)"], fill_value=0)
+    return [
+        {"as_of": f"{as_of:%Y-%m-%d}", "group": None if by is None else name, "accounts": int(line.sum())}
+        | {level: int(line[level]) for level in counts.columns if level != "(other)" or line[level]}
+        for (as_of, name), (_, line) in zip(counts.index, counts.iterrows(), strict=True)
+    ]
+
+
+def time_to_value(
+    accounts: pd.DataFrame,
+    reached: pd.DataFrame,
+    until: pd.Timestamp,
+    *,
+    due_days: int,
+    by: str | None = None,
+    draws: int,
+    seed: int,
+) -> list[dict[str, Any]]:
+    """Days from sign-up to the first milestone of value, for all accounts or by group ("cohort": quarter of sign-up).
+
+    accounts: account_id, created_at, left_at (NaT: not left) and the column `by`; reached: account_id, at, of the one
+    milestone that counts (first_business_outcome), as known at `until`. An account is followed until it reaches it,
+    leaves, or the data end. median_days: when half have reached it (Kaplan and Meier 1958), lower is better; refused
+    while fewer than half have. in_time: share that had by `due_days`, among those followed so long (0-1, higher is
+    better; an account that left before is one that did not). Intervals over accounts; fewer than 10 accounts: refused.
+    """
+    first = reached[reached["at"] < until].groupby("account_id")["at"].min()
+    rows = accounts[accounts.created_at < until].assign(group=lambda one: _groups(one, by).to_numpy())
+    at = rows.account_id.map(first)
+    end = rows.left_at.where(rows.left_at < until, until).astype("datetime64[us]")
+    got = at.notna() & (at <= end)
+    days = (at.where(got, end) - rows.created_at).dt.total_seconds() / 86_400
+    rows = rows.assign(got=got, days=days.clip(lower=0), since=(until - rows.created_at).dt.days)
+    return [
+        {"group": None if by is None else name, "accounts": len(part), "reached": int(part.got.sum())}
+        | {"median_days": _median(part, draws, seed), "in_time": _in_time(part, due_days)}
+        for name, part in rows.groupby("group", sort=True)
+    ]
+
+
+def _in_time(rows: pd.DataFrame, due_days: int) -> dict[str, Any]:
+    old = rows[rows.since >= due_days]
+    if refused := _refused("time to value", len(old), f"accounts that signed up {due_days} days ago and more"):
+        return dict(refused)
+    share = float((old.got & (old.days <= due_days)).mean())
+    low, high = wilson(share, len(old))
+    return {"value": share, "low": low, "high": high, "due_days": due_days}
+
+
+def _median(rows: pd.DataFrame, draws: int, seed: int) -> dict[str, Any]:
+    if refused := _refused("time to value", len(rows)):
+        return dict(refused)
+    order = np.lexsort((~rows.got.to_numpy(), rows.days.to_numpy()))
+    days, got = rows.days.to_numpy()[order], rows.got.to_numpy()[order]
+    size = len(rows)
+    counts = np.random.default_rng(seed).multinomial(size, np.full(size, 1 / size), draws).T
+    drawn = _km_median(days, got, np.column_stack([np.ones(size, dtype=int), counts]))
+    if not np.isfinite(drawn[0]):
+        needed = int(np.ceil(size / 2))
+        return {"refused": MetricRefused("time to value", "accounts have reached it", int(got.sum()), needed).why}
+    low, high = np.quantile(drawn[1:], (0.025, 0.975), method="inverted_cdf")
+    return {"value": float(drawn[0]), "low": float(low), "high": float(high) if np.isfinite(high) else None}
+
+
+def _km_median(days: Array, got: Array, counts: Array) -> Array:
+    """Of each draw: the first day at which half and more have reached it, inf when they never do. Days rise."""
+    at_risk = np.cumsum(counts[::-1], axis=0)[::-1]
+    hazard = np.divide(counts * got[:, None], at_risk, out=np.zeros(counts.shape), where=at_risk > 0)
+    below = np.cumprod(1 - hazard, axis=0) <= 0.5 + 1e-12
+    return np.where(below.any(axis=0), days[below.argmax(axis=0)], np.inf)
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """ARR expected to be lost and accounts expected to leave within the horizon, each with its 95 % interval."""
+
+    arr_lost: dict[str, float]
+    churns: dict[str, float]
+    accounts: int
+    arr: float
+    arr_unknown: int
+    shared_error: float
+    windows: int
+    covers: tuple[str, ...] = COVERS
+    leaves_out: tuple[str, ...] = LEAVES_OUT
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def shared_error(windows: pd.DataFrame) -> float:
+    """How far the level of all probabilities together was off in past windows, as a standard deviation of log-odds.
+
+    windows: one a past period that does not overlap the others: expected (sum of p), churns, variance (sum of
+    p (1 - p)). The mean square of (churns - expected) / variance (the shift of all log-odds that would have put it
+    right) less what chance alone gives (1 / variance); from 0 up. Raises MetricRefused with fewer than 4 windows.
+
+    >>> windows = pd.DataFrame({"expected": [100.0] * 4, "churns": [130, 70, 130, 70], "variance": [80.0] * 4})
+    >>> round(shared_error(windows), 3)      # sqrt(.375**2 - 1 / 80)
+    0.358
+    """
+    if len(windows) < LEAST_WINDOWS:
+        raise MetricRefused("forecast", "past windows", len(windows), LEAST_WINDOWS)
+    shift = (windows.churns - windows.expected) / windows.variance
+    return float(np.sqrt(max(0.0, float((shift**2 - 1 / windows.variance).mean()))))
+
+
+def forecast(p: Array, arr: Array, windows: pd.DataFrame, draws: int = 2000, seed: int = 7) -> Forecast:
+    """What the newest scores say of their horizon, one row an account under contract: p (0-1), arr (NaN: unknown).
+
+    The interval is that of the sum of independent losses (Poisson-binomial, drawn, so that one large account shows)
+    under a shift of all log-odds alike: `shared_error(windows)` times a Student t of as many degrees as there are
+    windows, since the error is itself an estimate. It covers COVERS and leaves out LEAVES_OUT. Raises MetricRefused
+    without accounts, or as shared_error does.
+    """
+    p, arr = np.asarray(p, dtype=float), np.asarray(arr, dtype=float)
+    if p.size == 0:
+        raise MetricRefused("forecast", "accounts under contract", 0, 1)
+    error, random = shared_error(windows), np.random.default_rng(seed)
+    known = np.nan_to_num(arr)
+    odds = np.log(np.clip(p, 1e-9, 1 - 1e-9)) - np.log1p(-np.clip(p, 1e-9, 1 - 1e-9))
+    sums = np.empty((draws, 2))
+    for place, shift in enumerate(error * random.standard_t(len(windows), draws)):
+        left = random.random(p.size) < 1 / (1 + np.exp(-(odds + shift)))
+        sums[place] = left @ known, left.sum()
+    ends = np.quantile(sums, (0.025, 0.975), axis=0)
+    figures = [
+        {"value": float(value), "low": float(min(value, low)), "high": float(max(value, high))}
+        for value, low, high in zip((p @ known, p.sum()), ends[0], ends[1], strict=True)
+    ]
+    unknown = int(np.isnan(arr).sum())
+    return Forecast(figures[0], figures[1], p.size, float(known.sum()), unknown, error, len(windows))

@@ -1,0 +1,52 @@
+"""Predictions for a ledger, with awkward numbers and words, and how the tests write them."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+
+from evaluation.ledger import Ledger
+from evaluation.ledger_rows import column_order
+from evaluation.ledger_tables import ENTRIES
+
+NOW = pd.Timestamp("2024-02-01 09:30:00.000001")
+TABLES = ["batches", *(table.name for entry in ENTRIES for table in entry.tables)]
+
+
+def frame(
+    rows: int = 4,
+    seed: int = 0,
+    as_of: str = "2024-01-31",
+    horizons: tuple[int, ...] = (30, 60, 90, 180),
+    main: int = 90,
+):
+    """Predictions with awkward numbers and words, in the order of a prediction's columns."""
+    random = np.random.default_rng(seed)
+    p = np.sort(random.random((rows, len(horizons))), axis=1)
+    made = pd.DataFrame({"account_id": [f"{number:03d}" for number in range(rows)]})
+    made["as_of"] = pd.Timestamp(as_of).as_unit("us")
+    for place, days in enumerate(horizons):
+        made[f"p_churn_{days}d"] = p[:, place]
+    made[f"p_low_{main}d"], made[f"p_high_{main}d"], made[f"p_health_{main}d"] = p[:, 0], np.nan, random.random(rows)
+    made["lifecycle_stage"], made["risk_level"] = "adoption", "high"
+    for name in ("score", "usage", "engagement", "financial", "relationship"):
+        made[f"health_{name}"] = random.normal(50, 10, rows)
+    made.loc[0, "health_usage"] = np.nan
+    made["coverage"], made["arr"] = 1.0, random.lognormal(9, 1, rows)
+    made[f"expected_arr_loss_{main}d"] = made[f"p_churn_{main}d"] * made.arr
+    made["reasons"] = [json.dumps([{"signal": "Zürich ✓", "contribution": one}]) for one in p[:, 0]]
+    made["triggers"], made["actions"] = "[]", '["call"]'
+    made["has_signal"] = random.random(rows) < 0.5
+    made["model_version"], made["config_version"] = "3", "abc"
+    return made[column_order(horizons, [main])]
+
+
+def hashes(made: pd.DataFrame) -> list[str]:
+    return [f"{number:016x}" for number in range(len(made))]
+
+
+def put(ledger: Ledger, made: pd.DataFrame, **more):
+    arguments = {"kind": "batch", "asked_by": "score", "at": NOW, "signals_hash": hashes(made), **more}
+    return ledger.write(made, **arguments)

@@ -1,0 +1,158 @@
+"""Drift by hand, and what counts as a move: not chance, not a few accounts, not a fashion; a shift, and where it is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from configs.errors import DataError
+from evaluation.drift import ALL, Move, counted, explained, feeds_of, first_of_months, moves
+from features.catalogue import SIGNALS as CATALOGUE
+from features.outages import Outage
+from tests.evaluation.quiet_company import SIGNALS, SINCE, USAGE, company
+
+SHIFTED = SINCE + pd.DateOffset(months=5)
+
+
+def found(signals: pd.DataFrame, columns: tuple[str, ...] = SIGNALS) -> tuple[Move, ...]:
+    return counted(signals, moves(signals, columns, SINCE), SINCE)
+
+
+def by_hand(values: dict[str, list[float]]) -> pd.DataFrame:
+    """Forty accounts; `values` of the first twenty and the last twenty in each month."""
+    frames = [
+        pd.DataFrame(
+            {
+                "account_id": np.arange(40).astype(str),
+                "as_of": pd.Timestamp(f"{month}-01"),
+                "lifecycle_stage": "adoption",
+                "x": np.repeat(np.array(pair, dtype=float), 20),
+            }
+        )
+        for month, pair in values.items()
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def test_distances_by_hand() -> None:
+    """Months of 1s and 2s, then only 2s, then 2s and nothing."""
+    frame = by_hand({"2024-11": [1, 2], "2024-12": [1, 2], "2025-01": [2, 2], "2025-02": [2, np.nan]})
+    table = moves(frame, ["x"], pd.Timestamp("2025-01-01")).query("stage == 'adoption'").set_index("as_of")
+    last = table.loc[pd.Timestamp("2025-01-01")]
+    assert (last.what, last.before, last.now, last.distance) == ("at or below 1", 0.5, 0.0, 0.5)
+    assert last.from_training == 0.5
+    assert table.loc[pd.Timestamp("2024-12-01")].distance == 0.0
+    newest = table.loc[pd.Timestamp("2025-02-01")]
+    assert (newest.what, newest.before, newest.now) == ("missing", 0.0, 0.5)
+    assert newest.from_training == 0.5
+    assert table.usual.isna().all()  # too short a history to call anything usual
+    both = moves(frame, ["x"], pd.Timestamp("2025-01-01")).query(f"stage == '{ALL}'")
+    assert both.distance.tolist() == table.distance.tolist()
+
+
+def test_a_category_moves_by_its_values() -> None:
+    frame = by_hand({"2024-12": [1, 2], "2025-01": [1, 1]})
+    frame["x"] = frame["x"].map({1.0: "red", 2.0: "blue"})
+    (one,) = moves(frame, ["x"], pd.Timestamp("2025-01-01")).query("stage == 'adoption'").to_dict("records")
+    assert (one["distance"], one["what"] in {"red", "blue"}) == (0.5, True)
+
+
+def test_only_the_first_day_of_a_month_is_looked_at() -> None:
+    frame = by_hand({"2025-01": [1, 2]})
+    daily = pd.concat([frame.assign(as_of=frame["as_of"] + pd.Timedelta(days=day)) for day in (3, 0, 9)])
+    assert first_of_months(daily)["as_of"].unique().tolist() == [pd.Timestamp("2025-01-01")]
+
+
+def test_quiet_years_move_nothing() -> None:
+    for seed in range(4):
+        assert found(company(seed).signals) == ()
+
+
+def test_a_signal_that_shifts_is_found_in_its_month_and_stage() -> None:
+    signals = company(1).signals
+    late = (signals["as_of"] >= SHIFTED).to_numpy()
+    signals.loc[late, "days_late_90d"] *= 2.5
+    seen = found(signals)
+    assert {move.column for move in seen} == {"days_late_90d"}
+    assert {move.as_of for move in seen} == {SHIFTED}
+    assert ALL in {move.stage for move in seen}
+    assert seen[0].feeds == ("invoices",)
+    assert seen[0].now < seen[0].before or seen[0].what == "missing"
+    one_stage = company(1).signals
+    there = late & (one_stage["lifecycle_stage"] == "renewal").to_numpy()
+    one_stage.loc[there, "days_late_90d"] *= 6
+    assert {(move.column, move.stage) for move in found(one_stage)} == {("days_late_90d", "renewal")}
+
+
+def test_a_signal_that_goes_missing_is_found() -> None:
+    signals = company(2).signals
+    signals.loc[(signals["as_of"] >= SHIFTED).to_numpy(), "nps_last"] = np.nan
+    assert {(move.column, move.what) for move in found(signals)} == {("nps_last", "missing")}
+
+
+def step(copies: int) -> tuple[Move, ...]:
+    """40 accounts, half of them at 1, then as many others, eight of ten at 1; each so many times."""
+    frame = by_hand({"2024-12": [1, 2], "2025-01": [1, 1]})
+    now = frame["as_of"] == pd.Timestamp("2025-01-01")
+    frame.loc[frame.index[now][:8], "x"] = 2.0
+    frame["account_id"] = frame["account_id"].where(~now, "new " + frame["account_id"])
+    every = [frame.assign(account_id=frame["account_id"] + f" {one}") for one in range(copies)]
+    frame = pd.concat(every, ignore_index=True)
+    table = moves(frame, ["x"], pd.Timestamp("2025-01-01"))
+    return counted(frame, table.assign(usual=0.01), pd.Timestamp("2025-01-01"))
+
+
+def test_few_accounts_are_no_proof() -> None:
+    """By hand: .3 over the root of .25/n + .16/n, and half an account; with n = 40 under three standard errors."""
+    assert step(1) == ()
+    both = step(4)
+    assert {move.stage for move in both} == {ALL, "adoption"}
+    assert both[0].distance == pytest.approx(0.3)
+    assert both[0].errors == pytest.approx(0.3 / np.sqrt(0.25 / 160 + 0.16 / 160 + (0.5 / 160) ** 2))
+
+
+def test_a_fashion_that_has_been_before_is_no_move() -> None:
+    """The same jump in the training time and later: large and sure, and usual."""
+    signals = company(4).signals
+    for first in (SINCE - pd.DateOffset(months=3), SHIFTED):
+        signals.loc[(signals["as_of"] == first).to_numpy(), "tickets_90d"] *= 3
+    table = moves(signals, ("tickets_90d",), SINCE).query(f"stage == '{ALL}'").set_index("as_of")
+    assert table.loc[SHIFTED].distance > 0.2
+    assert found(signals, ("tickets_90d",)) == ()
+
+
+def test_a_usage_outage_is_named_as_one() -> None:
+    signals = company(5).signals
+    down = (signals["as_of"] == SHIFTED).to_numpy()
+    signals.loc[down, list(USAGE)] *= 0.2
+    seen = [move for move in found(signals) if move.as_of == SHIFTED]
+    assert {move.column for move in seen} == set(USAGE)
+    first = SHIFTED - pd.Timedelta(days=20)
+    outage = Outage(f"{first:%Y-%m-%d}", f"{SHIFTED - pd.Timedelta(days=3):%Y-%m-%d}", 18)
+    assert all(explained(move, {"usage_events": (outage,)}) == ("usage_events", outage) for move in seen)
+    assert all(explained(move, {"tickets": (outage,)}) is None for move in seen)
+    long_ago = Outage("2023-01-01", "2023-03-01", 60)
+    assert all(explained(move, {"usage_events": (long_ago,)}) is None for move in seen)
+
+
+def test_what_is_missing_is_named() -> None:
+    signals = company(1).signals
+    with pytest.raises(DataError, match=r"drift: no_such(.|\n)*drift: nor_this"):
+        moves(signals, ("no_such", "nor_this"), SINCE)
+    with pytest.raises(DataError, match="no rows before 2020-01-01"):
+        moves(signals, SIGNALS, pd.Timestamp("2020-01-01"))
+
+
+def test_a_new_model_is_no_move_of_the_scores() -> None:
+    frame = by_hand({"2024-11": [1, 2], "2024-12": [1, 2], "2025-01": [2, 2], "2025-02": [2, 2]})
+    frame["model"] = np.where(frame["as_of"] < pd.Timestamp("2025-01-01"), "1", "2")
+    table = moves(frame, ["x"], pd.Timestamp("2024-12-01"), "model").query(f"stage == '{ALL}'")
+    assert table.as_of.tolist() == [pd.Timestamp("2024-12-01"), pd.Timestamp("2025-02-01")]
+    assert table.distance.tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("signal", CATALOGUE, ids=lambda one: one.name)
+def test_every_signal_has_its_feeds(signal: object) -> None:
+    name, fold = signal.name, signal.fold  # type: ignore[attr-defined]
+    assert feeds_of(name) or fold is None

@@ -1,0 +1,131 @@
+"""Arms: stable and balanced by hash, outcomes shown apart, and effects only where chance decided."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evaluation.holdout import HOLDOUT, NotRandom, arms, assign, by_arm, effect
+from evaluation.metrics import MetricRefused
+
+NAMES = [f"account-{number}" for number in range(20_000)]
+DAY = pd.Timestamp("2025-01-01").as_unit("us")
+
+
+def test_the_arm_hangs_on_the_account_and_the_salt_alone() -> None:
+    whole = assign(NAMES, "s", 0.1)
+    assert assign(NAMES[500:510][::-1], "s", 0.1).tolist() == whole[500:510][::-1].tolist()
+    # written down, so that another version of the code draws the same
+    assert "".join(one[0] for one in assign(NAMES[:24], "2026 renewals", 0.5)) == "tthttttthtthtthhththtthh"
+    with pytest.raises(ValueError, match=r"share of 1\.5"):
+        assign(NAMES, "s", 1.5)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.2, 0.5, 1.0])
+def test_the_share_is_kept_and_a_larger_one_keeps_the_smaller_ones_accounts(share: float) -> None:
+    held = assign(NAMES, "s", share) == HOLDOUT
+    assert held.mean() == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / len(NAMES)) + 1e-12)
+    assert (held <= (assign(NAMES, "s", min(1, share + 0.1)) == HOLDOUT)).all()
+
+
+def test_salts_draw_independently_and_arms_are_balanced() -> None:
+    one, other = (assign(NAMES, salt, 0.5) == HOLDOUT for salt in ("a", "b"))
+    assert abs(np.corrcoef(one, other)[0, 1]) < 0.03
+    arr = np.random.default_rng(0).lognormal(9, 1, len(NAMES))
+    standardised = (arr[one].mean() - arr[~one].mean()) / arr.std()
+    assert abs(standardised) < 4 * 2 / np.sqrt(len(NAMES))
+    assert abs(np.corrcoef(one, np.arange(len(NAMES)))[0, 1]) < 0.03  # nor does the order of ids tell
+
+
+def interventions(*rows: tuple[str, int, int | None, str | None]) -> pd.DataFrame:
+    made = pd.DataFrame(rows, columns=["account_id", "started_at", "ended_at", "arm"])
+    for name in ("started_at", "ended_at"):
+        made[name] = DAY + pd.to_timedelta(made[name].astype(float), unit="D")
+    return made
+
+
+ARMS = {
+    "nobody decided": ([], "untreated"),
+    "approached within the window": ([("a", 10, 20, "treated")], "treated"),
+    "on its first day": ([("a", 0, None, None)], "treated"),
+    "on the day after its last": ([("a", 90, 95, "treated")], "untreated"),
+    "still under way": ([("a", -40, None, "treated")], "treated"),
+    "over by then": ([("a", -40, 0, "treated")], "untreated"),
+    "held out": ([("a", 5, None, "holdout")], "holdout"),
+    "held out, and approached all the same": ([("a", 5, None, "holdout"), ("a", 6, 7, "treated")], "treated"),
+    "another account's": ([("b", 5, None, "treated")], "untreated"),
+}
+
+
+@pytest.mark.parametrize(("rows", "arm"), ARMS.values(), ids=ARMS)
+def test_arms_by_hand(rows, arm: str) -> None:
+    judged = pd.DataFrame({"account_id": ["a"], "as_of": [DAY]}, index=[7])
+    found = arms(judged, interventions(*rows), 90)
+    assert (found.tolist(), found.index.tolist()) == ([arm], [7])
+
+
+def test_a_saved_account_is_never_a_plain_false_alarm() -> None:
+    rows = pd.DataFrame({"account_id": list("abcdef"), "arm": ["treated"] * 3 + ["untreated"] * 2 + ["holdout"]})
+    rows["flagged"], rows["y"], rows["p"] = [True, True, False, True, True, True], [0, 1, 0, 0, 1, 0], 0.5
+    treated, untreated, held = by_arm(rows)
+    assert [one["arm"] for one in (treated, untreated, held)] == ["treated", "untreated", "holdout"]
+    assert (treated["stayed_when_treated"], treated["flagged"], treated["flagged_and_left"]) == (1, 2, 1)
+    assert "false_alarms" not in treated
+    assert (untreated["false_alarms"], held["false_alarms"]) == (1, 1)
+    assert treated["happened"]["value"] == pytest.approx(1 / 3)
+    assert [one["arm"] for one in by_arm(rows[rows.arm == "holdout"])] == ["holdout"]
+
+
+def trial(saves: float, accounts: int = 3000, share: float = 0.3, seed: int = 0) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    rows = pd.DataFrame({"account_id": NAMES[:accounts]})
+    rows["arm"] = assign(NAMES[:accounts], "t", share)
+    rate = np.where(rows.arm == HOLDOUT, 0.3, 0.3 * (1 - saves))
+    return rows.assign(y=(random.random(accounts) < rate).astype(float))
+
+
+def test_a_planted_effect_is_found_and_none_where_there_is_none() -> None:
+    found = effect(trial(0.5), "t", 0.3)
+    assert found.difference.low < -0.15 < found.difference.high < 0
+    assert found.difference.value == pytest.approx(found.treated.value - found.holdout.value)
+    assert found.treated_accounts + found.holdout_accounts == 3000
+    assert json.dumps(found.to_json(), allow_nan=False)
+    covered = [
+        (one := effect(trial(0.0, 600, seed=seed), "t", 0.3, 100).difference).low <= 0 <= one.high for seed in range(40)
+    ]
+    assert np.mean(covered) >= 0.85
+
+
+def spoiled(rows: pd.DataFrame, how: str) -> pd.DataFrame:
+    if how == "by hand":
+        return rows.assign(arm=np.where(rows.y == 1, "holdout", "treated"))
+    if how == "no arm":
+        return rows.assign(arm=rows.arm.where(rows.index > 4, "untreated"))
+    if how == "one arm":
+        return rows[rows.arm == "treated"]
+    return rows[(rows.arm == "treated") | (rows.index % 3 == 0)]
+
+
+NOT_RANDOM = {
+    "by hand": "accounts in another arm than drawn",
+    "no arm": "5 rows in no arm of the experiment",
+    "one arm": "no account is holdout",
+    "rows of one arm are missing": "find out why rows of one arm are missing",
+}
+
+
+@pytest.mark.parametrize(("how", "match"), NOT_RANDOM.items(), ids=NOT_RANDOM)
+def test_no_effect_where_chance_did_not_decide(how: str, match: str) -> None:
+    with pytest.raises(NotRandom, match=match):
+        effect(spoiled(trial(0.5), how), "t", 0.3)
+
+
+def test_another_salt_is_not_the_draw_and_few_churns_say_nothing() -> None:
+    with pytest.raises(NotRandom, match="in another arm than drawn"):
+        effect(trial(0.5), "u", 0.3)
+    few = trial(0.5).assign(y=lambda rows: (rows.index < 5).astype(float))
+    with pytest.raises(MetricRefused, match="5 churned accounts; expected at least 10"):
+        effect(few, "t", 0.3)

@@ -1,0 +1,106 @@
+"""What a backtest hands to the tracking store: figures, a line a fold, drawings."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evaluation import metrics
+from evaluation.contributions import ROWS, SHOWN, contributions, contributions_chart
+from evaluation.summary import summarise
+from evaluation.tracked import by_fold, drawings, figures
+from training.reasons import Explanation
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def simulated() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("simulated_for_tracked", Path(__file__).with_name("simulated.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def judged() -> pd.DataFrame:
+    return simulated().company(accounts=300)[0]
+
+
+@pytest.fixture(scope="module")
+def summary(judged: pd.DataFrame) -> dict[str, Any]:
+    made = simulated()
+    return summarise(judged, made.company(accounts=300)[1], made.settings())
+
+
+class Plain:
+    """Contributions that are known: .01 a unit of `use`, .0008 a unit of `tickets`, .005 of being in `tech`."""
+
+    def explain(self, frame: pd.DataFrame, horizon_days: int) -> Explanation:
+        assert horizon_days == 90
+        parts = [0.01 * frame.use, 0.0008 * frame.tickets.fillna(0), 0.005 * (frame.industry == "tech")]
+        return Explanation(
+            np.full(len(frame), 0.1), np.stack(parts, axis=1), ("use", "tickets", "industry"), ("a",) * 3
+        )
+
+
+@pytest.fixture(scope="module")
+def shown() -> Any:
+    frame = pd.DataFrame({"use": np.arange(1000.0), "tickets": [np.nan, 5.0] * 500, "industry": ["tech", "farm"] * 500})
+    return contributions(Plain(), frame.fillna({"use": 0}), 90)  # type: ignore[arg-type]
+
+
+def test_figures_are_those_of_the_summary_by_horizon_stage_and_segment(summary: dict[str, Any]) -> None:
+    found = figures(summary)
+    main = next(one for one in summary["horizons"] if one["days"] == 90)
+    assert found["90d"]["auc"] == main["auc"]
+    assert set(found) == {"30d", "60d", "90d", "180d", "lifecycle_stage", "segment"}
+    segments = {one["group"]: one for one in summary["groups"]["segment"]}
+    assert {name: part["mean_p"] for name, part in found["segment"].items()} == {
+        name: part["mean_p"] for name, part in segments.items()
+    }
+    rules = next(one for one in summary["comparisons"] if one["days"] == 90 and one["baseline"] == "rules")
+    assert found["90d"]["better than the rules by"]["log_loss"] == rules["log_loss"]["better_by"]
+
+
+def test_a_fold_with_one_class_has_no_figure(judged: pd.DataFrame) -> None:
+    settings = simulated().settings()
+    rows = judged[judged.churned_90d.notna()]
+    lines = {line["fold"]: line for line in by_fold(judged, settings)}
+    assert sum(line["rows"] for line in lines.values()) == len(rows)
+    fold, part = next(iter(rows.groupby("fold")))
+    y, p = part.churned_90d.to_numpy(), part.p_churn_90d.to_numpy()
+    assert lines[fold]["log_loss"] == pytest.approx(metrics.log_loss(y, p))
+    assert lines[fold]["churned_accounts"] == part[part.churned_90d == 1].account_id.nunique() >= 10
+    assert lines[fold]["auc"] == pytest.approx(metrics.auc(y, p))
+    kept = judged.assign(churned_90d=judged.churned_90d.mask(judged.churned_90d == 1, 0.0))
+    assert not any({"auc", "log_loss"} & set(line) for line in by_fold(kept, settings))
+    churned = rows[(rows.fold == fold) & (rows.churned_90d == 1)].account_id.unique()
+    few = judged[~judged.account_id.isin(churned[9:])]
+    line = next(line for line in by_fold(few, settings) if line["fold"] == fold)
+    assert (line["churned_accounts"], "auc" in line, "log_loss" in line) == (9, False, True)
+
+
+def test_contributions_of_a_sample_and_where_its_values_stand(shown: Any) -> None:
+    assert shown.contributions.shape == (ROWS, 3)
+    use = shown.place[:, 0]
+    assert (use[0], use[-1]) == (1 / ROWS, 1.0)
+    assert np.all(np.diff(use) > 0)
+    assert np.isnan(shown.place[:, 2]).all()  # text has no place
+    chart = contributions_chart(shown)
+    assert [name for name, _ in chart.table] == ["use", "industry", "tickets"]
+    assert chart.table[0][1] == f"{100 * np.abs(shown.contributions[:, 0]).mean():.2f}"
+    assert len(chart.table) <= SHOWN
+
+
+def test_drawings_are_images(summary: dict[str, Any], shown: Any) -> None:
+    found = drawings(summary, shown)
+    assert set(found) == {f"plots/{name}.png" for name in ("reliability", "gains", "lead", "contributions")}
+    assert all(body.startswith(PNG) and len(body) > 5_000 for body in found.values())
