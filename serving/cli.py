@@ -5,7 +5,9 @@ Libraries are loaded inside the commands: `forewarn --help` answers at once. The
 
 from __future__ import annotations
 
+import getpass
 import json
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from configs.errors import ForewarnError
+from configs.errors import Fault, ForewarnError, UsageError
 from serving import console
 from serving.keys import ROLES, KeyStore
 
@@ -145,15 +147,31 @@ def features(session: Session, as_ofs: tuple[datetime, ...], out: Path) -> None:
 
 
 @main.command()
+@click.option("--tune", "trials", type=click.IntRange(min=1), metavar="N", help="First try N sizes of the trees.")
+@click.option("--recalibrate", is_flag=True, help="Renew the champion's calibration only; its learners stay.")
+@click.option("--verify", "version", metavar="RUN", help="Rebuild a run, version or alias and compare; train nothing.")
 @click.pass_obj
-def train(session: Session) -> None:
+def train(session: Session, trials: int | None, recalibrate: bool, version: str | None) -> None:
     """Fit and calibrate, log the run, register a candidate."""
-    from serving.stages import load, train
+    asked = {"--tune": trials is not None, "--recalibrate": recalibrate, "--verify": version is not None}
+    given = [name for name, there in asked.items() if there]
+    if len(given) > 1:
+        raise UsageError(Fault("train", " and ".join(given), "at most one of them", "run them one after the other"))
+    from serving import training_stages as stages
+    from serving.stages import load
 
     settings = session.settings
     with console.progress() as tell:
-        body = train(settings, load(settings, tell), tell)
-    session.say(body, console.train_lines)
+        dataset = load(settings, tell)
+        if version is not None:
+            body, lines = stages.verify_run(settings, dataset, version, tell), console.rebuilt_lines
+        elif recalibrate:
+            body, lines = stages.recalibrate(settings, dataset, tell), console.recalibrate_lines
+        else:
+            body, lines = stages.train(settings, dataset, tell, trials=trials or 0), console.train_lines
+    session.say(body, lines)
+    if not body.get("same", body.get("renewed", True)):
+        sys.exit(1)
 
 
 @main.command()
@@ -161,7 +179,8 @@ def train(session: Session) -> None:
 @click.pass_obj
 def backtest(session: Session, out: Path | None) -> None:
     """Roll the origin through history; only out-of-time rows are judged."""
-    from serving.stages import backtest, load
+    from serving.stages import load
+    from serving.training_stages import backtest
 
     settings = session.settings
     with console.progress() as tell:
@@ -171,15 +190,33 @@ def backtest(session: Session, out: Path | None) -> None:
 
 @main.command()
 @click.argument("version", required=False)
+@click.option("--force", is_flag=True, help="Promote although gates refuse; needs a reason, and is marked for good.")
+@click.option("--reason", help="Why the gates are overruled; it stands in the ledger and in every report.")
 @click.pass_obj
-def promote(session: Session, version: str | None) -> None:
+def promote(session: Session, version: str | None, force: bool, reason: str | None) -> None:
     """Run the gates and move the champion alias to VERSION (default: the newest candidate)."""
-    from serving.stages import promote
+    reason = (reason or "").strip() or None
+    if force != (reason is not None):
+        found = "--force without a reason" if force else "--reason without --force"
+        do = 'forewarn promote --force --reason "why the gates are wrong here"'
+        raise UsageError(Fault("promote", found, "both or neither", do))
+    from serving.promotion import promote
+    from serving.stages import load
 
-    body = promote(session.settings, version)
+    settings = session.settings
+    with console.progress() as tell:
+        body = promote(settings, version, lambda: load(settings, tell), datetime.now(UTC), _user(), tell, reason)
     session.say(body, console.promote_lines)
     if not body["promoted"]:
         sys.exit(1)
+
+
+def _user() -> str:
+    """Who runs the command, as the machine knows them."""
+    try:
+        return f"user:{getpass.getuser()}"
+    except (KeyError, OSError):  # a container may run under a number that has no name
+        return f"user:{os.getuid()}"
 
 
 @main.command()
@@ -193,6 +230,20 @@ def score(session: Session, as_of: datetime | None, out: Path | None) -> None:
     with console.progress() as tell:
         body = score(session.settings, as_of, out, datetime.now(UTC), tell)
     session.say(body, console.score_lines)
+
+
+@main.command()
+@click.option("--out", type=FILE, default=None, help="The proposed YAML file. Default: beside the project's file.")
+@click.pass_obj
+def weights(session: Session, out: Path | None) -> None:
+    """Learn the health score's weights again from outcomes, and propose them if that pays."""
+    from serving.stages import load
+    from serving.weights_stage import weights
+
+    settings = session.settings
+    with console.progress() as tell:
+        body = weights(settings, session.config, load(settings, tell), out, tell)
+    session.say(body, console.weights_lines)
 
 
 @main.group()

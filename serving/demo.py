@@ -25,7 +25,9 @@ from features.sources import Sources, known_at, open_sources
 from serving import stages
 from serving.files import write_text
 from serving.machine import remove_state
+from serving.promotion import promote
 from serving.scorer import Scorer
+from serving.training_stages import backtest, train
 from training.rolling import Rolling
 from training.tracking import load_version
 
@@ -60,11 +62,10 @@ def run_demo(folder: Path, accounts: int, tell: Progress) -> dict[str, Any]:
         ledger.mark("demo", days, at=_before(sources), asked_by="demo")
     made["before"] = score_as_then(settings, sources, dataset, tell)
     rolling = Rolling(dataset, settings)  # a quarter's fit serves the calibration of later ones and the backtest alike
-    made["train"] = stages.train(settings, dataset, tell, rolling, sources=sources)
-    made["backtest"] = stages.backtest(settings, dataset, None, tell, rolling, sources=sources)
-    tell("asking the gates")
-    made["promote"] = stages.promote(settings, None)
+    made["train"] = train(settings, dataset, tell, rolling, sources=sources)
+    made["backtest"] = backtest(settings, dataset, None, tell, rolling, sources=sources)
     today = sources.data_end.to_pydatetime()
+    made["promote"] = promote(settings, None, lambda: dataset, today, "demo", tell, sources=sources)
     if made["promote"]["promoted"]:
         tell("scoring")
         made["score"] = stages.score_with(Scorer.open(settings), None, today)
@@ -86,7 +87,7 @@ def score_as_then(settings: Settings, sources: Sources, dataset: Dataset, tell: 
     signals = dataset.signals[dataset.signals.as_of <= then].reset_index(drop=True)
     labels = labels_for(past, signals[["account_id", "as_of"]], settings)
     known = replace(dataset, signals=signals, labels=labels, data_end=past.data_end, fingerprint=past.fingerprint)
-    version = stages.train(settings, known, tell, sources=past)["version"]
+    version = train(settings, known, tell, sources=past)["version"]
     scorer = Scorer.of(settings, load_version(settings, version), past)
     return stages.score_with(scorer, None, then.to_pydatetime())
 

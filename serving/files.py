@@ -35,6 +35,10 @@ def write_text(path: Path, text: str) -> Path:
     return write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
+def write_bytes(path: Path, body: bytes) -> Path:
+    return write_whole(path, lambda temporary: temporary.write_bytes(body))
+
+
 def write_parquet(frame: pd.DataFrame, path: Path) -> Path:
     return write_whole(path, lambda temporary: frame.to_parquet(temporary, index=False))
 

@@ -56,6 +56,7 @@ def doctor(config: Path) -> dict[str, Any]:
     ]
     optional = [
         _package("pyspark", "pip install 'forewarn[spark]', for warehouses on Spark"),
+        _program("java", "apt-get install default-jre-headless; only Spark needs it"),
         _program("chromium", "apt-get install chromium, for the browser tests"),
         _program("initdb", "apt-get install postgresql, for the database tests"),
     ]

@@ -67,6 +67,7 @@ class Prediction(BaseModel):
     reasons: Reasons
     triggers: list[Any]
     actions: list[Any]
+    has_signal: bool = Field(description="False: no usable signal, so this is the base rate of the account's stage.")
     model_version: str
     config_version: str
 

@@ -1,4 +1,5 @@
 """What each command does: settings and arguments in, plain data out. The demo, the notebook and the commands share it.
+What fits a model is in serving/training_stages.py, what promotes one in serving/promotion.py.
 
 A new file appears whole or not at all, and the ledger is written before the file that it vouches for.
 """
@@ -17,12 +18,10 @@ from configs.errors import DataError, Fault, SourceError, UsageError
 from configs.settings import Settings
 from features.build import Dataset
 from features.sources import Sources, open_sources
-from serving.files import read_marked, write_marked, write_parquet, write_text
+from serving.files import write_parquet, write_text
 from serving.scorer import Scorer
-from training.rolling import Rolling
-from training.tracking import LoadedModel
+from serving.training_stages import read_backtest
 
-PREDICTIONS, BASELINES, METRICS = "predictions.parquet", "baselines.parquet", "metrics.json"
 Progress = Callable[[str], None]
 
 
@@ -90,119 +89,6 @@ def features(dataset: Dataset, out: Path) -> dict[str, Any]:
     }
 
 
-def _refuse_suspects(settings: Settings, sources: Sources | None, tell: Progress) -> None:
-    """DataError with every column that may know the future and that `allow_leaking` does not name."""
-    from features.suspects import require_no_suspects
-
-    tell("looking for columns that know the future")
-    if sources is not None:
-        return require_no_suspects(settings, sources)
-    opened = open_sources(settings)
-    try:
-        require_no_suspects(settings, opened)
-    finally:
-        opened.close()
-
-
-def train(
-    settings: Settings,
-    dataset: Dataset,
-    tell: Progress,
-    rolling: Rolling | None = None,
-    sources: Sources | None = None,
-) -> dict[str, Any]:
-    """Fits and calibrates on all that is known, logs the run, and registers a candidate that nobody serves yet.
-
-    DataError names every column of the sources (opened unless they are given) that may know the future.
-    """
-    _refuse_suspects(settings, sources, tell)
-    from training.fit import fit_models  # after the refusal, which needs none of it
-    from training.tracking import log_training
-
-    fitted = fit_models(dataset, settings, rolling=rolling, progress=tell)
-    tell("logging the run")
-    logged = log_training(settings, fitted, dataset)
-    return {"version": logged.version, "run_id": logged.run_id, **fitted.churn.log}
-
-
-def backtest(
-    settings: Settings,
-    dataset: Dataset,
-    out: Path | None,
-    tell: Progress,
-    rolling: Rolling | None = None,
-    sources: Sources | None = None,
-) -> dict[str, Any]:
-    """Predictions that were out of time when they were made, the baselines on the same rows, and the figures.
-
-    DataError names every column of the sources (opened unless they are given) that may know the future.
-    """
-    _refuse_suspects(settings, sources, tell)
-    from evaluation.backtest import backtest as roll
-    from evaluation.summary import summarise
-
-    found = roll(dataset, settings, tell, rolling)
-    tell("working out the figures")
-    summary = summarise(found.predictions, found.baselines, settings)
-    folder = out or settings.state_dir / "backtest"
-    mark = {"fingerprint": dataset.fingerprint, "settings": settings.version}
-    write_marked(found.predictions, folder / PREDICTIONS, mark)
-    write_marked(found.baselines, folder / BASELINES, mark)
-    metrics = {"mark": mark, "folds": [f"{day:%Y-%m-%d}" for day in found.folds], **summary}
-    write_text(folder / METRICS, json.dumps(metrics, indent=1, allow_nan=False))
-    return {"out": str(folder), **metrics}
-
-
-def read_backtest(settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, str]]:
-    """Predictions, baselines and what they were made from; UsageError when there is none, or one of other settings."""
-    folder = settings.state_dir / "backtest"
-    mark = {"settings": settings.version}
-    found, others = read_marked(folder / PREDICTIONS, mark), read_marked(folder / BASELINES, mark)
-    if found is None or others is None or found[1] != others[1]:
-        there = "one of other settings" if (folder / PREDICTIONS).exists() else "none"
-        raise UsageError(Fault("backtest", there, "a backtest of today's settings", "run `forewarn backtest` first"))
-    return found[0], others[0], found[1]
-
-
-def promote(settings: Settings, version: str | None) -> dict[str, Any]:
-    """Asks every gate; the champion changes only when none refuses.
-
-    UsageError when there is no such candidate, or no backtest of the data and settings that it was trained on.
-    """
-    from evaluation.gates import evaluate_gates
-    from training.tracking import CANDIDATE, load_version
-    from training.tracking import promote as move
-
-    model = load_version(settings, version or CANDIDATE)
-    judged, baselines, mark = read_backtest(settings)
-    if mark["fingerprint"] != model.meta["data_fingerprint"]:
-        found = f"a backtest of other data than version {model.version} was trained on"
-        raise UsageError(
-            Fault("backtest", found, "the same data", "run `forewarn train` and `forewarn backtest` again")
-        )
-    verdict = evaluate_gates(judged, baselines, settings, served_equals_batch(settings, model), model.churn.log)
-    if verdict.passed:
-        move(settings, model.version)
-    return {
-        "promoted": verdict.passed,
-        "version": str(model.version),
-        "gates": verdict.to_json(),
-        "refused": [gate.name for gate in verdict.refused],
-        "words": str(verdict),
-    }
-
-
-def served_equals_batch(settings: Settings, model: LoadedModel, accounts: int = 20) -> bool:
-    """Whether accounts scored one at a time, as the service does, equal the batch to the last bit."""
-    scorer = Scorer.of(settings, model, open_sources(settings))
-    batch = scorer.predict(list(scorer.frame.index))
-    step = max(1, len(batch) // accounts)
-    return all(
-        scorer.predict([batch.account_id[row]]).equals(batch.iloc[[row]].reset_index(drop=True))
-        for row in range(0, len(batch), step)
-    )
-
-
 def score(
     settings: Settings, as_of: datetime | None, out: Path | None, now: datetime, tell: Progress
 ) -> dict[str, Any]:
@@ -231,6 +117,7 @@ def score_with(scorer: Scorer, out: Path | None, now: datetime) -> dict[str, Any
         "expected_arr_loss": float(found[f"expected_arr_loss_{main}d"].sum()),
         "currency": settings.currency,
         "worst": worst[["account_id", f"p_churn_{main}d", "risk_level"]].values.tolist(),
+        "has_signal": scorer.model.churn.has_signal,
         "model_version": str(scorer.model.version),
         "config_version": settings.version,
         "repeated": written.repeated,
@@ -241,9 +128,11 @@ def outcomes(settings: Settings, now: datetime, sources: Sources | None = None) 
     """Judges every prediction of the ledger whose window has passed, and writes the judgement beside it."""
     from evaluation.outcomes import judge
 
-    with _ledger(settings) as ledger:
-        found = judge(ledger, _labels_of(settings, sources or open_sources(settings)), settings, pd.Timestamp(now))
     main = settings.main_horizon_days
+    asked = ["model_version", "risk_level", f"p_churn_{main}d"]
+    with _ledger(settings) as ledger:
+        labels = _labels_of(settings, sources or open_sources(settings))
+        found = judge(ledger, labels, settings, pd.Timestamp(now), columns=asked)
     matured = found.frame[found.frame[f"churned_{main}d"].notna()]
     days = [
         {
@@ -265,13 +154,14 @@ def outcomes(settings: Settings, now: datetime, sources: Sources | None = None) 
 
 def _labels_of(settings: Settings, sources: Sources) -> Callable[[pd.DataFrame], pd.DataFrame]:
     """Outcomes of (account_id, as_of) pairs; pairs that the sources no longer know have none, rather than "stayed"."""
+    from evaluation.outcomes import with_returns
     from features.labels import labels_for
 
     known = set(sources.connection.to_pandas(sources.tables["accounts"].select("account_id")).account_id)
 
     def labels(pairs: pd.DataFrame) -> pd.DataFrame:
         there = pairs[pairs.account_id.isin(known) & (pairs.as_of <= sources.data_end)]
-        return labels_for(sources, there.reset_index(drop=True), settings)
+        return with_returns(labels_for(sources, there.reset_index(drop=True), settings), sources, settings)
 
     return labels
 
@@ -285,25 +175,68 @@ def report(settings: Settings, out: Path | None, now: datetime, tell: Progress) 
     judged, baselines, mark = read_backtest(settings)
     tell("writing the report")
     meta = {"title": f"{settings.name}: predictions against outcomes", "created": created, "source": "backtest", **mark}
-    files = write_report(judged, baselines, settings, folder, meta)
-    made = {"html": str(files.html), "json": str(files.json), "ledger_html": None}
-    kept = _judged_ledger(settings, now)
-    if kept is not None:
-        meta = {"title": f"{settings.name}: what was served, and what happened", "created": created, "source": "ledger"}
-        made["ledger_html"] = str(write_report(kept, pd.DataFrame(), settings, folder / "ledger", meta).html)
-    return {**made, "answer": json.loads(files.json.read_text(encoding="utf-8"))["answer"]}
+    marks = _marks(settings)
+    files = write_report(judged, baselines, settings, folder, meta, marks, outages=_outages(settings))
+    made: dict[str, str | None] = {"html": str(files.html), "json": str(files.json)}
+    made["ledger_html"] = (
+        ledger_report(settings, folder / "ledger", created, marks, now) if has_ledger(settings) else None
+    )
+    against = [one["says"] for one in marks if one["against"]]
+    return {**made, "answer": json.loads(files.json.read_text(encoding="utf-8"))["answer"], "against": against}
 
 
-def _judged_ledger(settings: Settings, now: datetime) -> pd.DataFrame | None:
-    """The ledger's judged predictions, one an account and day; None while no main window has been judged."""
-    from evaluation.outcomes import judged_so_far
+def _outages(settings: Settings) -> list[str]:
+    """A sentence for each outage of a feed, the newest first."""
+    from evaluation.alarms import outage_words
+    from features.outages import outages_by_feed
+
+    sources = open_sources(settings)
+    try:
+        by_feed = outages_by_feed(sources)
+    finally:
+        sources.close()
+    found = [(one.first_day, outage_words(feed, one)) for feed, every in by_feed.items() for one in every]
+    return [words for _, words in sorted(found, reverse=True)]
+
+
+def _marks(settings: Settings) -> list[dict[str, Any]]:
+    from evaluation.marks import marks_told
 
     if not has_ledger(settings):
-        return None
+        return []
     with _ledger(settings) as ledger:
-        if ledger.judgements().empty:
+        return marks_told(ledger)
+
+
+def ledger_report(
+    settings: Settings, folder: Path, created: str, marks: list[dict[str, Any]], now: datetime
+) -> str | None:
+    """The report on what was served, by the ledger; None while no main window of it has been judged."""
+    from evaluation.report import write_report
+
+    meta = {"title": f"{settings.name}: what was served, and what happened", "created": created, "source": "ledger"}
+    with _ledger(settings) as ledger:
+        kept = _judged_ledger(ledger, settings, now)
+        if kept is None:
             return None
-        frame = judged_so_far(ledger, settings, pd.Timestamp(now))
+        # Reasons are nine tenths of a ledger's bytes, and the page shows those of a few rows.
+        files = write_report(
+            kept, pd.DataFrame(), settings, folder, meta, marks, lambda rows: ledger.texts(rows).reasons
+        )
+    return str(files.html)
+
+
+def _judged_ledger(ledger: Any, settings: Settings, now: datetime) -> pd.DataFrame | None:
+    """The ledger's judged predictions, one an account and day, without texts; None while no main window is judged."""
+    from evaluation.outcomes import judged_so_far
+
+    at = pd.Timestamp(now)
+    if not ledger.count(["judgement"], at):
+        return None
+    main = f"{settings.main_horizon_days}d"
+    told = ["batch_id", "row", "lifecycle_stage", "risk_level", "health_score", "arr", "has_signal", "model_version"]
+    told += ["config_version", *(f"p_churn_{days}d" for days in settings.horizons_days), f"p_health_{main}"]
+    frame = judged_so_far(ledger, settings, at, columns=told)
     frame = frame.drop_duplicates(["account_id", "as_of"], keep="first", ignore_index=True)
     if not frame[f"churned_{settings.main_horizon_days}d"].notna().any():
         return None

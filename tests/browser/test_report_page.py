@@ -194,6 +194,15 @@ def test_the_file_stands_alone_and_agrees_with_its_json(files: ReportFiles) -> N
     assert render(kept, body["meta"]) == page
 
 
+def test_outages_are_told(files: ReportFiles) -> None:
+    body = json.loads(files.json.read_text(encoding="utf-8"))
+    assert body["outages"] is None
+    assert "Outages of feeds" not in render(body, body["meta"])
+    assert "None: every feed" in render(body, body["meta"], outages=[])
+    told = render(body, body["meta"], outages=["tickets brought next to nothing <for a week>"])
+    assert "tickets brought next to nothing &lt;for a week&gt;" in told
+
+
 def test_every_chart_has_its_numbers_beside_it(files: ReportFiles) -> None:
     body = json.loads(files.json.read_text(encoding="utf-8"))
     drawn = charts(body)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import lightgbm as lgb
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -15,20 +17,61 @@ import yaml
 from configs.settings import Settings, load_settings
 from evaluation import metrics, uncertainty
 from evaluation.backtest import Backtest, backtest
-from features.build import load_dataset
+from features.build import Dataset, load_dataset
 from features.company import company_config, make_company
+from features.labels import horizon_labels
+from training.splits import rows_known
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run(settings: Settings) -> Backtest:
+def run(settings: Settings) -> tuple[Dataset, Backtest]:
     dataset = load_dataset(settings)
     found = backtest(dataset, settings)
     horizon = pd.Timedelta(days=settings.main_horizon_days)
     judged = found.predictions.dropna(subset=[f"churned_{settings.main_horizon_days}d"])
     assert (judged.as_of >= pd.to_datetime(judged.fold)).all()
     assert (judged.as_of + horizon <= dataset.data_end).all()
-    return found
+    return dataset, found
+
+
+def one_a_horizon(dataset: Dataset, rows: pd.DataFrame, days: int) -> np.ndarray:
+    """The simple reference on the same rows: a LightGBM of 31 leaves, all its defaults, fitted for this horizon alone.
+
+    It has the same signals, and at each fold learns from the rows whose window had ended by the origin.
+    """
+    schema = dataset.schema
+    frame = dataset.signals[[*schema.numbers, *schema.categories]].copy()
+    for name in schema.categories:
+        frame[name] = frame[name].astype("category").cat.codes
+    table = frame.astype(float).to_numpy()
+    y = horizon_labels(dataset.labels, [days])[f"churned_{days}d"].to_numpy(dtype=float, na_value=np.nan)
+    place = pd.Series(np.arange(len(table)), pd.MultiIndex.from_frame(dataset.labels[["account_id", "as_of"]]))
+    p = np.empty(len(rows))
+    for fold, part in rows.groupby("fold").indices.items():
+        known = rows_known(dataset.labels, pd.Timestamp(str(fold)), days)
+        learner = lgb.LGBMClassifier(n_jobs=1, verbosity=-1).fit(table[known], y[known])
+        asked = place.loc[pd.MultiIndex.from_frame(rows.iloc[part][["account_id", "as_of"]])].to_numpy()
+        p[part] = np.asarray(learner.predict_proba(table[asked]))[:, 1]
+    return p
+
+
+def against_one_a_horizon(name: str, dataset: Dataset, found: Backtest, days: int) -> float:
+    """By how much the log loss is below the reference's, printed; no probability falls as the horizon grows."""
+    rows = judged(found, days)
+    curve = rows[[one for one in rows if str(one).startswith("p_churn_")]].to_numpy()
+    assert (np.diff(curve, axis=1) >= 0).all()
+    say(name, rows, days)
+    rows["other"] = one_a_horizon(dataset, rows, days)
+    y = rows.y.to_numpy()
+    gap = uncertainty.paired(rows, uncertainty.log_loss("other"), uncertainty.log_loss("p"))
+    print(
+        f"  log loss {metrics.log_loss(y, rows.p.to_numpy()):.4f}; one LightGBM a horizon: "
+        f"{metrics.log_loss(y, rows.other.to_numpy()):.4f} (AUC {metrics.auc(y, rows.other.to_numpy()):.4f}, "
+        f"ECE {metrics.ece(y, rows.other.to_numpy()):.4f}, {rows.other.mean():.4f} predicted); "
+        f"better by {gap.value:.4f} ({gap.low:.4f} to {gap.high:.4f})"
+    )
+    return gap.value
 
 
 def judged(found: Backtest, days: int) -> pd.DataFrame:
@@ -55,23 +98,29 @@ def say(name: str, rows: pd.DataFrame, days: int) -> tuple[float, float]:
 
 def test_oulad(shared_data: Path) -> None:
     settings = load_settings(ROOT / "configs" / "examples" / "oulad.yaml")
-    auc, ece = say("oulad", judged(run(settings), 60), 60)
+    dataset, found = run(settings)
+    auc, ece = say("oulad", judged(found, 60), 60)
     assert auc >= 0.75
     assert ece <= 0.015
+    better_by = {days: against_one_a_horizon("oulad", dataset, found, days) for days in (90, 180)}
+    assert better_by[90] >= 0.003
+    assert better_by[180] > 0
 
 
 def test_online_retail(shared_data: Path) -> None:
     settings = load_settings(ROOT / "configs" / "examples" / "online_retail.yaml")
-    rows = judged(run(settings), 90)
+    dataset, found = run(settings)
+    rows = judged(found, 90)
     assert sorted(rows.as_of.unique()) == list(pd.date_range("2011-06-01", "2011-09-01", freq="MS"))
     auc, ece = say("online_retail", rows, 90)
     assert auc >= 0.777
-    assert ece <= 0.04
+    assert ece <= 0.03
+    against_one_a_horizon("online_retail", dataset, found, 90)
 
 
 def test_fightchurn_crm5(shared_data: Path) -> None:
     settings = load_settings(ROOT / "configs" / "examples" / "fightchurn_crm5.yaml")
-    rows = judged(run(settings), 60)
+    rows = judged(run(settings)[1], 60)
     auc, _ = say("fightchurn_crm5", rows, 60)
     assert auc >= 0.74
     for other in ("renewal_nearness", "rules"):
@@ -81,20 +130,31 @@ def test_fightchurn_crm5(shared_data: Path) -> None:
         print(f"  {word} {other}: AUC {theirs:.3f}, better by {gap.value:.3f} ({gap.low:.3f} to {gap.high:.3f})")
 
 
-def test_demo_against_its_own_truth(tmp_path: Path) -> None:
-    company = make_company(tmp_path)
-    (tmp_path / "forewarn.yaml").write_text(yaml.safe_dump(company_config()))
-    rows = judged(run(load_settings(tmp_path / "forewarn.yaml")), 90)
+def demo_lift(folder: Path, seed: int) -> float:
+    """Share of the truth's AUC lift over .5 that the model has; log loss within 9 % of the truth's, ECE within .02."""
+    company = make_company(folder, seed=seed)
+    (folder / "forewarn.yaml").write_text(yaml.safe_dump(company_config()))
+    rows = judged(run(load_settings(folder / "forewarn.yaml"))[1], 90)
     truth = company.truth[["account_id", "as_of", "p_churn_90d"]].rename(columns={"p_churn_90d": "truth"})
     rows = rows.merge(truth, on=["account_id", "as_of"], validate="one_to_one")
-    auc, ece = say("demo", rows, 90)
-    ceiling = metrics.auc(rows.y.to_numpy(), rows.truth.to_numpy())
+    auc, ece = say(f"demo, seed {seed}", rows, 90)
+    y = rows.y.to_numpy()
+    ceiling, at_best = metrics.auc(y, rows.truth.to_numpy()), metrics.ece(y, rows.truth.to_numpy())
     lift = (auc - 0.5) / (ceiling - 0.5)
-    at_best = metrics.ece(rows.y.to_numpy(), rows.truth.to_numpy())
+    losses = metrics.log_loss(y, rows.p.to_numpy()) / metrics.log_loss(y, rows.truth.to_numpy())
     print(f"  ceiling AUC {ceiling:.4f}, ECE {at_best:.4f}; the model has {lift:.1%} of the ceiling's lift over 0.5")
-    assert 0.80 <= ceiling <= 0.88
-    assert lift >= 0.95
+    print(f"  log loss {losses:.3f} times the truth's")
+    assert 0.80 <= ceiling <= 0.90
+    assert losses <= 1.09
     assert ece <= 0.02
+    return lift
+
+
+def test_demo_against_its_own_truth(tmp_path: Path) -> None:
+    """On average over companies: some 80 accounts of one leave in the test period, which moves it by 3 points."""
+    lifts = [demo_lift(tmp_path / str(seed), seed) for seed in (7, 11, 12)]
+    print(f"  on average {np.mean(lifts):.1%} of the ceiling's lift")
+    assert np.mean(lifts) >= 0.95
 
 
 @pytest.mark.parametrize("name", ["oulad", "online_retail", "fightchurn_crm5"])

@@ -1,0 +1,328 @@
+"""The quarterly retrain on the demo company: what is logged with a run, tuning, renewing, verifying, promoting."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from configs.errors import UsageError
+from configs.settings import Settings, Trees, load_settings
+from evaluation.ledger import Ledger
+from features.build import Dataset
+from serving import promotion, training_stages
+from serving.cli import main
+from serving.stages import load
+from training import fit, renew, tracking, tuning
+from training.fit import Fitted
+from training.tracking import LoadedModel
+from training.tuning import Tuned
+from training.verify import Verification
+
+pytestmark = pytest.mark.slow
+NOW = datetime(2026, 4, 1, tzinfo=UTC)
+
+
+def quiet(_: str) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def dataset(demo: Path) -> Dataset:
+    return load(load_settings(demo / "forewarn.yaml"), quiet)
+
+
+@pytest.fixture
+def project(demo: Path, tmp_path: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the demo that may be written to; commands take the signals that were built for this file."""
+    folder = tmp_path / "project"
+    shutil.copytree(demo, folder)
+    monkeypatch.setattr("serving.stages.load", lambda *_: dataset)
+    return folder
+
+
+@pytest.fixture
+def settings(project: Path) -> Settings:
+    return load_settings(project / "forewarn.yaml")
+
+
+@pytest.fixture
+def champion(settings: Settings) -> LoadedModel:
+    return tracking.load_champion(settings)
+
+
+@pytest.fixture
+def unsuspected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the search for suspects, which other tests are about."""
+    monkeypatch.setattr(training_stages, "_refuse_suspects", lambda *_: None)
+
+
+def on(project: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(main, ["--config", str(project / "forewarn.yaml"), *arguments])
+
+
+def run_of(settings: Settings, run_id: str) -> tuple[Any, list[Any], set[str]]:
+    """(run, its children, the paths of its files)."""
+    with tracking._client(settings) as client:
+        run = client.get_run(run_id)
+        children = client.search_runs([run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{run_id}'")
+        files = {one.path for part in (None, "plots") for one in client.list_artifacts(run_id, part)}
+    return run, children, files
+
+
+# -- what is logged ------------------------------------------------------------------------------------------------
+
+
+def test_the_run_of_a_training_gets_the_figures_of_its_backtest(settings: Settings, champion: LoadedModel) -> None:
+    body = json.loads((settings.state_dir / "backtest" / "metrics.json").read_text())
+    main_figures = next(one for one in body["horizons"] if one["days"] == 90)
+    run, children, files = run_of(settings, champion.run_id)
+    assert run.data.metrics["90d/auc/value"] == main_figures["auc"]["value"]
+    assert run.data.metrics["segment/smb/mean_p"] == next(
+        one["mean_p"] for one in body["groups"]["segment"] if one["group"] == "smb"
+    )
+    assert "lifecycle_stage/renewal/happened/value" in run.data.metrics
+    assert {f"plots/{name}.png" for name in ("reliability", "gains", "lead", "contributions")} <= files
+    assert {"model_card.md", "data_sheet.md", "backtest", "promoted"} <= files
+    assert sorted(one.data.params["fold"] for one in children) == body["folds"]
+    for child in children:
+        line = next(one for one in body["by_fold"] if one["fold"] == child.data.params["fold"])
+        assert child.data.metrics["rows"] == line["rows"]
+        assert child.data.metrics.get("log_loss") == line.get("log_loss")
+    card = tracking.kept_file(settings, champion.run_id, "model_card.md")
+    assert f"| 90d/auc | {main_figures['auc']['value']:.5g} (".encode() in (card or b"")
+    first = next(one for one in tracking.versions(settings) if one["version"] == "1")
+    assert not any(name.startswith("90d/") for name in run_of(settings, first["run_id"])[0].data.metrics)
+
+
+@pytest.mark.usefixtures("unsuspected")
+def test_what_was_tuned_trains_and_is_told(
+    project: Path, settings: Settings, champion: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A planted study: adopted, its trees train, its line is printed, its trials are child runs; else the default."""
+    trained: list[Settings] = []
+
+    def fitted(dataset: Any, settings: Settings, **_: Any) -> Fitted:
+        trained.append(settings)
+        return Fitted(champion.churn, champion.health, ())
+
+    trial = {"number": 0, "state": "COMPLETE", "value": 0.1, "params": {"leaves": 9}}
+    monkeypatch.setattr(fit, "fit_models", fitted)
+    for adopted in (True, False):
+        found = Tuned(Trees(leaves=9) if adopted else Trees(), adopted, {"why": "a planted study"}, (trial,))
+        monkeypatch.setattr(tuning, "tune", lambda *_, found=found: found)
+        done = on(project, "train", "--tune", "2")
+        assert done.exit_code == 0, done.stderr
+        assert "tuning: a planted study" in done.stdout
+        assert (found.line in done.stdout) == adopted
+        made = tracking.load_version(settings, "candidate")
+        assert made.meta["config_version"] == trained[-1].version
+        run, children, files = run_of(settings, made.run_id)
+        trials = [one for one in children if one.data.tags.get("state") == "COMPLETE"]
+        assert [one.data.params for one in trials] == [{"leaves": "9"}]
+        assert (run.data.params["tuning_trials"], run.data.params["tuning_adopted"]) == ("2", str(adopted))
+        assert "tuning.json" in files
+        # The kept backtest is of the settings in the file: it belongs to a training with these, and to no other.
+        assert ("90d/auc/value" in run.data.metrics) == (not adopted)
+    assert [one.training.trees.leaves for one in trained] == [9, 4]
+
+
+@pytest.mark.usefixtures("unsuspected")
+def test_the_line_that_tuning_prints_leads_back_to_the_settings_that_trained(settings: Settings, project: Path) -> None:
+    found = Tuned(Trees(leaves=9, learning_rate=0.0123457, row_share=0.912346), True, {}, ())
+    body = yaml.safe_load((project / "forewarn.yaml").read_text())
+    body["training"] = {**body.get("training", {}), **yaml.safe_load(found.line)["training"]}
+    (project / "forewarn.yaml").write_text(yaml.safe_dump(body))
+    with_trees = settings.training.model_copy(update={"trees": found.trees})
+    kept = load_settings(project / "forewarn.yaml")
+    assert kept.version == settings.model_copy(update={"training": with_trees}).version != settings.version
+    assert kept.data_version == settings.data_version
+
+
+@pytest.mark.usefixtures("unsuspected")
+def test_a_renewed_calibration_is_a_candidate_of_its_own(
+    project: Path, settings: Settings, champion: LoadedModel, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracking.log_training(settings, Fitted(champion.churn, champion.health, ()), dataset)  # a candidate, not champion
+    asked: list[Any] = []
+
+    def renewed(intercept: float) -> Any:
+        def renew(model: Any, *_: Any) -> Any:
+            asked.append(model)
+            calibrator = replace(model.calibrator, intercept=model.calibrator.intercept + intercept)
+            log = {"as_of": "2026-01-01", "churned_accounts_since": 12, "method": calibrator.method, "why": "planted"}
+            log |= {"from_version": model.calibrator.version, "to_version": calibrator.version}
+            return replace(model, calibrator=calibrator, log={**model.log, "recalibration": log})
+
+        return renew
+
+    monkeypatch.setattr(renew, "recalibrate", renewed(0.5))
+    done = on(project, "train", "--recalibrate")
+    assert done.exit_code == 0, done.stderr
+    assert asked[0].log == champion.churn.log  # the champion's, although a newer candidate was there
+    made = tracking.load_version(settings, "candidate")
+    assert made.version == "4"
+    assert f"{champion.churn.calibrator.version} -> {made.churn.calibrator.version}" in done.stdout
+    assert made.churn.trees.booster_text == champion.churn.trees.booster_text  # type: ignore[union-attr]
+    assert made.meta["calibrator_version"] == made.churn.calibrator.version != champion.churn.calibrator.version
+    run, _, _ = run_of(settings, made.run_id)
+    assert (run.data.tags["kind"], run.data.params["recalibrated_from"]) == ("recalibration", champion.version)
+    monkeypatch.setattr(renew, "recalibrate", renewed(0.0))
+    same = on(project, "train", "--recalibrate")
+    assert (same.exit_code, "keeps its calibration" in same.stdout) == (1, True)
+    assert tracking.load_version(settings, "candidate").version == "4"
+
+
+def test_verifying_says_yes_or_no(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def verify(settings: Settings, version: str, dataset: Any) -> Verification:
+        asked.append(version)
+        return Verification(("churn/model.json",), () if version == "2" else ("churn/model.json: linear",))
+
+    monkeypatch.setattr(tracking, "verify_version", verify)
+    yes, no = on(project, "train", "--verify", "2"), on(project, "train", "--verify", "champion")
+    assert (yes.exit_code, yes.stdout) == (0, "rebuilt byte for byte: churn/model.json\n")
+    assert (no.exit_code, "different" in no.stdout, "linear" in no.stdout) == (1, True, True)
+    assert asked == ["2", "champion"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["train", "--tune", "3", "--recalibrate"], "--tune and --recalibrate"),
+        (["train", "--recalibrate", "--verify", "1"], "--recalibrate and --verify"),
+        (["train", "--tune", "0"], "x>=1"),
+        (["promote", "--force"], "--force without a reason"),
+        (["promote", "--force", "--reason", "  "], "--force without a reason"),
+        (["promote", "--reason", "because"], "--reason without --force"),
+    ],
+)
+def test_options_that_do_not_go_together(tmp_path: Path, arguments: list[str], says: str) -> None:
+    done = on(tmp_path, *arguments)
+    assert (done.exit_code, says in done.stderr) == (2, True), done.stderr
+
+
+# -- promoting -----------------------------------------------------------------------------------------------------
+
+
+def test_the_demo_s_own_promotion_is_marked(demo: Path) -> None:
+    with Ledger.open(f"sqlite:///{demo / '.forewarn' / 'ledger.db'}") as ledger:
+        (mark,) = ledger.marks("promotion").body
+    assert mark == {"version": "2", "before": None}
+    assert (
+        "Version 2 became the champion; every gate let it pass."
+        in (demo / ".forewarn" / "reports" / "report.html").read_text()
+    )
+
+
+def test_a_champion_without_signal_is_forced_only_and_marks_every_score(
+    project: Path, settings: Settings, champion: LoadedModel, dataset: Dataset
+) -> None:
+    """Planted: a candidate whose fit found nothing."""
+    flat = replace(champion.churn, chosen="base_rate", log={**champion.churn.log, "chosen": "base_rate"})
+    tracking.log_training(settings, Fitted(flat, champion.health, ()), dataset)
+    refused = on(project, "promote")
+    assert refused.exit_code == 1
+    assert refused.stdout.splitlines()[-1] == "version 3 is not promoted: chosen_model"
+    gates = {line.split()[1] for line in refused.stdout.splitlines() if line.startswith(("pass", "REFUSED"))}
+    assert gates >= {"against_champion", "segments", "reseeded", "suspects", "checks", "size", "latency"}
+    assert tracking.load_champion(settings).version == "2"
+    assert "NO USABLE SIGNAL" not in on(project, "score").stdout
+
+    reason = "sales needs a list today; we know it is the base rate"
+    forced = on(project, "promote", "--force", "--reason", reason)
+    assert forced.exit_code == 0, forced.stderr
+    assert forced.stdout.splitlines()[-1] == "version 3 is the champion by force, against chosen_model"
+    assert f"The reason given: {reason} (user:" in forced.stdout
+    score = on(project, "score")
+    assert "NO USABLE SIGNAL" in score.stdout
+    rows = pd.read_parquet(settings.state_dir / "scores" / "2026-01-01.parquet")
+    assert rows.has_signal.eq(False).all()
+    assert rows.has_signal.dtype == bool
+    account = rows.account_id[0]
+    assert "NO USABLE SIGNAL" in on(project, "explain", account).stdout
+    with sqlite3.connect(settings.state_dir / "ledger.db") as connection:
+        kept = "select distinct model_version, has_signal from predictions order by 1"
+        assert connection.execute(kept).fetchall() == [("1", 1), ("2", 1), ("3", 0)]
+    report = on(project, "report")
+    assert report.exit_code == 0, report.stderr
+    assert reason in report.stdout
+    assert reason in (settings.state_dir / "reports" / "report.html").read_text()
+
+
+def test_a_version_of_other_settings_is_not_judged_by_this_backtest(
+    settings: Settings, champion: LoadedModel, dataset: Dataset
+) -> None:
+    trees = settings.training.model_copy(update={"trees": Trees(leaves=9)})
+    tuned = settings.model_copy(update={"training": trees})
+    tracking.log_training(tuned, Fitted(champion.churn, champion.health, ()), dataset)
+    with pytest.raises(UsageError, match="trained on other settings than those of the backtest"):
+        promotion.promote(settings, None, lambda: dataset, NOW, "user:kim", quiet)
+    with pytest.raises(UsageError, match="trained on other data than those of the backtest"):
+        promotion.promote(settings, "1", lambda: dataset, NOW, "user:kim", quiet, force="now")
+    newer = replace(dataset, fingerprint="0" * 16)
+    with pytest.raises(UsageError, match="trained on other data than today's"):
+        promotion.promote(settings, "2", lambda: newer, NOW, "user:kim", quiet)
+    assert tracking.load_champion(settings).version == "2"
+
+
+def test_rows_of_a_champion_are_kept_ones_before_its_cut_and_its_own_after(
+    settings: Settings, dataset: Dataset
+) -> None:
+    """Version 1 was trained half a year ago; what its backtest said of later days is not taken, its own word is."""
+    first = tracking.load_version(settings, "1")
+    cut = pd.Timestamp(first.churn.log["cut"])
+    signals = dataset.signals
+    own = promotion.champion_rows(settings, first, dataset)
+    assert own.as_of.min() == cut
+    since = signals[signals.as_of >= cut]
+    assert np.array_equal(own.p_churn_90d, first.churn.predict(since).p_churn_90d)
+    days = sorted(signals.as_of.unique())
+    near = signals[signals.as_of.isin([day for day in days if abs(day - cut).days < 70])]
+    kept = near[["account_id", "as_of"]].assign(p_churn_90d=0.123, p_churn_30d=0.5)
+    tracking.keep_file(settings, first.run_id, promotion.KEPT, promotion._bytes(kept))
+    both = promotion.champion_rows(settings, first, dataset)
+    assert list(both) == ["account_id", "as_of", "p_churn_90d"]
+    assert (both.p_churn_90d[both.as_of < cut] == 0.123).all()
+    assert len(both) == (near.as_of < cut).sum() + len(since)
+    assert not both.duplicated(["account_id", "as_of"]).any()
+    without = replace(dataset, signals=signals.drop(columns=first.churn.encoder.numbers[0]))
+    assert len(promotion.champion_rows(settings, first, without)) == (near.as_of < cut).sum()
+
+
+def test_ranks_of_a_constant_agree_only_with_a_constant() -> None:
+    one, flat = pd.Series([0.1, 0.3, 0.2]), pd.Series([0.1, 0.1, 0.1])
+    assert promotion._rank_correlation(one, one) == 1.0
+    assert promotion._rank_correlation(one, -one) == -1.0
+    assert (promotion._rank_correlation(one, flat), promotion._rank_correlation(flat, flat)) == (0.0, 1.0)
+
+
+def test_a_slower_model_has_a_larger_figure(
+    settings: Settings, champion: LoadedModel, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newest = dataset.signals[dataset.signals.as_of == dataset.signals.as_of.max()]
+    seconds, reference = promotion.latency(settings, champion, newest)
+    assert reference > 0
+    truth, sizes = promotion.predictions, []
+
+    def slow(churn: Any, health: Any, frame: pd.DataFrame, *rest: Any) -> Any:
+        sizes.append(len(frame))
+        for _ in range(4):
+            found = truth(churn, health, frame, *rest)
+        return found
+
+    monkeypatch.setattr(promotion, "predictions", slow)
+    slower, again = promotion.latency(settings, champion, newest)
+    assert set(sizes) == {promotion.BATCH}
+    assert slower / again > 2 * seconds / reference
