@@ -85,7 +85,8 @@ def test_extreme_and_missing_values_stay_finite(fitted, later):
 
 
 def test_only_the_untouched_default_grows_with_the_data():
-    assert tree_size(Trees(), 1_999) == Trees()
+    assert tree_size(Trees(), 500) == Trees()
+    assert tree_size(Trees(), 501) == tree_size(Trees(), 2_000) == Trees(rounds=600)
     assert tree_size(Trees(), 2_001).leaves == 15
     assert tree_size(Trees(leaves=5), 2_001).leaves == 5
 
