@@ -16,16 +16,8 @@ from training.hazard import RENEWAL, SEASON, Explained, explained_by, joined, ma
 from training.intervals import Intervals
 from training.linear import fit_linear
 from training.model import Chosen, ChurnModel, Model
-from training.rolling import Raw
+from training.rolling import SHARES, Raw
 from training.season import NONE
-
-# What trees and rules have of the log-odds; the rest is the linear learner's.
-SHARES: dict[Chosen, tuple[float, float]] = {
-    "blend_rules": (1 / 3, 1 / 3),
-    "blend": (0.5, 0.0),
-    "trees": (1.0, 0.0),
-    "rules": (0.0, 1.0),
-}
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,8 @@ class Choice:
 
 def choose_learner(raw: Raw, blocks: dict[str, OutOfTime], min_churns: int) -> Choice:
     """By the number of churns and the purged rows of `Rolling.out_of_time`."""
+    # The origins had few churns and taught the rules their weights; the cut has many and did not.
+    blocks = {name: one for name, one in blocks.items() if name != "blend_rules" or raw.learned is not None}
     loss = {name: log_loss_rows(one.log_odds, one.churned) for name, one in blocks.items()}
     losses = {name: float(rows.mean()) for name, rows in loss.items()}
     usable = bool(blocks) and blocks["base_rate"].churned.sum() > 0

@@ -38,6 +38,13 @@ MIN_ORIGIN_CHURNS = 15  # churned accounts before an origin may predict out of t
 MIN_ORIGIN_SHARE = 0.5  # and this share of the cut's: a model of much less history errs in ways the final one does not
 
 LEARNERS = ("blend_rules", "blend", "trees", "logistic", "rules", "base_rate")
+# What trees and rules have of the log-odds; the rest is the linear learner's.
+SHARES: dict[str, tuple[float, float]] = {
+    "blend_rules": (1 / 3, 1 / 3),
+    "blend": (0.5, 0.0),
+    "trees": (1.0, 0.0),
+    "rules": (0.0, 1.0),
+}
 
 Progress = Callable[[str], None]
 
@@ -286,11 +293,13 @@ class Rolling:
         linear = raw.linear.log_odds(inputs)
         level = raw.level.log_odds(make_inputs(frame, raw.level_encoder, self.intervals))
         rules = raw.rules.linear.log_odds(raw.rules.inputs(frame))
-        blend = 0.5 * trees + 0.5 * linear
+        of_trees, _ = SHARES["blend"]
+        blend = of_trees * trees + (1 - of_trees) * linear
         found = {"blend": blend, "trees": trees, "logistic": linear, "rules": rules, "base_rate": level}
         if raw.learned is not None:
+            of_trees, of_rules = SHARES["blend_rules"]
             learned = raw.learned.linear.log_odds(raw.learned.inputs(frame))
-            found["blend_rules"] = 2 / 3 * blend + 1 / 3 * learned
+            found["blend_rules"] = of_trees * trees + (1 - of_trees - of_rules) * linear + of_rules * learned
         return found
 
 

@@ -97,3 +97,12 @@ def test_labels_without_a_signal_pass_no_step(rolling, cut, raw, blocks):
         drawn = {name: replace(one, churned=churned) for name, one in blocks.items()}
         chosen.append(choose_learner(of(raw, 120), drawn, 30).chosen)
     assert chosen.count("base_rate") >= 19
+
+
+def test_rules_that_were_not_taught_at_the_cut_are_no_step(raw, blocks):
+    """Origins with few churns taught them, the cut with many did not: no step may need what is not there."""
+    many = replace(of(raw, 2_001), learned=None)
+    for spoilt in ((), ("trees", "blend"), ("trees", "blend", "logistic")):
+        found = choose_learner(many, spoil(blocks, *spoilt), 30)
+        assert found.chosen != "blend_rules"
+        assert "blend_rules" not in found.losses
