@@ -10,13 +10,14 @@ import pandas as pd
 
 from configs.settings import Settings
 from features.signal import Schema
+from training.blend import ALONE
 from training.calibration import Calibrator, identity
 from training.encode import Encoder
 from training.hazard import RENEWAL, SEASON, Explained, explained_by, joined, make_inputs
 from training.intervals import Intervals
 from training.linear import fit_linear
 from training.model import Chosen, ChurnModel, Model
-from training.rolling import SHARES, Raw
+from training.rolling import Raw
 from training.season import NONE
 
 
@@ -40,7 +41,7 @@ def assemble(
     season: tuple[float, ...] = NONE,
 ) -> ChurnModel:
     """A ChurnModel of the chosen learners of one cut; `tree_means` (signals, K) is needed with trees."""
-    trees, rules = SHARES.get(chosen, (0.0, 0.0))
+    blend = raw.blends[chosen]
     member = {"rules": raw.rules, "blend_rules": raw.learned}.get(chosen)
     encoder, linear = (raw.level_encoder, raw.level) if chosen == "base_rate" else (raw.encoder, raw.linear)
     explained = explained_by(encoder, Schema(())) if chosen == "base_rate" else raw.explained
@@ -49,7 +50,7 @@ def assemble(
     elif member is not None:
         explained = joined(explained, member.explained)
     means = np.zeros((len(explained.signals), parts.intervals.count))
-    if trees and tree_means is not None:
+    if blend.trees and tree_means is not None:
         means[: len(tree_means)] = tree_means
     return ChurnModel(
         name=name,
@@ -59,8 +60,8 @@ def assemble(
         encoder=encoder,
         explained=explained,
         linear=linear,
-        trees=raw.trees if trees else None,
-        tree_share=trees,
+        trees=raw.trees if blend.trees else None,
+        blend=blend,
         tree_means=means,
         calibrator=calibrator,
         chosen=chosen,
@@ -68,7 +69,6 @@ def assemble(
         season=season,
         log=parts.log,
         rules=member,
-        rules_share=rules,
     )
 
 
@@ -96,7 +96,7 @@ def fit_baselines(raw: Raw, frame: pd.DataFrame, labels: pd.DataFrame, parts: Pa
         explained=explained,
         linear=linear,
         trees=None,
-        tree_share=0.0,
+        blend=ALONE["logistic"],
         tree_means=np.zeros((len(explained.signals), parts.intervals.count)),
         calibrator=identity(),
         chosen="logistic",

@@ -30,7 +30,7 @@ FITTED_Z = 1.28
 RULES_Z_FEW = 0.0
 RULES_Z = 1.645  # where so many churns that a fitted model would have found something did not help it
 RULES_DOUBTED_FROM = 100  # churned accounts
-AGAINST_Z = 0.5  # by which the blend without the rules must be better to be taken
+AGAINST_Z = 1.0  # by which the blend without the rules must be better to be taken
 NO_SIGNAL = "no usable signal: "
 
 

@@ -7,7 +7,6 @@ LightGBM's own text: loading them cannot run code.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 from typing import Any, Literal, Protocol, Self
 
@@ -16,6 +15,7 @@ import pandas as pd
 from scipy.special import logit
 
 from configs.errors import DataError, Fault
+from training.blend import Blend
 from training.calibration import Calibrator
 from training.encode import Encoder
 from training.hazard import SEASON, STAGE, Explained, Inputs, churn_by, make_inputs, probability_frame, stages_of
@@ -26,7 +26,7 @@ from training.reasons import Explanation, attribute
 from training.season import shift_of
 from training.stored import read_json, write_json
 from training.trees import TreeHazard
-from training.unseen import bounds
+from training.unseen import STANDS_IN, bounds
 
 Chosen = Literal["blend_rules", "blend", "trees", "logistic", "rules", "base_rate"]
 LEVEL = 0.9  # nominal, of p_low and p_high
@@ -71,7 +71,7 @@ class Ready:
 class ChurnModel:
     """A hazard model over a frame of signals; also what stands in for it: the same with fewer members.
 
-    `tree_share`, `rules_share`: weights of the trees' and of the rules' log-odds, the rest being the linear learner's.
+    `blend`: what trees, linear learner and rules have of the log-odds.
     `rules`: the calibrated rules where they are the model, the rules weighed by outcomes where they are a member.
     `hidden_sd`: spread of the true log-odds among accounts with the same signals (training/unseen.py).
     `tree_means` (signals, K): the trees' mean contributions in training, from which contributions are counted.
@@ -87,7 +87,7 @@ class ChurnModel:
     explained: Explained
     linear: LinearHazard
     trees: TreeHazard | None
-    tree_share: float
+    blend: Blend
     tree_means: np.ndarray
     calibrator: Calibrator
     chosen: Chosen
@@ -96,7 +96,6 @@ class ChurnModel:
     log: dict[str, Any]
     hidden_sd: float = 0.0
     rules: HealthModel | None = None
-    rules_share: float = 0.0
 
     @property
     def has_signal(self) -> bool:
@@ -104,22 +103,18 @@ class ChurnModel:
         return self.chosen != "base_rate"
 
     @property
-    def linear_share(self) -> float:
-        return 1.0 - self.tree_share - self.rules_share if max(self.tree_share, self.rules_share) < 1.0 else 0.0
-
-    @property
     def columns(self) -> tuple[str, ...]:
         """The signals that a prediction reads, numbers before categories."""
         maps = () if self.rules is None else self.rules.framework.health_maps
         numbers, texts = [one.signal for one in maps], [STAGE]
-        if self.rules_share < 1.0:
+        if self.blend.own:
             numbers = [*self.encoder.numbers, *numbers]
             texts = [*(one.name for one in self.encoder.categories), STAGE]
         return tuple(dict.fromkeys([*numbers, *texts]))
 
     def inputs(self, frame: pd.DataFrame) -> Ready:
         """The frame ready for the members; DataError naming every signal that it lacks."""
-        own = make_inputs(frame, self.encoder, self.intervals) if self.rules_share < 1.0 else None
+        own = make_inputs(frame, self.encoder, self.intervals) if self.blend.own else None
         return Ready(own, None if self.rules is None else self.rules.inputs(frame))
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -132,15 +127,13 @@ class ChurnModel:
         return self.calibrator.apply(raw, stages_of(frame)) + shift_of(self.season, frame)[:, None]
 
     def log_odds(self, ready: Ready) -> np.ndarray:
-        """Raw (uncalibrated) hazard log-odds; (n, K). Members are added in one order, whatever rows there are."""
-        found = []
-        if ready.own is not None and self.trees is not None:
-            found.append(self.tree_share * self.trees.log_odds(ready.own, self.encoder))
-        if ready.own is not None and self.linear_share:
-            found.append(self.linear_share * self.linear.log_odds(ready.own))
-        if ready.rules is not None and self.rules is not None:
-            found.append(self.rules_share * self.rules.linear.log_odds(ready.rules))
-        return reduce(np.add, found)
+        """Raw (uncalibrated) hazard log-odds; (n, K)."""
+        own, rules = ready.own, ready.rules
+        return self.blend.of(
+            self.trees.log_odds(own, self.encoder) if own is not None and self.trees is not None else None,
+            self.linear.log_odds(own) if own is not None and self.blend.linear else None,
+            self.rules.linear.log_odds(rules) if rules is not None and self.rules is not None else None,
+        )
 
     def explain(self, frame: pd.DataFrame, horizon_days: int) -> Explanation:
         """Contributions per signal to p_churn_{horizon}d, from the base of a training row of average log-odds.
@@ -172,22 +165,22 @@ class ChurnModel:
     def log_odds_parts(self, frame: pd.DataFrame, count: int) -> tuple[np.ndarray, np.ndarray]:
         """(base (count,), contributions (n, m, count)) that add up to `log_odds` of the first `count` intervals."""
         own = self.inputs(frame).own
-        start = np.zeros(count)
+        start = np.full(count, self.blend.level)
         parts = np.zeros((len(self.explained.signals), count, len(frame))).transpose(2, 0, 1)
         if own is not None and self.trees is not None:
             expected, found = self.trees.contributions(own, self.encoder, self.explained, count)
             means = self.tree_means[:, :count]
-            start += self.tree_share * (expected + means.sum(axis=0))
-            parts += self.tree_share * (found - means[None, :, :])
-        if own is not None and self.linear_share:
+            start += self.blend.trees * (expected + means.sum(axis=0))
+            parts += self.blend.trees * (found - means[None, :, :])
+        if own is not None and self.blend.linear:
             base, found = self.linear.contributions(own, self.encoder, self.explained)
-            start += self.linear_share * base[:count]
-            parts += self.linear_share * found[:, :, :count]
+            start += self.blend.linear * base[:count]
+            parts += self.blend.linear * found[:, :, :count]
         if self.rules is not None:
             base, found = self.rules.log_odds_parts(frame)
-            start += self.rules_share * base[:count]
+            start += self.blend.rules * base[:count]
             for place, name in enumerate(self.rules.explained.signals):
-                parts[:, self.explained.place(name), :] += self.rules_share * found[:, place, :count]
+                parts[:, self.explained.place(name), :] += self.blend.rules * found[:, place, :count]
         return start, parts
 
     def interval(self, frame: pd.DataFrame, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
@@ -215,7 +208,8 @@ class ChurnModel:
         raw = self.log_odds(ready)
         z = self.calibrator.apply(raw, stage) + season[:, None]
         _, slope = self.calibrator.lines(stage)
-        errors = slope[None, :, None] * self._sampled(ready) + self.calibrator.spread(raw, stage)
+        carried = self.blend.stretch * (1.0 if self.trees is None else STANDS_IN)
+        errors = carried * slope[None, :, None] * self._sampled(ready) + self.calibrator.spread(raw, stage)
         p = churn_by(z, counts)[:, 0]
         center = logit(np.clip(p, EDGE, 1 - EDGE))
         squares = np.zeros(len(p))
@@ -243,8 +237,7 @@ class ChurnModel:
             "encoder": self.encoder.to_json(),
             "explained": {"signals": self.explained.signals, "dimensions": self.explained.dimensions},
             "linear": self.linear.to_json(),
-            "tree_share": self.tree_share,
-            "rules_share": self.rules_share,
+            "blend": self.blend.to_json(),
             "tree_means": self.tree_means.tolist(),
             "calibrator": self.calibrator.to_json(),
             "chosen": self.chosen,
@@ -265,8 +258,8 @@ class ChurnModel:
         body = read_json(folder / "model.json")
         intervals = Intervals(tuple(body["edges"]))
         trees = folder / "trees.txt"
-        has_trees = body["tree_share"] > 0
-        if has_trees and not trees.is_file():
+        blend = Blend(**body["blend"])
+        if blend.trees and not trees.is_file():
             raise DataError(Fault(str(trees), "no such file", "the trees of the model", "log the model again"))
         return cls(
             name=body["name"],
@@ -276,9 +269,8 @@ class ChurnModel:
             encoder=Encoder.from_json(body["encoder"]),
             explained=Explained(tuple(body["explained"]["signals"]), tuple(body["explained"]["dimensions"])),
             linear=LinearHazard.from_json(body["linear"]),
-            trees=TreeHazard.from_text(trees.read_text(encoding="utf-8"), intervals) if has_trees else None,
-            tree_share=body["tree_share"],
-            rules_share=body["rules_share"],
+            trees=TreeHazard.from_text(trees.read_text(encoding="utf-8"), intervals) if blend.trees else None,
+            blend=blend,
             tree_means=np.array(body["tree_means"], float),
             calibrator=Calibrator.from_json(body["calibrator"]),
             chosen=body["chosen"],
@@ -286,5 +278,5 @@ class ChurnModel:
             season=tuple(body["season"]),
             log=body["log"],
             hidden_sd=body["hidden_sd"],
-            rules=HealthModel.load(folder) if body["rules_share"] > 0 else None,
+            rules=HealthModel.load(folder) if blend.rules else None,
         )

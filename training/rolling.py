@@ -14,9 +14,10 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from configs.errors import DataError, Fault
 from configs.settings import Settings
 from features.signal import Schema
+from training.blend import LEARNERS, Blend, blends
 from training.calibration import OutOfTime
 from training.encode import Encoder, fit_encoder
-from training.hazard import STAGE, Explained, explained_by, make_inputs, stages_of
+from training.hazard import STAGE, Explained, Inputs, explained_by, make_inputs, stages_of
 from training.health import HealthModel, fit_health
 from training.intervals import HazardRows, Intervals, hazard_rows, make_intervals
 from training.linear import LinearHazard, fit_linear
@@ -37,14 +38,7 @@ MAX_MISSING = 0.5  # a signal missing in more of the training snapshots is left 
 MIN_ORIGIN_CHURNS = 15  # churned accounts before an origin may predict out of time
 MIN_ORIGIN_SHARE = 0.5  # and this share of the cut's: a model of much less history errs in ways the final one does not
 
-LEARNERS = ("blend_rules", "blend", "trees", "logistic", "rules", "base_rate")
-# What trees and rules have of the log-odds; the rest is the linear learner's.
-SHARES: dict[str, tuple[float, float]] = {
-    "blend_rules": (1 / 3, 1 / 3),
-    "blend": (0.5, 0.0),
-    "trees": (1.0, 0.0),
-    "rules": (0.0, 1.0),
-}
+BLENDED_ROWS = 20_000  # training rows, evenly spaced, that say how far the members agree
 
 Progress = Callable[[str], None]
 
@@ -67,7 +61,8 @@ class Raw:
     """Uncalibrated learners of one cut. `level` knows the stage only (the base rate), with an encoder of its own.
 
     `learned`: the rules with weights that these rows taught; None with more than MANY_EVENTS churns, which need no
-    telling, and where every signal that the rules look at is excluded.
+    telling, and where every signal that the rules look at is excluded. `blends`: by learner, what its members are and
+    have a share of.
     """
 
     cut: pd.Timestamp
@@ -80,6 +75,7 @@ class Raw:
     level: LinearHazard
     rules: HealthModel
     learned: HealthModel | None
+    blends: dict[str, Blend]
     events: int
     accounts: int
     monotone: bool
@@ -165,32 +161,48 @@ class Rolling:
         monotone = training.monotone == "on" or (training.monotone == "auto" and events < MONOTONE_BELOW)
         account, _ = pd.factorize(frame["account_id"])
         level_inputs = make_inputs(frame, level_encoder, self.intervals)
+        size = tree_size(training.trees, events)
+        trees = fit_trees(
+            inputs, rows, encoder, self.dataset.schema, self.intervals, size, monotone, events, training.seed
+        )
+        linear = fit_linear(inputs, rows, account, events, encoder, training.ridge_l2, training.seed)
+        level = fit_linear(
+            level_inputs, rows, account, events, level_encoder, training.ridge_l2, training.seed, use_renewal=False
+        )
+        learned = self._learned(frame, labels, rows, events)
         return Raw(
             cut=cut,
             rows=rows,
             encoder=encoder,
             explained=explained_by(encoder, self.dataset.schema),
-            linear=fit_linear(inputs, rows, account, events, encoder, training.ridge_l2, training.seed),
-            trees=fit_trees(
-                inputs,
-                rows,
-                encoder,
-                self.dataset.schema,
-                self.intervals,
-                tree_size(training.trees, events),
-                monotone,
-                events,
-                training.seed,
-            ),
+            linear=linear,
+            trees=trees,
             level_encoder=level_encoder,
-            level=fit_linear(
-                level_inputs, rows, account, events, level_encoder, training.ridge_l2, training.seed, use_renewal=False
-            ),
+            level=level,
             rules=fit_health(frame, labels, rows, events, self.settings, self.intervals),
-            learned=self._learned(frame, labels, rows, events),
+            learned=learned,
+            blends=self._blends(frame, inputs, rows, encoder, trees, linear, learned),
             events=events,
             accounts=churned_accounts(labels, until),
             monotone=monotone,
+        )
+
+    @staticmethod
+    def _blends(
+        frame: pd.DataFrame,
+        inputs: Inputs,
+        rows: HazardRows,
+        encoder: Encoder,
+        trees: TreeHazard,
+        linear: LinearHazard,
+        learned: HealthModel | None,
+    ) -> dict[str, Blend]:
+        some = rows.take(np.linspace(0, len(rows) - 1, min(BLENDED_ROWS, len(rows))).astype(int))
+        at = np.arange(len(some)), some.interval
+        return blends(
+            trees.log_odds_of(inputs, encoder, some),
+            linear.log_odds(inputs.take(some.snapshot))[at],
+            None if learned is None else learned.linear.log_odds(learned.inputs(frame.iloc[some.snapshot]))[at],
         )
 
     def _learned(self, frame: pd.DataFrame, labels: pd.DataFrame, rows: HazardRows, events: int) -> HealthModel | None:
@@ -293,13 +305,11 @@ class Rolling:
         linear = raw.linear.log_odds(inputs)
         level = raw.level.log_odds(make_inputs(frame, raw.level_encoder, self.intervals))
         rules = raw.rules.linear.log_odds(raw.rules.inputs(frame))
-        of_trees, _ = SHARES["blend"]
-        blend = of_trees * trees + (1 - of_trees) * linear
-        found = {"blend": blend, "trees": trees, "logistic": linear, "rules": rules, "base_rate": level}
+        found = {"trees": trees, "logistic": linear, "rules": rules, "base_rate": level}
+        found["blend"] = raw.blends["blend"].of(trees, linear, None)
         if raw.learned is not None:
-            of_trees, of_rules = SHARES["blend_rules"]
             learned = raw.learned.linear.log_odds(raw.learned.inputs(frame))
-            found["blend_rules"] = of_trees * trees + (1 - of_trees - of_rules) * linear + of_rules * learned
+            found["blend_rules"] = raw.blends["blend_rules"].of(trees, linear, learned)
         return found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from configs.errors import DataError, Fault
 
-FORMAT = 3
+FORMAT = 4
 
 
 def write_json(path: Path, body: dict[str, Any]) -> None:

@@ -54,6 +54,7 @@ class Block:
     train: tuple[Any, HazardRows]
     test: tuple[Any, HazardRows]
     linear: np.ndarray
+    rules: np.ndarray | None
     account: np.ndarray
 
 
@@ -63,7 +64,7 @@ def tune(
     """Searches the size of the trees for `trials` more trials; the study is kept in the state folder and goes on there.
 
     A study belongs to its data, cut and settings: with other ones a new study begins. The judgement is the log loss of
-    the blend with the logistic. DataError with fewer than two usable origins.
+    the blend. DataError with fewer than two usable origins.
     """
     rolling = rolling or Rolling(dataset, settings)
     cut = dataset.data_end
@@ -185,11 +186,13 @@ def _block(rolling: Rolling, origin: pd.Timestamp, end: pd.Timestamp, cut: pd.Ti
     frame, labels = dataset.signals[inside], dataset.labels[inside]
     test = make_inputs(frame, raw.encoder, rolling.intervals)
     rows = hazard_rows(labels, rolling.intervals, rolling.until(cut))
+    learned = raw.learned
     return Block(
         raw=raw,
         train=(make_inputs(dataset.signals[before], raw.encoder, rolling.intervals), raw.rows),
         test=(test, rows),
         linear=raw.linear.log_odds(test)[rows.snapshot, rows.interval],
+        rules=None if learned is None else learned.linear.log_odds(learned.inputs(frame))[rows.snapshot, rows.interval],
         account=labels["account_id"].astype(str).to_numpy()[rows.snapshot],
     )
 
@@ -208,5 +211,6 @@ def _losses(rolling: Rolling, block: Block, size: Trees) -> np.ndarray:
         raw.events,
         rolling.settings.training.seed,
     )
-    z = 0.5 * trees.log_odds_of(test, raw.encoder, judged) + 0.5 * block.linear
+    blend = raw.blends["blend" if block.rules is None else "blend_rules"]
+    z = blend.of(trees.log_odds_of(test, raw.encoder, judged), block.linear, block.rules)
     return log_loss_rows(z, judged.churned)

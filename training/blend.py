@@ -1,0 +1,81 @@
+"""How the members' log-odds become one: their weighted mean, stretched to the spread that it has lost.
+
+A mean of several calibrated predictions is too timid: where they differ, each knows something that the others don't,
+and the mean has a part of each only (Ranjan and Gneiting 2010). With members of slope 1, Cov(truth, z_m) = Var(z_m), so
+that the slope of the truth on the mean z = sum w_m z_m is
+
+    stretch = sum w_m Var(z_m) / Var(z)  >= 1,
+
+which no outcome is needed for. The level is moved so that the mean hazard stays the mean of the members'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+from scipy.special import expit
+
+STEPS = 30
+LEARNERS = ("blend_rules", "blend", "trees", "logistic", "rules", "base_rate")
+
+
+@dataclass(frozen=True)
+class Blend:
+    """level + the sum of share * log-odds over the members: trees, linear learner, rules."""
+
+    trees: float
+    linear: float
+    rules: float
+    level: float = 0.0
+
+    @property
+    def own(self) -> bool:
+        """Whether a member has a share that reads the encoded signals."""
+        return self.trees > 0 or self.linear > 0
+
+    @property
+    def stretch(self) -> float:
+        """By how much an error that all members share is carried on."""
+        return self.trees + self.linear + self.rules
+
+    def of(self, trees: np.ndarray | None, linear: np.ndarray | None, rules: np.ndarray | None) -> np.ndarray:
+        """The blended log-odds, of the members' shape; a member without a share may be None. Members are added in one
+        order, whatever rows there are."""
+        parts = ((self.trees, trees), (self.linear, linear), (self.rules, rules))
+        return reduce(np.add, [share * z for share, z in parts if share and z is not None]) + self.level
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+ALONE: dict[str, Blend] = {
+    "trees": Blend(1.0, 0.0, 0.0),
+    "logistic": Blend(0.0, 1.0, 0.0),
+    "rules": Blend(0.0, 0.0, 1.0),
+    "base_rate": Blend(0.0, 1.0, 0.0),
+}
+
+
+def blends(trees: np.ndarray, linear: np.ndarray, rules: np.ndarray | None) -> dict[str, Blend]:
+    """The blend of each learner, from the members' log-odds of the same training rows, each (m,); no "blend_rules"
+    without rules."""
+    found = ALONE | {"blend": _stretched((trees, linear))}
+    return found if rules is None else found | {"blend_rules": _stretched((trees, linear, rules))}
+
+
+def _stretched(members: Sequence[np.ndarray]) -> Blend:
+    """Equal shares of the members, stretched."""
+    mean = sum(members) / len(members)
+    spread = float(np.var(mean))
+    stretch = float(np.mean([np.var(one) for one in members])) / spread if spread > 0 else 1.0
+    wanted = float(np.mean([expit(one).mean() for one in members]))
+    level = 0.0
+    for _ in range(STEPS):  # Newton
+        hazard = expit(stretch * mean + level)
+        level -= (float(hazard.mean()) - wanted) / float((hazard * (1.0 - hazard)).mean())
+    share = stretch / len(members)
+    return Blend(share, share, share if len(members) > 2 else 0.0, level)
