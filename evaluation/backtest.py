@@ -47,8 +47,9 @@ def backtest(
     main = settings.main_horizon_days
     actual = horizon_labels(dataset.labels, settings.horizons_days)
     matured = actual[f"churned_{min(settings.horizons_days)}d"].notna().to_numpy()
-    first = settings.backtest.from_
-    start = pd.Timestamp(first) if first else first_test(dataset.labels, dataset.data_end, settings.training.min_churns)
+    least, step = settings.training.min_churns, settings.hazard_interval_days
+    given = settings.backtest.from_
+    start = pd.Timestamp(given) if given else first_test(dataset.labels, dataset.data_end, least, step)
     as_ofs = tuple(pd.Timestamp(day) for day in sorted(dataset.labels.as_of[matured].unique()))
     folds = rolling_folds(as_ofs, start, settings.backtest.refit)
     rolling.prepare([fold.origin for fold in folds], progress)

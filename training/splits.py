@@ -94,14 +94,18 @@ def churn_events(labels: pd.DataFrame, until: pd.Timestamp) -> int:
     return len(seen.drop_duplicates())
 
 
-def first_test(labels: pd.DataFrame, data_end: pd.Timestamp, min_churns: int) -> pd.Timestamp:
-    """The earliest as_of before which `min_churns` churned accounts were known.
+def first_test(labels: pd.DataFrame, data_end: pd.Timestamp, min_churns: int, interval_days: int) -> pd.Timestamp:
+    """The earliest as_of by which `min_churns` churned accounts can be learned from: known to have left, in an interval
+    of a snapshot that had ended.
 
     Raises DataError when no as_of has that many before it.
     """
     as_ofs = distinct_as_ofs(labels)
+    seen = labels[labels["churn_at"].notna() & (labels["churn_at"] >= labels["as_of"])]
+    interval = pd.Timedelta(days=interval_days)
+    ended = seen["as_of"] + ((seen["churn_at"] - seen["as_of"]) // interval + 1) * interval
     for as_of in as_ofs:
-        if churned_accounts(labels, known_until(labels, data_end, as_of)) >= min_churns:
+        if seen.loc[ended <= known_until(labels, data_end, as_of), "account_id"].nunique() >= min_churns:
             return as_of
     found = churned_accounts(labels, known_until(labels, data_end, as_ofs[-1])) if as_ofs else 0
     raise DataError(

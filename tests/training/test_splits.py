@@ -75,10 +75,18 @@ def test_the_first_test_is_where_enough_churned_accounts_were_known():
             ("c", "2024-04-01", None),
         ]
     )
-    assert first_test(rows, pd.Timestamp("2025-01-01"), 1) == pd.Timestamp("2024-03-01")
-    assert first_test(rows, pd.Timestamp("2025-01-01"), 2) == pd.Timestamp("2024-04-01")
+    assert first_test(rows, pd.Timestamp("2025-01-01"), 1, 30) == pd.Timestamp("2024-03-01")
+    assert first_test(rows, pd.Timestamp("2025-01-01"), 2, 30) == pd.Timestamp("2024-04-01")
     with pytest.raises(DataError, match="2 churned accounts known before the last as_of"):
-        first_test(rows, pd.Timestamp("2025-01-01"), 3)
+        first_test(rows, pd.Timestamp("2025-01-01"), 3, 30)
+
+
+def test_a_churn_whose_interval_has_not_ended_teaches_nothing_yet():
+    """Left on 20 January, known on the 21st; the interval of 30 days that it falls in ends on the 31st."""
+    days = ("2024-01-01", "2024-01-21", "2024-01-30", "2024-02-01")
+    rows = labels([("a", "2024-01-01", "2024-01-20"), *(("b", day, None) for day in days)])
+    assert first_test(rows, pd.Timestamp("2025-01-01"), 1, 30) == pd.Timestamp("2024-02-01")
+    assert first_test(rows, pd.Timestamp("2025-01-01"), 1, 20) == pd.Timestamp("2024-01-21")
 
 
 def test_a_planted_overlap_is_refused(rolling, cut):
