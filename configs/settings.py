@@ -127,6 +127,13 @@ class Costs(Strict):
         return self
 
 
+class Holdout(Strict):
+    """By which draw accounts were held out: see evaluation.holdout.assign."""
+
+    salt: str = Field(min_length=1)
+    share: float = Field(gt=0, lt=1)
+
+
 class Evaluation(Strict):
     capacity_share: Share = 0.1
     bootstrap_draws: int = Field(default=400, ge=20)
@@ -141,6 +148,7 @@ class Evaluation(Strict):
     size_limit_mb: float = Field(default=50, gt=0)
     latency_limit: float = Field(default=50, gt=0)
     costs: Costs = Costs()
+    holdout: Holdout | None = None
 
 
 class Serving(Strict):

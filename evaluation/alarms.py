@@ -2,7 +2,8 @@
 
 The limits are set together. In a year of twelve months in which the model is right, one alarm may go off by chance;
 more than one does so in fewer than one year of twenty. What a limit is, `Kind.means` says. Trips of one kind at the
-same place with at most a quiet month between them are one alarm.
+same place with no more than `Kind.same_days` between them are one alarm: a quiet month may lie between those of scores
+and signals, a quiet quarter or two between those of outcomes. An alarm stands until a quarter has passed without one.
 
 One more alarm: a function here, an entry in KINDS, a planted shift and a quiet year in its test.
 """
@@ -11,17 +12,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
-from evaluation.drift import FAR, Move
+from evaluation.drift import ALL, FAR, Move
 from evaluation.expected import Expected, Graded
 from evaluation.level import Ratio, Watched, times_in_words
 from evaluation.metrics import Z95
 from features.outages import Outage
 
 DAY = pd.Timedelta(days=1)
-SAME_DAYS = 70  # between two trips of one alarm
+MONTH_BETWEEN, QUARTERS_BETWEEN = 70, 190  # days from a trip to the next of the same alarm
+STANDS_DAYS = 100  # from the last trip to the newest look
 
 
 @dataclass(frozen=True)
@@ -60,11 +63,26 @@ class Estimate:
 
 
 @dataclass(frozen=True)
+class Feed:
+    """The signals made of a feed: how many, how many moved and how many of those an outage explains, and in the newest
+    month how many are far from where they were in training, with the farthest (None where none was looked at)."""
+
+    feed: str
+    signals: int
+    moved: int
+    explained: int
+    far: int
+    farthest: str | None
+    distance: float | None
+
+
+@dataclass(frozen=True)
 class Figures:
-    """What the alarms look at; see evaluation.monitor. `explained`: moves that an outage accounts for, with its words.
+    """What the alarms look at; see evaluation.monitor. `explained`: moves that an outage, a new model or new weights
+    account for, with words for it.
 
     watched: by the name of its alarm, one entry a month. far_share: by month, the share of signals far from where they
-    were in training.
+    were in training. matured: how the main horizon's probabilities did on all rows whose window has passed.
     """
 
     since: pd.Timestamp
@@ -80,38 +98,50 @@ class Figures:
     far_share: tuple[tuple[pd.Timestamp, float], ...]
     farthest: tuple[tuple[str, float], ...]
     outages: Mapping[str, tuple[Outage, ...]]
+    feeds: tuple[Feed, ...]
+    matured: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of alarm: its limit, what the limit is, and what to do when it goes off."""
+    """One kind of alarm: its limit, what that is, what to do when it goes off, and what holds while it does not."""
 
     name: str
     title: str
     limit: float
     means: str
     do: str
+    quiet: str
+    same_days: int = MONTH_BETWEEN
 
 
 @dataclass(frozen=True)
 class Trip:
-    """A limit passed in the month of an as_of, at a place ("" or a feed or stage), with the figure and a sentence."""
+    """A limit passed in the month of an as_of, at a place ("" or a feed or stage), with the figure and a sentence.
+
+    `until`: the day on which it ended, where that is another.
+    """
 
     as_of: pd.Timestamp
     place: str
     figure: float
     says: str
+    until: pd.Timestamp | None = None
 
 
 @dataclass(frozen=True)
 class Alarm:
-    """Trips of one kind and place that belong together; figure and sentence are those of the first."""
+    """Trips of one kind and place that belong together; figure and sentence are those of the first.
+
+    stands: it has not been quiet for a quarter since the last.
+    """
 
     kind: str
     title: str
     place: str
     first: pd.Timestamp
     last: pd.Timestamp
+    stands: bool
     trips: int
     figure: float
     limit: float
@@ -119,7 +149,9 @@ class Alarm:
     do: str
 
     def __str__(self) -> str:
-        return f"{self.title} ({self.first:%Y-%m-%d}): {self.says} To do: {self.do}."
+        again = f" Seen again until {self.last:%Y-%m-%d}." if self.trips > 1 else ""
+        end = f"{again} To do: {self.do}." if self.stands else f" Over: not seen after {self.last:%Y-%m-%d}."
+        return f"{self.title} ({self.first:%Y-%m-%d}): {self.says}{end}"
 
 
 def _watched(figures: Figures, kind: Kind) -> Iterator[Trip]:
@@ -138,8 +170,13 @@ def _watched(figures: Figures, kind: Kind) -> Iterator[Trip]:
 
 
 def _calibration(figures: Figures, kind: Kind) -> Iterator[Trip]:
+    """A stage is named where all stages together do not say the same already."""
+    off = {}
     for one in figures.levels:
-        if one.sure.low > kind.limit or one.sure.high < 1 / kind.limit:
+        off[one.quarter, one.stage] = (one.sure.low > kind.limit) - (one.sure.high < 1 / kind.limit)
+    for one in figures.levels:
+        way = off[one.quarter, one.stage]
+        if way and (one.stage == ALL or way != off.get((one.quarter, ALL))):
             yield Trip(
                 one.as_of,
                 one.stage,
@@ -202,7 +239,8 @@ def _outage(figures: Figures, kind: Kind) -> Iterator[Trip]:
                 moved = {move.column for move, words in figures.explained if words == outage_words(feed, one)}
                 says = f"{outage_words(feed, one)}: an outage, not a change of the customers"
                 says += f"; {len(moved)} signals moved with it." if moved else "."
-                yield Trip(pd.Timestamp(one.first_day), feed, float(one.days), says)
+                ended = pd.Timestamp(one.last_day)
+                yield Trip(pd.Timestamp(one.first_day), feed, float(one.days), says, ended)
 
 
 def outage_words(feed: str, outage: Outage) -> str:
@@ -217,8 +255,30 @@ MORE, FEWER = "more_churn", "fewer_churn"
 WATCHES: tuple[tuple[str, float], ...] = ((MORE, 2.0), (FEWER, 0.5))  # and the hazards they are quickest to find
 _RETRAIN = "find out what has changed, then `forewarn train`; until then read the probabilities as an order only"
 KINDS: tuple[tuple[Kind, Callable[[Figures, Kind], Iterator[Trip]]], ...] = (
-    (Kind(MORE, "More accounts leave than predicted", 0.02, "chance of a false alarm a month", _RETRAIN), _watched),
-    (Kind(FEWER, "Fewer accounts leave than predicted", 0.005, "chance of a false alarm a month", _RETRAIN), _watched),
+    (
+        Kind(
+            MORE,
+            "More accounts leave than predicted",
+            0.02,
+            "chance of a false alarm a month",
+            _RETRAIN,
+            "no more accounts leave than predicted",
+            QUARTERS_BETWEEN,
+        ),
+        _watched,
+    ),
+    (
+        Kind(
+            FEWER,
+            "Fewer accounts leave than predicted",
+            0.005,
+            "chance of a false alarm a month",
+            _RETRAIN,
+            "no fewer accounts leave than predicted",
+            QUARTERS_BETWEEN,
+        ),
+        _watched,
+    ),
     (
         Kind(
             "calibration",
@@ -226,6 +286,8 @@ KINDS: tuple[tuple[Kind, Callable[[Figures, Kind], Iterator[Trip]]], ...] = (
             1.25,
             "times too many or too few, with the whole 99.9 % interval",
             "`forewarn train --recalibrate`, and look at the stage named",
+            "the probabilities hold at the main horizon, in all stages and in each",
+            QUARTERS_BETWEEN,
         ),
         _calibration,
     ),
@@ -236,6 +298,8 @@ KINDS: tuple[tuple[Kind, Callable[[Figures, Kind], Iterator[Trip]]], ...] = (
             3.0,
             "standard errors below the AUC that was to be expected",
             "backtest again, and look for a signal that has lost its meaning",
+            "the ranking is as good as the probabilities promise",
+            QUARTERS_BETWEEN,
         ),
         _performance,
     ),
@@ -246,6 +310,7 @@ KINDS: tuple[tuple[Kind, Callable[[Figures, Kind], Iterator[Trip]]], ...] = (
             FAR,
             "distance, and twice any before",
             "see which signals moved, and whether those accounts really changed",
+            "the scores stay where they were",
         ),
         _scores,
     ),
@@ -256,6 +321,7 @@ KINDS: tuple[tuple[Kind, Callable[[Figures, Kind], Iterator[Trip]]], ...] = (
             FAR,
             "distance, and twice any before",
             "see whether the feed changed its meaning (`forewarn check`) or the customers did",
+            "no signal moved as it never had before",
         ),
         _signals,
     ),
@@ -266,6 +332,7 @@ KINDS: tuple[tuple[Kind, Callable[[Figures, Kind], Iterator[Trip]]], ...] = (
             0.2,
             "share of signals farther than 0.3 from the training time",
             "`forewarn train` on newer data, and compare in a backtest",
+            "the customers are those of the training still",
         ),
         _far,
     ),
@@ -276,6 +343,7 @@ KINDS: tuple[tuple[Kind, Callable[[Figures, Kind], Iterator[Trip]]], ...] = (
             5,
             "days with next to no rows",
             "mend the feed and load what is missing; scores of these days rest on less",
+            "no feed was down for long",
         ),
         _outage,
     ),
@@ -286,20 +354,36 @@ def alarms_of(figures: Figures) -> tuple[Alarm, ...]:
     """Every alarm, by the month in which it went off."""
     found: list[Alarm] = []
     for kind, trips in KINDS:
+        newest = _newest_look(figures, kind)
         open_alarms: dict[str, list[Trip]] = {}
         for trip in sorted(trips(figures, kind), key=lambda one: (one.place, one.as_of)):
             run = open_alarms.setdefault(trip.place, [])
-            if run and trip.as_of > run[-1].as_of + SAME_DAYS * DAY:
-                found.append(_alarm(kind, run))
+            if run and trip.as_of > _end(run) + kind.same_days * DAY:
+                found.append(_alarm(kind, run, newest))
                 run.clear()
             run.append(trip)
-        found += [_alarm(kind, run) for run in open_alarms.values()]
+        found += [_alarm(kind, run, newest) for run in open_alarms.values()]
     return tuple(sorted(found, key=lambda one: one.first))
 
 
-def _alarm(kind: Kind, trips: list[Trip]) -> Alarm:
-    first, last = trips[0], trips[-1]
+def _newest_look(figures: Figures, kind: Kind) -> pd.Timestamp:
+    """The newest as_of that an alarm of this kind has looked at: outcomes come later than scores."""
+    looks = {
+        "calibration": [one.as_of for one in figures.levels],
+        "performance": [one.as_of for one in figures.estimates if one.graded is not None],
+        **{name: [one.as_of for one in watched] for name, watched in figures.watched.items()},
+    }
+    return max(looks.get(kind.name) or [one.as_of for one in figures.scores])
+
+
+def _end(trips: list[Trip]) -> pd.Timestamp:
+    return max(one.until or one.as_of for one in trips)
+
+
+def _alarm(kind: Kind, trips: list[Trip], newest: pd.Timestamp) -> Alarm:
+    first, last = trips[0], _end(trips)
+    stands = newest <= last + STANDS_DAYS * DAY
     return Alarm(
-        kind.name, kind.title, first.place, first.as_of, last.as_of, len(trips), first.figure, kind.limit, first.says,
+        kind.name, kind.title, first.place, first.as_of, last, stands, len(trips), first.figure, kind.limit, first.says,
         kind.do,
     )  # fmt: skip

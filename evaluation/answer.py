@@ -69,6 +69,19 @@ def main_horizon(summary: Summary) -> Summary:
     return next(one for one in summary["horizons"] if one["days"] == summary["main_horizon_days"])
 
 
+def spread_word(slope: Summary) -> str | None:
+    """What a calibration slope whose interval is clear of 1 says of the probabilities; None of any other.
+
+    >>> spread_word({"value": 1.26, "low": 1.07, "high": 1.49})
+    'too timid'
+    >>> spread_word({"value": 0.7, "low": 0.6, "high": 0.9}), spread_word({"value": 1.1, "low": 0.9, "high": 1.3})
+    ('too extreme', None)
+    """
+    if "value" not in slope or slope["low"] <= 1 <= slope["high"]:
+        return None
+    return "too timid" if slope["low"] > 1 else "too extreme"
+
+
 def calibration_sentence(summary: Summary) -> str:
     """Whether the probabilities can be taken at their word."""
     at = main_horizon(summary)
@@ -76,17 +89,19 @@ def calibration_sentence(summary: Summary) -> str:
         return f"Whether the probabilities are right cannot be said yet: {at['ece']['refused']}."
     said, came = at["mean_p"], at["happened"]
     figures = f"{percent(said)} predicted on average, {percent(came['value'])} happened"
-    low, high = summary["slope_limits"]
-    slope = at["calibration_slope"].get("value")
+    slope = at["calibration_slope"]
+    spread = spread_word(slope)
     if said < came["low"]:
         verdict = "The probabilities are too low"
     elif said > came["high"]:
         verdict = "The probabilities are too high"
-    elif at["ece"]["value"] > summary["ece_limit"] or (slope is not None and not low <= slope <= high):
+    elif spread:
+        verdict = f"The probabilities are right on average but {spread}"
+    elif at["ece"]["value"] > summary["ece_limit"]:
         verdict = "The probabilities are right on average but not one by one"
     else:
         verdict = "The probabilities can be taken at their word"
-    tail = f", slope {decimal(slope)} ({_range(at['calibration_slope'])})" if slope is not None else ""
+    tail = f", slope {decimal(slope['value'])} ({_range(slope)}; 1 is right)" if "value" in slope else ""
     return f"{verdict}: {figures}; one by one they are off by {100 * at['ece']['value']:.1f} points{tail}."
 
 
@@ -125,10 +140,10 @@ def arr_sentence(summary: Summary) -> str:
 def answer_sentences(summary: Summary) -> list[str]:
     """Three to six sentences: what was judged, whether it beats the rules and is right, what it is good for."""
     scope, days = summary["scope"], summary["main_horizon_days"]
-    sentences = [
-        f"{scope['accounts']:,} accounts were scored {scope['as_ofs']} times from {scope['first_as_of']} to"
-        f" {scope['last_as_of']}; {scope['churned_accounts']:,} of them left within {days} days of a scoring."
-    ]
+    times = f"{scope['as_ofs']} times from {scope['first_as_of']} to {scope['last_as_of']}"
+    times = f"once, on {scope['first_as_of']}" if scope["as_ofs"] == 1 else times
+    left = f"{scope['churned_accounts']:,} of them left within {days} days of a scoring"
+    sentences = [f"{scope['accounts']:,} accounts were scored {times}; {left}."]
     if scope["churned_accounts"] < summary["min_churned_accounts"]:
         few = f"only {scope['churned_accounts']} accounts left, and {summary['min_churned_accounts']} would do"
         return [*sentences, f"That is too few to judge a model by: {few}. What can be counted is below."]
@@ -147,6 +162,12 @@ def warning_sentences(summary: Summary) -> list[str]:
         found.append(
             f"An AUC of {decimal(at['auc']['value'], 3)} is too good to be true:"
             " look for a signal that knows the outcome."
+        )
+    split = summary.get("random_split")
+    if split and split["worth_saying"]:
+        found.append(
+            f"A random split of rows would promise {decimal(split['auc_gap'], 3)} of AUC that nobody gets: distrust"
+            " figures that do not say how they were split."
         )
     without = summary["scope"].get("without_signal_rows", 0)
     if without:
@@ -169,7 +190,8 @@ def warning_sentences(summary: Summary) -> list[str]:
     slope, ece = at["calibration_slope"], at["ece"]
     if "value" in slope and not limits[0] <= slope["value"] <= limits[1]:
         way = "too extreme" if slope["value"] < 1 else "too timid"
-        found.append(f"The calibration slope is {decimal(slope['value'])}: the probabilities are {way}.")
+        limit = f"beyond the limits of {limits[0]:g} to {limits[1]:g}"
+        found.append(f"The calibration slope is {decimal(slope['value'])}, {limit}: the probabilities are {way}.")
     if "value" in ece and ece["value"] > summary["ece_limit"]:
         found.append(
             f"The calibration error, {decimal(ece['value'], 3)}, exceeds the limit of {summary['ece_limit']:g}."

@@ -94,9 +94,9 @@ def lift_at(y: Array, p: Array, share: float = 0.1) -> float:
 
 
 def gains(y: Array, p: Array, as_of: Array, shares: Sequence[float]) -> list[tuple[float, float]]:
-    """(share of accounts worked on, share of the churned among them) for each of `shares`; chance gives the diagonal.
+    """(share of accounts worked on, share of the churned among them) for each of `shares`, both 0-1.
 
-    Raises MetricRefused without a row of each class.
+    The higher above the diagonal, which chance gives, the better. Raises MetricRefused without a row of each class.
 
     >>> gains([1, 0, 0, 0], [0.9, 0.5, 0.4, 0.1], [0, 0, 0, 0], [0.25, 1.0])
     [(0.25, 1.0), (1.0, 1.0)]

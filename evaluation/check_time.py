@@ -35,7 +35,11 @@ def overlap(evidence: Evidence) -> Told | None:
 def taught_on_judged(evidence: Evidence) -> Told | None:
     rows = [evidence.predictions[KEY].assign(cut=pd.to_datetime(evidence.predictions["fold"]))]
     rows += [] if evidence.served is None else [evidence.served[[*KEY, "cut"]]]
-    every = pd.concat(rows, ignore_index=True)
+    return learnt_from(pd.concat(rows, ignore_index=True))
+
+
+def learnt_from(every: pd.DataFrame) -> Told | None:
+    """FW102 of rows that hold account_id, as_of and `cut`, the day up to which the model that made them had learnt."""
     late = every[(every["as_of"] < every["cut"]).to_numpy()]
     if late.empty:
         return None

@@ -12,10 +12,12 @@ and a planted fault in its test.
 
 from __future__ import annotations
 
+import pandas as pd
+
 from evaluation import check_figures, check_rows, check_time
 from evaluation.check_evidence import Check, Evidence, Finding, evidence_of, require
 
-__all__ = ["CHECKS", "Evidence", "Finding", "evidence_of", "failing", "run_checks"]
+__all__ = ["CHECKS", "Evidence", "Finding", "check_champion", "evidence_of", "failing", "run_checks"]
 
 CHECKS: tuple[Check, ...] = (
     Check("FW101", "Overlap in time", "fail", check_time.overlap),
@@ -47,6 +49,13 @@ def run_checks(evidence: Evidence) -> tuple[Finding, ...]:
         if told is not None:
             found.append(Finding(check.code, check.title, check.severity, float(told.figure), told.says))
     return tuple(found)
+
+
+def check_champion(rows: pd.DataFrame) -> tuple[Finding, ...]:
+    """FW102 of a champion's rows, beside which a candidate is judged: account_id, as_of, cut (NaT: not recorded)."""
+    check = next(one for one in CHECKS if one.look is check_time.taught_on_judged)
+    told = check_time.learnt_from(rows)
+    return () if told is None else (Finding(check.code, check.title, check.severity, told.figure, told.says),)
 
 
 def failing(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:

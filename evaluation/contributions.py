@@ -12,7 +12,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from evaluation.plots import Chart, fixed_spec
+from evaluation.drawing import Chart, fixed_spec
 from training.model import Model
 
 ROWS = 400

@@ -8,7 +8,7 @@ the rows being served.
 
 With many signals a p-value a signal is no alarm: seasons and fashions move them all, and the same accounts come again
 every month. A move counts when it is large, far beyond chance in a comparison of accounts (not of rows), and twice as
-large as any before it in the same column and stage.
+large as any before it in the same column, in all stages and in its own.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ ALL = "all stages"
 BEFORE = 3  # months that a month is compared with
 LEAST_ROWS = 30  # in a month and stage, below which nothing is said
 HISTORY = 6  # earlier moves that tell what is usual
-FAR, TIMES, SURE = 0.2, 2.0, 5.0  # a move that counts: its distance, times the largest before, standard errors
+FAR, TIMES, SURE = 0.2, 2.0, 6.0  # a move that counts: its distance, times the largest before, standard errors
 MOST_VALUES = 20  # of a category; the rest are read together
 DAY = pd.Timedelta(days=1)
+TOLD = ("as_of", "what", "view", "earlier", "before", "now", "distance", "from_training")
 
 
 @dataclass(frozen=True)
@@ -69,13 +70,23 @@ def first_of_months(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[(as_of == as_of.groupby(as_of.dt.to_period("M")).transform("min")).to_numpy()]
 
 
-def moves(frame: pd.DataFrame, columns: Sequence[str], since: pd.Timestamp, version: str | None = None) -> pd.DataFrame:
+def moves(
+    frame: pd.DataFrame,
+    columns: Sequence[str],
+    since: pd.Timestamp,
+    version: str | None = None,
+    cuts: Mapping[pd.Period, pd.Timestamp] | None = None,
+    outages: Mapping[str, Sequence[Outage]] | None = None,
+) -> pd.DataFrame:
     """Distances of every column, stage and month, from the months before and from the training time.
 
     frame: account_id, as_of, lifecycle_stage and the columns, one row an account and as_of; rows before `since` are the
     training time. version: a column that says by which model a month was scored; months are then compared with those
-    of the same model. Returns column, stage, as_of, what, before, now, distance, usual (NaN: too few moves before),
-    from_training, one row for each that has enough accounts. DataError without columns or without training time.
+    of the same model. cuts: by calendar month, where the training time of the model that scored it ended (default:
+    `since`), so that a month is far from its own model's training time only. outages: by feed; a move that one of them
+    explains does not count as usual ever after. Returns column, stage, as_of, what, before, now, distance, usual (NaN:
+    too few moves before), from_training, one row for each that has enough accounts. DataError without columns or
+    without training time.
     """
     needed = ("account_id", "as_of", STAGE, *columns, *([version] if version else ()))
     faults = [
@@ -93,15 +104,20 @@ def moves(frame: pd.DataFrame, columns: Sequence[str], since: pd.Timestamp, vers
         )
     months, first, month = np.unique(frame["as_of"].to_numpy(), return_index=True, return_inverse=True)
     model = frame[version].astype(str).to_numpy()[first] if version else np.full(len(months), "")
+    own = [(cuts or {}).get(pd.Timestamp(one).to_period("M"), since) for one in months]
+    until = np.array([max(1, int((months < cut).sum())) for cut in own])
     stages, stage = np.unique(frame[STAGE].astype(object).astype(str), return_inverse=True)
-    found = []
+    found: list[tuple[Any, ...]] = []
+    down: set[tuple[str, pd.Timestamp]] = set()
     for name in columns:
         shares, words = _shares(frame[name], trained)
         sums, rows = _sums(shares, stage, month, len(stages), len(months))
+        window, gaps = window_of(name), list(of_feeds(outages or {}, feeds_of(name)))
+        down |= {(name, pd.Timestamp(one)) for one in months if gaps and _gap(window, pd.Timestamp(one), gaps)}
         for place, of in enumerate((ALL, *stages)):
-            table = _moves_of(sums[place], rows[place], words, months, months < since, model)
-            found.append(table.assign(column=name, stage=of))
-    return pd.concat(found, ignore_index=True)
+            told = _moves_of(sums[place], rows[place], words, months, until, model)
+            found += [(name, of, *one) for one in told]
+    return _with_usual(pd.DataFrame(found, columns=["column", "stage", *TOLD]), down)
 
 
 def _shares(values: pd.Series, trained: Array) -> tuple[Array, list[str]]:
@@ -133,25 +149,38 @@ def _sums(shares: Array, stage: Array, month: Array, stages: int, months: int) -
 
 
 def _moves_of(
-    sums: Array, rows: Array, words: Sequence[str], months: Array, trained: Array, model: Array
-) -> pd.DataFrame:
-    """The moves of one column in one stage, in order of time."""
-    at_training = sums[trained].sum(0) / max(1, rows[trained].sum())
-    enough = rows[trained].sum() >= LEAST_ROWS
-    out = []
+    sums: Array, rows: Array, words: Sequence[str], months: Array, until: Array, model: Array
+) -> Iterator[tuple[Any, ...]]:
+    """The moves of one column in one stage, in order of time, as TOLD.
+
+    until: (months,) how many of the first months are the training time of the model that scored each.
+    """
+    trained_sums, trained_rows = sums.cumsum(axis=0)[until - 1], rows.cumsum()[until - 1]
     for place in range(1, len(months)):
         earlier = np.flatnonzero(model[:place] == model[place])[-BEFORE:]
         if rows[place] < LEAST_ROWS or rows[earlier].sum() < LEAST_ROWS:
             continue
         now, before = sums[place] / rows[place], sums[earlier].sum(0) / rows[earlier].sum()
         most = int(np.argmax(np.abs(now - before)))
-        far = float(np.abs(now - at_training).max()) if enough else np.nan
+        enough = trained_rows[place] >= LEAST_ROWS
+        far = float(np.abs(now - trained_sums[place] / trained_rows[place]).max()) if enough else np.nan
         moved = abs(now[most] - before[most])
-        out.append((months[place], words[most], most, months[earlier], before[most], now[most], moved, far))
-    names = ["as_of", "what", "view", "earlier", "before", "now", "distance", "from_training"]
-    table = pd.DataFrame(out, columns=names)
-    largest = table["distance"].cummax().shift(1)
-    return table.assign(usual=largest.where(np.arange(len(table)) >= HISTORY).astype(float))
+        yield months[place], words[most], most, months[earlier], before[most], now[most], moved, far
+
+
+def _with_usual(table: pd.DataFrame, down: set[tuple[str, pd.Timestamp]]) -> pd.DataFrame:
+    """Adds the largest distance before each, those of `down` (column, as_of) left out; NaN with too short a history.
+
+    What moves everybody in some season moves a stage as well: a stage's is at least that of all stages.
+    """
+    by = [table["column"], table["stage"]]
+    outside = [one not in down for one in zip(table["column"], table["as_of"], strict=True)]
+    known = table["distance"].astype(float).where(np.array(outside, dtype=bool))
+    largest = known.groupby(by, sort=False).cummax().groupby(by, sort=False).ffill().groupby(by, sort=False).shift(1)
+    usual = largest.where(table.groupby(by, sort=False).cumcount() >= HISTORY)
+    whole = table[["column", "as_of"]].assign(usual=usual)[(table["stage"] == ALL).to_numpy()]
+    everybody = table[["column", "as_of"]].merge(whole, on=["column", "as_of"], how="left")["usual"]
+    return table.assign(usual=usual.clip(lower=everybody.set_axis(table.index)))
 
 
 def counted(frame: pd.DataFrame, table: pd.DataFrame, since: pd.Timestamp) -> tuple[Move, ...]:
@@ -209,15 +238,23 @@ def feeds_of(column: str) -> tuple[str, ...]:
 def explained(move: Move, outages: Mapping[str, Sequence[Outage]]) -> tuple[str, Outage] | None:
     """The feed and its outage that a move is put down to, if there is one: the feed was down for a tenth and more of
     the time that the signal looks back on, in the month or in those that it is compared with."""
-    window = next((one.window_days for one in (*EVERY, *APART) if one.name == move.column), None) or 30
-    for feed, outage in of_feeds(outages, move.feeds):
+    return _gap(window_of(move.column), move.as_of, list(of_feeds(outages, move.feeds)))
+
+
+def _gap(window: int, as_of: pd.Timestamp, gaps: Sequence[tuple[str, Outage]]) -> tuple[str, Outage] | None:
+    for feed, outage in gaps:
         first, last = pd.Timestamp(outage.first_day), pd.Timestamp(outage.last_day) + DAY
         for back in range(BEFORE + 1):
-            until = move.as_of - pd.DateOffset(months=back)
+            until = as_of - pd.DateOffset(months=back)
             overlap = (min(last, until) - max(first, until - window * DAY)) / DAY
             if overlap >= 0.1 * window:
                 return feed, outage
     return None
+
+
+def window_of(column: str) -> int:
+    """The days that a signal looks back on; 30 where it does not say."""
+    return next((one.window_days for one in (*EVERY, *APART) if one.name == column), None) or 30
 
 
 def of_feeds(outages: Mapping[str, Sequence[Outage]], feeds: Sequence[str]) -> Iterator[tuple[str, Outage]]:

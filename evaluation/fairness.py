@@ -14,7 +14,7 @@ import pandas as pd
 
 from evaluation.capacity import in_top_share
 from evaluation.metrics import Array, MetricRefused
-from evaluation.uncertainty import Drawn, Interval, Statistic, auc, draw, interval_of, ratio
+from evaluation.uncertainty import Interval, Statistic, auc, draw, interval_of, of, ratio
 
 SIZES = ("small", "middle", "large")
 FIGURES = ("observed_expected", "auc", "recall")
@@ -47,6 +47,13 @@ def fairness(
 
     A figure is {"refused": why} when fewer than `least` accounts churned in the group, or in the rest. With many groups
     some differ by chance: one in twenty, at 95 %.
+
+    >>> who = [f"a{number:02d}" for number in range(80)]
+    >>> rows = pd.DataFrame({"account_id": who, "as_of": 0, "y": [1.0, 0.0] * 40, "p": [0.5] * 40 + [0.25] * 40})
+    >>> regions = {"region": np.repeat(["north", "south"], 40)}
+    >>> table = fairness(rows, regions, 0.1, least=10, draws=100, seed=1)["region"]
+    >>> [(one["group"], one["observed_expected"]["value"]["value"]) for one in table]
+    [('north', 1.0), ('south', 2.0)]
     """
     rows = rows.reset_index(drop=True)
     held = in_top_share(rows.p.to_numpy(), share, rows.as_of.to_numpy())
@@ -59,7 +66,7 @@ def _table(rows: pd.DataFrame, label: Array, least: int, draws: int, seed: int) 
     table = []
     for group in sorted(set(label)):
         inside = label == group
-        line = {"group": group, "rows": int(inside.sum()), "accounts": int(rows.account_id[inside].nunique())}
+        line = {"group": str(group), "rows": int(inside.sum()), "accounts": int(rows.account_id[inside].nunique())}
         line["churned_accounts"] = _churned(rows[inside])
         try:
             table.append(line | _figures(rows, inside, least, draws, seed))
@@ -78,7 +85,7 @@ def _figures(rows: pd.DataFrame, inside: Array, least: int, draws: int, seed: in
         if churned < least:
             raise MetricRefused("fairness", "churned accounts", churned, least)
     plain: dict[str, Statistic] = {"observed_expected": ratio("y", "p"), "auc": auc(), "recall": ratio("caught", "y")}
-    asked = {f"{name} {side}": _of(one, where) for name, one in plain.items()
+    asked = {f"{name} {side}": of(one, where) for name, one in plain.items()
              for side, where in (("in", inside), ("out", ~inside))}  # fmt: skip
     drawn = draw(rows, asked, draws, seed)
     found: dict[str, Any] = {}
@@ -88,12 +95,3 @@ def _figures(rows: pd.DataFrame, inside: Array, least: int, draws: int, seed: in
         parts: dict[str, Interval] = {"value": interval_of(own, name), "rest": interval_of(rest, name), "gap": gap}
         found[name] = {part: asdict(one) for part, one in parts.items()} | {"differs": gap.low > 0 or gap.high < 0}
     return found
-
-
-def _of(statistic: Statistic, where: Array) -> Statistic:
-    """The statistic of some rows, on draws of all accounts, so that groups of one draw pair."""
-
-    def prepare(frame: pd.DataFrame, codes: Array, size: int) -> Drawn:
-        return statistic(frame[where], codes[where], size)
-
-    return prepare

@@ -11,7 +11,7 @@ One more gate: a function here, an entry in GATES, a planted fault and a clean r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pandas as pd
@@ -20,6 +20,7 @@ from scipy.stats import norm
 from configs.errors import DataError, Fault
 from configs.settings import Settings
 from evaluation import metrics, uncertainty
+from evaluation.answer import spread_word
 from evaluation.checks import Finding, failing
 
 RULES = "rules"
@@ -239,10 +240,13 @@ def _calibration_error(name: str, evidence: Evidence) -> Gate:
 
 
 def _calibration_slope(name: str, evidence: Evidence) -> Gate:
-    low, high = evidence.settings.evaluation.slope_limits
+    settings = evidence.settings
+    low, high = settings.evaluation.slope_limits
     slope, intercept = metrics.calibration_slope_intercept(evidence.rows.y.to_numpy(), evidence.rows.p.to_numpy())
-    says = f"calibration slope, beside an intercept of {intercept:+.2f}: "
-    says += "too extreme" if slope < low else "too timid" if slope > high else "as spread as what happened"
+    draws, seed = settings.evaluation.bootstrap_draws, settings.training.seed
+    found = uncertainty.interval(evidence.rows, uncertainty.calibration_slope(), draws, seed)
+    word = spread_word(asdict(found)) or "as spread as what happened, as far as can be told"
+    says = f"calibration slope ({found.low:.2f} to {found.high:.2f}), beside an intercept of {intercept:+.2f}: {word}"
     return Gate(name, low <= slope <= high, slope, f"{low:g} to {high:g}", says)
 
 

@@ -54,6 +54,12 @@ def arms(rows: pd.DataFrame, interventions: pd.DataFrame, horizon_days: int) -> 
     interventions: account_id, started_at, ended_at (NaT: still under way), arm ("treated", "holdout" or missing, which
     counts as treated). treated: one was under way at as_of or began within the window. holdout: none was, but the
     account was held out. Else untreated: nobody decided anything, and what sets it apart is not chance.
+
+    >>> day = pd.Timestamp("2025-01-01")
+    >>> rows = pd.DataFrame({"account_id": ["a", "b", "c"], "as_of": day})
+    >>> done = pd.DataFrame({"account_id": ["a", "b"], "started_at": day, "ended_at": pd.NaT, "arm": ["holdout", None]})
+    >>> arms(rows, done, 90).tolist()
+    ['holdout', 'treated', 'untreated']
     """
     known = interventions.assign(arm=interventions.arm.fillna(TREATED))
     keyed = rows[["account_id", "as_of"]].assign(place=np.arange(len(rows)))
@@ -71,6 +77,11 @@ def by_arm(rows: pd.DataFrame) -> list[dict[str, Any]]:
 
     rows: account_id, y (0 or 1), p, flagged (bool), arm. Of those flagged that stayed, `false_alarms` counts those that
     nobody approached; of the treated they are `stayed_when_treated`, saved or not. Arms without rows are left out.
+
+    >>> rows = pd.DataFrame({"account_id": list("abc"), "y": [0.0, 1.0, 0.0], "p": 0.5, "flagged": True})
+    >>> treated, untreated = by_arm(rows.assign(arm=["treated", "treated", "untreated"]))
+    >>> treated["stayed_when_treated"], untreated["false_alarms"], "false_alarms" in treated
+    (1, 1, False)
     """
     table = []
     for arm in ARMS:
@@ -109,6 +120,14 @@ def effect(rows: pd.DataFrame, salt: str, share: float, draws: int = 400, seed: 
     Raises NotRandom, with every fault, unless the arms are those of `assign(account_id, salt, share)` for every account
     and their sizes are within 4 standard deviations of the share; MetricRefused when fewer than 10 accounts churned in
     both arms together, or an arm has none.
+
+    >>> names = [f"a{number:03d}" for number in range(200)]
+    >>> rows = pd.DataFrame({"account_id": names, "arm": assign(names, "spring", 0.5)})
+    >>> quarter, held = np.arange(200) % 4, rows.arm == HOLDOUT      # one in four leaves, of those held out one in two
+    >>> rows["y"] = ((quarter == 0) | ((quarter == 1) & held)).astype(float)
+    >>> found = effect(rows, "spring", 0.5, draws=100)
+    >>> round(found.holdout.value, 2), round(found.treated.value, 2), found.difference.high < 0
+    (0.54, 0.22, True)
     """
     faults = _not_random(rows, salt, share)
     if faults:

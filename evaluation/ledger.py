@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,49 +21,29 @@ from typing import Any, Literal, Self
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from sqlalchemy import Connection, Engine, Select, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from configs.errors import Fault, UsageError, nearest
 from configs.settings import Settings
 from evaluation import chain
+from evaluation import ledger_queries as queries
 from evaluation.chain import Verification, canonical
-from evaluation.ledger_queries import (
-    count_query,
-    first_query,
-    judgement_query,
-    pairs_query,
-    prediction_query,
-    texts_query,
-)
+from evaluation.ledger_export import export
 from evaluation.ledger_rows import (
-    FLAGS,
     OUTCOME,
     TEXTS,
     arrow_table,
-    column_order,
-    horizons_in,
     in_order,
     moment,
     prediction_rows,
     stored_columns,
     to_pandas,
 )
-from evaluation.ledger_store import connect, insert_rows, prepare
-from evaluation.ledger_tables import (
-    FORMAT,
-    PREDICTION_KINDS,
-    batches,
-    entry_of,
-    head,
-    marks,
-    prediction_texts,
-    predictions,
-)
+from evaluation.ledger_store import bulk, connect, insert_rows, parts, prepare
+from evaluation.ledger_tables import FORMAT, PREDICTION_KINDS, batches, entry_of, head, marks, predictions
 
 PredictionKind = Literal["batch", "api", "backtest"]
-ROWS_A_TIME = 5_000  # of many more at once, Python's garbage collector makes a third of the time
 
 
 @dataclass(frozen=True)
@@ -208,7 +187,7 @@ class Ledger:
         written.
         """
         stored = [name for name in stored_columns(columns) if texts or name not in TEXTS]
-        query = prediction_query(stored)
+        query = queries.prediction_query(stored)
         for given, condition in (
             (since, lambda: predictions.c.as_of >= _day(since)),
             (until, lambda: predictions.c.as_of < _day(until)),
@@ -219,7 +198,7 @@ class Ledger:
             if given is not None:
                 query = query.where(condition())
         frame = self._frame(query, stored)
-        if frame is None:
+        if frame.empty:
             return pd.DataFrame(columns=list(columns or in_order(stored)))
         return frame if columns is None else frame.reindex(columns=list(columns))
 
@@ -237,24 +216,67 @@ class Ledger:
         `columns` and `texts` as for `predictions`. None when nothing had been predicted by then.
         """
         stored = [name for name in stored_columns(columns) if texts or name not in TEXTS]
-        return self._frame(first_query(stored, kinds, at), [*stored, *OUTCOME])
+        frame = self._frame(queries.first_query(stored, kinds, at), [*stored, *OUTCOME])
+        return None if frame.empty else frame
 
-    def pairs(self, kinds: Sequence[str], at: pd.Timestamp) -> pd.DataFrame:
-        """Every account_id and as_of that predictions of these kinds asked for by `at` are about, in no order."""
-        found = self._frame(pairs_query(kinds, at), ["account_id", "as_of"])
-        return pd.DataFrame(columns=["account_id", "as_of"]) if found is None else found
+    def days(self, kinds: Sequence[str], at: pd.Timestamp, horizon_days: int) -> pd.DataFrame:
+        """The columns of `ledger_queries.DAY` for each as_of and model version, counted in the database: what the rows
+        of `first_predictions` come to. `predicted` is a float, the other figures are int64."""
+        with self._reading() as connection:
+            rows = [tuple(row) for row in connection.execute(queries.days_query(kinds, at, horizon_days))]
+        frame = pd.DataFrame(rows, columns=list(queries.DAY))
+        counts = [name for name in queries.DAY if name not in {"as_of", "model_version", "predicted"}]
+        frame["as_of"] = pd.to_datetime(frame.as_of).astype("datetime64[us]")
+        return frame.astype({**dict.fromkeys(counts, "int64"), "predicted": "float64"})
+
+    def unjudged(
+        self, kinds: Sequence[str], at: pd.Timestamp, after: tuple[str, pd.Timestamp] | None, at_most: int
+    ) -> pd.DataFrame:
+        """The first accounts and days `after` one (account_id, as_of) that nobody has judged, in order."""
+        last = None if after is None else (after[0], _day(after[1]))
+        return self._frame(queries.unjudged_query(kinds, at, last, at_most), ["account_id", "as_of"])
+
+    def judged_runs(self) -> pd.DataFrame:
+        """Which outcome accounts were last judged to have, of which days: the columns of `ledger_queries.RUN`."""
+        return self._frame(queries.runs_query(), list(queries.RUN))
+
+    def judged_within(self, asked: pd.DataFrame) -> pd.DataFrame:
+        """The newest judgements (account_id, as_of, OUTCOME) of accounts from first_as_of to last_as_of, both included.
+
+        asked: account_id, first_as_of, last_as_of, an account once.
+        """
+        days = [asked[name].dt.strftime("%Y-%m-%d").tolist() for name in ("first_as_of", "last_as_of")]
+        with self._reading() as connection:
+            queries.spans.create(connection, checkfirst=False)
+            rows = zip(asked.account_id.tolist(), *days, strict=True)
+            bulk(connection, queries.spans.name, queries.spans.columns.keys(), rows)
+            return _frame(connection, queries.spans_query(), ["account_id", "as_of", *OUTCOME])
+
+    def newest(
+        self, kinds: Sequence[str], at: pd.Timestamp, columns: Sequence[str], account_ids: Sequence[str] | None = None
+    ) -> pd.DataFrame:
+        """These columns of the newest prediction of each account asked for by `at`, in no order."""
+        stored = stored_columns(columns)
+        query = queries.newest_query(stored, kinds, at)
+        if account_ids is not None:
+            query = query.where(predictions.c.account_id.in_(list(account_ids)))
+        return self._frame(query, stored).reindex(columns=list(columns))
+
+    def overrides(self, at: pd.Timestamp) -> pd.DataFrame:
+        """Every call that people had entered by `at`, in that order: account_id, made_at, level, reason, made_by,
+        expires_at (NaT: until the next), entered_at."""
+        names = ["account_id", "made_at", "level", "reason", "made_by", "expires_at", "entered_at"]
+        return self._frame(queries.overrides_query(names, at), names)
 
     def count(self, kinds: Sequence[str], at: pd.Timestamp) -> int:
         """How many rows of these kinds were asked for by `at`."""
         with self._reading() as connection:
-            return int(connection.execute(count_query(kinds, at)).scalar_one())
+            return int(connection.execute(queries.count_query(kinds, at)).scalar_one())
 
     def texts(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Reasons, triggers and actions of a few predictions (columns batch_id and row), with the index of `rows`."""
         key, names = ["batch_id", "row"], ["batch_id", "row", *TEXTS]
-        found = self._frame(texts_query(names, list(rows[key].itertuples(index=False, name=None))), names)
-        if found is None:
-            return pd.DataFrame(columns=list(TEXTS), index=rows.index)
+        found = self._frame(queries.texts_query(names, list(rows[key].itertuples(index=False, name=None))), names)
         return rows[key].merge(found, on=key, how="left").set_axis(rows.index)[list(TEXTS)]
 
     def judgements(self, *, latest: bool = True, at: pd.Timestamp | None = None) -> pd.DataFrame:
@@ -263,9 +285,7 @@ class Ledger:
         latest: one row per (account_id, as_of), the newest judgement made by `at`; else every judgement ever made.
         """
         names = ["account_id", "as_of", *OUTCOME, "batch_id", "row", "judged_at"]
-        frame = self._frame(judgement_query(names, latest, at), names)
-        if frame is None:
-            frame = to_pandas(arrow_table([], names))
+        frame = self._frame(queries.judgement_query(names, latest, at), names)
         counts = {"matured_days": "int64", "contraction_days": "int64"}
         return frame[names].fillna({"contraction_days": 0}).astype(counts)
 
@@ -298,45 +318,15 @@ class Ledger:
     def export(self, path: str | Path) -> list[Path]:
         """Parquet, in bounded memory: to `F.parquet` the predictions alone; to a folder one file a table.
 
-        The files appear whole or not at all.
+        The files appear whole or not at all, and show the ledger at one moment.
         """
-        path = Path(path)
-        if path.suffix == ".parquet":
-            path.parent.mkdir(parents=True, exist_ok=True)
-            return [self._export_predictions(path)]
-        path.mkdir(parents=True, exist_ok=True)
-        made = [self._export_predictions(path / "predictions.parquet")]
-        others = {"batches": self.batches(), "judgements": self.judgements(latest=False), "marks": self.marks()}
-        for name, frame in others.items():
-            if name == "marks":
-                frame["body"] = [canonical(body) for body in frame.body]
-            file = path / f"{name}.parquet"
-            with _whole(file) as part:
-                frame.to_parquet(part, index=False)
-            made.append(file)
-        return made
-
-    def _export_predictions(self, file: Path) -> Path:
-        stored = stored_columns(None)
-        with self._reading() as connection, _whole(file) as part:
-            schema = _export_schema(connection, stored)
-            with pq.ParquetWriter(part, schema, compression="zstd") as writer:
-                for rows in _parts(connection, prediction_query(stored)):
-                    table = arrow_table(rows, stored)
-                    columns = [
-                        table[one.name].cast(one.type)
-                        if one.name in table.column_names
-                        else pa.nulls(len(table), one.type)
-                        for one in schema
-                    ]
-                    writer.write_table(pa.table(columns, schema=schema))
-        return file
-
-    def _frame(self, query: Select[Any], names: Sequence[str]) -> pd.DataFrame | None:
-        """What a query of the columns `names` finds, part by part; None when that is nothing."""
         with self._reading() as connection:
-            tables = [arrow_table(rows, names) for rows in _parts(connection, query)]
-        return to_pandas(pa.concat_tables(tables, promote_options="default")) if tables else None
+            return export(connection, Path(path))
+
+    def _frame(self, query: Select[Any], names: Sequence[str]) -> pd.DataFrame:
+        """What a query of the columns `names` finds, with no rows when that is nothing."""
+        with self._reading() as connection:
+            return _frame(connection, query, names)
 
     # -- transactions --------------------------------------------------------------------------------------------
 
@@ -355,36 +345,10 @@ class Ledger:
             yield connection
 
 
-def _parts(connection: Connection, query: Select[Any]) -> Iterator[Sequence[Sequence[Any]]]:
-    return connection.execute(query, execution_options={"yield_per": ROWS_A_TIME}).partitions()
-
-
-def _export_schema(connection: Connection, stored: Sequence[str]) -> pa.Schema:
-    """All columns of any batch, from its first row."""
-    first = select(predictions.c.curve, predictions.c.main_horizon_days).where(predictions.c.row == 0).distinct()
-    rows = connection.execute(first).fetchall()
-    horizons, mains = horizons_in(row.curve for row in rows), [row.main_horizon_days for row in rows]
-    types = {"as_of": pa.timestamp("us"), "requested_at": pa.timestamp("us"), "batch_id": pa.int64(), "row": pa.int64()}
-    types |= dict.fromkeys(FLAGS, pa.bool_())
-    kept = [name for name in stored if name not in {"curve", "main_horizon_days"}]
-    names = in_order([*column_order(horizons, mains), *kept])
-    texts = {column.name for table in (predictions, prediction_texts, batches) for column in table.columns}
-    numbers = {column.name for column in predictions.columns if str(column.type) == "DOUBLE"}
-    return pa.schema(
-        [(name, types.get(name, pa.string() if name in texts - numbers else pa.float64())) for name in names]
-    )
+def _frame(connection: Connection, query: Select[Any], names: Sequence[str]) -> pd.DataFrame:
+    tables = [arrow_table(rows, names) for rows in parts(connection, query)]
+    return to_pandas(pa.concat_tables(tables, promote_options="default") if tables else arrow_table([], names))
 
 
 def _day(day: pd.Timestamp | None) -> str:
     return "" if day is None else day.strftime("%Y-%m-%d")
-
-
-@contextlib.contextmanager
-def _whole(file: Path) -> Iterator[Path]:
-    """A file that appears under its name only once it is written."""
-    part = file.with_name(f"{file.name}.{os.getpid()}.part")
-    try:
-        yield part
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)

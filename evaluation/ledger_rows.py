@@ -35,8 +35,10 @@ LEDGER_COLUMNS = (
 )
 _CURVE = re.compile(r"p_churn_(\d+)d")
 _MAIN = re.compile(rf"({'|'.join(AT_MAIN)})_(\d+)d")
-_MOMENTS = {"as_of", "requested_at", "judged_at", "churn_at", "contraction_at", "reactivated_at"}
-_COUNTS = {"batch_id", "row", "main_horizon_days", "matured_days", "contraction_days"}
+_DAYS = {"as_of", "first_as_of", "last_as_of"}
+_MOMENTS = {*_DAYS, "requested_at", "judged_at", "churn_at", "contraction_at", "reactivated_at", "made_at"}
+_MOMENTS |= {"expires_at", "entered_at"}
+_COUNTS = {"batch_id", "row", "main_horizon_days", "matured_days", "contraction_days", "pairs", "format", "rows"}
 _FLAWED = "the ledger holds a row that is not as it was written"
 
 
@@ -275,7 +277,7 @@ def _arrow_table(rows: Sequence[Sequence[Any]], stored: Sequence[str]) -> pa.Tab
             out[name] = pa.array([None if one is None else bool(one) for one in items], pa.bool_())
         elif name != "curve":
             out[name] = pa.array(items, pa.string())
-    if "curve" in values:
+    if values.get("curve"):
         curve = pa.json.read_json(io.BytesIO("\n".join(values["curve"]).encode())).combine_chunks()
         out |= {f"p_churn_{days}d": curve[days].cast(pa.float64()) for days in curve.column_names}
     if "main_horizon_days" in out:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, NullPool, create_engine, event, text
+from sqlalchemy import Connection, Engine, NullPool, Select, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -20,6 +20,7 @@ from evaluation import migrations
 from evaluation.ledger_tables import REVISION, Entry
 
 BUSY_SECONDS = 120
+ROWS_A_TIME = 5_000  # of many more at once, Python's garbage collector makes a third of the time
 _MIGRATION_LOCK = 6_071_003  # any number, the same for every forewarn on one PostgreSQL database
 
 
@@ -85,6 +86,19 @@ def _write_ahead(engine: Engine) -> None:
         raw.close()
 
 
+def parts(connection: Connection, query: Select[Any], rows: int = ROWS_A_TIME) -> Iterator[list[tuple[Any, ...]]]:
+    """The rows of a query, so many at a time, straight from the driver and without keeping those before."""
+    result = connection.execute(query, execution_options={"stream_results": True})
+    try:
+        cursor: Any = result.cursor
+        found = [tuple(row) for row in result.fetchmany(1)]  # SQLAlchemy may have taken it off the driver already
+        while found:
+            yield found
+            found = cursor.fetchmany(rows)
+    finally:
+        result.close()
+
+
 def insert_rows(
     connection: Connection, entry: Entry, batch_id: int, rows: Sequence[tuple[Any, ...]], hashes: Sequence[str]
 ) -> None:
@@ -92,12 +106,12 @@ def insert_rows(
     main, *others = entry.tables
     own = len(main.columns) - 2  # without batch_id and row_hash
     names = ["batch_id", *entry.hashed[:own], "row_hash"]
-    _bulk(connection, main.name, names, ((batch_id, *row[:own], one) for row, one in zip(rows, hashes, strict=True)))
+    bulk(connection, main.name, names, ((batch_id, *row[:own], one) for row, one in zip(rows, hashes, strict=True)))
     start = own
     for table in others:
         stop = start + len(table.columns) - 2
         part = slice(start, stop)
-        _bulk(
+        bulk(
             connection,
             table.name,
             ["batch_id", "row", *entry.hashed[part]],
@@ -106,7 +120,8 @@ def insert_rows(
         start = stop
 
 
-def _bulk(connection: Connection, table: str, names: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+def bulk(connection: Connection, table: str, names: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+    """Rows of these columns into a table, as the database takes them fastest."""
     columns = ", ".join(f'"{name}"' for name in names)
     raw: Any = connection.connection.cursor()
     try:

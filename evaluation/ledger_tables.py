@@ -1,8 +1,9 @@
 """The ledger's tables, and the literal list of what can be entered in it.
 
 Every entry is a batch: a row of `batches`, chained to the batch before, and the rows that belong to it, from row 0 up.
-What is entered (predictions, judgements, marks) differs only in the tables that hold its rows, so one more kind of
-entry is a table here, an `Entry` in ENTRIES and a migration. `head` has one row, the newest batch: writers lock it.
+What is entered (predictions, judgements, marks, overrides) differs only in the tables that hold its rows, so one more
+kind of entry is a table here, an `Entry` in ENTRIES and a migration. `head` has one row, the newest batch: writers lock
+it.
 
 Days are ISO text (`2024-01-31`), moments ISO text in UTC with microseconds (`2024-01-31T09:30:00.000000`): they sort,
 read and hash alike in SQLite and PostgreSQL.
@@ -15,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Column, Double, Index, Integer, MetaData, String, Table
 
-REVISION = "0003"
+REVISION = "0004"
 FORMAT = 3  # of a batch's rows: those of format 1 had no columns that came `since` 2, and so on
 
 metadata = MetaData()
@@ -126,6 +127,21 @@ marks = Table(
     _row_hash(),
 )
 
+# What people said of an account against or beside the model: the level they called, why, who, and until when it holds.
+overrides = Table(
+    "overrides",
+    metadata,
+    *_row_key(),
+    Column("account_id", String, nullable=False),
+    Column("made_at", String, nullable=False),
+    Column("level", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("made_by", String, nullable=False),
+    Column("expires_at", String),  # NULL: until the next call
+    _row_hash(),
+    Index("ix_overrides_account_made_at", "account_id", "made_at", "batch_id", "row"),
+)
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -158,6 +174,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("predictions", (predictions, prediction_texts), PREDICTION_KINDS),
     Entry("judgements", (judgements,), ("judgement",)),
     Entry("marks", (marks,), ("mark",)),
+    Entry("overrides", (overrides,), ("override",)),
 )
 
 

@@ -1,19 +1,24 @@
 """Events that the ledger marks beside its predictions, and the sentence that a report says of each.
 
-One more kind of event: a line in SENTENCES; its body is whatever the sentence needs.
+One more kind of event: a line in SENTENCES, and one in LABELS if charts over time shall show it; its body is whatever
+the sentence needs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from configs.framework import Framework
 from evaluation.gates import Verdict
 from evaluation.ledger import Ledger
 
-PROMOTION, FORCED = "promotion", "forced_promotion"
+if TYPE_CHECKING:
+    from training.tracking import LoadedModel
+
+PROMOTION, FORCED, REWEIGHTING = "promotion", "forced_promotion", "reweighting"
 
 
 def mark_promotion(
@@ -29,6 +34,46 @@ def mark_promotion(
         body |= {"refused": [gate.name for gate in verdict.refused], "reason": reason}
     ledger.mark(kind, body, at=at, asked_by=by)
     return sentence(kind, body, by, at)
+
+
+def mark_reweighting(
+    ledger: Ledger, model: LoadedModel, before: LoadedModel | None, by: str, at: pd.Timestamp
+) -> str | None:
+    """Marks that the health score goes by other weights, since `model` follows `before`; returns the sentence.
+
+    A score goes by the weights that its model was trained with, so they are published when the model is. None where no
+    weight changed, or where this change is the newest that was marked.
+    """
+    if before is None:
+        return None
+    changed = weight_changes(before.health.framework, model.health.framework)
+    body = {"version": model.version, "before": before.version, "changed": changed}
+    body |= {"config_version": model.meta["config_version"], "config_before": before.meta["config_version"]}
+    if not changed or ledger.marks(REWEIGHTING)["body"].tolist()[-1:] == [body]:
+        return None
+    ledger.mark(REWEIGHTING, body, at=at, asked_by=by)
+    return sentence(REWEIGHTING, body, by, at)
+
+
+def weight_changes(before: Framework, after: Framework) -> list[dict[str, Any]]:
+    """Every weight that differs: of (a stage, or "signals"), weight (a dimension or signal), before, after.
+
+    Before or after is None for a stage or signal that only one of them has.
+    """
+    changed = []
+    for (of, name), one, other in _beside(_weights(before), _weights(after)):
+        if one != other:
+            changed.append({"of": of, "weight": name, "before": one, "after": other})
+    return changed
+
+
+def _weights(framework: Framework) -> dict[tuple[str, str], float]:
+    found = {(one.name, name): weight for one in framework.stages for name, weight in one.weights.as_dict().items()}
+    return found | {("signals", one.signal): one.weight for one in framework.health_maps}
+
+
+def _beside(one: Mapping[Any, float], other: Mapping[Any, float]) -> list[tuple[Any, float | None, float | None]]:
+    return [(key, one.get(key), other.get(key)) for key in dict.fromkeys((*one, *other))]
 
 
 def _after(body: Mapping[str, Any]) -> str:
@@ -48,10 +93,27 @@ def _forced(body: Mapping[str, Any]) -> str:
     )
 
 
+def _reweighting(body: Mapping[str, Any]) -> str:
+    of: dict[str, list[str]] = {}
+    for one in body["changed"]:
+        before, after = ("none" if one[end] is None else f"{one[end]:g}" for end in ("before", "after"))
+        of.setdefault(one["of"].replace("_", " "), []).append(f"{one['weight']} {before} to {after}")
+    parts = "; ".join(f"{name}: {', '.join(changes)}" for name, changes in of.items())
+    versions = f"configuration {body['config_version']} after {body['config_before']}, with version {body['version']}"
+    return f"The health score goes by new weights ({versions}): {parts}."
+
+
 SENTENCES = {
     PROMOTION: _promotion,
     FORCED: _forced,
+    REWEIGHTING: _reweighting,
     "demo": lambda body: f"A demo began here: {body['says']}.",
+}
+
+LABELS = {
+    PROMOTION: lambda body: f"version {body['version']}",
+    FORCED: lambda body: f"version {body['version']}, forced",
+    REWEIGHTING: lambda body: "new weights",
 }
 
 
@@ -67,11 +129,13 @@ def sentence(kind: str, body: Mapping[str, Any], by: str, at: pd.Timestamp) -> s
 
 
 def marks_told(ledger: Ledger) -> list[dict[str, Any]]:
-    """Every mark in order: kind, says, and whether it went against a refusal."""
+    """Every mark in order: kind, at (ISO day), says, label (on a chart; None: on none), whether against a refusal."""
     found = ledger.marks().to_dict("records")
     return [
         {
             "kind": one["kind"],
+            "at": f"{one['at']:%Y-%m-%d}",
+            "label": LABELS[one["kind"]](one["body"]) if one["kind"] in LABELS else None,
             "says": sentence(one["kind"], one["body"], one["asked_by"], one["at"]),
             "against": one["kind"] == FORCED,
         }

@@ -177,7 +177,7 @@ def logit(p: Array) -> Array:
 
 
 def calibration_slope_intercept(y: Array, p: Array, least: int = SLOPE_CHURNS) -> tuple[float, float]:
-    """Slope and intercept of a logistic regression of y on logit p (Cox 1958), both fitted together.
+    """Slope and intercept of a logistic regression of y on logit p (Cox 1958), both fitted together; any numbers.
 
     Slope 1 and intercept 0 is right; slope below 1: the probabilities are too extreme, above 1: too timid.
     Raises MetricRefused with fewer than `least` rows of a class, a single distinct p, or a p that separates the classes
@@ -205,7 +205,9 @@ def calibration_slope_intercept(y: Array, p: Array, least: int = SLOPE_CHURNS) -
 
 
 def calibration_slope(y: Array, p: Array) -> float:
-    """The slope of `calibration_slope_intercept`; 1 is right.
+    """The slope of `calibration_slope_intercept`: any number, 1 is right, above it the probabilities are too timid.
+
+    Refused as that is.
 
     >>> round(calibration_slope([1] * 25 + [0] * 75 + [1] * 75 + [0] * 25, [0.1] * 100 + [0.9] * 100), 3)
     0.5
@@ -214,7 +216,9 @@ def calibration_slope(y: Array, p: Array) -> float:
 
 
 def calibration_intercept(y: Array, p: Array) -> float:
-    """The intercept of `calibration_slope_intercept`, in log-odds; 0 is right (beside a slope of 1).
+    """The intercept of `calibration_slope_intercept`, in log-odds: any number, 0 is right (beside a slope of 1).
+
+    Refused as that is.
 
     >>> round(abs(calibration_intercept([1] * 25 + [0] * 75 + [1] * 75 + [0] * 25, [0.1] * 100 + [0.9] * 100)), 3)
     0.0

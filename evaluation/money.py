@@ -108,6 +108,36 @@ def arr_at_capacity(y: Array, p: Array, arr: Array, as_of: Array, share: float =
     return ArrCapacity(flagged, lost, caught, caught / flagged if flagged else 0.0, caught / lost, unknown)
 
 
+def earnings(y: Array, value: Array | float, costs: Costs, success: float | None = None) -> Array:
+    """What approaching each row earns on average, (n,), in the currency of the costs; below 0 where it only costs.
+
+    As `maximum_profit` counts it, with the `success` of the costs unless another is given.
+
+    >>> from configs.settings import Costs
+    >>> earnings(np.array([1, 0]), 1000.0, Costs(contact=10, offer=100, success=0.5, success_sd=0.1)).tolist()
+    [440.0, -110.0]
+    """
+    success = costs.success if success is None else success
+    return np.asarray(y * success * (value - costs.offer) - (1 - y) * costs.offer - costs.contact)
+
+
+def successes(costs: Costs, count: int = 64) -> Array:
+    """`count` equally likely values of the success of an approach, (count,), of its Beta distribution.
+
+    >>> from configs.settings import Costs
+    >>> found = successes(Costs(contact=10, offer=100, success=0.5, success_sd=0.1))
+    >>> round(float(found.mean()), 6), round(float(found.std()), 2)
+    (0.5, 0.1)
+    """
+    a, b = _beta(costs)
+    return np.asarray(beta.ppf((np.arange(count) + 0.5) / count, a, b))
+
+
+def _beta(costs: Costs) -> tuple[float, float]:
+    spread = costs.success * (1 - costs.success) / costs.success_sd**2 - 1
+    return costs.success * spread, (1 - costs.success) * spread
+
+
 class Profit(NamedTuple):
     """Profit an account scored, the share of accounts to approach for it, and what approaching all of them yields."""
 
@@ -131,7 +161,7 @@ def maximum_profit(y: Array, p: Array, value: Array, costs: Costs) -> Profit:
     Profit(profit=220.0, share=0.5, of_all=165.0)
     """
     y, p, value, _ = _priced("maximum_profit", y, p, value)
-    earned = y * costs.success * (value - costs.offer) - (1 - y) * costs.offer - costs.contact
+    earned = earnings(y, value, costs)
     _, place = np.unique(-p, return_inverse=True)
     total = np.append(0.0, np.cumsum(np.bincount(place, earned)))
     rows = np.append(0, np.cumsum(np.bincount(place)))
@@ -157,8 +187,7 @@ def expected_maximum_profit(y: Array, p: Array, value: float, costs: Costs) -> P
     if value <= costs.offer:
         fault = Fault("evaluation.costs.offer", f"{costs.offer:g} of {value:g}", "less than the value", "lower it")
         raise DataError(fault)
-    spread = costs.success * (1 - costs.success) / costs.success_sd**2 - 1
-    a, b = costs.success * spread, (1 - costs.success) * spread
+    a, b = _beta(costs)
     pi0, pi1 = float(y.mean()), float(1 - y.mean())
     f0, f1 = _hull(y, p)
     # From vertex i on to i + 1 pays once the success exceeds `turn` (section 4.2, with costs not yet divided by CLV).
@@ -180,8 +209,10 @@ def _hull(y: Array, p: Array) -> tuple[Array, Array]:
     _, place = np.unique(-p, return_inverse=True)
     churned = np.append(0.0, np.cumsum(np.bincount(place, y))) / y.sum()
     stayed = np.append(0.0, np.cumsum(np.bincount(place, 1 - y))) / (1 - y).sum()
-    kept: list[int] = []
-    for at in range(churned.size):
+    # Only where churned rows come in does the curve rise, so that no other point can be a vertex, but the last.
+    rises = np.flatnonzero(np.append(np.diff(churned, prepend=0.0)[:-1] > 0, True))
+    kept: list[int] = [0]
+    for at in rises.tolist():
         while len(kept) > 1:
             first, last = kept[-2], kept[-1]
             left = (churned[last] - churned[first]) * (stayed[at] - stayed[first])
@@ -217,7 +248,15 @@ def decision_curve(y: Array, p: Array, thresholds: Sequence[float]) -> list[Bene
         raise DataError(Fault("thresholds", str(list(thresholds)), "probabilities inside (0, 1)", "leave out the rest"))
     rate, table = float(y.mean()), []
     for one in thresholds:
-        acted, odds = p >= one, one / (1 - one)
-        right, wrong = float((y * acted).mean()), float(((1 - y) * acted).mean())
-        table.append(Benefit(float(one), right - wrong * odds, rate - (1 - rate) * odds, float(acted.mean())))
+        benefit, everyone = float(net_benefits(y, p, one).mean()), rate - (1 - rate) * (one / (1 - one))
+        table.append(Benefit(float(one), benefit, everyone, float((p >= one).mean())))
     return table
+
+
+def net_benefits(y: Array, p: Array, threshold: float) -> Array:
+    """What each row adds to the net benefit of a threshold, (n,): 1 for a true flag, less than 0 for a false one.
+
+    >>> net_benefits(np.array([1, 0, 0]), np.array([0.6, 0.3, 0.1]), 0.2).tolist()
+    [1.0, -0.25, 0.0]
+    """
+    return np.asarray(np.where(p >= threshold, y - (1 - y) * (threshold / (1 - threshold)), 0.0))

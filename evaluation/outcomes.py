@@ -4,11 +4,15 @@ An outcome belongs to an account and an as_of day, whoever predicted it: whether
 or not, and whether it came back; whether it contracted before; and how far the windows of both have passed (the longest
 horizon that is over and settled). A horizon beyond that has no outcome yet, never 0. A judgement is never rewritten:
 where the facts have changed or a longer horizon has matured, a further one is written, and the newest counts.
+
+What is judged already is not read again, day by day, to see whether it still holds. The first churn at or after a day
+never comes earlier as the day goes on, and neither does anything else of an outcome: where the first and the last day
+of which an account was judged alike are told the same today, so are all between them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,40 +20,52 @@ import pandas as pd
 
 from configs.errors import Fault, SourceError, UsageError
 from configs.settings import Settings
-from evaluation.ledger import Ledger, Written
+from evaluation.ledger import Ledger
 from evaluation.ledger_rows import OUTCOME, moment
-from features.snapshots import activity_days, asof, contract_rows, life_events, lives, returning, silence_gap, turns
+from features.snapshots import asof, contract_rows, life_events, lives, returning, silent_lives, turns
 from features.sources import Sources
 
 KEY = ["account_id", "as_of"]
 FORECASTS = ("batch", "api")  # what left the building; a backtest's rows did not
 LABELS = ("churn_at", "observed_until", "voluntary", "contraction_at", "contraction_observed_until", "reactivated_at")
 MOMENTS = ("churn_at", "contraction_at", "reactivated_at")
+PAIRS_A_TIME = 1_000_000  # more would take more memory, fewer would read the sources more often
 
 LabelsFor = Callable[[pd.DataFrame], pd.DataFrame]
 
 
 @dataclass(frozen=True)
 class Judged:
-    """Predictions beside their outcomes, and what this judging wrote.
+    """What a judging wrote, and what the predictions have come to; see `judged_so_far` for them one by one.
 
-    frame: see `judged_so_far`; of several predictions of one account, day and model version the first counts, and
-    `repeats` were left out. `waiting` rows have not matured at the main horizon; `unknown` ones have an account or day
-    that the sources no longer have; `in_hindsight` were asked for only after their window had closed, so that they are
-    no forecasts, whatever they say.
+    days: `Ledger.days` at the main horizon; of several predictions of one account, day and model version the first
+    counts, and `repeats` were left out. new, changed: outcomes judged for the first time, and judged anew; read: those
+    that had to be looked up for it. unknown: those of an account or day that the sources no longer have.
     """
 
-    frame: pd.DataFrame
-    written: Written | None
+    days: pd.DataFrame
     new: int
     changed: int
-    repeats: int
-    waiting: int
+    read: int
     unknown: int
-    in_hindsight: int
+    repeats: int
+
+    @property
+    def predictions(self) -> int:
+        return int(self.days.predictions.sum())
+
+    @property
+    def waiting(self) -> int:
+        """Predictions that have not matured at the main horizon."""
+        return self.predictions - int(self.days.matured.sum())
+
+    @property
+    def in_hindsight(self) -> int:
+        """Those asked for only after their window had closed, so that they are no forecasts, whatever they say."""
+        return int(self.days.in_hindsight.sum())
 
     def __str__(self) -> str:
-        said = f"{len(self.frame)} predictions: {len(self.frame) - self.waiting} matured, {self.waiting} waiting; "
+        said = f"{self.predictions} predictions: {self.predictions - self.waiting} matured, {self.waiting} waiting; "
         said += f"{self.new} outcomes judged for the first time, {self.changed} judged anew"
         more = {
             "without an outcome in the sources": self.unknown,
@@ -66,34 +82,61 @@ def judge(
     at: pd.Timestamp,
     *,
     kinds: Sequence[str] = FORECASTS,
-    columns: Sequence[str] | None = None,
-    texts: bool = True,
     asked_by: str = "outcomes",
 ) -> Judged:
     """Judges every prediction asked for by `at` and writes what is new; see Judged.
 
-    labels_for: from (account_id, as_of) pairs to account_id, as_of and LABELS, as `features.labels.labels_for` and
-    `with_returns` make them; observed_until already leaves out the days in which outcomes still settle.
-    columns, texts: what of the predictions to read; texts=False leaves out nine tenths of the bytes. UsageError when
-    there is no prediction to judge; SourceError when labels are not one a pair.
+    labels_for: from (account_id, as_of) pairs to account_id, as_of and LABELS with the pairs' index, as
+    `features.labels.labels_for` and `with_returns` make them; observed_until already leaves out the days in which
+    outcomes still settle. UsageError when there is no prediction to judge; SourceError when labels are not one a pair.
     """
-    pairs = ledger.pairs(kinds, at)
-    if pairs.empty:
+    asked_for = ledger.count(kinds, at)
+    if not asked_for:
         raise _nothing(at)
-    outcomes = outcomes_of(labels_for(pairs), pairs, settings.horizons_days)
-    written, new, changed = _write(ledger, outcomes, at, asked_by)
-    frame = judged_so_far(ledger, settings, at, kinds=kinds, columns=columns, texts=texts)
-    ended = frame.as_of + pd.Timedelta(days=settings.main_horizon_days)
-    return Judged(
-        frame=frame,
-        written=written,
-        new=new,
-        changed=changed,
-        repeats=ledger.count(kinds, at) - len(frame),
-        waiting=int(frame[f"churned_{settings.main_horizon_days}d"].isna().sum()),
-        unknown=_without(frame, pairs, outcomes),
-        in_hindsight=int((frame.requested_at >= ended).sum()),
-    )
+    new = changed = read = unknown = 0
+    for due in _due(ledger, labels_for, settings.horizons_days, kinds, at):
+        outcomes = outcomes_of(labels_for(due[KEY]), due, settings.horizons_days)
+        rows, first, again = _entered(outcomes, due.loc[outcomes.index])
+        if rows:
+            ledger.append("judgement", rows, asked_by=asked_by, at=at)
+        new, changed, read = new + first, changed + again, read + len(due)
+        unknown += len(due) - len(outcomes)
+    days = ledger.days(kinds, at, settings.main_horizon_days)
+    return Judged(days, new, changed, read, unknown, asked_for - int(days.predictions.sum()))
+
+
+def _due(
+    ledger: Ledger, labels_for: LabelsFor, horizons_days: Sequence[int], kinds: Sequence[str], at: pd.Timestamp
+) -> Iterator[pd.DataFrame]:
+    """The pairs whose judgement may have to be written, KEY beside OUTCOME as last judged (missing: never), in parts.
+
+    Of what is judged, only the ends of each run of equal judgements are looked up, and the days of the runs that are
+    no longer the same at both.
+    """
+    runs = ledger.judged_runs()
+    for _, part in runs.groupby(np.arange(len(runs)) // PAIRS_A_TIME):
+        moved = part[~_as_judged(part, labels_for, horizons_days)]
+        by_account = moved.groupby("account_id", sort=False)
+        asked = by_account.agg(
+            first_as_of=("first_as_of", "min"), last_as_of=("last_as_of", "max"), pairs=("pairs", "sum")
+        ).reset_index()
+        for _, some in asked.groupby((asked.pairs.cumsum() - asked.pairs) // PAIRS_A_TIME):
+            yield ledger.judged_within(some)
+    after: tuple[str, pd.Timestamp] | None = None
+    while len(pairs := ledger.unjudged(kinds, at, after, PAIRS_A_TIME)):
+        last = pairs.iloc[-1]
+        after = (last.account_id, last.as_of)
+        yield pairs.reindex(columns=[*KEY, *OUTCOME])
+
+
+def _as_judged(runs: pd.DataFrame, labels_for: LabelsFor, horizons_days: Sequence[int]) -> np.ndarray:
+    """Which runs have, at both ends, the very outcome that they were judged to have, (n,) bool."""
+    same = np.ones(len(runs), dtype=bool)
+    for end in ("first_as_of", "last_as_of"):
+        pairs = runs[["account_id", end]].set_axis(KEY, axis=1)
+        outcomes = outcomes_of(labels_for(pairs), pairs, horizons_days).reindex(runs.index)
+        same &= outcomes.matured_days.notna().to_numpy() & ~_differ(outcomes, runs, OUTCOME).to_numpy()
+    return same
 
 
 def judged_so_far(
@@ -132,15 +175,6 @@ def _nothing(at: pd.Timestamp) -> UsageError:
     return UsageError(Fault("ledger", f"no predictions by {at}", "predictions to judge", "run `forewarn score` first"))
 
 
-def _without(frame: pd.DataFrame, pairs: pd.DataFrame, outcomes: pd.DataFrame) -> int:
-    """How many predictions are about a pair that has no outcome."""
-    if len(outcomes) == len(pairs):
-        return 0
-    kept = pairs.merge(outcomes[KEY], on=KEY, how="left", indicator="there")
-    lost = kept.loc[kept.there == "left_only", KEY]
-    return len(frame[frame.account_id.isin(lost.account_id)].merge(lost, on=KEY))
-
-
 def with_returns(labels: pd.DataFrame, sources: Sources, settings: Settings) -> pd.DataFrame:
     """Labels with reactivated_at: when the account first came back after its churn, NaT where it has not been seen."""
     left = labels[labels.churn_at.notna()]
@@ -154,31 +188,32 @@ def returns(sources: Sources, settings: Settings) -> pd.DataFrame:
         turn = turns(returning(life_events(sources), ["account_id"]))
         return turn.loc[turn.alive.astype(bool), ["account_id", "at"]]
     if settings.churn.kind == "silence":
-        rows, gap = activity_days(sources, settings), silence_gap(settings)
+        begun, _ = silent_lives(sources, settings)
     else:
-        rows, gap = contract_rows(sources), pd.Timedelta(days=settings.churn.allowed_gap_days)
-    begun = lives(rows, gap)
+        begun = lives(contract_rows(sources), pd.Timedelta(days=settings.churn.allowed_gap_days))
     return begun.loc[~begun["first"], ["account_id", "began"]].rename(columns={"began": "at"})
 
 
 def outcomes_of(labels: pd.DataFrame, pairs: pd.DataFrame, horizons_days: Sequence[int]) -> pd.DataFrame:
-    """What is known of each pair: account_id, as_of and OUTCOME (days 0: nothing yet).
+    """What is known of each pair: account_id, as_of and OUTCOME (days 0: nothing yet), with the index of the labels.
 
     A churn at or after observed_until is not known yet, nor is a contraction after its own, nor a return after either.
-    Pairs without labels are left out.
+    Pairs without labels are left out. SourceError when labels are not one a pair.
     """
     missing = [name for name in (*KEY, *LABELS) if name not in labels]
     if missing:
         raise SourceError(
             [Fault(f"labels.{name}", "no such column", "a column of labels", "mend it") for name in missing]
         )
-    labels = labels[[*KEY, *LABELS]].merge(pairs, on=KEY, how="inner")
-    if labels.duplicated(KEY).any():
-        first = labels[labels.duplicated(KEY)].iloc[0]
+    twice = labels.index.duplicated()
+    if twice.any():
+        first = labels[twice].iloc[0]
         found = f"two labels for account {first.account_id} at {first.as_of:%Y-%m-%d}"
         raise SourceError(
             Fault("labels", found, "one an account and day", "look for duplicate accounts: `forewarn check`")
         )
+    if not (labels[KEY] == pairs.loc[labels.index, KEY]).to_numpy().all():
+        raise SourceError(Fault("labels", "rows of other pairs", "the pairs' index", "keep it"))
     churned = labels.churn_at < labels.observed_until
     contracted = labels.contraction_at < labels.contraction_observed_until
     returned = churned & (labels.reactivated_at < labels.observed_until)
@@ -203,36 +238,42 @@ def _matured(as_of: pd.Series, until: pd.Series, horizons_days: Sequence[int]) -
     return days
 
 
-def _write(ledger: Ledger, outcomes: pd.DataFrame, at: pd.Timestamp, asked_by: str) -> tuple[Written | None, int, int]:
-    """Writes the judgements that are new or say something else than the newest one; returns how many of each.
+def _entered(outcomes: pd.DataFrame, before: pd.DataFrame) -> tuple[list[tuple[object, ...]], int, int]:
+    """Rows of judgements that are new or say something else than `before` (same index); how many of each.
 
     Outcomes known less far than they once were (older sources) do not replace what is known.
     """
-    matured = outcomes[outcomes.matured_days > 0]
-    before = ledger.judgements()[[*KEY, *OUTCOME]]
-    both = matured.merge(before, on=KEY, how="left", suffixes=("", "_before"))
-    new = both.matured_days_before.isna()
-    less = both.contraction_days < both.contraction_days_before
-    for name in ("contraction_days", "contraction_at"):
-        both[name] = both[name].mask(less, both[f"{name}_before"]).astype(matured[name].dtype)
-    further = (both.matured_days > both.matured_days_before) | (both.contraction_days > both.contraction_days_before)
-    differs = _flags(both.voluntary) != _flags(both.voluntary_before)
-    for name in MOMENTS:
-        now, then = both[name], both[f"{name}_before"]
-        differs |= (now != then) & ~(now.isna() & then.isna())
-    changed = ~new & (both.matured_days >= both.matured_days_before) & (further | differs)
-    entered = both[new | changed]
-    if entered.empty:
-        return None, 0, 0
+    known, known_before = outcomes.matured_days, before.matured_days.fillna(0)
+    new = before.matured_days.isna() & (known > 0)
+    less = outcomes.contraction_days < before.contraction_days.fillna(0)
+    told = outcomes.assign(
+        **{name: outcomes[name].mask(less, before[name]) for name in ("contraction_days", "contraction_at")}
+    )
+    changed = before.matured_days.notna() & (known >= known_before) & _differ(told, before, OUTCOME)
+    entered = told[new | changed]
     columns: list[Sequence[object]] = [range(len(entered)), entered.account_id.tolist()]
     columns.append(_words(entered.as_of, lambda day: f"{day:%Y-%m-%d}"))
     for name in OUTCOME:
         if name == "voluntary":
             columns.append([None if one == -1 else one for one in _flags(entered.voluntary).tolist()])
+        elif name in MOMENTS:
+            columns.append(_words(entered[name], moment))
         else:
-            columns.append(_words(entered[name], moment) if name in MOMENTS else entered[name].tolist())
-    rows = list(zip(*columns, strict=True))
-    return ledger.append("judgement", rows, asked_by=asked_by, at=at), int(new.sum()), int(changed.sum())
+            columns.append(entered[name].astype("int64").tolist())
+    return list(zip(*columns, strict=True)), int(new.sum()), int(changed.sum())
+
+
+def _differ(one: pd.DataFrame, other: pd.DataFrame, names: Sequence[str]) -> pd.Series:
+    """Which rows (of one index) say something else in any of the columns of OUTCOME; nothing said equals nothing."""
+    differs = pd.Series(False, index=one.index)
+    for name in names:
+        a, b = one[name], other[name]
+        if name == "voluntary":
+            a, b = _flags(a), _flags(b)
+        elif name not in MOMENTS:
+            a, b = a.fillna(0), b.fillna(0)  # days of a judgement from before contractions were told
+        differs |= (a != b) & ~(a.isna() & b.isna())
+    return differs
 
 
 def _words(moments: pd.Series, written: Callable[[pd.Timestamp], str]) -> list[str | None]:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,12 +19,14 @@ import vl_convert
 
 from configs.settings import Settings
 from evaluation.answer import decimal, main_horizon, money, percent
+from evaluation.facts import Facts
 from evaluation.plots import charts
 from evaluation.registry import METRICS
-from evaluation.summary import ReasonsOf, summarise
+from evaluation.summary import summarise
+from evaluation.surprises import ReasonsOf
 
 TEMPLATES = Path(__file__).parent / "templates"
-TILES = ("auc", "ece", "calibration_slope")
+UNBROKEN = re.compile(r"(?<=\d) (?=%)|(?<=\b[A-Z]{3}) (?=\d)")
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,17 @@ def _figure(found: Mapping[str, Any] | None, form: Any = decimal) -> str:
     if "refused" in found:
         return f"refused: {found['refused']}"
     return f"{form(found['value'])} ({form(found['low'])} to {form(found['high'])})"
+
+
+def _unbroken(value: Any) -> Any:
+    """Text in which no line breaks between a number and its per cent or currency; markup is left as it is.
+
+    >>> _unbroken("3.5 % of USD 4.2M").split(" ")
+    ['3.5\xa0%', 'of', 'USD\xa04.2M']
+    """
+    if type(value) is not str:
+        return value
+    return UNBROKEN.sub("\u00a0", value)
 
 
 def _value(found: Any) -> str:
@@ -73,16 +87,17 @@ def render(
     meta: Mapping[str, str],
     marks: Sequence[Mapping[str, Any]] = (),
     outages: Sequence[str] | None = None,
+    monitoring: Mapping[str, Any] | None = None,
 ) -> str:
     """The page of a summary. `meta` is shown at its foot, in order; `title` and `created` are used at its head.
-    `marks` (evaluation.marks) and the feeds' outages (None: not looked for) stand below the answer, in words.
+    `marks` (evaluation.marks), the feeds' outages and what the monitoring found (None: nobody looked) are told.
 
     Every value is escaped; the page's policy allows no connection, and no script but the two that are written here (by
     hash), so that nothing a source table contains can run.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
+        trim_blocks=True, lstrip_blocks=True, finalize=_unbroken,
     )  # fmt: skip
     currency = summary["currency"]
     environment.filters |= {"percent": percent, "decimal": decimal, "figure": _figure}
@@ -91,7 +106,7 @@ def render(
     environment.filters["plain"] = _value
     environment.filters["money"] = lambda amount: "unknown" if amount is None else money(amount, currency)
     starter = (TEMPLATES / "report.js").read_text(encoding="utf-8")
-    drawn = charts(summary)
+    drawn = charts({**summary, "marks": marks, "monitoring": monitoring})
     return environment.get_template("report.html").render(
         s=summary,
         at=main_horizon(summary),
@@ -101,6 +116,7 @@ def render(
         meta=meta,
         marks=marks,
         outages=outages,
+        monitoring=monitoring,
         style=(TEMPLATES / "report.css").read_text(encoding="utf-8"),
         library=_library() if drawn else "",
         starter=starter,
@@ -124,23 +140,23 @@ def write_report(
     marks: Sequence[Mapping[str, Any]] = (),
     reasons: ReasonsOf | None = None,
     outages: Sequence[str] | None = None,
+    monitoring: Mapping[str, Any] | None = None,
+    facts: Facts | None = None,
+    newest: pd.DataFrame | None = None,
+    random_split: Mapping[str, Any] | None = None,
 ) -> ReportFiles:
     """Writes report.html and report.json into `out_dir` (made if absent, replaced if there).
 
-    `judged`, `baselines` and `reasons` as `summarise` takes them; raises DataError as that does, before anything is
-    written.
-    `meta` holds what only the caller knows, shown as it is: "source" (backtest or ledger), "created", versions;
-    `marks` what the ledger marked beside its predictions (evaluation.marks), oldest first; `outages` a sentence for
-    each time at which a feed brought next to nothing.
+    `judged`, `baselines`, `reasons`, `facts`, `newest` and `random_split` as `summarise` takes them; raises DataError
+    as that does, before anything is written. `meta` holds what only the caller knows, shown as it is: "source"
+    (backtest or ledger), "created", versions; `marks` what the ledger marked beside its predictions (evaluation.marks),
+    oldest first; `outages` a sentence for each time at which a feed brought next to nothing; `monitoring` what
+    evaluation.monitor found.
     """
-    summary = summarise(judged, baselines, settings, reasons)
-    page = render(summary, meta, marks, outages)
-    body = json.dumps(
-        {"meta": dict(meta), "marks": [dict(one) for one in marks], "outages": outages, **summary},
-        indent=1,
-        allow_nan=False,
-        ensure_ascii=False,
-    )
+    summary = summarise(judged, baselines, settings, reasons, facts, newest, random_split)
+    page = render(summary, meta, marks, outages, monitoring)
+    beside = {"meta": dict(meta), "marks": [dict(one) for one in marks], "outages": outages, "monitoring": monitoring}
+    body = json.dumps({**beside, **summary}, indent=1, allow_nan=False, ensure_ascii=False)
     out_dir.mkdir(parents=True, exist_ok=True)
     files = ReportFiles(out_dir / "report.html", out_dir / "report.json")
     _write(files.json, body)

@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from evaluation.metrics import Array, MetricRefused, wilson
-from evaluation.uncertainty import draw, interval_of, ratio
+from evaluation.uncertainty import draw, interval_of, of, ratio
 
-PERIODS = {"month": "MS", "quarter": "QS"}
+PERIODS = {"month": "MS", "quarter": "QS", "year": "QS"}
 LEAST_ACCOUNTS = 10
 LEAST_WINDOWS = 4
 COVERS = (
@@ -33,6 +33,11 @@ def arr_at(contracts: pd.DataFrame, days: Sequence[pd.Timestamp], gap_days: int)
 
     A contract followed by another within `gap_days` after its end lasts until that one: late paperwork is no churn.
     A contract without an ARR makes its account's ARR unknown (NaN) for as long as it lasts.
+
+    >>> days = pd.to_datetime(["2024-01-01", "2024-02-01", "2024-03-01"])
+    >>> rows = pd.DataFrame({"account_id": "a", "at": days[:2], "ends_at": [days[1], pd.NaT], "arr": [10.0, 15.0]})
+    >>> arr_at(rows, list(days), gap_days=30).loc["a"].tolist()
+    [10.0, 15.0, 15.0]
     """
     rows = contracts.sort_values(["account_id", "at"], kind="stable")
     ends = rows.ends_at.astype("datetime64[us]")
@@ -57,10 +62,11 @@ def retention(
     known_until: pd.Timestamp,
     *,
     gap_days: int,
-    every: Literal["month", "quarter"] = "quarter",
+    every: Literal["month", "quarter", "year"] = "quarter",
     by: str | None = None,
     draws: int,
     seed: int,
+    levels: pd.DataFrame | None = None,
 ) -> list[dict[str, Any]]:
     """Gross and net revenue retention and logo churn of every whole period that is known, oldest first.
 
@@ -69,26 +75,56 @@ def retention(
     there were pay more than before); logo_churn: share of accounts without a contract by then (0-1, lower is better).
     Intervals are over accounts. Accounts whose ARR is unknown on either day are counted in `arr_unknown` and left out
     of gross and net. known_until: the data's end less the allowed gap and the settling days; a period must end by then.
-    by: a column of accounts, or "cohort" for the quarter of sign-up; a line a period and group.
+    Years are the four whole quarters up to the newest that is known, the four before them, and so on. by: a column of
+    accounts, or "cohort" for the quarter of sign-up; a line a period and group.
+
+    levels: `arr_at` of the periods' first days, where it is known already.
 
     A line whose accounts are fewer than 10 says {"refused": why} for each figure.
+
+    >>> who = [f"a{number}" for number in range(10)]      # in May one of ten leaves, and one pays 50 more
+    >>> rows = pd.DataFrame({"account_id": who, "at": pd.Timestamp("2024-01-01"), "ends_at": pd.NaT, "arr": 100.0})
+    >>> rows.loc[0, "ends_at"] = pd.Timestamp("2024-05-01")
+    >>> more = rows.tail(1).assign(at=pd.Timestamp("2024-05-01"), arr=50.0)
+    >>> accounts = pd.DataFrame({"account_id": who, "created_at": pd.Timestamp("2024-01-01")})
+    >>> until = pd.Timestamp("2024-07-01")
+    >>> first, second = retention(pd.concat([rows, more]), accounts, until, gap_days=30, draws=50, seed=1)
+    >>> second["period"], [round(second[name]["value"], 2) for name in ("gross", "net", "logo_churn")]
+    ('2024 Q2', [0.9, 0.95, 0.1])
     """
-    first = contracts["at"].min()
-    if pd.isna(first):
-        return []
-    starts = pd.date_range(first.normalize(), known_until, freq=PERIODS[every]).as_unit("us")
+    starts = first_days(contracts, known_until, every)
+    if every == "year":
+        starts = starts[(len(starts) - 1) % 4 :: 4]
     if len(starts) < 2:
         return []
-    levels = arr_at(contracts, list(starts), gap_days)
+    levels = arr_at(contracts, list(starts), gap_days) if levels is None else levels
     group = _groups(accounts, by).reindex(levels.index)
-    lines = []
+    parts: list[pd.DataFrame] = []
+    lines: list[dict[str, Any]] = []
     for start, end in pairwise(starts):
         there = (levels[start] != 0).to_numpy()  # NaN, an unknown ARR, is there
         rows = pd.DataFrame({"before": levels[start], "after": levels[end], "group": group})[there].reset_index()
-        label = f"{start.year} Q{start.quarter}" if every == "quarter" else f"{start:%Y-%m}"
         for name, part in rows.groupby("group", dropna=False, sort=True):
-            lines.append({"period": label, "group": None if by is None else str(name)} | _retained(part, draws, seed))
-    return lines
+            parts.append(part.assign(line=len(lines)))
+            lines.append({"period": _label(start, end, every), "group": None if by is None else str(name)})
+    found = _retained(pd.concat(parts, ignore_index=True), len(lines), draws, seed) if parts else []
+    return [line | more for line, more in zip(lines, found, strict=True)]
+
+
+def first_days(contracts: pd.DataFrame, known_until: pd.Timestamp, every: str = "quarter") -> pd.DatetimeIndex:
+    """First days of the periods that begin after the first contract did and by known_until; those of the quarters
+    hold those of the years."""
+    first = contracts["at"].min()
+    if pd.isna(first):
+        return pd.DatetimeIndex([])
+    return pd.date_range(first.normalize(), known_until, freq=PERIODS[every]).as_unit("us")
+
+
+def _label(start: pd.Timestamp, end: pd.Timestamp, every: str) -> str:
+    if every == "month":
+        return f"{start:%Y-%m}"
+    first, last = (f"{one.year} Q{one.quarter}" for one in (start, end - pd.Timedelta(days=1)))
+    return first if first == last else f"{first} to {last}"
 
 
 def _groups(accounts: pd.DataFrame, by: str | None) -> pd.Series:
@@ -101,19 +137,28 @@ def _groups(accounts: pd.DataFrame, by: str | None) -> pd.Series:
     return pd.Series(label.to_numpy(), index=accounts.account_id)
 
 
-def _retained(rows: pd.DataFrame, draws: int, seed: int) -> dict[str, Any]:
-    known = rows[rows.before.notna() & rows.after.notna()]
-    line: dict[str, Any] = {"accounts": len(rows), "arr": float(known.before.sum())}
-    line["arr_unknown"] = len(rows) - len(known)
-    money = known.assign(kept=np.minimum(known.before, known.after))
-    for name, top in (("gross", "kept"), ("net", "after")):
-        line[name] = _refused(name, len(money)) or asdict(
-            interval_of(draw(money, {name: ratio(top, "before")}, draws, seed)[name], name)
-        )
-    share = float((rows.after == 0).mean())
-    ends = dict(zip(("low", "high"), wilson(share, len(rows)), strict=True))
-    line["logo_churn"] = _refused("logo_churn", len(rows)) or {"value": share, **ends}
-    return line
+def _retained(rows: pd.DataFrame, lines: int, draws: int, seed: int) -> list[dict[str, Any]]:
+    """The figures of each `line` of rows, all on the same draws of accounts."""
+    known = rows[rows.before.notna() & rows.after.notna()].reset_index(drop=True)
+    known = known.assign(kept=np.minimum(known.before, known.after))
+    there, priced = np.bincount(rows.line, minlength=lines), np.bincount(known.line, minlength=lines)
+    tops = {"gross": "kept", "net": "after"}
+    said = [(line, name) for line in range(lines) for name in tops if priced[line] >= LEAST_ACCOUNTS]
+    asked = {f"{line} {name}": of(ratio(tops[name], "before"), known.line.to_numpy() == line) for line, name in said}
+    drawn = draw(known, asked, draws, seed) if asked else {}
+    arr, gone = np.bincount(known.line, known.before, lines), np.bincount(rows.line, rows.after == 0, lines)
+    table = []
+    for line in range(lines):
+        found: dict[str, Any] = {"accounts": int(there[line]), "arr": float(arr[line])}
+        found["arr_unknown"] = int(there[line] - priced[line])
+        for name in tops:
+            key = f"{line} {name}"
+            found[name] = asdict(interval_of(drawn[key], name)) if key in drawn else _refused(name, int(priced[line]))
+        share = float(gone[line] / there[line])
+        ends = dict(zip(("low", "high"), wilson(share, there[line]), strict=True))
+        found["logo_churn"] = _refused("logo_churn", int(there[line])) or {"value": share, **ends}
+        table.append(found)
+    return table
 
 
 def _refused(name: str, accounts: int, what: str = "accounts") -> dict[str, str]:
@@ -126,6 +171,10 @@ def health_over_time(rows: pd.DataFrame, levels: Sequence[str], by: str | None =
 
     rows: account_id, as_of, risk_level and the column `by`; one an account and day. A level none of `levels` counts
     under "(other)".
+
+    >>> rows = pd.DataFrame({"as_of": pd.Timestamp("2025-01-01"), "risk_level": ["low", "high", "low"]})
+    >>> health_over_time(rows, ["low", "high"])
+    [{'as_of': '2025-01-01', 'group': None, 'accounts': 3, 'low': 2, 'high': 1}]
     """
     shown = rows.risk_level.where(rows.risk_level.isin(list(levels)), "(other)")
     group = (
@@ -156,6 +205,14 @@ def time_to_value(
     leaves, or the data end. median_days: when half have reached it (Kaplan and Meier 1958), lower is better; refused
     while fewer than half have. in_time: share that had by `due_days`, among those followed so long (0-1, higher is
     better; an account that left before is one that did not). Intervals over accounts; fewer than 10 accounts: refused.
+
+    >>> start = pd.Timestamp("2024-01-01")
+    >>> accounts = pd.DataFrame({"account_id": list("abcdefghij"), "created_at": start, "left_at": pd.NaT})
+    >>> days = pd.to_timedelta(range(10, 110, 10), unit="D")      # after 10, 20, ... 100 days
+    >>> reached = pd.DataFrame({"account_id": list("abcdefghij"), "at": start + days})
+    >>> found = time_to_value(accounts, reached, pd.Timestamp("2024-07-01"), due_days=60, draws=50, seed=1)[0]
+    >>> found["median_days"]["value"], found["in_time"]["value"]
+    (50.0, 0.6)
     """
     first = reached[reached["at"] < until].groupby("account_id")["at"].min()
     rows = accounts[accounts.created_at < until].assign(group=lambda one: _groups(one, by).to_numpy())
@@ -245,6 +302,11 @@ def forecast(p: Array, arr: Array, windows: pd.DataFrame, draws: int = 2000, see
     under a shift of all log-odds alike: `shared_error(windows)` times a Student t of as many degrees as there are
     windows, since the error is itself an estimate. It covers COVERS and leaves out LEAVES_OUT. Raises MetricRefused
     without accounts, or as shared_error does.
+
+    >>> windows = pd.DataFrame({"expected": [100.0] * 4, "churns": [104, 97, 99, 101], "variance": [80.0] * 4})
+    >>> found = forecast(np.array([0.1, 0.3]), np.array([1000.0, 500.0]), windows)
+    >>> found.arr_lost["value"], found.churns["value"], found.accounts      # .1 * 1000 + .3 * 500
+    (250.0, 0.4, 2)
     """
     p, arr = np.asarray(p, dtype=float), np.asarray(arr, dtype=float)
     if p.size == 0:

@@ -48,19 +48,22 @@ def steps(rows: pd.DataFrame, most_days: int = MONTH_DAYS) -> pd.DataFrame:
 def rank_correlation(rows: pd.DataFrame) -> float:
     """Mean over neighbouring days of the rank correlation (Spearman) of p between them, of accounts scored on both.
 
-    From -1 to 1; 1: the order of risk did not change. Raises MetricRefused when no two neighbouring days share three
-    accounts and more whose p differ.
+    From -1 to 1, higher is steadier; 1: the order of risk did not change. Raises MetricRefused when no two neighbouring
+    days share three accounts and more whose p differ.
 
     >>> days = pd.to_datetime(["2025-01-01"] * 3 + ["2025-02-01"] * 3)
     >>> rows = pd.DataFrame({"account_id": list("abcabc"), "as_of": days, "p": [0.1, 0.2, 0.3, 0.2, 0.1, 0.3]})
     >>> rank_correlation(rows)
     0.5
     """
-    days = sorted(rows.as_of.unique())
-    by_day = {day: one.set_index("account_id").p for day, one in rows.groupby("as_of")}
+    account = pd.factorize(rows.account_id)[0]
+    _, day = np.unique(rows.as_of.to_numpy(), return_inverse=True)
+    place = np.full((day.max(initial=-1) + 1, account.max(initial=-1) + 1), np.nan)
+    place[day, account] = rows.p.to_numpy(dtype=float)
     found = []
-    for before, after in pairwise(days):
-        both = pd.concat([by_day[before], by_day[after]], axis=1, join="inner").to_numpy(dtype=float)
+    for before, after in pairwise(place):
+        both = np.column_stack([before, after])
+        both = both[~np.isnan(both).any(axis=1)]
         if len(both) >= 3 and (np.ptp(both, axis=0) > 0).all():
             found.append(float(np.corrcoef(rankdata(both[:, 0]), rankdata(both[:, 1]))[0, 1]))
     if not found:
@@ -74,6 +77,13 @@ def stability(rows: pd.DataFrame, draws: int, seed: int) -> dict[str, Interval |
     months: pairs of neighbouring scorings. flips: share of them at which the level changed; flips_back: share of three
     scorings in a row whose level went and came back; both 0-1, lower is steadier. moved: mean change of p, 0-1.
     rank_correlation: see there. Raises MetricRefused without three neighbouring scorings of an account.
+
+    >>> days = pd.to_datetime(["2025-01-01", "2025-02-01", "2025-03-01"] * 3)
+    >>> levels = ["low", "high", "low"] + ["low"] * 6
+    >>> rows = pd.DataFrame({"account_id": list("aaabbbccc"), "as_of": days, "level": levels})
+    >>> found = stability(rows.assign(p=[0.1, 0.5, 0.2, 0.3, 0.3, 0.3, 0.4, 0.4, 0.4]), draws=50, seed=1)
+    >>> found["months"], round(found["flips"].value, 3), round(found["flips_back"].value, 3)      # 2 of 6, 1 of 3
+    (6, 0.333, 0.333)
     """
     table = steps(rows)
     if not table.three.sum():

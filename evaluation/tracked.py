@@ -11,10 +11,11 @@ from typing import Any
 import pandas as pd
 
 from configs.settings import Settings
-from evaluation import metrics, plots
+from evaluation import drawing, metrics, plots
 from evaluation.contributions import Contributions, contributions_chart
+from evaluation.desk import matured
 from evaluation.gates import RULES
-from evaluation.summary import FIGURES, matured
+from evaluation.horizons import FIGURES
 
 DRAWN = ("reliability", "gains", "lead")
 BY = ("lifecycle_stage", "segment")
@@ -65,5 +66,5 @@ def by_fold(predictions: pd.DataFrame, settings: Settings) -> list[dict[str, Any
 def drawings(summary: Mapping[str, Any], shown: Contributions) -> dict[str, bytes]:
     """plots/<key>.png: reliability, gains, lead time (those that the figures allow) and what moves the predictions."""
     found = plots.charts(summary)
-    charts: Sequence[plots.Chart] = [*(found[key] for key in DRAWN if key in found), contributions_chart(shown)]
-    return {f"plots/{chart.key}.png": plots.png(chart) for chart in charts}
+    charts: Sequence[drawing.Chart] = [*(found[key] for key in DRAWN if key in found), contributions_chart(shown)]
+    return {f"plots/{chart.key}.png": drawing.png(chart) for chart in charts}

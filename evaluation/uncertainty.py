@@ -62,6 +62,15 @@ def ratio(top: Callable[[pd.DataFrame], Array] | str, bottom: str | None = None)
     return prepare
 
 
+def of(statistic: Statistic, where: Array) -> Statistic:
+    """The statistic of some rows, on draws of all accounts, so that groups of one draw pair."""
+
+    def prepare(frame: pd.DataFrame, codes: Array, size: int) -> Drawn:
+        return statistic(frame[where], codes[where], size)
+
+    return prepare
+
+
 def brier(p: str = "p", y: str = "y") -> Statistic:
     return ratio(lambda frame: (_column(frame, p) - _column(frame, y)) ** 2)
 
@@ -126,6 +135,53 @@ def average_precision(p: str = "p", y: str = "y") -> Statistic:
         return drawn
 
     return prepare
+
+
+def best_cut(earned: str, p: str = "p") -> Statistic:
+    """What the best cut earns a row: the most, over all cuts (and none at all), of the sum of the column `earned` over
+    the rows at or above the cut in p. With `money.earnings` it is `money.maximum_profit`."""
+
+    def prepare(frame: pd.DataFrame, codes: Array, size: int) -> Drawn:
+        values = _column(frame, earned)
+        sums = _from_above(_column(frame, p), values > 0, [values], codes, size)
+
+        def drawn(counts: Counts) -> Array:
+            (total,), rows = sums(counts)
+            return np.asarray(np.maximum(0.0, total.max(axis=0, initial=0.0)) / rows)
+
+        return drawn
+
+    return prepare
+
+
+def expected_best_cut(earned: Callable[[float], Array], successes: Array, p: str = "p") -> Statistic:
+    """The mean of `best_cut` over equally likely `successes`; `earned(success)` gives what each row of the frame earns,
+    on a straight line in success. With `money.successes` it is `money.expected_maximum_profit`, but for a rest."""
+
+    def prepare(frame: pd.DataFrame, codes: Array, size: int) -> Drawn:
+        at_none, at_all = earned(0.0), earned(1.0)
+        sums = _from_above(_column(frame, p), at_all > 0, [at_none, at_all - at_none], codes, size)
+
+        def drawn(counts: Counts) -> Array:
+            (fixed, rising), rows = sums(counts)
+            each = (np.maximum(0.0, (fixed + one * rising).max(axis=0, initial=0.0)) for one in successes)
+            return np.asarray(sum(each) / len(successes) / rows)
+
+        return drawn
+
+    return prepare
+
+
+def _from_above(
+    score: Array, gains: Array, values: list[Array], codes: Array, size: int
+) -> Callable[[Counts], tuple[list[Array], Array]]:
+    """Per draw, at each distinct score of a row that `gains` (no best cut ends at another): the sums of each of
+    `values` over the rows at or above it; and the number of rows."""
+    at = np.unique(score[gains])
+    slot = np.searchsorted(at, score, side="right")  # slot s: at or above at[s - 1]
+    tables = [_per_account(codes, size, one, slot, at.size + 1) for one in values]
+    rows = np.bincount(codes, minlength=size)
+    return lambda counts: ([np.cumsum((one @ counts)[:0:-1], axis=0) for one in tables], rows @ counts)
 
 
 def ece(p: str = "p", y: str = "y", bins: int = 15) -> Statistic:

@@ -15,7 +15,7 @@ from features.daily import EVENTS
 from features.incremental import UsageState
 from features.labels import labels_for
 from features.signal import Schema
-from features.snapshots import calendar_days, check_as_ofs, snapshots
+from features.snapshots import calendar_days, check_as_ofs
 from features.sources import Sources, open_sources
 
 
@@ -47,7 +47,7 @@ def load_dataset(
         days = pd.DatetimeIndex(sorted({pd.Timestamp(day) for day in as_ofs})).as_unit("us")
         check_as_ofs(days, sources.data_end)
     frame, schema = _frame(sources, settings, days)
-    pairs = snapshots(sources, settings, days)
+    pairs = frame[["account_id", "as_of"]]
     return Dataset(
         signals=frame,
         labels=labels_for(sources, pairs, settings),

@@ -1,8 +1,9 @@
 """The calendar of a build: which days can be told apart by no window, and which as_of sees a row first.
 
 A fold of rows by day need not keep single days: it keeps segments, runs of days that each window of each as_of holds
-wholly or not at all. With monthly as_ofs there are a handful in a month; with daily ones a segment is a day. Two
-segments side by side make one of the next level, and so on: a window of many segments is the sum of a few large ones.
+wholly or not at all. With monthly as_ofs there are a handful in a month; with daily ones a segment is a day. Where
+windows hold many, two segments side by side make one of the next level, and so on: a window is the sum of a few large
+ones.
 What a window sums is exact, and does not depend on which as_ofs are worked out together.
 """
 
@@ -16,6 +17,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+FEW_SEGMENTS = 128  # for an as_of to look back on: adding them up one by one is as fast as larger ones are made
 SEGMENT_DAYS = 60  # at most: the days of a segment are bits of one whole number
 EPOCH = pd.Timestamp(0)
 FRIDAY = 4
@@ -47,7 +49,7 @@ class Calendar:
 
         `segment` rises with the days; `on_time` is the first as_of after it, by its place, which sees what of it was
         known at once; `bit` tells the days of a segment apart; `number` counts days since 1970, `weekend` is 1 on
-        Saturdays and Sundays and missing otherwise.
+        Saturdays and Sundays and 0 otherwise.
         """
         days = self._every_day()
         ahead = self.as_ofs.searchsorted(days, side="right")
@@ -62,7 +64,7 @@ class Calendar:
                 "on_time": ahead.astype("int32"),
                 "bit": np.int64(1) << place.to_numpy("int64"),
                 "number": _number(days),
-                "weekend": np.where(days.day_of_week > FRIDAY, 1.0, np.nan),
+                "weekend": np.where(days.day_of_week > FRIDAY, 1.0, 0.0),
             }
         )
 
@@ -71,11 +73,11 @@ class Calendar:
 
         `place` is that of the as_of among them all, `today` its number of days since 1970. `age` is the smallest edge
         that the segment lies within: `age <= w` holds for exactly the windows w around it.
-        levels: in as few segments of all levels as will do; one of level l has the number of those below it, halved
-        l times, plus l times `span`.
+        levels: where single ones are many, in as few segments of all levels as will do; one of level l has the number
+        of those below it, halved l times, plus l times `span`.
         """
         edges = pd.to_timedelta([0, *self.edges], unit="D")
-        found = []
+        found, levels = [], levels and self._many
         for place, (as_of, today) in enumerate(zip(self.as_ofs, _number(self.as_ofs), strict=True)):
             borders = np.searchsorted(self._cuts, as_of - edges, side="right")
             for (end, begin), age in zip(pairwise(borders), self.edges, strict=True):
@@ -92,6 +94,12 @@ class Calendar:
     def _every_day(self) -> pd.DatetimeIndex:
         first = self.as_ofs[0] - pd.Timedelta(days=self.lookback_days)
         return pd.date_range(first, self.as_ofs[-1], inclusive="left")
+
+    @property
+    def _many(self) -> bool:
+        """Whether as_ofs look back on many segments."""
+        begun = self._cuts.searchsorted(self.as_ofs - pd.Timedelta(days=self.lookback_days))
+        return float((self._cuts.searchsorted(self.as_ofs) - begun).mean()) > FEW_SEGMENTS
 
     def _cover(self, begin: int, end: int) -> Iterator[int]:
         """The fewest segments of all levels that make up the segments from `begin` up to `end`."""

@@ -10,7 +10,7 @@ import pandas as pd
 from configs.settings import Settings
 from features.feeds import of_accounts
 from features.lifecycle import lifecycle_stages
-from features.snapshots import activity_days, churn_rows, contract_rows, lives, silence_gap
+from features.snapshots import churn_rows, contract_rows, lives, silent_lives
 from features.sources import Sources
 
 
@@ -27,19 +27,23 @@ class Churns:
 
 
 def churn_events(sources: Sources, settings: Settings) -> pd.DataFrame:
-    """Every churn known by the data's end: account_id, at (one row an event, an account may have several)."""
+    """Every churn known by the data's end: account_id, at (one row an event, an account may have several), end_at.
+
+    `end_at` is the last moment of the relation: `at`, or for churn by silence the moment at which it began.
+    """
     rule = settings.churn
     if rule.kind == "outcome":
-        return churn_rows(sources)[["account_id", "at"]]
+        return churn_rows(sources)[["account_id", "at"]].assign(end_at=lambda rows: rows["at"])
     if rule.kind == "contract_end":
-        found, days = lives(contract_rows(sources), pd.Timedelta(days=rule.allowed_gap_days)), 0
+        found = lives(contract_rows(sources), pd.Timedelta(days=rule.allowed_gap_days))
         decided = sources.data_end - pd.Timedelta(days=rule.allowed_gap_days)
         found = found[(found.ended <= decided) & (found.ended < sources.data_end)]
+        at = found.ended
     else:
-        found, days = lives(activity_days(sources, settings), silence_gap(settings)), rule.silence.days
-        found = found[found.ended <= sources.data_end - pd.Timedelta(days=days)]
-    at = found.ended + pd.Timedelta(days=days)
-    return pd.DataFrame({"account_id": found.account_id, "at": at}).reset_index(drop=True)
+        found, clock = silent_lives(sources, settings)
+        at = clock.moment(clock.time(found.ended) + pd.Timedelta(days=rule.silence.days))
+        found, at = found[at <= sources.data_end], at[at <= sources.data_end]
+    return pd.DataFrame({"account_id": found.account_id, "at": at, "end_at": found.ended}).reset_index(drop=True)
 
 
 def count_churns(accounts: pd.DataFrame, churned: pd.DataFrame, settings: Settings) -> Churns:
@@ -69,14 +73,15 @@ def fates(
 ) -> pd.DataFrame:
     """What became of each account by the data's end: account_id, created_at, left_at (NaT: never left), end_at.
 
-    `end_at` is the last moment of the relation: `left_at`, or for churn by silence the moment at which it began.
-    Accounts that left and came back are not among the rows: no single fate is theirs. `facts` are `all_account_facts`.
+    Of `churned` (`churn_events`) an account's last event counts. Accounts that left and came back are not among the
+    rows: no single fate is theirs. `facts` are `all_account_facts`.
     """
     frame = accounts[["account_id", "created_at"]].copy()
-    frame["left_at"] = of_accounts(churned.groupby("account_id")["at"].max(), frame.account_id)
+    last = churned.groupby("account_id")[["at", "end_at"]].max()
+    for name, found in (("left_at", last["at"]), ("end_at", last.end_at)):
+        frame[name] = of_accounts(found, frame.account_id)
     rule = settings.churn
     signs = facts.get(rule.silence.of if rule.kind == "silence" else "contracts")
     if signs is not None:
         frame = frame[~(of_accounts(signs["last"], frame.account_id) > frame.left_at)]
-    silent = pd.Timedelta(days=rule.silence.days if rule.kind == "silence" else 0)
-    return frame.assign(end_at=frame.left_at - silent).reset_index(drop=True)
+    return frame.reset_index(drop=True)

@@ -21,6 +21,7 @@ from configs.tables import TABLE_NAMES
 from features import company_books as books
 from features import company_feeds as feeds
 from features.company_life import Life, live
+from features.company_story import Story
 from features.company_truth import HORIZONS_DAYS, true_probabilities
 
 ACCOUNTS, MONTHS, SEED, END = 500, 30, 7, date(2026, 1, 1)
@@ -41,20 +42,26 @@ class Company:
 
 
 def make_company(
-    folder: Path, accounts: int = ACCOUNTS, months: int = MONTHS, seed: int = SEED, end: date = END
+    folder: Path,
+    accounts: int = ACCOUNTS,
+    months: int = MONTHS,
+    seed: int = SEED,
+    end: date = END,
+    story: Story | None = None,
 ) -> Company:
     """Writes the eleven tables as folder/{table}.parquet and the truth as folder/truth/p_churn.parquet.
 
-    The same arguments write the same tables. UsageError when there are too few accounts or months to be a company.
+    The same arguments write the same tables. UsageError when there are too few accounts or months to be a company, or
+    to live through `story` (features/company_story.py).
     """
     faults = [
         Fault(name, str(value), f"{least} or more", f"ask for at least {least}")
-        for name, value, least in (("accounts", accounts, 20), ("months", months, 6))
+        for name, value, least in (("accounts", accounts, 20), ("months", months, 6 if story is None else story.months))
         if value < least
     ]
     if faults:
         raise UsageError(faults)
-    life = live(accounts, months, seed, end)
+    life = live(accounts, months, seed, end, story)
     names = books.Names.of(len(life))
     folder.mkdir(parents=True, exist_ok=True)
     tables = company_tables(life, names, seed)

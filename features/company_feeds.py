@@ -55,7 +55,8 @@ def usage_events(rng: np.random.Generator, life: Life, names: Names, seats: Ints
     weak, narrow = life.driver("usage")[:, feed], life.driver("breadth")[:, feed]
     there = life.alive()[:, feed]
     there[rng.permutation(len(life))[: max(2, round(NO_FEED * len(life)))]] = False
-    for outage in _outages(rng, calendar):
+    silent = [] if life.story is None else [life.story.outage(calendar)]
+    for outage in [*_outages(rng, calendar), *silent]:
         there[:, outage - calendar.feed] = False
     days_old = np.arange(calendar.feed, calendar.end) - life.created_day[:, None]
     ramp = 1 - 0.7 * np.exp(-np.maximum(days_old, 0) / 15.0)

@@ -14,10 +14,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from datetime import date
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from features.company_story import Story
 
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
@@ -111,6 +115,7 @@ class Life:
     champion_gone: NDArray[np.bool_]
     churn_day: Ints
     calendar: Calendar
+    story: Story | None = None
 
     def __len__(self) -> int:
         return len(self.segment)
@@ -131,7 +136,7 @@ class Life:
         return replace(self, drivers=self.drivers[:, rows], **own)
 
 
-_SHARED_FIELDS = ("drivers", "calendar")
+_SHARED_FIELDS = ("drivers", "calendar", "story")
 
 
 def boundaries(created: np.datetime64, term_months: int, until: np.datetime64) -> NDArray[np.datetime64]:
@@ -230,7 +235,7 @@ def _begins_term(life: Life, day: Ints) -> Ints:
 
 
 def log_hazard(life: Life) -> Floats:
-    """(account, day) log of the true hazard of leaving, per day, for the days of the calendar."""
+    """(account, day) log of the true hazard of leaving, per day, for the calendar's days; a story's launch apart."""
     weights = np.array([weight for _, weight in DRIVERS], dtype=np.float32)
     days = slice(0, life.calendar.end)
     people = PEOPLE_GONE[0] * life.sponsor_gone[:, days] + PEOPLE_GONE[1] * life.champion_gone[:, days]
@@ -238,7 +243,7 @@ def log_hazard(life: Life) -> Floats:
     return np.asarray(BASE + life.offset[:, days] + mood + people)
 
 
-def live(accounts: int, months: int, seed: int, end: date) -> Life:
+def live(accounts: int, months: int, seed: int, end: date, story: Story | None = None) -> Life:
     """The lives of `accounts` customers, about 70 % of whom were there when the window began.
 
     Twice as many are lived as are kept: those who left before the window are not in a company's export. (About one in
@@ -262,9 +267,11 @@ def live(accounts: int, months: int, seed: int, end: date) -> Life:
         champion_gone=chains[1],
         churn_day=np.full(count, calendar.end),
         calendar=calendar,
+        story=story,
     )
     days = np.arange(calendar.end)
-    hazard = np.where(days > life.created_day[:, None], np.exp(log_hazard(life)), 0.0)
+    log = log_hazard(life) if story is None else log_hazard(life) + story.shock(calendar, life.segment)
+    hazard = np.where(days > life.created_day[:, None], np.exp(log), 0.0)
     endured = np.cumsum(hazard, axis=1, dtype=np.float64)
     patience = rng.exponential(size=count)
     left = endured >= patience[:, None]

@@ -30,7 +30,8 @@ def true_probabilities(life: Life, seed: int, draws: int = 4096) -> pd.DataFrame
     The state is the drivers of the last DELAY_DAYS, who is in place, and the offsets ahead. Given it, a driver's future
     is its value, fading, plus noise that is the same in law for every account; so the hazard ahead factors into what is
     decided (`ahead`) times a random factor of four kinds (sponsor and champion there or not), and E exp(-cumulative
-    hazard) is a mean over `draws` shared continuations. Renewals change nothing but the offset.
+    hazard) is a mean over `draws` shared continuations. Renewals change nothing but the offset. What a story's launch
+    adds is part of the state from its day on, and goes on as it is; before, nobody knows of it.
     """
     rng = np.random.default_rng([seed, 2])
     noise = _future_noise(rng, draws)
@@ -44,11 +45,14 @@ def true_probabilities(life: Life, seed: int, draws: int = 4096) -> pd.DataFrame
     mood = np.tensordot(weights, life.drivers, 1)
     ahead_days = np.arange(AHEAD_DAYS) - DELAY_DAYS
     fade = memory() ** np.maximum(ahead_days, 0).astype(np.float32)
+    shock = None if life.story is None else life.story.shock(life.calendar, life.segment)
     frames = []
     for as_of in life.calendar.month_starts():
         rows = np.flatnonzero((life.created_day < as_of) & (life.churn_day >= as_of))
         decided = mood[np.ix_(rows, as_of + np.minimum(ahead_days, 0))] * fade
         ahead = np.exp(BASE + life.offset[rows, as_of : as_of + AHEAD_DAYS] + decided)
+        if shock is not None:
+            ahead *= np.exp(shock[rows, as_of])[:, None]
         p = np.empty((len(rows), len(HORIZONS_DAYS)))
         sponsor, champion = life.sponsor_gone[rows, as_of], life.champion_gone[rows, as_of]
         for one, two in ((a, b) for a in starts for b in starts):

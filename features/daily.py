@@ -106,7 +106,8 @@ def _days_counted(folded: ir.Table) -> ir.Table:
     earlier = earlier.group_by(CELL).aggregate(known=_all_bits(earlier.known))
     both = folded.left_join(earlier, CELL)
     days = _how_many(both.bits & ~both.known.fill_null(0)).cast("float64")
-    return both.select(*CELL, *SUMS, "last", days=days)
+    # Rows of an account side by side are added up faster.
+    return both.select(*CELL, *SUMS, "last", days=days).order_by("account")
 
 
 def _how_many(bits: ir.Value) -> ir.Value:

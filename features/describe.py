@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from features.catalogue import APART, EVERY, TENURE
-from features.folds import fold_named
+from features.folds import tables_of as own_tables
 from features.rules import SCORES
 from features.signal import Signal
 
@@ -34,9 +34,7 @@ Beside these, measures of a table (`measures:` in the mapping) become their last
 
 def tables_of(signal: Signal, known: dict[str, Signal]) -> tuple[str, ...]:
     """The source tables that a signal is made from, through the signals that it is `of`."""
-    found = {need.split(".")[0] for need in signal.needs}
-    if signal.fold is not None:
-        found.add(fold_named(signal.fold).table)
+    found = own_tables(signal)
     for name in signal.of:
         found |= set(tables_of(known[name], known)) if name in known else {"all"}
     return tuple(sorted(found)) or ("accounts",)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
 
-from features.folds import fold_named
+from features.folds import fold_named, tables_of
 from features.outages import feed_outages
 from features.signal import Signal
 from features.sources import Sources
@@ -58,9 +58,18 @@ def finish(
     if signal.empty is not None:
         missing = np.isnan(values)
         values[missing if feed in FOR_ALL else missing & has[feed]] = signal.empty
-    if signal.outage != "none" and feed in outages:
-        values[:] = _made_up(values, signal, outages[feed], pairs)
+    if signal.outage != "none":
+        values[:] = _made_up(values, signal, _of_any(outages, tables_of(signal)), pairs)
     significant(values, values)
+
+
+def _of_any(outages: Mapping[str, Ages], feeds: Iterable[str]) -> Ages:
+    """The days on which any of the feeds was down: a signal made of several misses what each would have told."""
+    down: dict[pd.Timestamp, np.ndarray] = {}
+    for feed in feeds:
+        for as_of, ages in outages.get(feed, {}).items():
+            down[as_of] = np.union1d(down[as_of], ages) if as_of in down else ages
+    return down
 
 
 def _made_up(values: np.ndarray, signal: Signal, ages: Ages, pairs: pd.DataFrame) -> np.ndarray:

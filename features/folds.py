@@ -12,6 +12,7 @@ from configs.framework import Milestone
 from features import daily
 from features.onboarding import onboarding
 from features.people import people, talks
+from features.signal import Signal
 from features.sources import Sources
 from features.windows import days_between, first_known, seen_rows
 
@@ -124,3 +125,9 @@ FOLDS: tuple[Fold, ...] = (
 
 def fold_named(name: str) -> Fold:
     return next(fold for fold in FOLDS if fold.name == name)
+
+
+def tables_of(signal: Signal) -> set[str]:
+    """The source tables of the signal's own frame and columns."""
+    own = {fold_named(signal.fold).table} if signal.fold is not None else set()
+    return own | {need.split(".")[0] for need in signal.needs}

@@ -8,8 +8,8 @@ contract_end  the end of the paid-through time, unless a new contract starts wit
               allowed gap before the data's end. Ends after the last contract that began wait for a later one: a table
               that is no longer kept looks just like everybody leaving. See `contracts_known_until`.
 silence       no row of a table for `days`, counted from the as_of or from a later row; it is churn when it is complete.
-              Known until the last day on which that table worked, which an outage at its end moves back. See
-              `activity_known_until`.
+              Days on which the table's feed was down do not count. Known until the last day on which that table
+              worked, which an outage at its end moves back. See `activity_known_until`.
 
 A churn ends the labels of its life: what happens after an account has come back belongs to snapshots of its next life.
 A snapshot of an account that had left by then though nobody knew, or that the sources do not know, has no label at all.
@@ -30,14 +30,13 @@ from features.outages import EXPECTED_ROWS, LOW_SHARE, MIN_ROWS, WEEKS
 from features.snapshots import (
     MOMENT,
     activity,
-    activity_days,
     asof,
     churn_rows,
     contract_rows,
     life_events,
     lives,
     returning,
-    silence_gap,
+    silent_lives,
     turns,
 )
 from features.sources import Sources
@@ -138,14 +137,15 @@ def _silent(sources: Sources, pairs: pd.DataFrame, settings: Settings) -> Seen:
     """Completion of the first silence that begins at the as_of or at a row after it."""
     rule = settings.churn.silence
     silence, last_moment = pd.Timedelta(days=rule.days), pd.Timedelta(days=rule.days) - pd.Timedelta(seconds=1)
-    spells = lives(activity_days(sources, settings), silence_gap(settings))
+    spells, clock = silent_lives(sources, settings)
     before = asof(pairs, spells, "began", ["ended"], exact=False)
     after = asof(pairs, spells, "began", ["began", "ended"], ahead=True)
     within = before.ended >= pairs.as_of
-    at_once = ~within & ~(after.began < pairs.as_of + silence)
-    ended = before.ended.where(within, after.ended) + last_moment
-    labels = pairs.assign(churn_at=ended.mask(at_once, pairs.as_of + last_moment))
-    alive = (before.ended >= pairs.as_of - pd.Timedelta(days=rule.active_days)).to_numpy()
+    now = clock.time(pairs.as_of)
+    at_once = ~within & ~(clock.time(after.began) < now + silence)
+    ended = clock.time(before.ended.where(within, after.ended))
+    labels = pairs.assign(churn_at=clock.moment(ended.mask(at_once, now) + last_moment))
+    alive = (clock.time(before.ended) >= now - pd.Timedelta(days=rule.active_days)).to_numpy()
     return _with_will(labels, sources, silence, pd.Timedelta(0)), alive, activity_known_until(sources, settings)
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 
 from configs.tables import table
 from features.sources import Sources
-from features.windows import visible_from
+from features.windows import last_blind_day
 
 LOW_SHARE = 0.1  # a day with less than this share of its usual rows is missing
 MIN_ROWS = 5  # usual rows of a weekday from which a single missing day is telling
@@ -50,8 +50,10 @@ def daily_totals(sources: Sources, name: str) -> pd.DataFrame:
     Both are midnights; one group-by on the source.
     """
     rows, time = sources.tables[name], table(name).time
-    counted = rows.group_by(day=rows[time].truncate("D"), visible=visible_from(rows, time)).aggregate(n=rows.count())
+    counted = rows.group_by(day=rows[time].date(), seen=last_blind_day(rows, time)).aggregate(n=rows.count())
     frame = sources.connection.to_pandas(counted)
+    day, seen = (pd.to_datetime(frame[one]).astype("datetime64[us]") for one in ("day", "seen"))
+    frame = pd.DataFrame({"day": day, "visible": seen + DAY, "n": frame.n})
     return frame.sort_values(["day", "visible"], ignore_index=True)
 
 

@@ -112,6 +112,7 @@ def _role(role: str, words: str) -> tuple[Signal, ...]:
             f"days since the {words} in place last did something, or came",
             lambda t: _silent_days(t, role),
             needs=SPOKE,
+            outage="since",
         ),
     )
 
@@ -165,6 +166,7 @@ RELATIONSHIP: tuple[Signal, ...] = (
         lambda t: _where(t.active_age.count() > 0, t.count(where=t.once & (t.active_age <= 90))),
         needs=SPOKE,
         window_days=90,
+        outage="void",
     ),
     _person(
         "contacts_active_share_90d",
@@ -174,6 +176,7 @@ RELATIONSHIP: tuple[Signal, ...] = (
         lambda t: _share_of_present(t, t.active_age, 90),
         needs=SPOKE,
         window_days=90,
+        outage="void",
     ),
     _person(
         "top_person_share_90d",
@@ -183,6 +186,7 @@ RELATIONSHIP: tuple[Signal, ...] = (
         lambda t: ratio(t.signs_90d.max(), t.signs_90d.sum(where=t.once)),
         needs=SPOKE,
         window_days=90,
+        outage="void",
     ),
     _survey(
         "nps_last",
@@ -284,5 +288,6 @@ RELATIONSHIP: tuple[Signal, ...] = (
         lambda t: _share_of_present(t, t.answered_age, 180),
         needs=("surveys.contact_id",),
         window_days=180,
+        outage="void",
     ),
 )

@@ -44,12 +44,12 @@ def rule_scores(frame: pd.DataFrame, framework: Framework) -> RuleScores:
     """The published arithmetic; a mapped signal that the frame lacks counts as missing."""
     maps = framework.health_maps
     n = len(frame)
-    parts = np.full((n, len(maps)), np.nan)
+    parts = np.full((n, len(maps)), np.nan, order="F")  # worked on column by column
     for place, one in enumerate(maps):
         if one.signal in frame.columns:
             parts[:, place] = _mapped(frame, one)
     known = ~np.isnan(parts)
-    share = np.where(known, np.array([one.weight for one in maps], float)[None, :], 0.0)
+    share = np.where(known.T, np.array([one.weight for one in maps], float)[:, None], 0.0).T
     dimensions = np.full((n, len(DIMENSIONS)), np.nan)
     stage_weights = _stage_weights(frame[STAGE].astype(object).to_numpy(), framework)
     total = np.zeros(n)
@@ -107,11 +107,12 @@ def holds(frame: pd.DataFrame, condition: Condition) -> np.ndarray:
 def _stage_weights(stages: np.ndarray, framework: Framework) -> np.ndarray:
     """(n, 4) weights; DataError naming the stages that the configuration does not know."""
     table = {one.name: list(one.weights.as_dict().values()) for one in framework.stages}
-    unknown = sorted({str(one) for one in stages} - table.keys())
+    place, names = pd.factorize(stages.astype(str))
+    unknown = sorted(set(names) - table.keys())
     if unknown:
         found = Fault(STAGE, ", ".join(unknown), "one of " + ", ".join(table), "name the stage under framework.stages")
         raise DataError(found)
-    return np.array([table[str(one)] for one in stages], float).reshape(len(stages), len(DIMENSIONS))
+    return np.array([table[one] for one in names], float).reshape(len(names), len(DIMENSIONS))[place]
 
 
 def score_columns(frame: pd.DataFrame, framework: Framework) -> pd.DataFrame:

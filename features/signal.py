@@ -17,9 +17,9 @@ class Signal:
     `fold` names the windowed frame (Ibis) that `value` aggregates; without one, `value` is worked out from a frame
     (pandas) that holds the signals named in `of`. `needs` are the source columns ("table.column") without which the
     signal does not exist. A window of `window_days` begins that many days before as_of and ends `window_from_days`
-    before it. `outage` says what days without a feed do to it: "scale" for counts and sums over the window, which are
-    made up for; "since" for days since something, of which they are taken off; "void" for what becomes missing when the
-    feed worked on under half of the window; "none" otherwise.
+    before it. `outage` says what days on which a feed was down (the fold's table, or one in `needs`) do to it: "scale"
+    for counts and sums over the window, which are made up for; "since" for days since something, of which they are
+    taken off; "void" for what becomes missing when the feed worked on under half of the window; "none" otherwise.
     `peers` marks what depends on other accounts: on facts of before as_of, like everything else.
     `healthier` is +1 when a higher value is healthier, -1 when a lower one is, 0 when that is not known.
     `empty` is the value of an account without a single row, None where that is missing; it is used only when the

@@ -18,6 +18,7 @@ from configs.settings import Settings
 from configs.tables import table
 from features.sources import Sources
 from features.windows import visible_from
+from features.worked import ALWAYS, Worked, clock_at_end, clocks
 
 FREQUENCY = {"day": "D", "week": "W-MON", "month": "MS", "quarter": "QS"}
 WARM_UP_DAYS = 90
@@ -131,11 +132,11 @@ def activity_days(sources: Sources, settings: Settings) -> pd.DataFrame:
     return sources.connection.to_pandas(days.drop("day"))
 
 
-def lives(rows: pd.DataFrame, gap: pd.Timedelta) -> pd.DataFrame:
+def lives(rows: pd.DataFrame, gap: pd.Timedelta, clock: Worked = ALWAYS) -> pd.DataFrame:
     """Lives of accounts: account_id, began, ended (the latest end of its rows), first (the account's first life).
 
-    Takes rows account_id, at, ends_at (NaT: without end), in any order. A row that begins more than `gap` after
-    everything before it has ended begins a new life.
+    Takes rows account_id, at, ends_at (NaT: without end), in any order. A row that begins more than `gap`, by the
+    clock, after everything before it has ended begins a new life.
     """
     codes, accounts = pd.factorize(rows.account_id)
     order = np.lexsort((rows["at"].to_numpy(), codes))
@@ -144,7 +145,7 @@ def lives(rows: pd.DataFrame, gap: pd.Timedelta) -> pd.DataFrame:
     ends = rows.ends_at.astype(MOMENT).fillna(NEVER).iloc[order].reset_index(drop=True)
     first = np.diff(account, prepend=-1) != 0
     reached = ends.groupby(account).cummax()
-    new = first | (at > reached.shift() + gap).to_numpy()
+    new = first | (clock.time(at) > clock.time(reached.shift()) + gap).to_numpy()
     ended = reached[np.append(new[1:], True)[: len(new)]].to_numpy()
     return pd.DataFrame(
         {"account_id": accounts[account[new]], "began": at[new].to_numpy(), "ended": ended, "first": first[new]}
@@ -186,16 +187,20 @@ def snapshots(sources: Sources, settings: Settings, as_ofs: pd.DatetimeIndex) ->
 
     Columns: account_id, as_of, life_start (when this life of the account began: sign-up, or its return after a churn).
     A return is the reactivation or contract after a recorded churn (outcome), the contract after more than the allowed
-    gap (contract_end), the first row after a silence that was long enough (silence).
+    gap (contract_end), the first row after a silence that was long enough (silence). Silences leave out the days on
+    which the feed was down, as known at the as_of.
     """
     rule = settings.churn
     accounts = spans(sources, "accounts").rename(columns={"at": "life_start"}).astype({"life_start": MOMENT})
     pairs = accounts.merge(pd.DataFrame({"as_of": as_ofs.as_unit("us")}), how="cross")
     pairs = pairs[pairs.visible <= pairs.as_of].drop(columns="visible")
     if rule.kind == "silence":
-        rows = activity_days(sources, settings)
-        pairs = _with_end_from(pairs, rows, pd.Timedelta(days=rule.silence.active_days))
-        pairs = _in_latest_life(pairs, rows, silence_gap(settings))
+        rows, back = activity_days(sources, settings), pd.Timedelta(days=rule.silence.active_days)
+        found = []
+        for clock, at in clocks(sources, settings, as_ofs):
+            active = _with_end_from(pairs[pairs.as_of.isin(at)], rows, back, clock)
+            found.append(_in_latest_life(active, rows, silence_gap(settings), clock))
+        pairs = pd.concat(found)
     elif sources.has("contracts"):
         rows = contract_rows(sources)
         pairs = _with_end_from(pairs, rows, pd.Timedelta(0))
@@ -211,35 +216,41 @@ def silence_gap(settings: Settings) -> pd.Timedelta:
     return pd.Timedelta(days=settings.churn.silence.days) - pd.Timedelta(microseconds=1)
 
 
-def _with_end_from(pairs: pd.DataFrame, rows: pd.DataFrame, back: pd.Timedelta) -> pd.DataFrame:
+def silent_lives(sources: Sources, settings: Settings) -> tuple[pd.DataFrame, Worked]:
+    """`lives` between silences in hindsight, and the clock by which these are counted."""
+    clock = clock_at_end(sources, settings)
+    return lives(activity_days(sources, settings), silence_gap(settings), clock), clock
+
+
+def _with_end_from(pairs: pd.DataFrame, rows: pd.DataFrame, back: pd.Timedelta, clock: Worked = ALWAYS) -> pd.DataFrame:
     """Pairs with a visible row that ends no earlier than `back` before the as_of."""
     rows = rows.assign(ends_at=rows.ends_at.astype(MOMENT).fillna(NEVER), visible=rows.visible.astype(MOMENT))
     # Rows become visible in the order of `visible`, not of `at`: the latest end seen so far is a running maximum.
     rows = rows.sort_values("visible", kind="stable")
     rows["latest"] = rows.groupby("account_id").ends_at.cummax()
     seen = asof(pairs, rows, "visible", ["latest"])
-    return pairs[(seen.latest >= pairs.as_of - back).to_numpy()]
+    return pairs[(clock.time(seen.latest) >= clock.time(pairs.as_of) - back).to_numpy()]
 
 
-def _in_latest_life(pairs: pd.DataFrame, rows: pd.DataFrame, gap: pd.Timedelta) -> pd.DataFrame:
+def _in_latest_life(pairs: pd.DataFrame, rows: pd.DataFrame, gap: pd.Timedelta, clock: Worked = ALWAYS) -> pd.DataFrame:
     """life_start of accounts that came back becomes the beginning of their latest life known at the as_of."""
     ids = pd.Index(rows.account_id.unique())  # numbers instead of texts: rows may be many
     rows = rows.assign(account_id=ids.get_indexer(rows.account_id))
     coded = pairs.assign(account_id=ids.get_indexer(pairs.account_id))
-    late = _told_late(rows, gap)
+    late = _told_late(rows, gap, clock)
     slow = rows.account_id.isin(late).to_numpy()
-    found = asof(coded, lives(rows[~slow], gap), "began", ["began", "first"], exact=False)
+    found = asof(coded, lives(rows[~slow], gap, clock), "began", ["began", "first"], exact=False)
     began = found.began.where(found["first"].eq(False))
     rows, of_slow = rows[slow], coded.account_id.isin(late).to_numpy()
     for as_of in coded.as_of[of_slow].unique():
-        last = lives(rows[rows.visible <= as_of], gap).drop_duplicates("account_id", keep="last")
+        last = lives(rows[rows.visible <= as_of], gap, clock).drop_duplicates("account_id", keep="last")
         back = last[~last["first"]].set_index("account_id").began
         here = of_slow & (coded.as_of == as_of).to_numpy()
         began[here] = back.reindex(coded.account_id[here]).to_numpy()
     return pairs.assign(life_start=began.fillna(pairs.life_start))
 
 
-def _told_late(rows: pd.DataFrame, gap: pd.Timedelta) -> np.ndarray:
+def _told_late(rows: pd.DataFrame, gap: pd.Timedelta, clock: Worked) -> np.ndarray:
     """Accounts whose lives may look different at an as_of than in hindsight, since rows were recorded late.
 
     Rows seen on time are seen in the order in which they happened: no later one moves a beginning. One recorded late
@@ -247,11 +258,12 @@ def _told_late(rows: pd.DataFrame, gap: pd.Timedelta) -> np.ndarray:
     """
     on_time = (rows.visible <= rows["at"].dt.normalize() + pd.Timedelta(days=1)).to_numpy()
     late = rows[~on_time]
-    whole = lives(rows[on_time], gap)
+    whole = lives(rows[on_time], gap, clock)
     around = asof(late.assign(as_of=late["at"]), whole, "began", ["ended"])
     only = whole[~whole.account_id.duplicated(keep=False)].set_index("account_id")
     only = only.reindex(late.account_id).set_axis(late.index)
-    near = (late["at"] >= only.began - gap) & (late["at"] <= only.ended + gap)
+    shown = clock.time(late["at"])
+    near = (shown >= clock.time(only.began) - gap) & (shown <= clock.time(only.ended) + gap)
     within = (late["at"] <= around.ended) & (late.ends_at.astype(MOMENT).fillna(NEVER) <= around.ended)
     harmless = within | near
     return late.account_id[~harmless].unique()

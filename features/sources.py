@@ -21,7 +21,8 @@ from configs.settings import Settings
 from configs.tables import TABLES, table
 from features import engine
 from features.connect import Raw, connect, digest, disconnect, find, is_duckdb
-from features.mapping import Mapped, examine, resolve, unread
+from features.examine import examine, unread
+from features.mapping import Mapped, resolve
 from features.sentiment import with_sentiment
 from features.spark import is_spark
 

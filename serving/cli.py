@@ -94,13 +94,15 @@ def main(ctx: click.Context, config: Path, as_json: bool) -> None:
 @click.option("--accounts", type=click.IntRange(min=1), default=500, show_default=True, help="Accounts of the company.")
 @click.option("--dir", "folder", type=FOLDER, default=Path("demo"), show_default=True, help="Where to put it.")
 @click.option("--serve", "and_serve", is_flag=True, help="Serve the model afterwards.")
+@click.option("--story", "with_story", is_flag=True, help="A launch, an outage and new weights happen to it.")
 @click.pass_obj
-def demo(session: Session, accounts: int, folder: Path, and_serve: bool) -> None:
+def demo(session: Session, accounts: int, folder: Path, and_serve: bool, with_story: bool) -> None:
     """Make a synthetic company and run everything on it."""
+    from features.company_story import Story
     from serving.demo import run_demo
 
     with console.progress() as tell:
-        body = run_demo(folder, accounts, tell)
+        body = run_demo(folder, accounts, tell, Story() if with_story else None)
     session.say(body, console.demo_lines)
     if not body["promote"]["promoted"]:
         sys.exit(1)
@@ -274,6 +276,38 @@ def export(session: Session, out: Path) -> None:
 
 
 @main.command()
+@click.argument("account", required=False)
+@click.option("--level", help="The risk level that you put the account at.")
+@click.option("--reason", help="Why; it stands beside the call for good.")
+@click.option("--until", type=DATE, default=None, help="The day on which it expires. Default: the next call.")
+@click.option("--from", "path", type=FILE, help="A CSV file of calls: account_id, made_at, level, reason, by, until.")
+@click.pass_obj
+def override(
+    session: Session,
+    account: str | None,
+    level: str | None,
+    reason: str | None,
+    until: datetime | None,
+    path: Path | None,
+) -> None:
+    """Enter a CSM's own call on ACCOUNT beside the model's, or a file of calls; predictions stay as they are."""
+    from serving import calls_stage as stage
+
+    one = {"ACCOUNT": account, "--level": level, "--reason": reason}
+    given = [name for name, value in {**one, "--until": until}.items() if value is not None]
+    if (path is not None and given) or (path is None and None in one.values()):
+        found = " and ".join([*given, *(["--from"] if path else [])]) or "nothing"
+        do = 'forewarn override ACCOUNT --level high --reason "..." [--until D], or forewarn override --from calls.csv'
+        raise UsageError(Fault("override", found, "ACCOUNT with --level and --reason, or --from alone", do))
+    now = datetime.now(UTC)
+    if path is not None:
+        body = stage.override_from(session.settings, path, _user(), now)
+    else:
+        body = stage.override(session.settings, account or "", level or "", reason or "", until, _user(), now)
+    session.say(body, console.override_lines)
+
+
+@main.command()
 @click.pass_obj
 def outcomes(session: Session) -> None:
     """Compare the ledger with what happened since; only windows that have passed count."""
@@ -284,14 +318,29 @@ def outcomes(session: Session) -> None:
 
 @main.command()
 @click.option("--out", type=FOLDER, default=None, help="Folder of the report. Default: reports/ of the state folder.")
+@click.option("--pdf", is_flag=True, help="Print it to a PDF as well; needs Chromium.")
 @click.pass_obj
-def report(session: Session, out: Path | None) -> None:
+def report(session: Session, out: Path | None, pdf: bool) -> None:
     """Write the prediction-versus-outcome report: one HTML file, and JSON."""
     from serving.stages import report
 
     with console.progress() as tell:
-        body = report(session.settings, out, datetime.now(UTC), tell)
+        body = report(session.settings, out, datetime.now(UTC), tell, pdf)
     session.say(body, console.report_lines)
+
+
+@main.command()
+@click.option("--since", type=DATE, default=None, help="Tell only what was seen on this day or later.")
+@click.pass_obj
+def monitor(session: Session, since: datetime | None) -> None:
+    """Say whether predictions still hold: drift, level, alarms. Exit code 1 while an alarm stands."""
+    from serving.watch_stage import watch
+
+    with console.progress() as tell:
+        body = watch(session.settings, datetime.now(UTC), tell, since)
+    session.say(body, console.monitor_lines)
+    if body["stands"]:
+        sys.exit(1)
 
 
 @main.command()

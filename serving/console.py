@@ -199,7 +199,8 @@ def promote_lines(body: Body) -> list[str]:
     if not body["promoted"]:
         return [body["words"], f"version {body['version']} is not promoted: {', '.join(body['refused'])}"]
     by_force = f" by force, against {', '.join(body['refused'])}" if body["forced"] else ""
-    return [body["words"], f"in the ledger: {body['mark']}", f"version {body['version']} is the champion{by_force}"]
+    marks = [f"in the ledger: {one}" for one in (body["mark"], body["reweighting"]) if one]
+    return [body["words"], *marks, f"version {body['version']} is the champion{by_force}"]
 
 
 def score_lines(body: Body) -> list[str]:
@@ -212,6 +213,8 @@ def score_lines(body: Body) -> list[str]:
     lines += [f"  {account}  {percent(p):>8}  {level}" for account, p, level in body["worst"]]
     if not body["has_signal"]:
         lines.insert(1, f"  {NO_SIGNAL}")
+    if body["held_out"]:
+        lines.append(f"  {body['held_out']:,} held out by draw: leave them alone (column arm of the file)")
     kept = "in the ledger already" if body["repeated"] else "in the ledger"
     return [*lines, f"{kept}, and in {body['out']}"]
 
@@ -227,19 +230,110 @@ def export_lines(body: Body) -> list[str]:
     return [f"written to {path}" for path in body["files"]]
 
 
+def call_line(call: Body) -> str:
+    """The automated, the CSM's and the final call of an account, in one line."""
+    if call["csm"] is None:
+        return f"automated {call['automated']}; no call of a CSM holds; final: {call['final']}"
+    ends = f" until {call['expires_at']}" if call["expires_at"] else ""
+    said = f"CSM {call['csm']}{ends} ({call['made_by']}, {call['made_at']}: {call['reason']})"
+    return f"automated {call['automated']}; {said}; final: {call['final']}"
+
+
+def override_lines(body: Body) -> list[str]:
+    lines = []
+    for one in body["calls"][:20]:
+        p = f"{percent(one['p'])} within {one['horizon_days']} days"
+        lines.append(f"{one['account_id']}, {p} as of {one['as_of']}: {call_line(one)}")
+    if len(body["calls"]) > 20:
+        lines.append(f"... and {len(body['calls']) - 20:,} more accounts")
+    calls = "1 call" if body["entered"] == 1 else f"{body['entered']:,} calls"
+    return [*lines, f"{calls} in the ledger" + (" already" if body["repeated"] else "")]
+
+
 def outcomes_lines(body: Body) -> list[str]:
     lines = [body["words"]]
     for one in body["days"]:
         days, high = body["horizon_days"], one["high"]
         lines.append(f"  {one['as_of']}, version {one['model_version']}: {one['accounts']:,} accounts")
-        lines.append(f"    {one['predicted']:.1f} expected to leave within {days} days, {one['churned']} left")
-        lines.append(f"    of {high} at high risk, {one['churned_of_high']} left")
-    return lines
+        left = f"{one['churned']:,} left"
+        if one["voluntary"] + one["involuntary"]:
+            left += f" ({one['voluntary']:,} of their own will, {one['involuntary']:,} not)"
+        lines.append(f"    {one['predicted']:.1f} expected to leave within {days} days, {left}")
+        lines.append(f"    of {high:,} at high risk, {one['churned_of_high']:,} left")
+        more = (
+            f"    {one['contracted']:,} contracted" if one["contraction_matured"] else "    contractions not known yet"
+        )
+        lines.append(more + (f"; {one['returned']:,} of those who left came back" if one["returned"] else ""))
+    return lines if body["by_arm"] is None else [*lines, *_arm_lines(body["by_arm"])]
+
+
+def _arm_lines(body: Body) -> list[str]:
+    names = {"treated": "approached", "untreated": "not approached", "holdout": "held out"}
+    lines = ["by what was done about the account within its window (accounts that look worse are approached more):"]
+    for one in body["arms"]:
+        stayed = one.get("stayed_when_treated", one.get("false_alarms"))
+        of_them = "saved, or safe anyway" if one["arm"] == "treated" else "false alarms"
+        left = one["happened"]
+        lines.append(
+            f"  {names[one['arm']]:<15}{one['rows']:>7,} scorings of {one['accounts']:,} accounts:"
+            f" {percent(one['expected'])} expected to leave, {percent(left['value'])}"
+            f" ({percent(left['low'])} to {percent(left['high'])}) left; of {one['flagged']:,} at high risk"
+            f" {one['flagged_and_left']:,} left, {stayed:,} stayed ({of_them})"
+        )
+    found = body["effect"]
+    if "refused" in found:
+        return [*lines, f"  what approaching accounts does is not estimated: {found['refused']}"]
+    gap = found["difference"]
+    return [
+        *lines,
+        f"  by draw: {percent(found['treated']['value'])} of {found['treated_accounts']:,} accounts up for an approach"
+        f" left, {percent(found['holdout']['value'])} of {found['holdout_accounts']:,} held out; difference"
+        f" {100 * gap['value']:+.1f} points ({100 * gap['low']:+.1f} to {100 * gap['high']:+.1f})",
+    ]
 
 
 def report_lines(body: Body) -> list[str]:
     lines = [*body["answer"], *body["against"], f"report: {body['html']}", f"figures: {body['json']}"]
-    return lines if body["ledger_html"] is None else [*lines, f"what was served, judged: {body['ledger_html']}"]
+    lines += [] if body["ledger_html"] is None else [f"what was served, judged: {body['ledger_html']}"]
+    return lines + [f"printed: {path}" for path in body["pdf"]]
+
+
+def monitor_lines(body: Body) -> list[str]:
+    """What stands out, what is over, what is quiet, what was set aside, and the figures."""
+    sources = {"ledger": "scored, by the ledger", "backtest": "out of time, by the backtest"}
+    lines = [
+        f"{one['rows']:,} predictions from {one['first']} to {one['last']} ({sources[one['source']]})"
+        for one in body["watched"]
+    ]
+    stands = [one["words"] for one in body["alarms"] if one["stands"]]
+    levels = body["figures"]["levels"]
+    quarter = levels[-1]["quarter"] if levels else ""
+    parts = {
+        "what stands out:": stands or ["nothing: no alarm stands"],
+        "what stood out, and is over:": [one["words"] for one in body["alarms"] if not one["stands"]],
+        "what is quiet:": body["quiet"],
+        "what was set aside:": body["aside"],
+        "what was changed:": [one["says"] for one in body["marks"] if one["label"]],
+        "by feed:": [feed_line(one) for one in body["figures"]["feeds"]],
+        f"by stage, scorings of {quarter}:": [stage_line(one) for one in levels if one["quarter"] == quarter],
+        "the figures:": body["facts"],
+    }
+    for title, said in parts.items():
+        lines += [title, *(f"  {sentence}" for sentence in said)] if said else []
+    return lines
+
+
+def stage_line(one: Body) -> str:
+    found = one["ratio"]
+    times = f"{found['ratio']:.2f} times as many ({found['low']:.2f} to {found['high']:.2f})"
+    return f"{one['stage']}: {found['observed']} left, {found['expected']:.1f} expected; {times}"
+
+
+def feed_line(one: Body) -> str:
+    moved = f"{one['moved']} moved" + (f", {one['explained']} of them with an outage" if one["explained"] else "")
+    far = f"{one['far']} far from the training time"
+    farthest = f" (farthest: {one['farthest']}, {one['distance']:.2f})" if one["farthest"] else ""
+    return f"{one['feed']}: {one['signals']} signals, {moved}; {far}{farthest}"
 
 
 def explain_lines(body: Body) -> list[str]:
@@ -251,6 +345,8 @@ def explain_lines(body: Body) -> list[str]:
     if not body["has_signal"]:
         lines.append(f"  {NO_SIGNAL}")
     lines.append(f"  risk {body['risk_level']}, stage {body['lifecycle_stage']}, coverage {percent(body['coverage'])}")
+    if body["call"]["csm"] is not None:
+        lines.append(f"  {call_line(body['call'])}")
     if body["health_score"] is not None:
         scores = {name: body[f"health_{name}"] for name in body["weights"]}
         shown = {name: "-" if score is None else f"{score:.0f}" for name, score in scores.items()}
@@ -322,6 +418,7 @@ def demo_lines(body: Body) -> list[str]:
         ]
     else:
         lines.append("today: nobody is scored, since no model is the champion")
+    lines += monitor_lines(body["monitor"]) if "monitor" in body else []
     lines.append(f"report: {body['report']['html']}")
     lines.append(f"serve it: {command} serve" if promoted["promoted"] else f"ask again: {command} promote")
     return lines

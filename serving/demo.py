@@ -2,7 +2,8 @@
 
 The company keeps a calendar of its own, and the demo lives by it: half a year before the end it trains on what was
 known then and scores, so that there is a ledger whose windows have passed; at the end it does everything else.
-What was asked for is dated by that calendar, and a mark in the ledger says so.
+What was asked for is dated by that calendar, and a mark in the ledger says so. With a story (serving/story.py) it is
+scored month by month instead.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from configs.errors import Fault, UsageError
 from configs.settings import Settings, load_settings
 from evaluation.ledger import Ledger
 from features.build import Dataset, load_dataset
-from features.company import company_config, make_company
+from features.company import END, MONTHS, company_config, make_company
+from features.company_life import Calendar
+from features.company_story import Story
 from features.labels import labels_for
 from features.sources import Sources, known_at, open_sources
 from serving import stages
@@ -27,7 +30,9 @@ from serving.files import write_text
 from serving.machine import remove_state
 from serving.promotion import promote
 from serving.scorer import Scorer
+from serving.story import began, live_through
 from serving.training_stages import backtest, train
+from serving.watch_stage import watch
 from training.rolling import Rolling
 from training.tracking import load_version
 
@@ -36,15 +41,16 @@ MONTHS_AGO = 6  # every default window has passed since
 HEAD = "# The demo's project, written by `forewarn demo`: a synthetic company in the eleven canonical tables.\n"
 
 
-def run_demo(folder: Path, accounts: int, tell: Progress) -> dict[str, Any]:
+def run_demo(folder: Path, accounts: int, tell: Progress, story: Story | None = None) -> dict[str, Any]:
     """Makes the company in `folder` and runs the commands on it; returns what each of them found.
 
+    With a story, what the monitoring found is told as well.
     UsageError when `folder` holds something that no demo wrote. A demo that is run again begins anew.
     """
     config = folder / "forewarn.yaml"
     _make_room(folder, config)
     tell(f"making a company of {accounts} accounts")
-    company = make_company(folder, accounts)
+    company = make_company(folder, accounts, story=story)
     write_text(config, HEAD + yaml.safe_dump(company_config(), sort_keys=False))
     settings = load_settings(config)
     sources = open_sources(settings)
@@ -58,10 +64,17 @@ def run_demo(folder: Path, accounts: int, tell: Progress) -> dict[str, Any]:
     dataset = load_dataset(settings, sources)
     made["features"] = stages.features(dataset, settings.state_dir / "features.parquet")
     with Ledger.open(settings) as ledger:
-        days = {"says": "dates are the synthetic company's", "scored_as_of": f"{_before(sources):%Y-%m-%d}"}
-        ledger.mark("demo", days, at=_before(sources), asked_by="demo")
-    made["before"] = score_as_then(settings, sources, dataset, tell)
-    rolling = Rolling(dataset, settings)  # a quarter's fit serves the calibration of later ones and the backtest alike
+        first = _before(sources) if story is None else began(settings)
+        days = {"says": "dates are the synthetic company's", "scored_as_of": f"{first:%Y-%m-%d}"}
+        ledger.mark("demo", days, at=first, asked_by="demo")
+    if story is None:
+        made["before"] = score_as_then(settings, sources, dataset, tell)
+        rolling = Rolling(dataset, settings)  # a quarter's fit serves the calibration of later ones and the backtest
+    else:
+        at = story.reweighted_at(Calendar.of(END, MONTHS))
+        lived = live_through(config, settings, sources, dataset, at, tell)
+        settings, dataset, rolling = lived.settings, lived.dataset, lived.rolling
+        made["before"] = next(one for one in lived.scored if one["as_of"] == f"{_before(sources):%Y-%m-%d}")
     made["train"] = train(settings, dataset, tell, rolling, sources=sources)
     made["backtest"] = backtest(settings, dataset, None, tell, rolling, sources=sources)
     today = sources.data_end.to_pydatetime()
@@ -71,7 +84,9 @@ def run_demo(folder: Path, accounts: int, tell: Progress) -> dict[str, Any]:
         made["score"] = stages.score_with(Scorer.open(settings), None, today)
     tell("judging what was predicted")
     made["outcomes"] = stages.outcomes(settings, today, sources)
-    made["report"] = stages.report(settings, None, today, tell)
+    made["report"] = stages.report(settings, None, today, tell, dataset=dataset)
+    if story is not None:
+        made["monitor"] = watch(settings, today, tell, dataset=dataset, sources=sources)
     return made
 
 

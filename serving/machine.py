@@ -12,6 +12,7 @@ from typing import Any
 
 from configs.errors import Fault, UsageError
 from configs.settings import load_settings
+from serving.printing import GET_CHROMIUM, chromium
 
 SERVICE = "serving.service:Forewarn"
 # Neither BentoML nor MLflow may report anything to anybody.
@@ -57,7 +58,7 @@ def doctor(config: Path) -> dict[str, Any]:
     optional = [
         _package("pyspark", "pip install 'forewarn[spark]', for warehouses on Spark"),
         _program("java", "apt-get install default-jre-headless; only Spark needs it"),
-        _program("chromium", "apt-get install chromium, for the browser tests"),
+        _chromium(),
         _program("initdb", "apt-get install postgresql, for the database tests"),
     ]
     if config.exists():
@@ -88,6 +89,11 @@ def _store(what: str, url: str | None, path: Path, how: str) -> dict[str, Any]:
 def _package(name: str, how: str) -> dict[str, Any]:
     there = importlib.util.find_spec(name) is not None
     return _thing(name, there, version(name) if there else how)
+
+
+def _chromium() -> dict[str, Any]:
+    found = chromium()
+    return _thing("chromium", found is not None, found or f"{GET_CHROMIUM}, for `report --pdf` and the browser tests")
 
 
 def _program(name: str, how: str) -> dict[str, Any]:

@@ -16,9 +16,10 @@ import pandas as pd
 
 from configs.errors import Fault, UsageError
 from configs.settings import Settings
+from evaluation.checks import check_champion
 from evaluation.gates import Measured, evaluate_gates
 from evaluation.ledger import Ledger
-from evaluation.marks import mark_promotion
+from evaluation.marks import mark_promotion, mark_reweighting
 from evaluation.prediction import predictions
 from features.build import Dataset
 from features.sources import Sources, open_sources
@@ -60,12 +61,14 @@ def promote(
     measured = measure(settings, model, champion, dataset, tell, sources)
     verdict = evaluate_gates(judged, baselines, settings, measured, model.churn.log)
     forced = force is not None and not verdict.passed
-    told = None
+    told = weighed = None
     if verdict.passed or forced:
         before = None if champion is None else champion.version
         with Ledger.open(settings) as ledger:
             told = mark_promotion(ledger, model.version, before, verdict, force, by, pd.Timestamp(now))
-        keep_file(settings, model.run_id, KEPT, _bytes(judged[[*KEY, f"p_churn_{settings.main_horizon_days}d"]]))
+            weighed = mark_reweighting(ledger, model, champion, by, pd.Timestamp(now))
+        kept = [*KEY, f"p_churn_{settings.main_horizon_days}d", "fold"]
+        keep_file(settings, model.run_id, KEPT, _bytes(judged[kept]))
         move(settings, model.version)
     return {
         "promoted": told is not None,
@@ -75,6 +78,7 @@ def promote(
         "refused": [gate.name for gate in verdict.refused],
         "words": str(verdict),
         "mark": told,
+        "reweighting": weighed,
     }
 
 
@@ -114,17 +118,20 @@ def measure(
     p = f"p_churn_{settings.main_horizon_days}d"
     other = reseeded(model.churn, dataset, model.schema)
     agree = 1.0 if other is model.churn else _rank_correlation(model.churn.predict(newest)[p], other.predict(newest)[p])
-    other_champion = champion is not None and champion.version != model.version
+    theirs = None
+    if champion is not None and champion.version != model.version:
+        theirs = champion_rows(settings, champion, dataset)
+    findings = read_findings(settings) + (() if theirs is None else check_champion(theirs))
     tell("timing")
     return Measured(
         served_equals_batch=equal,
-        champion=champion_rows(settings, champion, dataset) if champion is not None and other_champion else None,
+        champion=None if theirs is None else theirs.drop(columns="cut"),
         no_champion="no champion yet" if champion is None else "it is the champion itself",
         seeds_agree=agree,
         size_mb=model.size_mb,
         latency=latency(settings, model, newest),
         suspects=suspects,
-        checks=read_findings(settings),
+        checks=findings,
     )
 
 
@@ -136,22 +143,25 @@ def _rank_correlation(one: pd.Series, other: pd.Series) -> float:
 
 
 def champion_rows(settings: Settings, champion: LoadedModel, dataset: Dataset) -> pd.DataFrame:
-    """account_id, as_of, p_churn_{h}d of the champion, out of time for it at the main horizon h.
+    """account_id, as_of, p_churn_{h}d of the champion, out of time for it at the main horizon h; and the `cut` up to
+    which what made a row had learnt (NaT where a version that was promoted long ago did not keep it).
 
     Since its cut, what the frozen model says; before it, what its backtest said when it was promoted. Either is absent
     where the champion read other signals or had other horizons.
     """
-    columns = [*KEY, f"p_churn_{settings.main_horizon_days}d"]
-    cut = pd.Timestamp(champion.churn.log["cut"])
-    parts = [dataset.signals.iloc[:0].reindex(columns=columns).astype({columns[-1]: float})]
+    p = f"p_churn_{settings.main_horizon_days}d"
+    columns = [*KEY, p, "cut"]
+    cut = pd.Timestamp(champion.churn.log["cut"]).as_unit("us")
+    parts = [dataset.signals[KEY].iloc[:0].assign(cut=cut, **{p: 0.0})[columns]]
     kept = kept_file(settings, champion.run_id, KEPT)
     if kept is not None:
-        before = pd.read_parquet(io.BytesIO(kept))
-        parts += [before.loc[before.as_of < cut, columns]] if columns[-1] in before else []
+        before = pd.read_parquet(io.BytesIO(kept)).query("as_of < @cut")
+        folds = pd.to_datetime(before.reindex(columns=["fold"])["fold"]).astype("datetime64[us]")
+        parts += [before.assign(cut=folds)[columns]] if p in before else []
     since = dataset.signals[dataset.signals.as_of >= cut]
     readable = set(champion.churn.columns) <= set(since) and settings.main_horizon_days in champion.churn.horizons_days
     if readable and len(since):
-        parts.append(since[KEY].join(champion.churn.predict(since))[columns])
+        parts.append(since[KEY].join(champion.churn.predict(since)).assign(cut=cut)[columns])
     return pd.concat([one for one in parts if len(one)] or parts[:1], ignore_index=True)
 
 

@@ -8,19 +8,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from configs.errors import DataError, Fault, SourceError, UsageError
+from configs.framework import DIMENSIONS
 from configs.settings import Settings
 from features.build import Dataset
 from features.sources import Sources, open_sources
 from serving.files import write_parquet, write_text
 from serving.scorer import Scorer
-from serving.training_stages import read_backtest
+from serving.training_stages import read_backtest, read_findings, read_random_split
+
+if TYPE_CHECKING:
+    from evaluation.facts import Facts
 
 Progress = Callable[[str], None]
 
@@ -100,11 +106,18 @@ def score(
 
 
 def score_with(scorer: Scorer, out: Path | None, now: datetime) -> dict[str, Any]:
+    """Under a holdout the file says of each account, in the column `arm`, whether it is to be left alone."""
+    from evaluation.arms import mark_draw
+    from evaluation.holdout import HOLDOUT, assign
+
     settings, on = scorer.settings, f"{scorer.as_of:%Y-%m-%d}"
     accounts = list(scorer.frame.index)
     found, written = scorer.score(accounts, "batch", "score", now)
     path = out or settings.state_dir / "scores" / f"{on}.parquet"
-    write_parquet(found, path)
+    drawn = settings.evaluation.holdout
+    mark_draw(scorer.ledger, drawn, pd.Timestamp(now), "score")
+    arms = None if drawn is None else assign(accounts, drawn.salt, drawn.share)
+    write_parquet(found if arms is None else found.assign(arm=arms), path)
     main = settings.main_horizon_days
     worst = found.sort_values(f"p_churn_{main}d", ascending=False).head(5)
     return {
@@ -121,35 +134,35 @@ def score_with(scorer: Scorer, out: Path | None, now: datetime) -> dict[str, Any
         "model_version": str(scorer.model.version),
         "config_version": settings.version,
         "repeated": written.repeated,
+        "held_out": 0 if arms is None else int((arms == HOLDOUT).sum()),
     }
 
 
 def outcomes(settings: Settings, now: datetime, sources: Sources | None = None) -> dict[str, Any]:
-    """Judges every prediction of the ledger whose window has passed, and writes the judgement beside it."""
+    """Judges every prediction of the ledger whose window has passed, and writes the judgement beside it. By day and
+    version, and by arm where accounts were approached or held out."""
+    from evaluation.arms import interventions_of, outcomes_by_arm
+    from evaluation.desk import plain
     from evaluation.outcomes import judge
 
     main = settings.main_horizon_days
-    asked = ["model_version", "risk_level", f"p_churn_{main}d"]
-    with _ledger(settings) as ledger:
-        labels = _labels_of(settings, sources or open_sources(settings))
-        found = judge(ledger, labels, settings, pd.Timestamp(now), columns=asked)
-    matured = found.frame[found.frame[f"churned_{main}d"].notna()]
-    days = [
-        {
-            "as_of": f"{as_of:%Y-%m-%d}",
-            "model_version": str(model),
-            "accounts": len(rows),
-            "predicted": float(rows[f"p_churn_{main}d"].sum()),
-            "churned": int(rows[f"churned_{main}d"].sum()),
-            "churned_of_high": int(rows.loc[rows.risk_level == "high", f"churned_{main}d"].sum()),
-            "high": int((rows.risk_level == "high").sum()),
-        }
-        for (as_of, model), rows in matured.groupby(["as_of", "model_version"])
-    ]
+    at, sources = pd.Timestamp(now), sources or open_sources(settings)
+    with open_ledger(settings) as ledger:
+        found = judge(ledger, _labels_of(settings, sources), settings, at)
+        by_arm = outcomes_by_arm(ledger, settings, interventions_of(sources), at)
+    days = found.days[found.days.matured > 0].rename(columns={"matured": "accounts"})
+    days = days.drop(columns=["predictions", "in_hindsight"]).assign(as_of=days.as_of.dt.strftime("%Y-%m-%d"))
     counts = {
         name: getattr(found, name) for name in ("new", "changed", "repeats", "waiting", "unknown", "in_hindsight")
     }
-    return {"words": str(found), "horizon_days": main, "matured": len(matured), **counts, "days": days}
+    return {
+        "words": str(found),
+        "horizon_days": main,
+        "matured": int(days.accounts.sum()),
+        **counts,
+        "days": days.to_dict("records"),
+        "by_arm": plain(by_arm),
+    }
 
 
 def _labels_of(settings: Settings, sources: Sources) -> Callable[[pd.DataFrame], pd.DataFrame]:
@@ -161,40 +174,67 @@ def _labels_of(settings: Settings, sources: Sources) -> Callable[[pd.DataFrame],
 
     def labels(pairs: pd.DataFrame) -> pd.DataFrame:
         there = pairs[pairs.account_id.isin(known) & (pairs.as_of <= sources.data_end)]
-        return with_returns(labels_for(sources, there.reset_index(drop=True), settings), sources, settings)
+        return with_returns(labels_for(sources, there, settings), sources, settings)
 
     return labels
 
 
-def report(settings: Settings, out: Path | None, now: datetime, tell: Progress) -> dict[str, Any]:
-    """The report on the backtest, and one on the ledger in ledger/ beside it once a window of it has been judged."""
+def report(
+    settings: Settings,
+    out: Path | None,
+    now: datetime,
+    tell: Progress,
+    pdf: bool = False,
+    dataset: Dataset | None = None,
+) -> dict[str, Any]:
+    """The report on the backtest, and one on the ledger in ledger/ beside it once a window of it has been judged; with
+    `pdf` each as PDF too. UsageError, before anything is written, without Chromium to print it."""
+    from evaluation.facts import facts_of
     from evaluation.report import write_report
+    from serving.printing import print_pdf, require_chromium
+    from serving.watch_stage import watch
 
+    if pdf:
+        require_chromium()
     folder = out or settings.state_dir / "reports"
     created = f"{now:%Y-%m-%d %H:%M} UTC"
     judged, baselines, mark = read_backtest(settings)
-    tell("writing the report")
-    meta = {"title": f"{settings.name}: predictions against outcomes", "created": created, "source": "backtest", **mark}
+    tell("reading the sources and the ledger")
+    sources = open_sources(settings)
+    try:
+        facts, outages = facts_of(sources, settings), _outages(sources)
+    finally:
+        sources.close()
     marks = _marks(settings)
-    files = write_report(judged, baselines, settings, folder, meta, marks, outages=_outages(settings))
-    made: dict[str, str | None] = {"html": str(files.html), "json": str(files.json)}
-    made["ledger_html"] = (
-        ledger_report(settings, folder / "ledger", created, marks, now) if has_ledger(settings) else None
-    )
+    served = served_so_far(settings, facts, now) if has_ledger(settings) else None
+    facts = _with_drawn(settings, facts)
+    judged = _beside_calls(settings, judged, now)
+    watched = watch(settings, now, tell, dataset=dataset, served=served)
+    watched["checks"] = [one.to_json() for one in read_findings(settings)]
+    tell("writing the report")
+    title = f"{settings.name}: predictions against outcomes"
+    meta = {"title": title, "created": created, "source": "backtest", **mark}
+    files = write_report(
+        judged, baselines, settings, folder, meta, marks, outages=outages, facts=facts, newest=served,
+        random_split=read_random_split(settings), monitoring=watched,
+    )  # fmt: skip
+    made: dict[str, Any] = {"html": str(files.html), "json": str(files.json), "ledger_html": None}
+    if served is not None:
+        made["ledger_html"] = ledger_report(settings, folder / "ledger", created, marks, served, facts, watched)
+    made["pdf"] = []
+    if pdf:
+        tell("printing")
+        made["pdf"] = [str(print_pdf(Path(made[name]))) for name in ("html", "ledger_html") if made[name]]
     against = [one["says"] for one in marks if one["against"]]
     return {**made, "answer": json.loads(files.json.read_text(encoding="utf-8"))["answer"], "against": against}
 
 
-def _outages(settings: Settings) -> list[str]:
+def _outages(sources: Sources) -> list[str]:
     """A sentence for each outage of a feed, the newest first."""
     from evaluation.alarms import outage_words
     from features.outages import outages_by_feed
 
-    sources = open_sources(settings)
-    try:
-        by_feed = outages_by_feed(sources)
-    finally:
-        sources.close()
+    by_feed = outages_by_feed(sources)
     found = [(one.first_day, outage_words(feed, one)) for feed, every in by_feed.items() for one in every]
     return [words for _, words in sorted(found, reverse=True)]
 
@@ -204,62 +244,97 @@ def _marks(settings: Settings) -> list[dict[str, Any]]:
 
     if not has_ledger(settings):
         return []
-    with _ledger(settings) as ledger:
+    with open_ledger(settings) as ledger:
         return marks_told(ledger)
 
 
 def ledger_report(
-    settings: Settings, folder: Path, created: str, marks: list[dict[str, Any]], now: datetime
+    settings: Settings,
+    folder: Path,
+    created: str,
+    marks: list[dict[str, Any]],
+    served: pd.DataFrame,
+    facts: Facts,
+    watched: dict[str, Any] | None = None,
 ) -> str | None:
-    """The report on what was served, by the ledger; None while no main window of it has been judged."""
+    """The report on what was served (`served_so_far`); None while no main window of it has been judged."""
     from evaluation.report import write_report
 
+    if not served[f"churned_{settings.main_horizon_days}d"].notna().any():
+        return None
     meta = {"title": f"{settings.name}: what was served, and what happened", "created": created, "source": "ledger"}
-    with _ledger(settings) as ledger:
-        kept = _judged_ledger(ledger, settings, now)
-        if kept is None:
-            return None
+    with open_ledger(settings) as ledger:
         # Reasons are nine tenths of a ledger's bytes, and the page shows those of a few rows.
+        told = partial(_reasons_told, ledger)
         files = write_report(
-            kept, pd.DataFrame(), settings, folder, meta, marks, lambda rows: ledger.texts(rows).reasons
+            served, pd.DataFrame(), settings, folder, meta, marks, told, facts=facts, monitoring=watched
         )
     return str(files.html)
 
 
-def _judged_ledger(ledger: Any, settings: Settings, now: datetime) -> pd.DataFrame | None:
-    """The ledger's judged predictions, one an account and day, without texts; None while no main window is judged."""
-    from evaluation.outcomes import judged_so_far
+def _reasons_told(ledger: Any, rows: pd.DataFrame) -> pd.Series:
+    reasons: pd.Series = ledger.texts(rows).reasons
+    return reasons
 
-    at = pd.Timestamp(now)
-    if not ledger.count(["judgement"], at):
-        return None
+
+def served_so_far(settings: Settings, facts: Facts, now: datetime) -> pd.DataFrame | None:
+    """The ledger's predictions beside what is judged of them, one an account and day, without texts, with the segment
+    and owner of today; None while there is none."""
+    from evaluation.outcomes import FORECASTS, judged_so_far
+
     main = f"{settings.main_horizon_days}d"
     told = ["batch_id", "row", "lifecycle_stage", "risk_level", "health_score", "arr", "has_signal", "model_version"]
     told += ["config_version", *(f"p_churn_{days}d" for days in settings.horizons_days), f"p_health_{main}"]
-    frame = judged_so_far(ledger, settings, at, columns=told)
+    told += ["coverage", *(f"health_{name}" for name in DIMENSIONS)]
+    with open_ledger(settings) as ledger:
+        if not ledger.count(FORECASTS, pd.Timestamp(now)):
+            return None
+        frame = judged_so_far(ledger, settings, pd.Timestamp(now), columns=told)
     frame = frame.drop_duplicates(["account_id", "as_of"], keep="first", ignore_index=True)
-    if not frame[f"churned_{settings.main_horizon_days}d"].notna().any():
-        return None
-    sources = open_sources(settings)
-    rows = sources.tables["accounts"]
-    have = [name for name in ("segment", "owner") if name in rows.columns]
-    context = sources.connection.to_pandas(rows.select("account_id", *have))
-    frame = frame.merge(context, on="account_id", how="left", validate="many_to_one")
-    return frame.assign(**{name: None for name in ("segment", "owner") if name not in have})
+    frame = _beside_calls(settings, frame, now)
+    context = facts.accounts.reindex(columns=["account_id", "segment", "owner"])
+    return frame.merge(context, on="account_id", how="left", validate="many_to_one")
+
+
+def _with_drawn(settings: Settings, facts: Facts) -> Facts:
+    """The facts, with the accounts that were held out by draw among the interventions."""
+    from evaluation.arms import with_drawn
+
+    if not has_ledger(settings):
+        return facts
+    with open_ledger(settings) as ledger:
+        return replace(facts, interventions=with_drawn(facts.interventions, ledger, facts.accounts.account_id.tolist()))
+
+
+def _beside_calls(settings: Settings, rows: pd.DataFrame, now: datetime) -> pd.DataFrame:
+    """Scorings with the CSMs' calls that held on their day; as they are while nobody has made any."""
+    from evaluation.calls import with_calls
+
+    if not has_ledger(settings):
+        return rows
+    with open_ledger(settings) as ledger:
+        calls = ledger.overrides(pd.Timestamp(now))
+    return rows if calls.empty else with_calls(rows, calls)
 
 
 def explain(settings: Settings, account: str, as_of: datetime | None, now: datetime) -> dict[str, Any]:
-    """One account's prediction with every reason; it is in the ledger like any other that is shown."""
+    """One account's prediction with every reason, and `call`: the automated level, the CSM's where one holds, and the
+    final one. It is in the ledger like any other that is shown."""
+    from evaluation.calls import standing
+
     scorer = Scorer.open(settings, day(as_of))
     answer = scorer.answer([scorer.require(account)], "explain", now, full=True)
     prediction = answer.results[0].prediction
     assert prediction is not None  # `require` has made sure that the account is there
-    return prediction.model_dump(mode="json")
+    level = pd.DataFrame({"account_id": [account], "risk_level": [prediction.risk_level]})
+    at = pd.Timestamp(now).tz_localize(None)
+    (call,) = standing(level, scorer.ledger.overrides(at), at)
+    return {**prediction.model_dump(mode="json"), "call": call}
 
 
 def ledger_verify(settings: Settings) -> dict[str, Any]:
     """Whether every batch of the ledger is as it was written."""
-    with _ledger(settings) as ledger:
+    with open_ledger(settings) as ledger:
         found = ledger.verify()
     return {
         "intact": found.ok,
@@ -273,7 +348,7 @@ def ledger_verify(settings: Settings) -> dict[str, Any]:
 
 def ledger_export(settings: Settings, out: Path) -> dict[str, Any]:
     """The predictions of the ledger as one Parquet file, or all its tables into a folder."""
-    with _ledger(settings) as ledger:
+    with open_ledger(settings) as ledger:
         made = ledger.export(out)
     return {"files": [str(path) for path in made]}
 
@@ -282,7 +357,8 @@ def has_ledger(settings: Settings) -> bool:
     return settings.serving.ledger is not None or (settings.state_dir / "ledger.db").exists()
 
 
-def _ledger(settings: Settings) -> Any:
+def open_ledger(settings: Settings) -> Any:
+    """The project's ledger; UsageError while there is none."""
     from evaluation.ledger import Ledger
 
     if not has_ledger(settings):

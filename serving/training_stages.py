@@ -144,15 +144,20 @@ def backtest(
     _refuse_suspects(settings, sources, tell)
     from evaluation.backtest import backtest as roll
     from evaluation.checks import evidence_of, run_checks
+    from evaluation.random_split import random_split_told
     from evaluation.summary import summarise
     from evaluation.tracked import by_fold, drawings
+    from serving.served import taught_until
 
     rolling = rolling or Rolling(dataset, settings)
     found = roll(dataset, settings, tell, rolling)
+    tell("comparing with a random split")
+    gap, split = random_split_told(dataset, settings, found.folds)
     tell("checking the run")
-    findings = [one.to_json() for one in run_checks(evidence_of(dataset, found, settings, rolling))]
+    evidence = evidence_of(dataset, found, settings, rolling, taught_until(settings), gap)
+    findings = [one.to_json() for one in run_checks(evidence)]
     tell("working out the figures")
-    summary = summarise(found.predictions, found.baselines, settings)
+    summary = summarise(found.predictions, found.baselines, settings, random_split=split)
     folder = out or settings.state_dir / "backtest"
     mark = {"fingerprint": dataset.fingerprint, "settings": settings.version}
     write_marked(found.predictions, folder / PREDICTIONS, mark)
@@ -194,6 +199,13 @@ def read_findings(settings: Settings) -> tuple[Finding, ...]:
 
     body = json.loads((settings.state_dir / "backtest" / METRICS).read_text(encoding="utf-8"))
     return tuple(Finding(**one) for one in body["checks"])
+
+
+def read_random_split(settings: Settings) -> dict[str, Any] | None:
+    """The gap to a random split that the backtest of `read_backtest` found; None of one made before it was told."""
+    body = json.loads((settings.state_dir / "backtest" / METRICS).read_text(encoding="utf-8"))
+    split: dict[str, Any] | None = body.get("random_split")
+    return split
 
 
 def read_backtest(settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, str]]:

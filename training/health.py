@@ -202,8 +202,9 @@ def health_levels(health: np.ndarray, levels: Sequence[Level]) -> list[str | Non
     >>> health_levels(np.array([50.0, 49.0, np.nan]), [low, high])
     ['low', 'high', None]
     """
-    falling = sorted(levels, key=lambda level: -level.health_from)
-    return [
-        None if np.isnan(value) else next((one.name for one in falling if value >= one.health_from), falling[-1].name)
-        for value in health
-    ]
+    rising = sorted(levels, key=lambda level: level.health_from)
+    health = np.asarray(health, dtype=float)
+    reached = np.searchsorted([one.health_from for one in rising], health, side="right")
+    names = np.array([None, *(one.name for one in rising)], dtype=object)
+    found: list[str | None] = names[np.where(np.isnan(health), 0, np.maximum(reached, 1))].tolist()
+    return found

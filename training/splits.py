@@ -102,10 +102,11 @@ def first_test(labels: pd.DataFrame, data_end: pd.Timestamp, min_churns: int, in
     """
     as_ofs = distinct_as_ofs(labels)
     seen = labels[labels["churn_at"].notna() & (labels["churn_at"] >= labels["as_of"])]
-    interval = pd.Timedelta(days=interval_days)
-    ended = seen["as_of"] + ((seen["churn_at"] - seen["as_of"]) // interval + 1) * interval
+    as_of_days = days(seen["as_of"])
+    ended = as_of_days + (np.floor((days(seen["churn_at"]) - as_of_days) / interval_days) + 1.0) * interval_days
     for as_of in as_ofs:
-        if seen.loc[ended <= known_until(labels, data_end, as_of), "account_id"].nunique() >= min_churns:
+        until = days(pd.Series([known_until(labels, data_end, as_of)]))[0]
+        if seen.loc[ended <= until, "account_id"].nunique() >= min_churns:
             return as_of
     found = churned_accounts(labels, known_until(labels, data_end, as_ofs[-1])) if as_ofs else 0
     raise DataError(

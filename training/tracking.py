@@ -361,6 +361,12 @@ def load_version(settings: Settings, version: str) -> LoadedModel:
     )
 
 
+def recorded(settings: Settings, version: str) -> dict[str, Any]:
+    """What was recorded with a registered version (its `meta`), also of one whose model an older forewarn saved."""
+    found: dict[str, Any] = json.loads((_folder_of(settings, version)[0] / "meta.json").read_text(encoding="utf-8"))
+    return found
+
+
 def verify_version(settings: Settings, version: str, dataset: TrackedData) -> Verification:
     """Rebuilds a version (number, alias or run) from today's data and settings and compares every file.
 

@@ -1,10 +1,13 @@
-"""What `outcomes` and the ledger's report cost with a million predictions in the ledger, and where that time is spent.
+"""What the ledger's questions cost with a million predictions in it, or ten, and how much of that is spent in SQL.
 
 `python tests/benchmarks/ledger.py DIR [--rows 1000000] [--profile]` makes, once, a company of yearly contracts and a
-SQLite ledger of its monthly predictions (texts of the usual length: some 2.5 GB a million rows) in DIR, and times on a
-copy: the first `outcomes`, a second one with nothing new, and the report on what was judged, figures and page included.
-Times are of the processor, of one thread, in seconds. `--profile` tells where they go, and how many of them in
-SQLite and DuckDB; it slows the parts in Python down, up to twofold, and leaves those in the databases as they are.
+SQLite ledger of its monthly predictions in DIR (texts of the usual length: some 2.5 GB a million rows; of more than two
+million rows short ones, some 0.7 GB a million), and times on a copy: a bare scan of the predictions, one account's
+history, the newest score of all accounts, the first `outcomes`, a second one with nothing new, verify and export. Of up
+to two million rows also the report on what was judged: rows from the ledger to the frame, figures and page apart, and
+what the bootstraps take of it. Times are of the processor, of one thread, in seconds; beside them the share spent in
+SQLite, the times a bare scan, and the most memory held. `--profile` tells where they go; it slows the parts in Python
+down, up to twofold.
 """
 
 from __future__ import annotations
@@ -13,30 +16,74 @@ import argparse
 import cProfile
 import json
 import pstats
+import re
 import shutil
+import sqlite3
 import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from sqlalchemy import Engine, event
 from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from configs.settings import HERE, Settings, _read, settings_from
+from evaluation import uncertainty
+from evaluation.facts import facts_of
 from evaluation.ledger import Ledger
 from evaluation.ledger_rows import column_order
+from evaluation.outcomes import FORECASTS
+from features.sources import open_sources
 from serving import stages
 
 MONTHS = 48
 FIRST = pd.Timestamp("2022-01-01")
 NOW = datetime(2026, 1, 2)
+MANY = 2_000_000
 LEAVES = 0.12  # of accounts at each end of a term
-DATABASES = ("sqlite3.", "DuckDB", "duckdb", "psycopg")
+SPENT = {"sql": 0.0, "bootstraps": 0.0}
+
+
+class Cursor(sqlite3.Cursor):
+    """One that adds up the time spent in SQLite."""
+
+    def execute(self, *given: Any) -> Any:
+        return clocked("sql", super().execute, *given)
+
+    def executemany(self, sql: str, rows: Any) -> Any:
+        whole = list(rows)  # made outside of SQLite
+        return clocked("sql", super().executemany, sql, whole)
+
+    def fetchmany(self, *given: Any) -> Any:
+        return clocked("sql", super().fetchmany, *given)
+
+    def fetchall(self) -> Any:
+        return clocked("sql", super().fetchall)
+
+
+class Connected(sqlite3.Connection):
+    def cursor(self, factory: Any = Cursor) -> Any:
+        return super().cursor(Cursor)
+
+
+@event.listens_for(Engine, "do_connect")
+def _clocked(_dialect: Any, _record: Any, _given: Any, named: dict[str, Any]) -> None:
+    named["factory"] = Connected
+
+
+def clocked(what: str, run: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    start = time.process_time()
+    try:
+        return run(*given, **named)
+    finally:
+        SPENT[what] += time.process_time() - start
 
 
 def settings_of(folder: Path) -> Settings:
@@ -78,14 +125,16 @@ def company(rows: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     return accounts, pd.concat(parts, ignore_index=True), pd.concat(scored, ignore_index=True).head(rows)
 
 
-def texts() -> tuple[str, str, str]:
-    """Reasons, triggers and actions of the usual length."""
+def texts(rows: int) -> tuple[str, str, str]:
+    """Reasons, triggers and actions of the usual length, ten reasons; of many rows, one."""
     reasons = [
         {"signal": f"signal_{number}_90d", "dimension": "usage", "value": 12.5 * number, "contribution": 0.0123456789,
          "sentence": "a sentence of about the usual length that says what it is"}
-        for number in range(10)
+        for number in range(10 if rows <= MANY else 1)
     ]  # fmt: skip
     steps = ["Ask the heaviest users what changed", "Agree on one outcome for the next 30 days"]
+    if rows > MANY:
+        return json.dumps(reasons), "[]", "[]"
     actions = [{"playbook": "risk_mitigation", "title": "Find out why use is falling", "steps": steps}]
     return json.dumps(reasons), json.dumps(["usage_decline"]), json.dumps(actions)
 
@@ -98,7 +147,7 @@ def make(folder: Path, rows: int) -> None:
     accounts, contracts, scored = company(rows)
     accounts.to_parquet(folder / "accounts.parquet")
     contracts.to_parquet(folder / "contracts.parquet")
-    reasons, triggers, actions = texts()
+    reasons, triggers, actions = texts(rows)
     with Ledger.open(f"sqlite:///{folder / 'made.part.db'}") as ledger:
         for group, at in scored.groupby("as_of"):
             day = pd.Timestamp(str(group))
@@ -121,21 +170,37 @@ def make(folder: Path, rows: int) -> None:
     (folder / "made.part.db").replace(folder / "made.db")
 
 
-def timed(what: str, run: Callable[[], Any], profiled: bool) -> Any:
+def most_memory() -> int:
+    """The most MB held since the last call."""
+    status = Path("/proc/self/status").read_text()
+    Path("/proc/self/clear_refs").write_text("5")
+    return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) // 1024  # type: ignore[index]
+
+
+SCAN = [0.0]
+
+
+def timed(what: str, run: Callable[[], Any], profiled: bool = False) -> Any:
     profiler = cProfile.Profile(time.process_time)
+    SPENT.update(dict.fromkeys(SPENT, 0.0))
+    most_memory()
     start = time.process_time()
     found = profiler.runcall(run) if profiled else run()
     took = time.process_time() - start
-    if not profiled:
-        print(f"{what:<28}{took:8.1f} s of the processor", flush=True)
-        return found
-    stats = pstats.Stats(profiler)
-    inside = dict(stats.stats)  # type: ignore[attr-defined]
-    databases = sum(one[2] for place, one in inside.items() if any(name in place[2] for name in DATABASES))
-    print(f"{what:<28}{took:8.1f} s of the processor, {databases:.1f} of them in SQL", flush=True)
-    for place, one in sorted(inside.items(), key=lambda item: -item[1][2])[:14]:
-        print(f"    {one[2]:7.2f} s {one[0]:>9} calls  {Path(place[0]).name}:{place[1]} {place[2]}")
+    SCAN[0] = SCAN[0] or took
+    told = f"{what:<30}{took:9.3f} s, {SPENT['sql'] / took:4.0%} of it in SQL, {took / SCAN[0]:7.1f} bare scans"
+    told += f", {most_memory():6,} MB"
+    print(told + (f", bootstraps {SPENT['bootstraps']:.1f} s" if SPENT["bootstraps"] else ""), flush=True)
+    if profiled:
+        inside = dict(pstats.Stats(profiler).stats)  # type: ignore[attr-defined]
+        for place, one in sorted(inside.items(), key=lambda item: -item[1][2])[:14]:
+            print(f"    {one[2]:7.2f} s {one[0]:>9} calls  {Path(place[0]).name}:{place[1]} {place[2]}")
     return found
+
+
+def scan(ledger: Ledger) -> float:
+    with ledger._reading() as connection:
+        return float(connection.exec_driver_sql("select sum(p_churn) from predictions").scalar_one())
 
 
 def main() -> None:
@@ -150,12 +215,37 @@ def main() -> None:
     for left in settings.state_dir.glob("ledger.db*"):
         left.unlink()
     shutil.copyfile(chosen.folder / "made.db", settings.state_dir / "ledger.db")
-    Ledger.open(settings).close()  # an older one is brought up to date
+    columns = ["account_id", "as_of", "p_churn_90d", "risk_level"]
+    with Ledger.open(settings) as ledger:  # an older one is brought up to date
+        scan(ledger)
+        timed("a bare scan", lambda: scan(ledger))
+        timed("one account's history", lambda: ledger.predictions(account_id="account-000123"))
+        timed(
+            "the newest of one account",
+            lambda: ledger.newest(FORECASTS, pd.Timestamp(NOW), columns, ["account-000123"]),
+        )
+        timed(
+            "the newest of all accounts", lambda: ledger.newest(FORECASTS, pd.Timestamp(NOW), columns), chosen.profile
+        )
     found = timed("outcomes, the first time", lambda: stages.outcomes(settings, NOW), chosen.profile)
     print(found["words"])
     timed("outcomes, nothing new", lambda: stages.outcomes(settings, NOW), chosen.profile)
-    report = settings.state_dir / "report"
-    timed("report", lambda: stages.ledger_report(settings, report, "now", [], NOW), chosen.profile)
+    if chosen.rows <= MANY:
+        report(settings, chosen.profile)
+    with Ledger.open(settings) as ledger:
+        print(timed("verify", ledger.verify, chosen.profile))
+        timed("export", lambda: ledger.export(settings.state_dir / "export.parquet"), chosen.profile)
+
+
+def report(settings: Settings, profiled: bool) -> None:
+    """The report on the ledger, its parts apart."""
+    facts = timed("report: the sources", lambda: facts_of(open_sources(settings), settings))
+    served = timed("report: ledger to frame", lambda: stages.served_so_far(settings, facts, NOW), profiled)
+    drawn, uncertainty.draw = uncertainty.draw, partial(clocked, "bootstraps", uncertainty.draw)
+    folder = settings.state_dir / "report"
+    made = partial(stages.ledger_report, settings, folder, "now", [], served, facts)
+    timed("report: figures and page", made, profiled)
+    uncertainty.draw = drawn
 
 
 if __name__ == "__main__":

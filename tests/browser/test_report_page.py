@@ -6,14 +6,19 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
+from markupsafe import escape
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from evaluation.plots import CHARTS, charts
-from evaluation.report import ReportFiles, render, write_report
+from evaluation.report import UNBROKEN, ReportFiles, render, write_report
+from evaluation.summary import summarise
+from tests.evaluation.known import facts
 from tests.evaluation.simulated import company, settings
 
 CHROMIUM = shutil.which("chromium")
@@ -30,17 +35,35 @@ EVIL = "<script>window.harmed = true</script>"
 EVIL_IMAGE = '<img src=x onerror="window.harmed = true">'
 SECTIONS = (
     "The answer",
-    "Is the model better than the rules?",
+    "The figures you are measured by",
     "Can the probabilities be taken at their word?",
-    "What it is worth at your capacity",
-    "How early was it seen?",
+    "Is the model better than the rules?",
+    "What the CSMs called",
     "ARR at risk, and ARR lost",
+    "How early was it seen?",
+    "What was missed, and why",
     "Where it holds, and where not",
-    "What was missed",
+    "How steady are they?",
+    "What it is worth: at your capacity, and at your costs",
+    "Who was approached, and what became of them",
+    "What changed, and what the data cover",
+    "What to do",
     "All figures, by horizon",
     "What is not shown, and why",
     "Methods",
 )
+MARKS = [
+    {
+        "kind": "promotion",
+        "at": "2024-05-20",
+        "says": "Version 3 became the champion.",
+        "label": EVIL,
+        "against": False,
+    },
+    {"kind": "reweighting", "at": "2024-08-03", "says": "New weights.", "label": "new weights", "against": False},
+    {"kind": "promotion", "at": "2030-01-01", "says": "Later.", "label": "later", "against": True},
+]
+SPLIT = {"sentence": "The same LightGBM reaches more on a random split.", "worth_saying": True, "auc_gap": 0.1}
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 
 
@@ -55,7 +78,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> ReportFiles:
     judged["owner"] = judged["owner"].astype(object).replace({"csm-01": EVIL})
     judged["reasons"] = judged["reasons"].str.replace("log-ins in 28 days", EVIL.replace("/", "\\/"))
     meta = {"source": "backtest", "created": "2025-05-01 06:00 UTC", "note": "</script>" + EVIL}
-    return write_report(judged, baselines, settings(), tmp_path_factory.mktemp("report"), meta)
+    folder, known = tmp_path_factory.mktemp("report"), facts(judged)
+    return write_report(judged, baselines, settings(), folder, meta, MARKS, outages=[], facts=known, random_split=SPLIT)
 
 
 @pytest.fixture(scope="module")
@@ -188,15 +212,15 @@ def test_the_file_stands_alone_and_agrees_with_its_json(files: ReportFiles) -> N
     assert not re.search(r"<(?:link|iframe|img|object|embed)\b", page[: page.index('id="specs"')])
     assert not re.search(r"(?:src|href)=[\"'](?!#)", page[: page.index('id="specs"')])
     assert body["meta"]["source"] == "backtest"
-    for sentence in body["answer"]:
-        assert sentence in page
-    kept = {key: value for key, value in body.items() if key != "meta"}
-    assert render(kept, body["meta"]) == page
+    for sentence in [*body["answer"], *(one["says"] for one in body["to_do"])]:
+        assert escape(UNBROKEN.sub("\u00a0", sentence)) in page
+    kept = {key: value for key, value in body.items() if key not in ("meta", "marks", "outages", "monitoring")}
+    assert render(kept, body["meta"], body["marks"], body["outages"], body["monitoring"]) == page
 
 
 def test_outages_are_told(files: ReportFiles) -> None:
     body = json.loads(files.json.read_text(encoding="utf-8"))
-    assert body["outages"] is None
+    assert body["outages"] == []
     assert "Outages of feeds" not in render(body, body["meta"])
     assert "None: every feed" in render(body, body["meta"], outages=[])
     told = render(body, body["meta"], outages=["tickets brought next to nothing <for a week>"])
@@ -207,9 +231,90 @@ def test_every_chart_has_its_numbers_beside_it(files: ReportFiles) -> None:
     body = json.loads(files.json.read_text(encoding="utf-8"))
     drawn = charts(body)
     assert list(drawn) == [
-        "reliability", "versus", "gains", "lead", "arr", "levels", "stages", "segments", "quarters", "owners",
+        "retention", "health", "reliability", "levels", "versus", "arr", "lead",
+        "stages", "segments", "quarters", "owners", "gains", "decision",
     ]  # fmt: skip
     for one in drawn.values():
         assert all(len(row) == len(one.columns) for row in one.table), one.key
         assert one.table
         assert one.description.endswith(".")
+
+
+def test_marks_stand_in_the_charts_over_time(files: ReportFiles) -> None:
+    """At the first place on or after their day; one that comes later than all of them is in none."""
+    body = json.loads(files.json.read_text(encoding="utf-8"))
+    drawn = charts(body)
+    places = {
+        "health": ["2024-06-01", "2024-09-01"],
+        "arr": ["2024-07-01", "2024-10-01"],
+        "retention": ["2024 Q3", "2024 Q4"],
+    }
+    for key, where in places.items():
+        told = [one for one in _values(drawn[key].spec) if "label" in one]
+        assert [one["at"] for one in told] == where, key
+        assert [one["label"] for one in told] == [EVIL, "new weights"]
+    assert not [one for one in _values(drawn["gains"].spec) if "label" in one]
+
+
+def _values(node: Any) -> list[dict[str, Any]]:
+    """Every row of data in a specification, once."""
+    if isinstance(node, dict):
+        own = node["values"] if isinstance(node.get("values"), list) and node["values"] else []
+        rows = [one for one in own if isinstance(one, dict)]
+        below = [one for key, part in node.items() if key != "values" for one in _values(part)]
+    else:
+        rows, below = [], [one for part in node for one in _values(part)] if isinstance(node, list) else []
+    found: list[dict[str, Any]] = []
+    for one in [*rows, *below]:
+        if one not in found:
+            found.append(one)
+    return found
+
+
+def test_a_report_without_anything_beside_its_rows_is_a_page(few: ReportFiles) -> None:
+    """No facts, no marks, no baselines: those sections are left out, and nothing is said of them."""
+    judged, _ = company(300, 8)
+    bare = judged.drop(columns=["p_health_90d", "health_score", "coverage"])
+    page = render(summarise(bare, pd.DataFrame(), settings()), {})
+    for gone in (
+        "Gross revenue retention",
+        "Who was approached",
+        "Time to value</span>",
+        "Outages of feeds",
+        "By quarter of",
+    ):
+        assert gone not in page
+    assert "The figures you are measured by" in page
+    assert "There is nothing to compare the model with." in page
+
+
+def test_what_is_refused_is_a_page(tmp_path: Path) -> None:
+    judged, baselines = company(300, 8)
+    known = facts(judged)
+    bare = replace(known, contracts=None, reached=None)
+    young = replace(known, known_until=known.contracts["at"].min(), reached=known.reached.head(3))
+    for one in (bare, young):
+        page = render(summarise(judged.assign(arr=None), baselines, settings(), facts=one), {}, outages=[])
+        assert "Revenue retention is refused: 0 " in page
+    assert "Refused" in page
+
+
+@needs_browser
+def test_nothing_is_clipped_in_print_and_sections_begin_pages(browser: Browser, files: ReportFiles) -> None:
+    visit = Visit(browser, files.html, 794)  # A4 at 96 dots an inch
+    page = visit.page
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 794
+    too_wide = page.evaluate(
+        "[...document.querySelectorAll('table, .chart, .tiles, .cases')].filter(one =>"
+        " one.getBoundingClientRect().right > 794 || getComputedStyle(one.parentElement).overflowX === 'auto'"
+        " && one.scrollWidth > one.parentElement.clientWidth).map(one => one.outerHTML.slice(0, 200))"
+    )
+    assert too_wide == []
+    breaks = page.evaluate(
+        "[...document.querySelectorAll('main > section')].map(one => getComputedStyle(one).breakBefore)"
+    )
+    assert breaks[0] == "auto"
+    assert breaks.count("page") >= 8
+    visit.context.close()

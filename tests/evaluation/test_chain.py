@@ -17,11 +17,14 @@ from tests.evaluation.ledgers import NOW, TABLES, frame, put
 
 
 def written(ledger: Ledger) -> list[str]:
-    """Three batches of predictions (3, 4 and 2 rows), a batch of judgements and a mark; returns their hashes."""
+    """Three batches of predictions (3, 4 and 2 rows), one of judgements, a mark and two calls; returns their hashes."""
     made = [put(ledger, frame(rows, seed=rows)) for rows in (3, 4)]
     made.append(ledger.append("judgement", [(0, "000", "2024-01-31", 90, *[None] * 5)], asked_by="outcomes", at=NOW))
     made.append(put(ledger, frame(2), kind="api", idempotency_key="k"))
     made.append(ledger.mark("promotion", {"version": 3}, NOW))
+    calls = [(0, "000", "2024-02-01T00:00:00.000000", "high", "no sponsor", "anna", None)]
+    calls += [(1, "001", "2024-02-01T00:00:00.000000", "low", "renews", "ben", "2024-06-01T00:00:00.000000")]
+    made.append(ledger.append("override", calls, asked_by="user:anna", at=NOW))
     return [one.hash for one in made]
 
 
@@ -139,12 +142,16 @@ TAMPERED: dict[str, tuple[list[str], list[str]]] = {
         ["batch 2 (batches)"],
     ),
     "its rows left": (["delete from batches where batch_id = 2"], ["batch 2 (batches)", "batch 2 (predictions)"]),
-    "the newest gone": (["delete from batches where batch_id = 5", "delete from marks"], ["batch 5 (batches)"]),
+    "the newest gone": (["delete from batches where batch_id = 6", "delete from overrides"], ["batch 6 (batches)"]),
     "a judgement": (["update judgements set churn_at = '2024-02-02T00:00:00.000000'"], ["batch 3, row 0 (judgements)"]),
     "a contraction": (["update judgements set contraction_days = 30"], ["batch 3, row 0 (judgements)"]),
     "a judgement gone": (["delete from judgements"], ["batch 3, row 0 (judgements)"]),
     "a mark": (["update marks set body = '{}'"], ["batch 5, row 0 (marks)"]),
-    "the head": (["update head set hash = 'f'"], ["batch 5 (head)"]),
+    "a call": (["update overrides set level = 'low' where row = 0"], ["batch 6, row 0 (overrides)"]),
+    "its expiry": (["update overrides set expires_at = null"], ["batch 6, row 1 (overrides)"]),
+    "a call gone": (["delete from overrides where row = 0"], ["batch 6, row 0 (overrides)"]),
+    "a mark gone": (["delete from marks"], ["batch 5, row 0 (marks)"]),
+    "the head": (["update head set hash = 'f'"], ["batch 6 (head)"]),
     "the head gone": (["delete from head"], ["batch 0 (head)"]),
 }
 
@@ -218,13 +225,13 @@ def test_whoever_rewrites_the_hashes_too_must_rewrite_them_all(ledger: Ledger, r
     last = str(next(iter(raw(f"select row_hash from predictions where {at(2, 3)}")))[0])[len(chain.NO_ROWS) :]
     forged = rewrite_batch(raw, 2, rows_hash=last)
     assert faults() == ["batch 3 (batches)"]  # "does not follow from the batch before"
-    for later in (3, 4, 5):
+    for later in (3, 4, 5, 6):
         forged = rewrite_batch(raw, later, previous_hash=forged)
-    assert faults() == ["batch 5 (head)"]
+    assert faults() == ["batch 6 (head)"]
     raw(f"update head set hash = '{forged}'")
     assert faults() == []  # all rewritten: only a hash noted elsewhere tells
     assert faults(noted[0]) == []
-    assert faults(noted[4]) == ["batch 5 (batches)"]
+    assert faults(noted[5]) == ["batch 6 (batches)"]
 
 
 def test_only_the_content_changed_names_that_row_alone(ledger: Ledger, raw: Callable) -> None:

@@ -15,7 +15,7 @@ import pytest
 from configs.errors import DataError
 from evaluation.check_evidence import Evidence, Taught, evidence_of
 from evaluation.check_rows import plain
-from evaluation.checks import CHECKS, Finding, failing, run_checks
+from evaluation.checks import CHECKS, Finding, check_champion, failing, run_checks
 from evaluation.random_split import RandomSplitGap
 from tests.evaluation.simulated import company, settings
 
@@ -227,6 +227,17 @@ def test_figures_by_hand() -> None:
 def test_a_row_before_its_own_fold_is_one_that_taught_it() -> None:
     early = of_predictions(lambda rows: rows.assign(fold="2024-05-01"))(clean())
     assert "FW102" in codes(run_checks(early))
+
+
+def test_a_champion_is_not_judged_on_what_taught_it() -> None:
+    """By hand: two of three rows lie before their cut, one by a month; a cut that nobody recorded is no fault."""
+    days = pd.to_datetime(["2025-01-01", "2025-02-01", "2025-03-01"])
+    rows = pd.DataFrame({"account_id": ["a", "b", "c"], "as_of": days, "cut": days})
+    assert check_champion(rows) == ()
+    assert check_champion(rows.assign(cut=pd.NaT)) == ()
+    (said,) = check_champion(rows.assign(cut=pd.Timestamp("2025-02-15")))
+    assert (said.code, said.severity, said.figure) == ("FW102", "fail", 2.0)
+    assert "a as of 2025-01-01, learnt up to 2025-02-15" in said.says
 
 
 def test_a_calendar_of_quarters_and_a_churn_on_the_same_day_are_no_fault() -> None:

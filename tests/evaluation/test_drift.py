@@ -106,10 +106,10 @@ def step(copies: int) -> tuple[Move, ...]:
 def test_few_accounts_are_no_proof() -> None:
     """By hand: .3 over the root of .25/n + .16/n, and half an account; with n = 40 under three standard errors."""
     assert step(1) == ()
-    both = step(4)
+    both = step(5)
     assert {move.stage for move in both} == {ALL, "adoption"}
     assert both[0].distance == pytest.approx(0.3)
-    assert both[0].errors == pytest.approx(0.3 / np.sqrt(0.25 / 160 + 0.16 / 160 + (0.5 / 160) ** 2))
+    assert both[0].errors == pytest.approx(0.3 / np.sqrt(0.25 / 200 + 0.16 / 200 + (0.5 / 200) ** 2))
 
 
 def test_a_fashion_that_has_been_before_is_no_move() -> None:
@@ -134,6 +134,43 @@ def test_a_usage_outage_is_named_as_one() -> None:
     assert all(explained(move, {"tickets": (outage,)}) is None for move in seen)
     long_ago = Outage("2023-01-01", "2023-03-01", 60)
     assert all(explained(move, {"usage_events": (long_ago,)}) is None for move in seen)
+
+
+def test_after_an_outage_a_move_is_still_seen() -> None:
+    """What the outage moved is not usual from then on: three months later the signal itself shifts, by less."""
+    signals = company(5).signals
+    month = signals["as_of"]
+    signals.loc[(month == SHIFTED).to_numpy(), "usage_30d"] *= 0.02
+    later = SHIFTED + pd.DateOffset(months=5)
+    signals.loc[(month >= later).to_numpy(), "usage_30d"] *= 0.4
+    first = SHIFTED - pd.Timedelta(days=25)
+    outage = {"usage_events": (Outage(f"{first:%Y-%m-%d}", f"{SHIFTED - pd.Timedelta(days=1):%Y-%m-%d}", 25),)}
+    blind = counted(signals, moves(signals, ("usage_30d",), SINCE), SINCE)
+    seeing = counted(signals, moves(signals, ("usage_30d",), SINCE, outages=outage), SINCE)
+    assert {move.as_of for move in blind} == {SHIFTED}
+    assert {move.as_of for move in seeing if explained(move, outage) is None} == {later}
+
+
+def test_a_month_is_held_against_the_training_time_of_its_own_model() -> None:
+    """1s and 2s, then only 2s: far from the first model's training, half as far from that of one trained since."""
+    frame = by_hand({"2024-11": [1, 2], "2024-12": [1, 2], "2025-01": [2, 2], "2025-02": [2, 2], "2025-03": [2, 2]})
+    cut, newest = pd.Timestamp("2025-01-01"), pd.Timestamp("2025-03-01")
+    first = moves(frame, ["x"], cut).query(f"stage == '{ALL}'").set_index("as_of")
+    again = moves(frame, ["x"], cut, cuts={pd.Period("2025-03", "M"): newest}).query(f"stage == '{ALL}'")
+    assert first.from_training.loc[newest] == 0.5
+    assert again.set_index("as_of").from_training.loc[newest] == 0.25
+    assert (again.set_index("as_of").from_training.loc[:"2025-02-01"] == first.from_training.loc[:"2025-02-01"]).all()
+
+
+def test_what_moves_everybody_in_a_season_is_usual_for_a_stage() -> None:
+    """All stages but one had such a month in the training time: the one has it now."""
+    signals = company(4).signals
+    renewal = (signals["lifecycle_stage"] == "renewal").to_numpy()
+    before = (signals["as_of"] == SINCE - pd.DateOffset(months=3)).to_numpy()
+    signals.loc[before & ~renewal, "tickets_90d"] *= 3
+    table = moves(signals, ("tickets_90d",), SINCE).set_index(["stage", "as_of"])
+    assert table.loc["renewal"].usual[SHIFTED] == table.loc[ALL].usual[SHIFTED] > 0.2
+    assert table.loc["adoption"].usual[SHIFTED] > table.loc[ALL].usual[SHIFTED]
 
 
 def test_what_is_missing_is_named() -> None:

@@ -168,6 +168,19 @@ def test_too_extreme_and_too_timid(clean: tuple[pd.DataFrame, pd.DataFrame], str
     assert says in str(found)
 
 
+@pytest.mark.parametrize(
+    ("stretch", "says"), [(1.35, "too extreme"), (0.8, "too timid"), (1.0, "as far as can be told")]
+)
+def test_a_slope_that_passes_is_told_by_its_interval(
+    clean: tuple[pd.DataFrame, pd.DataFrame], stretch: float, says: str
+) -> None:
+    judged, baselines = clean
+    z = np.log(judged.p_churn_90d / (1 - judged.p_churn_90d))
+    found = verdict(judged.assign(p_churn_90d=logistic(stretch * z)), baselines, ece_limit=0.9)
+    assert "calibration_slope" not in refused(found)
+    assert says in next(str(gate) for gate in found.gates if gate.name == "calibration_slope")
+
+
 def test_too_few_churns(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     judged, baselines = clean
     churned = judged[judged.churned_90d == 1].drop_duplicates("account_id").index[29:]

@@ -5,16 +5,19 @@ from __future__ import annotations
 import importlib.util
 import json
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from typing import cast
 
 import pandas as pd
 import pytest
 
+from configs.framework import Stage, Weights
 from evaluation.gates import Gate, Verdict
 from evaluation.ledger import Ledger
-from evaluation.marks import FORCED, PROMOTION, mark_promotion, marks_told
+from evaluation.marks import FORCED, PROMOTION, mark_promotion, mark_reweighting, marks_told, weight_changes
 from evaluation.report import write_report
 from evaluation.summary import summarise
+from training.tracking import LoadedModel
 
 NOW = pd.Timestamp("2026-03-31 09:30")
 GOOD = Verdict((Gate("size", True, 1.0, "at most 50 MB", "small"),))
@@ -47,6 +50,49 @@ def test_a_forced_one_names_the_gates_the_reason_and_who(ledger: Ledger) -> None
     assert [(one["says"] == said, one["against"]) for one in marks_told(ledger)] == [(False, False), (True, True)]
 
 
+def model(version: str, config: str, **usage: float) -> LoadedModel:
+    """A stand-in for a registered version: its framework with other weights of usage and engagement in some stages."""
+    framework = simulated().settings().framework
+    stages = tuple(
+        one.model_copy(update={"weights": Weights(**weights)})
+        for one in framework.stages
+        for weights in (one.weights.as_dict() | moved(one, usage.get(one.name)),)
+    )
+    health = SimpleNamespace(framework=framework.model_copy(update={"stages": stages}))
+    return cast(LoadedModel, SimpleNamespace(version=version, health=health, meta={"config_version": config}))
+
+
+def moved(stage: Stage, usage: float | None) -> dict[str, float]:
+    own = stage.weights
+    return {} if usage is None else {"usage": usage, "engagement": own.engagement + own.usage - usage}
+
+
+def test_new_weights_are_marked_once_with_what_changed(ledger: Ledger) -> None:
+    first, same, other = model("1", "aaa"), model("2", "bbb"), model("3", "ccc", adoption=30, renewal=20)
+    assert mark_reweighting(ledger, first, None, "user:kim", NOW) is None  # nothing went before it
+    assert mark_reweighting(ledger, same, first, "user:kim", NOW) is None  # another configuration, the same weights
+    said = mark_reweighting(ledger, other, same, "user:kim", NOW)
+    assert said == (
+        "2026-03-31: The health score goes by new weights (configuration ccc after bbb, with version 3): adoption:"
+        " usage 50 to 30, engagement 25 to 45; renewal: usage 25 to 20, engagement 20 to 25. (user:kim)"
+    )
+    assert mark_reweighting(ledger, other, same, "user:kim", NOW) is None
+    assert len(ledger.marks("reweighting")) == 1
+    assert mark_reweighting(ledger, same, other, "user:kim", NOW) is not None  # and back
+    assert [(one["at"], one["label"]) for one in marks_told(ledger)] == [("2026-03-31", "new weights")] * 2
+
+
+def test_weights_of_signals_and_stages_that_come_and_go(ledger: Ledger) -> None:
+    framework = simulated().settings().framework
+    maps = framework.health_maps
+    heavier = maps[1].model_copy(update={"weight": maps[1].weight + 1})
+    after = framework.model_copy(update={"health_maps": (heavier, *maps[2:])})
+    assert weight_changes(framework, after) == [
+        {"of": "signals", "weight": maps[0].signal, "before": maps[0].weight, "after": None},
+        {"of": "signals", "weight": maps[1].signal, "before": maps[1].weight, "after": maps[1].weight + 1},
+    ]
+
+
 def test_a_mark_that_nobody_wrote_a_sentence_for_is_still_told(ledger: Ledger) -> None:
     ledger.mark("audit", {"rows": 3}, at=NOW, asked_by="user:kim")
     assert [one["says"] for one in marks_told(ledger)] == ["2026-03-31: audit (rows 3), by user:kim."]
@@ -71,7 +117,7 @@ def test_the_report_shows_marks_in_words_and_escaped(ledger: Ledger, tmp_path: P
     page, body = files.html.read_text(), json.loads(files.json.read_text())
     assert "by force, although the gates refused it (auc alarm, latency)" in page
     assert "<script>alert" not in page
-    assert page.index("Marks: what changed when") < page.index('id="versus"')
+    assert page.index('id="data"') < page.index("Marks: what changed when") < page.index('id="do"')
     assert body["marks"] == marks
     without = int((~judged.has_signal[judged.churned_90d.notna()]).sum())
     assert any(one.startswith(f"{without:,} of ") and "without a usable signal" in one for one in body["warnings"])

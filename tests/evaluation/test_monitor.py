@@ -147,9 +147,7 @@ def test_a_usage_outage_is_an_outage_and_no_drift() -> None:
     assert (alarm.place, alarm.figure) == ("usage_events", 18)
     assert "an outage, not a change of the customers; 6 signals moved with it." in str(alarm)
     assert {move.column for move, _ in found.figures.explained} == set(USAGE)
-    assert any(
-        said.startswith("No drift but an outage: usage_events brought next to nothing") for said in found.sentences
-    )
+    assert any(said.startswith("No drift: usage_events brought next to nothing") for said in found.sentences)
     assert "signals" in kinds(look(spoilt))  # without knowing of the outage
 
 
@@ -166,6 +164,84 @@ def test_scores_that_an_outage_moves_are_no_alarm_of_their_own() -> None:
     spoilt = Company(predictions, signals)
     assert "scores" in kinds(look(spoilt))
     assert "scores" not in kinds(look(spoilt, outages={"usage_events": (outage,)}))
+
+
+def test_an_alarm_stands_until_a_quarter_is_quiet_and_says_so() -> None:
+    stood = look(company(1, times=2.0, accounts=1500))
+    (alarm,) = [alarm for alarm in stood.alarms if alarm.kind == "more_churn"]
+    assert alarm.stands
+    assert f"Seen again until {alarm.last:%Y-%m-%d}. To do: " in str(alarm)
+    outage = usage_outage()
+    over = next(alarm for alarm in look(quiet(7), outages={"usage_events": outage}).alarms if alarm.kind == "outage")
+    assert f"{over.last:%Y-%m-%d}" == outage[0].last_day
+    assert not over.stands  # it ended six months before the newest scoring
+    assert str(over).endswith(f" Over: not seen after {outage[0].last_day}.")
+
+
+def test_what_is_quiet_is_said_of_every_kind_that_did_not_go_off() -> None:
+    found = look(company(1, times=2.0, accounts=1500))
+    gone_off = kinds(found)
+    assert found.quiet == [kind.quiet for kind, _ in KINDS if kind.name not in gone_off]
+    assert "no more accounts leave than predicted" not in found.quiet
+
+
+def test_a_later_look_leaves_out_what_had_ended() -> None:
+    found = look(quiet(7), outages={"usage_events": usage_outage()})
+    later = found.since(TURN + pd.DateOffset(months=2))
+    assert "outage" in kinds(found)
+    assert "outage" not in kinds(later)
+    assert {one.as_of for one in later.figures.scores} == {
+        one.as_of for one in found.figures.scores if one.as_of >= TURN + pd.DateOffset(months=2)
+    }
+    assert len(later.figures.far_share) == 4
+
+
+def test_new_weights_are_no_move_of_the_health_score() -> None:
+    """Planted: a score that jumps in the month in which the configuration does, and one that jumps by itself."""
+    one = quiet(4)
+    late = (one.predictions["as_of"] >= SINCE + pd.DateOffset(months=9)).to_numpy()
+    random = np.random.default_rng(1)
+    score = 50 + 20 * random.normal(size=len(late)) + 40 * late
+    versions = np.where(late, "new", "old")
+    published = one.predictions.assign(health_score=score, config_version=versions)
+    found = look(Company(published, one.signals))
+    assert "scores" not in kinds(found)
+    (said,) = [said for said in found.aside if "health score" in said]
+    assert said.startswith("No drift: from 2025-10-01 on the health score goes by another configuration (new);")
+    assert "scores" in kinds(look(Company(published.assign(config_version="old"), one.signals)))
+
+
+def test_drift_is_told_by_feed() -> None:
+    one = quiet(7)
+    signals = one.signals.copy()
+    signals.loc[(signals["as_of"] == TURN).to_numpy(), list(USAGE)] *= 0.3
+    feeds = {
+        feed.feed: feed
+        for feed in look(Company(one.predictions, signals), outages={"usage_events": usage_outage()}).figures.feeds
+    }
+    usage = feeds["usage_events"]
+    assert (usage.signals, usage.moved, usage.explained) == (len(USAGE), len(USAGE), len(USAGE))
+    assert (feeds["invoices"].signals, feeds["invoices"].moved) == (1, 0)
+    assert usage.farthest in USAGE
+
+
+def test_an_account_that_left_unrecorded_leaves_no_month_open() -> None:
+    one = quiet(10)
+    spoilt = one.predictions.copy()
+    lost = spoilt["account_id"] == spoilt["account_id"].iloc[0]
+    spoilt.loc[lost, [f"churned_{days}d" for days in (30, 60, 90, 180)]] = np.nan
+    found = look(Company(spoilt, one.signals)).figures
+    without = look(Company(spoilt[~lost], one.signals)).figures
+    assert all(score.happened is not None for score in found.scores)
+    assert (found.levels, found.estimates, found.watched) == (without.levels, without.estimates, without.watched)
+
+
+def test_slope_and_error_of_what_has_matured() -> None:
+    found = look(quiet(10)).figures.matured
+    assert found["slope"].low < 1 < found["slope"].high
+    assert found["ece"].value < 0.03
+    few = monitor(quiet(10).predictions, settings(min_churned_accounts=10_000), SINCE).figures.matured
+    assert "at least 10000 would do" in few["refused"]
 
 
 def test_a_short_outage_is_no_alarm() -> None:

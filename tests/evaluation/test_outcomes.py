@@ -12,9 +12,10 @@ import pytest
 
 from configs.errors import SourceError, UsageError
 from configs.settings import HERE, Settings, _read, settings_from
+from evaluation import outcomes
 from evaluation.ledger import Ledger
 from evaluation.ledger_rows import column_order
-from evaluation.outcomes import judge, judged_so_far, returns, with_returns
+from evaluation.outcomes import Judged, judged_so_far, returns, with_returns
 from features.sources import open_sources
 
 DAY = pd.Timestamp("2024-01-01")
@@ -83,6 +84,29 @@ class Labels:
         return out
 
 
+class Judging:
+    """One judging: what it counted, and the predictions beside their outcomes as the ledger then tells them."""
+
+    def __init__(self, found: Judged, frame: pd.DataFrame) -> None:
+        self.found, self.frame = found, frame
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.found, name)
+
+    def __str__(self) -> str:
+        return str(self.found)
+
+
+def judge(ledger: Ledger, labels: Any, settings: Settings, at: pd.Timestamp, **more: Any) -> Judging:
+    found = outcomes.judge(ledger, labels, settings, at, **more)
+    frame = judged_so_far(ledger, settings, at, **more)
+    assert (found.predictions, found.waiting) == (len(frame), int(frame.churned_90d.isna().sum()))
+    assert found.days.churned.sum() == frame.churned_90d.sum()
+    assert found.days.contracted.sum() == frame.contracted_90d.sum()
+    assert found.days.predicted.sum() == pytest.approx(frame.p_churn_90d[frame.churned_90d.notna()].sum())
+    return Judging(found, frame)
+
+
 def later(days: int) -> pd.Timestamp:
     return DAY + pd.Timedelta(days=days)
 
@@ -98,8 +122,8 @@ def test_only_passed_windows_have_outcomes(ledger: Ledger, settings: Settings) -
     found = judge(ledger, Labels({"a": 0, "b": 59, "c": 60, "d": 95}, 100), settings, later(101))
     nan = np.nan
     expected = {"a": [1, 1, 1, nan], "b": [0, 1, 1, nan], "c": [0, 0, 1, nan], "d": [0, 0, 0, nan], "e": [0, 0, 0, nan]}
-    for account, outcomes in expected.items():
-        np.testing.assert_array_equal(outcome(found.frame, account), outcomes)
+    for account, what in expected.items():
+        np.testing.assert_array_equal(outcome(found.frame, account), what)
     assert found.frame.churn_at.tolist()[:4] == [later(0), later(59), later(60), later(95)]
     assert found.frame.churn_at.isna().tolist() == [False] * 4 + [True]
     assert found.frame.matured_days.tolist() == [90] * 5
@@ -115,7 +139,7 @@ def test_a_window_matures_on_its_last_day(ledger: Ledger, settings: Settings, kn
     assert found.frame.matured_days.tolist() == [matured]
     assert found.waiting == int(matured < 90)
     assert len(ledger.judgements()) == int(matured > 0)
-    assert found.written is None or found.written.rows == 1
+    assert found.new == int(matured > 0)
 
 
 def test_a_churn_that_is_not_yet_known_does_not_count(ledger: Ledger, settings: Settings) -> None:
@@ -131,7 +155,7 @@ def test_a_second_judging_adds_only_what_changed_and_keeps_the_old(ledger: Ledge
     first = judge(ledger, Labels({"a": 10}, 95), settings, later(95))
     assert first.new == 4
     again = judge(ledger, Labels({"a": 10}, 100), settings, later(100))
-    assert (again.new, again.changed, again.written) == (0, 0, None)
+    assert (again.new, again.changed) == (0, 0)
     # b's churn was recorded late, a's was a mistake, c left of its own will after the judged window
     third = judge(ledger, Labels({"b": 20, "c": 99}, 110, {"c": True}), settings, later(110))
     assert (third.new, third.changed) == (0, 3)
@@ -204,9 +228,9 @@ def test_an_account_that_the_sources_lost_has_no_outcome(ledger: Ledger, setting
 
 def test_texts_can_be_left_out(ledger: Ledger, settings: Settings) -> None:
     forecast(ledger, "a")
-    labels = Labels({}, 95)
-    lean = judge(ledger, labels, settings, later(95), texts=False).frame
-    full = judge(ledger, labels, settings, later(95)).frame
+    outcomes.judge(ledger, Labels({}, 95), settings, later(95))
+    lean = judged_so_far(ledger, settings, later(95), texts=False)
+    full = judged_so_far(ledger, settings, later(95))
     pd.testing.assert_frame_equal(full.drop(columns=["reasons", "triggers", "actions"]), lean)
 
 
@@ -331,3 +355,99 @@ def test_returns_in_the_sense_of_the_churn(make_settings, write_tables, kind: st
     after = [next((at for who, at in expected if who == account and at >= day), None)
              for account, day in (("a", "2023-05-01"), ("b", "2023-06-01"))]  # fmt: skip
     assert [None if pd.isna(one) else f"{one:%Y-%m-%d}" for one in back] == [after[0], None, after[1], None]
+
+
+class Steps:
+    """A company of accounts that churn, contract and come back on random days; what is known of it on any day."""
+
+    def __init__(self, seed: int, accounts: int) -> None:
+        random = np.random.default_rng(seed)
+        self.names = [f"{number:02d}" for number in range(accounts)]
+        self.churns = {one: np.sort(random.integers(0, 700, random.integers(0, 3))) for one in self.names}
+        self.falls = {one: np.sort(random.integers(0, 700, random.integers(0, 3))) for one in self.names}
+        self.will = {one: [True, False, None][random.integers(3)] for one in self.names}
+        self.read = 0
+
+    def known(self, days: int) -> Any:
+        def labels(pairs: pd.DataFrame) -> pd.DataFrame:
+            self.read += len(pairs)
+            rows = []
+            for account, as_of in pairs.itertuples(index=False):
+                day = (as_of - DAY).days
+                churn = next((int(one) for one in self.churns[account] if one >= day), None)
+                fall = next((int(one) for one in self.falls[account] if one >= day), None)
+                fall = None if fall is None or (churn is not None and fall >= churn) else fall
+                back = None if churn is None else churn + 45
+                told = self.will[account] if churn is not None else None
+                moments = [pd.NaT if one is None else later(one) for one in (churn, fall, back)]
+                rows.append([account, as_of, moments[0], later(days), told, moments[1], later(days - 20), moments[2]])
+            names = [*outcomes.KEY, *outcomes.LABELS]
+            made = pd.DataFrame(rows, columns=names, index=pairs.index).astype({"voluntary": object})
+            return made.astype({name: "datetime64[us]" for name in names if name not in {"account_id", "voluntary"}})
+
+        return labels
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_judging_by_the_ends_of_runs_is_judging_every_day(
+    tmp_path: Path, settings: Settings, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Judged again and again as the world becomes known, against a ledger that is judged once, day by day."""
+    monkeypatch.setattr(outcomes, "PAIRS_A_TIME", 70)
+    company = Steps(seed, 9)
+    ledgers = [Ledger.open(f"sqlite:///{tmp_path / name}.db") for name in ("again", "once")]
+    days = [forecast_frame(" " * 9, later(day)).assign(account_id=company.names) for day in range(0, 600, 30)]
+    for one in ledgers:
+        one.write(pd.concat(days), kind="batch", asked_by="score", at=DAY, signals_hash=["s"] * 180)
+    again, once = ledgers
+    for known in (100, 250, 260, 420, 700):
+        outcomes.judge(again, company.known(known), settings, later(known))
+    company.falls["03"] = np.array([33, 340])  # recorded late, in the middle of what was judged
+    company.churns["05"], company.will["06"] = np.array([301]), True
+    last = outcomes.judge(again, company.known(900), settings, later(900))
+    outcomes.judge(once, company.known(900), settings, later(900))
+    told = [
+        "account_id",
+        "as_of",
+        *[name for name in again.judgements() if "_at" in name or "days" in name],
+        "voluntary",
+    ]
+    told.remove("judged_at")
+    by = {one: one.judgements()[told].sort_values(["account_id", "as_of"], ignore_index=True) for one in ledgers}
+    pd.testing.assert_frame_equal(by[again], by[once])
+    assert last.new + last.changed < 180
+    pd.testing.assert_frame_equal(
+        again.days(outcomes.FORECASTS, later(900), 90), once.days(outcomes.FORECASTS, later(900), 90)
+    )
+    before, company.read = len(again.judgements(latest=False)), 0
+    same = outcomes.judge(again, company.known(900), settings, later(901))
+    assert (same.new, same.changed, same.read) == (0, 0, 0)
+    assert company.read < 9 * 20 / 2  # the ends of its runs, not the 180 days
+    assert len(again.judgements(latest=False)) == before
+    for one in ledgers:
+        assert one.verify().ok
+        one.close()
+
+
+def test_what_is_counted_in_the_database_is_what_the_rows_say(ledger: Ledger, settings: Settings) -> None:
+    """Each kind of outcome apart, by day and version, also of predictions made for another main horizon."""
+    forecast(ledger, "abcdef", p=0.25)
+    made = forecast_frame("ab", later(1), model_version="2").drop(columns=["p_low_90d", "p_high_90d", "p_health_90d"])
+    made = made.drop(columns="expected_arr_loss_90d").assign(
+        p_churn_90d=0.125, p_low_60d=0.0, p_high_60d=1.0, p_health_60d=0.5, expected_arr_loss_60d=0.0, risk_level="high"
+    )
+    ledger.write(made, kind="api", asked_by="x", at=later(91), signals_hash=["s", "s"])
+    labels = Labels(
+        {"a": 10, "b": 89, "c": 91, "d": 20}, 120, {"a": True, "b": False},
+        contracted={"e": 30, "d": 5}, returned={"a": 50}, contractions_known=90,
+    )  # fmt: skip
+    found = judge(ledger, labels, settings, later(121))
+    first, second = found.days.to_dict("records")
+    expected = {"predictions": 6, "matured": 6, "predicted": 1.5, "churned": 3, "high": 0, "churned_of_high": 0}
+    expected |= {"voluntary": 1, "involuntary": 1, "returned": 1, "contraction_matured": 6, "contracted": 2}
+    assert first == {"as_of": DAY, "model_version": "1", "in_hindsight": 0, **expected}
+    expected = {"predictions": 2, "matured": 2, "predicted": 0.25, "churned": 2, "high": 2, "churned_of_high": 2}
+    expected |= {"voluntary": 1, "involuntary": 1, "returned": 1, "contraction_matured": 0, "contracted": 0}
+    assert second == {"as_of": later(1), "model_version": "2", "in_hindsight": 2, **expected}
+    # the ledger as it stood before anything was judged
+    assert ledger.days(outcomes.FORECASTS, later(100), 90).matured.tolist() == [0, 0]

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from configs.errors import DataError
-from evaluation.random_split import random_split_gap
+from evaluation.random_split import random_split_gap, random_split_told
 from features.build import Dataset
 from features.signal import Schema, SignalInfo
 from tests.evaluation.simulated import settings
@@ -91,3 +91,17 @@ def test_nothing_to_learn_from_is_said() -> None:
     nobody = Dataset(data.signals, data.labels.assign(churn_at=pd.NaT), data.schema, "x", END)
     with pytest.raises(DataError, match="no row that both ways could judge"):
         random_split_gap(nobody, settings(), FOLDS)
+    gap, told = random_split_told(nobody, settings(), FOLDS)
+    assert gap is None
+    assert told["worth_saying"] is False
+    assert "no row that both ways could judge" in told["refused"]
+    assert told["sentence"].endswith(f"is not known here: {told['refused']}.")
+
+
+def test_what_is_told_is_the_gap() -> None:
+    data = dataset(60, twins=True)
+    gap, told = random_split_told(data, settings(), FOLDS)
+    assert gap == random_split_gap(data, settings(), FOLDS)
+    assert gap is not None
+    assert told == gap.to_json()
+    assert told["worth_saying"] is (gap.auc_gap >= 0.02)

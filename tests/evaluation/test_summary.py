@@ -12,8 +12,10 @@ import pytest
 from configs.errors import DataError
 from evaluation import metrics
 from evaluation.answer import answer_sentences, comparison_sentence
+from evaluation.desk import matured
 from evaluation.report import write_report
-from evaluation.summary import GAIN_SHARES, loss_days, matured, summarise
+from evaluation.summary import summarise
+from evaluation.worth import GAIN_SHARES, loss_days
 from tests.evaluation.simulated import STAGES, company, settings
 
 Frames = tuple[pd.DataFrame, pd.DataFrame]

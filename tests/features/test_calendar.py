@@ -16,6 +16,7 @@ from features.calendar import SEGMENT_DAYS, Calendar
 EDGES = (7, 30, 90, 395)
 CALENDARS = {
     "monthly": pd.date_range("2024-01-01", "2024-12-01", freq="MS"),
+    "weekly": pd.date_range("2022-12-05", "2024-03-04", freq="W-MON"),
     "daily": pd.date_range("2024-02-20", "2024-03-10", freq="D"),
     "far apart": pd.DatetimeIndex(["2021-03-01", "2024-07-01", "2024-07-02"]),
     "alone": pd.DatetimeIndex(["2024-05-01"]),
@@ -54,9 +55,10 @@ def test_each_window_is_made_of_whole_segments_and_each_of_its_days_is_held_once
             assert sorted(days) == list(expected)
 
 
-def test_levels_take_fewer_segments() -> None:
-    calendar = Calendar(CALENDARS["monthly"].as_unit("us"), EDGES)
-    assert len(calendar.ages(levels=True)) < len(calendar.ages()) / 2
+def test_levels_take_fewer_segments_where_they_are_many() -> None:
+    weekly, monthly = (Calendar(CALENDARS[name].as_unit("us"), EDGES) for name in ("weekly", "monthly"))
+    assert len(weekly.ages(levels=True)) < len(weekly.ages()) / 2
+    assert weekly.levels > monthly.levels == 1
 
 
 def test_days_of_a_segment_are_told_apart_by_a_bit(calendar: Calendar) -> None:

@@ -37,6 +37,7 @@ TABLES = {
         ("busy", 130, "p4", "email", "customer", None, None, None),
         ("busy", 110, "p5", "email", "us", None, 93, None),
         ("busy", 100, "p3", "email", "us", True, None, None),  # opened: no sign of a person
+        ("busy", 75, None, "email", "us", None, None, None),  # the feed works between 100 and 50 days ago
         ("busy", 45, "p2", "call", "us", True, None, None),
         ("busy", 40, "p6", "email", "us", None, None, None),  # never answered
         ("busy", 30, "p4", "email", "customer", None, 29, None),

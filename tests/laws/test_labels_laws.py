@@ -19,6 +19,7 @@ from features import labels as module
 from features.labels import labels_for
 from features.snapshots import snapshots
 from features.sources import Sources, known_at
+from features.worked import ALWAYS as ALWAYS_RUNNING
 
 from .label_worlds import (
     ALWAYS,
@@ -322,7 +323,8 @@ def test_a_label_that_reads_beyond_its_window_is_caught(kind: str, monkeypatch: 
 
 
 def test_a_silence_that_counts_the_end_of_the_data_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A feed that stops 60 days before the data's end makes nobody silent; were its end not heeded, it would."""
+    """A feed that stops 60 days before the data's end makes nobody silent; were its end not heeded, and the days
+    without it counted in silences, it would."""
     tables, stopped = world(SEEDS[0]), END - 60 * DAY
     tables = {**tables, "usage_events": tables["usage_events"][tables["usage_events"].occurred_at < stopped]}
     sources = sources_of(tables)
@@ -330,4 +332,5 @@ def test_a_silence_that_counts_the_end_of_the_data_is_caught(monkeypatch: pytest
     made = labels_for(sources, pairs, settings_for("silence"))
     assert (made.observed_until.max(), made.churn_at.max() < stopped) == (stopped - SETTLING_DAYS * DAY, True)
     monkeypatch.setattr(module, "activity_known_until", lambda sources, settings: sources.data_end)
+    monkeypatch.setattr("features.snapshots.clock_at_end", lambda *_: ALWAYS_RUNNING)
     assert labels_for(sources, pairs, settings_for("silence")).churn_at.max() >= stopped

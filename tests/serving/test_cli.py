@@ -217,6 +217,14 @@ def test_report_is_written_where_it_is_asked_for(project: Path) -> None:
     assert figures["meta"]["source"] == "backtest"
 
 
+def test_a_pdf_needs_chromium_and_nothing_is_written_without_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(project))
+    done = on(project, "report", "--out", project / "out", "--pdf")
+    assert done.exit_code == 2
+    assert "apt-get install chromium" in done.output
+    assert not (project / "out").exists()
+
+
 def test_a_ledger_that_was_changed_is_not_intact(project: Path) -> None:
     with sqlite3.connect(project / ".forewarn" / "ledger.db") as connection:
         for (trigger,) in connection.execute("select name from sqlite_master where type = 'trigger'").fetchall():

@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 
 from configs.errors import UsageError
 from configs.settings import Settings, Trees, load_settings
+from evaluation.checks import check_champion
 from evaluation.ledger import Ledger
 from features.build import Dataset
 from serving import promotion, training_stages
@@ -290,10 +291,14 @@ def test_rows_of_a_champion_are_kept_ones_before_its_cut_and_its_own_after(
     assert np.array_equal(own.p_churn_90d, first.churn.predict(since).p_churn_90d)
     days = sorted(signals.as_of.unique())
     near = signals[signals.as_of.isin([day for day in days if abs(day - cut).days < 70])]
-    kept = near[["account_id", "as_of"]].assign(p_churn_90d=0.123, p_churn_30d=0.5)
+    kept = near[["account_id", "as_of"]].assign(p_churn_90d=0.123, p_churn_30d=0.5, fold="2025-01-01")
     tracking.keep_file(settings, first.run_id, promotion.KEPT, promotion._bytes(kept))
     both = promotion.champion_rows(settings, first, dataset)
-    assert list(both) == ["account_id", "as_of", "p_churn_90d"]
+    assert list(both) == ["account_id", "as_of", "p_churn_90d", "cut"]
+    assert (both.cut == both.as_of.map(lambda day: cut if day >= cut else pd.Timestamp("2025-01-01"))).all()
+    assert check_champion(both) == ()
+    (said,) = check_champion(both.assign(cut=both.cut + pd.DateOffset(years=1)))
+    assert (said.code, said.severity) == ("FW102", "fail")
     assert (both.p_churn_90d[both.as_of < cut] == 0.123).all()
     assert len(both) == (near.as_of < cut).sum() + len(since)
     assert not both.duplicated(["account_id", "as_of"]).any()

@@ -1,0 +1,93 @@
+"""What every table of a summary is made with: the settings, intervals over accounts, and the refusals met so far."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from configs.settings import Settings
+from evaluation import uncertainty
+from evaluation.metrics import MetricRefused
+from evaluation.uncertainty import Interval, Statistic
+
+Figure: TypeAlias = dict[str, Any]
+ENOUGH_DRAWS = 100
+DRAWN_ROWS = 40_000_000  # rows times draws; see Desk
+
+
+class Desk:
+    """What every table needs: the settings, the column names, and the refusals met so far.
+
+    Of more than 100,000 rows fewer resamples are drawn than the settings ask for (never fewer than ENOUGH_DRAWS): their
+    intervals are narrow, and an end that is found from 100 draws is off by about a tenth of the interval's width.
+    """
+
+    def __init__(self, settings: Settings, rows: int) -> None:
+        self.settings, self.evaluation = settings, settings.evaluation
+        most = settings.evaluation.bootstrap_draws
+        self.draws = max(min(most, ENOUGH_DRAWS), min(most, DRAWN_ROWS // max(1, rows)))
+        self.seed, self.main = settings.training.seed, settings.main_horizon_days
+        self.refused: list[dict[str, Any]] = []
+
+    def figure(self, name: str, where: str, make: Callable[[], Any]) -> Any:
+        """What `make` returns, or the refusal, said and kept."""
+        try:
+            found = make()
+        except MetricRefused as refusal:
+            return self.refuse(name, where, refusal)
+        return plain(found)
+
+    def refuse(self, name: str, where: str, refusal: MetricRefused) -> Figure:
+        """The refusal as it stands in the place of a figure; it is kept for the list of all of them."""
+        self.refused.append({"figure": name, "where": where, "why": refusal.why, "needed": refusal.needed})
+        return {"refused": refusal.why}
+
+    def enough(self, name: str, rows: pd.DataFrame) -> None:
+        """MetricRefused when fewer accounts of these rows churned than the settings ask for."""
+        found, needed = churned_accounts(rows), self.evaluation.min_churned_accounts
+        if found < needed:
+            raise MetricRefused(name, "churned accounts", found, needed)
+
+    def interval(self, name: str, rows: pd.DataFrame, statistic: Statistic, basic: bool = False) -> Interval:
+        self.enough(name, rows)
+        return self.intervals(rows, {name: statistic}, basic)[name]
+
+    def intervals(
+        self, rows: pd.DataFrame, statistics: Mapping[str, Statistic], basic: bool = False
+    ) -> dict[str, Interval]:
+        """Several statistics of the same rows, on the same draws."""
+        drawn = uncertainty.draw(rows, statistics, self.draws, self.seed)
+        return {name: uncertainty.interval_of(values, name, basic) for name, values in drawn.items()}
+
+
+def plain(value: Any) -> Any:
+    """Numpy, times, tuples and NaN turned into what JSON can say."""
+    if isinstance(value, Interval):
+        return {"value": value.value, "low": value.low, "high": value.high}
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    if value is None or value is pd.NaT:
+        return None
+    if isinstance(value, pd.Timestamp):
+        return value.strftime("%Y-%m-%d")
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def churned_accounts(rows: pd.DataFrame) -> int:
+    return int(rows.loc[rows["y"] == 1, "account_id"].nunique())
+
+
+def matured(judged: pd.DataFrame, horizon_days: int) -> pd.DataFrame:
+    """The rows whose window of `horizon_days` has passed, with their outcome as `y` and probability as `p`."""
+    rows = judged[judged[f"churned_{horizon_days}d"].notna()]
+    return rows.assign(
+        y=rows[f"churned_{horizon_days}d"].astype(float), p=rows[f"p_churn_{horizon_days}d"].astype(float)
+    )

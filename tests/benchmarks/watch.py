@@ -1,0 +1,113 @@
+"""How the monitoring does on demo companies drawn with several seeds, with a story and without.
+
+    python tests/benchmarks/watch.py --seeds 7 11 12 [--accounts 500] [--story]
+
+Without a story: alarms in the fifteen months that the backtest covers, the AUC that was estimated before labels less
+the one that came out, quarter by quarter, the same of the company's own true probabilities (what chance alone leaves),
+and slope and error of the probabilities at the main horizon. With one: the months from the launch to the alarm of the
+level, and every alarm that is none of the story's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from configs.settings import load_settings  # noqa: E402
+from evaluation import metrics  # noqa: E402
+from evaluation.backtest import backtest  # noqa: E402
+from evaluation.expected import expected_auc  # noqa: E402
+from evaluation.monitor import Monitoring, monitor  # noqa: E402
+from features.build import load_dataset  # noqa: E402
+from features.company import company_config, make_company  # noqa: E402
+from features.company_story import Story  # noqa: E402
+from features.outages import outages_by_feed  # noqa: E402
+from features.sources import open_sources  # noqa: E402
+
+LAUNCH = pd.Timestamp("2025-02-01")
+LEVEL = ("more_churn", "calibration")
+
+
+def watched(folder: Path, seed: int, accounts: int, story: Story | None) -> tuple[Monitoring, list[float]]:
+    """What the monitoring finds, and by quarter the expected AUC of the true probabilities less the one they reach."""
+    company = make_company(folder, accounts, seed=seed, story=story)
+    (folder / "forewarn.yaml").write_text(yaml.safe_dump(company_config()))
+    settings = load_settings(folder / "forewarn.yaml")
+    sources = open_sources(settings)
+    dataset = load_dataset(settings, sources)
+    rows = backtest(dataset, settings).predictions
+    rows["cut"] = pd.to_datetime(rows.fold)
+    found = monitor(rows, settings, rows.cut.min(), dataset.signals, dataset.schema.names, outages_by_feed(sources))
+    truth = company.truth[["account_id", "as_of", "p_churn_90d"]].rename(columns={"p_churn_90d": "truth"})
+    known = rows[rows.churned_90d.notna()].merge(truth, on=["account_id", "as_of"], validate="one_to_one")
+    by_quarter = known.groupby(known.as_of.dt.to_period("Q"))
+    pairs = [(part.churned_90d.to_numpy(dtype=float), part.truth.to_numpy()) for _, part in by_quarter]
+    return found, [expected_auc(p) - metrics.auc(y, p) for y, p in pairs]
+
+
+def say_story(seed: int, found: Monitoring) -> None:
+    tripped = [one.as_of for one in found.figures.watched["more_churn"] if one.tripped and one.as_of >= LAUNCH]
+    others = []
+    for alarm in found.alarms:
+        told = alarm.kind == "outage" or (alarm.kind in LEVEL and alarm.figure > 1 and alarm.last >= LAUNCH)
+        others += [] if told else [str(alarm)]
+    when = f"{(tripped[0] - LAUNCH).days // 28} months after the launch" if tripped else "never"
+    named = [alarm.place for alarm in found.alarms if alarm.kind == "outage"]
+    print(f"seed {seed}: level alarm {when}; outage of {', '.join(named) or 'nothing'}; {len(others)} other alarms")
+    for said in others:
+        print(f"  {said}")
+
+
+def say_quiet(seed: int, found: Monitoring) -> list[float]:
+    graded = [one.graded for one in found.figures.estimates if one.graded is not None]
+    errors = [one.error for one in graded]
+    matured = found.figures.matured
+    slope, ece = matured["slope"], matured["ece"]
+    print(
+        f"seed {seed}: {len(found.alarms)} alarms; estimated less true AUC"
+        f" {', '.join(f'{one:+.3f}' for one in errors)} ({sum(one.within for one in graded)} within the interval);"
+        f" slope {slope.value:.2f} ({slope.low:.2f} to {slope.high:.2f}),"
+        f" ECE {ece.value:.3f} ({ece.low:.3f} to {ece.high:.3f})"
+    )
+    for alarm in found.alarms:
+        print(f"  {alarm}")
+    return errors
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[7, 11, 12])
+    parser.add_argument("--accounts", type=int, default=500)
+    parser.add_argument("--story", action="store_true")
+    chosen = parser.parse_args()
+    errors: list[float] = []
+    floor: list[float] = []
+    for seed in chosen.seeds:
+        with tempfile.TemporaryDirectory() as folder:
+            found, of_truth = watched(Path(folder), seed, chosen.accounts, Story() if chosen.story else None)
+        if chosen.story:
+            say_story(seed, found)
+        else:
+            errors += say_quiet(seed, found)
+            floor += of_truth
+        sys.stdout.flush()
+    for name, gaps in (("estimated", errors), ("with the true probabilities", floor)):
+        size = np.abs(gaps)
+        if gaps:
+            print(
+                f"{name}: {len(gaps)} quarters, within .03 of what came out in {(size <= 0.03).sum()}, off by"
+                f" {size.mean():.3f} on average, by {np.mean(gaps):+.3f} in one direction"
+            )
+
+
+if __name__ == "__main__":
+    main()

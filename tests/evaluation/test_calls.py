@@ -1,0 +1,200 @@
+"""CSMs' calls: which one held on a day, what they change (nothing), and who was right on the same scorings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evaluation import calls, metrics
+from evaluation.calls import enter_calls, in_force, judge_calls, standing, with_calls
+from evaluation.desk import Desk
+from evaluation.ledger import Ledger
+from tests.evaluation.ledgers import NOW, frame, put
+
+DAY = pd.Timestamp("2024-01-01").as_unit("us")
+LEVELS = ["healthy", "low", "medium", "high"]
+
+
+def later(days: float | None) -> Any:
+    return pd.NaT if pd.isna(days) else DAY + pd.Timedelta(days=days)
+
+
+def made(*rows: tuple[str, float, str, float | None]) -> pd.DataFrame:
+    """Calls (account, made on, level, until) in the columns of COLUMNS."""
+    table = pd.DataFrame(rows, columns=["account_id", "made_at", "level", "expires_at"])
+    for name in ("made_at", "expires_at"):
+        table[name] = pd.Series([later(one) for one in table[name]], dtype="datetime64[us]")
+    return table.assign(reason="said so", made_by="anna").astype({"level": object})[list(calls.COLUMNS)]
+
+
+HELD = {
+    "none": ([], 10, None),
+    "made before": ([("a", 5, "high", None)], 10, "high"),
+    "made that midnight": ([("a", 10, "high", None)], 10, "high"),
+    "made the same day, after midnight": ([("a", 10.3, "high", None)], 10, None),
+    "made later": ([("a", 11, "high", None)], 10, None),
+    "another account's": ([("b", 5, "high", None)], 10, None),
+    "the newest": ([("a", 5, "high", None), ("a", 8, "low", None), ("a", 7, "medium", None)], 10, "low"),
+    "expires that midnight": ([("a", 5, "high", 10)], 10, None),
+    "expires the day after": ([("a", 5, "high", 11)], 10, "high"),
+    "expired, and the one before does not come back": ([("a", 2, "low", None), ("a", 5, "high", 8)], 10, None),
+    "expired, and a newer one holds": ([("a", 2, "low", 4), ("a", 5, "high", 12)], 10, "high"),
+    "two at once: the one entered last": ([("a", 5, "high", None), ("a", 5, "low", None)], 10, "low"),
+}
+
+
+@pytest.mark.parametrize(("told", "day", "level"), HELD.values(), ids=HELD)
+def test_the_call_that_held_on_a_day(told: list, day: float, level: str | None) -> None:
+    rows = pd.DataFrame({"account_id": ["a"], "as_of": [later(day)]}, index=[7])
+    found = in_force(rows, made(*told).assign(entered_at=later(400)))
+    assert found.index.tolist() == [7]
+    assert [None if pd.isna(one) else one for one in found.level] == [level]
+
+
+def test_calls_are_kept_whole_and_entered_once(ledger: Ledger) -> None:
+    put(ledger, frame(3))
+    before = ledger.predictions()
+    told = made(("000", 5, "high", None), ("001", 6.25, "low", 90)).assign(reason=["Zürich ✓", 'a "quote", 1'])
+    first = enter_calls(ledger, told, NOW, "user:anna")
+    again = enter_calls(ledger, told, NOW + pd.Timedelta(days=1), "user:ben")
+    assert (first.repeated, again.repeated, again.batch_id) == (False, True, first.batch_id)
+    other = enter_calls(ledger, told.assign(reason="because"), NOW, "user:anna")
+    assert not other.repeated
+    kept = ledger.overrides(NOW)
+    assert len(kept) == 4
+    pd.testing.assert_frame_equal(
+        kept.iloc[:2][told.columns], told.astype({name: "str" for name in told if "_at" not in name})
+    )
+    assert kept.entered_at.tolist() == [NOW] * 4
+    assert ledger.overrides(NOW - pd.Timedelta(days=1)).empty
+    pd.testing.assert_frame_equal(ledger.predictions(), before)  # an override changes no prediction
+    assert ledger.verify().ok
+
+
+def test_automated_csm_and_final_stand_side_by_side(ledger: Ledger) -> None:
+    enter_calls(ledger, made(("a", 5, "low", None), ("b", 5, "high", 20)), NOW, "user:anna")
+    automated = pd.DataFrame({"account_id": ["a", "b", "c"], "risk_level": ["high", "medium", "healthy"]})
+    found = standing(automated, ledger.overrides(NOW), later(19))
+    assert [(one["automated"], one["csm"], one["final"]) for one in found] == [
+        ("high", "low", "low"),
+        ("medium", "high", "high"),
+        ("healthy", None, "healthy"),
+    ]
+    assert (found[1]["expires_at"], found[1]["made_by"], found[2]["reason"]) == ("2024-01-21", "anna", None)
+    expired = standing(automated, ledger.overrides(NOW), later(20))[1]
+    assert (expired["csm"], expired["final"]) == (None, "medium")
+    assert standing(automated.head(1), ledger.overrides(NOW).head(0), later(20))[0]["final"] == "high"
+
+
+def test_the_newest_prediction_of_each_account(ledger: Ledger) -> None:
+    put(ledger, frame(3, as_of="2024-01-31"))
+    put(ledger, frame(2, seed=1, as_of="2024-02-29"), kind="api")
+    newest = frame(1, seed=2, as_of="2024-02-29").assign(
+        p_churn_90d=0.123, p_churn_180d=0.5, p_churn_30d=0.0, p_churn_60d=0.1
+    )
+    put(ledger, newest, kind="api", at=NOW + pd.Timedelta(days=1))
+    put(ledger, frame(1, seed=3, as_of="2024-03-31"), kind="backtest")
+    asked = ["account_id", "as_of", "p_churn_90d", "batch_id"]
+    found = ledger.newest(("batch", "api"), NOW + pd.Timedelta(days=2), asked).sort_values("account_id")
+    assert list(found) == asked
+    assert found.batch_id.tolist() == [3, 2, 1]
+    assert found.p_churn_90d.tolist()[0] == 0.123
+    assert ledger.newest(("batch", "api"), NOW, asked, ["000", "nobody"]).batch_id.tolist() == [2]
+
+
+# -- who was right ---------------------------------------------------------------------------------------------------
+
+
+def scorings(called: list[str | None], model: list[str], health: list[float], y: list[int]) -> pd.DataFrame:
+    count = len(y)
+    rows = pd.DataFrame({"account_id": [f"{number:04d}" for number in range(count)], "as_of": DAY, "y": y, "p": 0.25})
+    rows = rows.assign(risk_level=model, health_score=health, called=np.array(called, dtype=object))
+    return rows.assign(call_entered_at=later(0))
+
+
+@pytest.fixture
+def desk(make_settings: Any) -> Desk:
+    body = {"tables": {name: {"from": f"{name}.csv"} for name in ("accounts", "contracts")}}
+    return Desk(make_settings(**body), 100)
+
+
+def test_sides_by_hand(desk: Desk) -> None:
+    called = ["high", "high", "high", "low", "healthy", "medium", None, "medium"]
+    model = ["low", "medium", "high", "low", "high", "high", "high", "medium"]
+    rows = scorings(called, model, [90, 60, 40, 80, 40, 55, 90, np.nan], [1, 0, 1, 0, 0, 1, 1, 1])
+    rows.loc[[0, 4], "call_entered_at"] = [later(90), later(89)]
+    found = judge_calls(desk, rows)
+    assert (found["rows"], found["late_rows"], found["level"]) == (
+        6,
+        1,
+        "high",
+    )  # no call, or no health score: left out
+    sides = {one["side"]: (one["rows"], one["left"], one["expected"]) for one in found["sides"]}
+    assert sides == {"riskier": (2, 1, 0.5), "alike": (2, 1, 0.5), "safer": (2, 1, 0.5)}
+    assert found["right"]["refused"] == found["auc"]["refused"] == "3 churned accounts, at least 10 would do"
+    assert {one["figure"] for one in desk.refused} == {"share of calls that were right", "AUC of the levels called"}
+    assert (
+        "2 times riskier than the model, and 1 of those left (50 %), where the model expected 0.5" in found["sentence"]
+    )
+    assert found["sentence"].endswith("Who ranked better is not said: 3 churned accounts, at least 10 would do.")
+
+
+def test_figures_are_the_metrics_on_the_same_rows(desk: Desk) -> None:
+    random = np.random.default_rng(4)
+    y = (random.random(400) < 0.3).astype(int)
+    called = [LEVELS[3] if one and random.random() < 0.8 else LEVELS[random.integers(3)] for one in y]
+    model = [LEVELS[min(3, one * random.integers(4) + random.integers(3))] for one in y]
+    health = random.uniform(30, 95, 400)
+    rows = scorings(called, model, list(health), list(y))
+    found = judge_calls(desk, rows)
+    rules = np.select([health >= 85, health >= 70, health >= 50], [0, 1, 2], 3)
+    ranks = {
+        "people": [LEVELS.index(one) for one in called],
+        "model": [LEVELS.index(one) for one in model],
+        "rules": rules,
+    }
+    for who, rank in ranks.items():
+        assert found["auc"][who]["value"] == pytest.approx(metrics.auc(y, np.asarray(rank, dtype=float)))
+        assert found["right"][who]["value"] == pytest.approx(np.mean((np.asarray(rank) == 3) == y))
+    for figure in ("auc", "right"):
+        for other in ("model", "rules"):
+            gap = found[figure][f"over_{other}"]
+            assert gap["value"] == pytest.approx(found[figure]["people"]["value"] - found[figure][other]["value"])
+            assert gap["low"] < gap["value"] < gap["high"]
+    assert found["auc"]["over_model"]["low"] > 0
+    assert "better than the model" in found["sentence"]
+    swapped = judge_calls(desk, rows.assign(called=rows.risk_level, risk_level=rows.called))
+    assert "worse than the model" in swapped["sentence"]
+    alike = judge_calls(desk, rows.assign(called=rows.risk_level))
+    assert "each time at the level of the model" in alike["sentence"]
+    assert "no differently from the model" in alike["sentence"]
+
+
+def test_intervals_draw_accounts(desk: Desk) -> None:
+    """Forty copies of each scoring know no more than one."""
+    random = np.random.default_rng(5)
+    y = list((random.random(100) < 0.3).astype(int))
+    called = [LEVELS[min(3, one * 2 + random.integers(3))] for one in y]
+    rows = scorings(called, ["low"] * 100, list(random.uniform(30, 95, 100)), y)
+    copies = pd.concat([rows.assign(as_of=later(day)) for day in range(40)], ignore_index=True)
+    one, many = (judge_calls(desk, table)["auc"]["people"] for table in (rows, copies))
+    assert many["value"] == pytest.approx(one["value"])
+    assert many["high"] - many["low"] == pytest.approx(one["high"] - one["low"], rel=0.05)
+
+
+def test_without_calls_there_is_one_sentence(desk: Desk) -> None:
+    rows = scorings([None, None], ["low", "high"], [50, 50], [0, 1])
+    for one in (rows, rows.drop(columns=["called", "call_entered_at"])):
+        assert set(judge_calls(desk, one)) == {"rows", "sentence"}
+    assert desk.refused == []
+
+
+def test_a_level_that_the_framework_no_longer_has_is_not_judged(desk: Desk) -> None:
+    rows = pd.DataFrame({"account_id": ["a", "b"], "as_of": later(10), "y": [0, 1], "p": 0.1})
+    told = made(("a", 1, "red", None), ("b", 1, "high", None)).assign(entered_at=later(2))
+    rows = with_calls(rows.assign(risk_level="low", health_score=90.0), told)
+    assert rows.called.tolist() == ["red", "high"]
+    assert judge_calls(desk, rows)["rows"] == 1

@@ -1,0 +1,80 @@
+"""What the report reads of the sources: contracts, who left when, what was reached, and who was approached."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from configs.settings import HERE, Settings, _read, settings_from
+from evaluation.facts import Facts, facts_of
+from features.sources import open_sources
+
+TABLES = {
+    "accounts": "account_id,created_at,segment,owner,region,size\na,2023-01-01,smb,kim,north,1\n"
+    "b,2023-02-01,mid,,south,2",
+    "contracts": "account_id,starts_at,ends_at,arr\na,2023-01-05,2024-01-05,100\nb,2023-02-05,2024-02-05,200\n"
+    "b,2024-02-20,2025-02-20,300",
+    "milestones": "account_id,milestone,reached_at\na,kickoff,2023-01-10\na,first_business_outcome,2023-03-01\n"
+    "a,first_business_outcome,2023-04-01",
+    "interventions": "account_id,started_at,kind,ended_at,arm\nb,2024-01-01,call,,holdout",
+}
+
+
+def settings(folder: Path, *names: str, **more: object) -> Settings:
+    body = _read(HERE / "default.yaml")
+    body["tables"] = {name: {"from": f"{name}.csv"} for name in names}
+    body["tables"]["accounts"]["attributes"] = ["region", "size"]
+    body["data_end"] = "2024-07-01"
+    for name in names:
+        (folder / f"{name}.csv").write_text(TABLES[name] + "\n")
+    body["churn"] |= more
+    return settings_from(body, folder)
+
+
+def read(chosen: Settings) -> Facts:
+    sources = open_sources(chosen)
+    try:
+        return facts_of(sources, chosen)
+    finally:
+        sources.close()
+
+
+def day(text: str) -> pd.Timestamp:
+    return pd.Timestamp(text)
+
+
+def test_everything_that_is_mapped_is_read(tmp_path: Path) -> None:
+    found = read(settings(tmp_path, *TABLES, settling_days=10))
+    accounts = found.accounts.set_index("account_id")
+    assert accounts["left_at"].tolist() == [day("2024-01-05"), pd.NaT]  # b came back within the gap
+    assert (accounts.loc["a", "segment"], accounts.loc["a", "owner"], accounts.loc["b", "region"]) == (
+        "smb",
+        "kim",
+        "south",
+    )
+    assert found.regions == ("region",)
+    assert found.contracts is not None
+    assert found.contracts["arr"].tolist() == [100.0, 200.0, 300.0]
+    assert found.known_until == day("2024-07-01") - pd.Timedelta(days=30 + 10)
+    assert found.reached is not None
+    assert found.reached["at"].tolist() == [day("2023-03-01"), day("2023-04-01")]
+    assert found.due_days == 120
+    assert found.interventions is not None
+    assert found.interventions[["account_id", "started_at", "arm"]].values.tolist() == [
+        ["b", day("2024-01-01"), "holdout"]
+    ]
+    assert found.interventions["ended_at"].isna().all()
+
+
+def test_what_is_not_mapped_is_none(tmp_path: Path) -> None:
+    found = read(settings(tmp_path, "accounts", "contracts"))
+    assert (found.reached, found.interventions) == (None, None)
+
+
+@pytest.mark.parametrize("rows", ["a,kickoff,2023-01-10\n", ""])
+def test_milestones_without_the_one_of_value_are_none(tmp_path: Path, rows: str) -> None:
+    chosen = settings(tmp_path, "accounts", "contracts", "milestones")
+    (tmp_path / "milestones.csv").write_text(f"account_id,milestone,reached_at\nb,team_trained,2023-01-10\n{rows}")
+    assert read(chosen).reached is None

@@ -1,0 +1,171 @@
+"""The figures for leaders as the summary holds them, from sources whose contracts and milestones are known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evaluation.desk import Desk, plain
+from evaluation.holdout import assign
+from evaluation.leaders import leaders
+from evaluation.revenue import arr_at, retention
+from evaluation.summary import summarise
+from tests.evaluation.known import facts
+from tests.evaluation.simulated import company, settings
+
+NONE = pd.DataFrame()
+
+
+@pytest.fixture(scope="module")
+def judged() -> pd.DataFrame:
+    return company()[0]
+
+
+@pytest.fixture(scope="module")
+def summary(judged: pd.DataFrame) -> dict[str, Any]:
+    return summarise(judged, NONE, settings(), facts=facts(judged))
+
+
+def test_retention_of_the_year_is_that_of_its_first_and_last_day(judged: pd.DataFrame, summary: dict[str, Any]) -> None:
+    known, kept = facts(judged), summary["leaders"]["retention"]
+    (line,) = kept["year"]["all"]
+    assert line["period"] == "2024 Q2 to 2025 Q1"
+    days = [pd.Timestamp("2024-04-01"), pd.Timestamp("2025-04-01")]
+    levels = arr_at(known.contracts, days, 30)
+    before, after = (levels[day] for day in days)
+    there = before != 0
+    both = there & before.notna() & after.notna()
+    assert line["accounts"] == there.sum()
+    assert line["arr_unknown"] == (there & before.isna()).sum() > 0
+    gross = np.minimum(before[both], after[both]).sum() / before[both].sum()
+    assert line["gross"]["value"] == pytest.approx(gross)
+    assert line["net"]["value"] == pytest.approx(after[both].sum() / before[both].sum())
+    assert line["net"]["value"] > line["gross"]["value"]  # one in five expanded
+    assert line["logo_churn"]["value"] == pytest.approx(float((after[there] == 0).mean()))
+    for name in ("gross", "net", "logo_churn"):
+        assert line[name]["low"] < line[name]["value"] < line[name]["high"]
+    for by in ("segment", "cohort"):
+        assert sum(one["accounts"] for one in kept["year"][by]) == line["accounts"]
+    assert kept["quarters"]["all"][-1]["period"] == "2025 Q1"
+    assert {one["group"] for one in kept["quarters"]["segment"]} == {"enterprise", "mid-market", "smb"}
+
+
+def test_years_end_with_the_newest_whole_quarter(judged: pd.DataFrame) -> None:
+    known = facts(judged)
+    more: dict[str, Any] = {"gap_days": 30, "draws": 20, "seed": 1, "every": "year"}
+    found = retention(known.contracts, known.accounts, pd.Timestamp("2024-11-20"), **more)
+    assert [one["period"] for one in found] == ["2022 Q4 to 2023 Q3", "2023 Q4 to 2024 Q3"]
+    assert retention(known.contracts, known.accounts, pd.Timestamp("2022-12-20"), **more) == []
+
+
+def test_time_to_value_and_health(judged: pd.DataFrame, summary: dict[str, Any]) -> None:
+    value = summary["leaders"]["time_to_value"]
+    (line,) = value["all"]
+    assert 100 <= line["median_days"]["value"] <= 120
+    assert value["due_days"] == 120
+    assert sum(one["accounts"] for one in value["segment"]) == line["accounts"] == len(facts(judged).accounts)
+    health = summary["leaders"]["health"]
+    assert [one["accounts"] for one in health["all"]] == judged.groupby("as_of").size().tolist()
+    newest = judged[judged["as_of"] == judged["as_of"].max()]
+    assert sum(one["high"] for one in health["segment"]) == (newest["risk_level"] == "high").sum()
+    assert health["levels"] == ["healthy", "low", "medium", "high"]
+
+
+def test_the_forecast_is_that_of_the_newest_scores(judged: pd.DataFrame, summary: dict[str, Any]) -> None:
+    newest = judged[judged["as_of"] == judged["as_of"].max()]
+    coming = summary["leaders"]["forecast"]
+    assert coming["as_of"] == f"{judged['as_of'].max():%Y-%m-%d}"
+    assert coming["churns"]["value"] == pytest.approx(newest["p_churn_90d"].sum())
+    assert coming["windows"] == len(summary["arr"]["windows"])
+    loss = (newest["p_churn_90d"] * newest["arr"]).sort_values(ascending=False)
+    assert [one["loss"] for one in coming["first"]] == pytest.approx(loss.head(5).tolist())
+    assert coming["first"][0]["account_id"] == newest.loc[loss.index[0], "account_id"]
+    assert any(one["says"].startswith(f"Begin with {coming['first'][0]['account_id']}") for one in summary["to_do"])
+
+
+def test_later_scores_are_forecast_and_older_ones_are_not(judged: pd.DataFrame) -> None:
+    desk = Desk(settings(), len(judged))
+    windows = [{"expected_churns": 10.0, "churns": 10, "variance": 9.0}] * 4
+    later = judged.head(20).assign(as_of=pd.Timestamp("2026-01-01"))
+    found = plain(leaders(desk, judged, None, windows, later))["forecast"]
+    assert (found["as_of"], found["until"], found["accounts"]) == ("2026-01-01", "2026-04-01", 20)
+    older = plain(leaders(desk, judged, None, windows, later.assign(as_of=pd.Timestamp("2023-01-01"))))["forecast"]
+    assert older["as_of"] == f"{judged['as_of'].max():%Y-%m-%d}"
+    few = leaders(desk, judged, None, windows[:3], None)["forecast"]
+    assert few == {"refused": "3 past windows, at least 4 would do"}
+
+
+def test_what_the_sources_do_not_hold_is_refused_by_name(judged: pd.DataFrame) -> None:
+    known = facts(judged)
+    bare = replace(known, contracts=None, reached=None, interventions=None)
+    found = summarise(judged, NONE, settings(), facts=bare)
+    assert found["leaders"]["retention"] == {"refused": "0 contracts with an ARR, at least 1 would do"}
+    assert found["leaders"]["time_to_value"] == {"refused": "0 milestones that count as value, at least 1 would do"}
+    assert {"revenue retention", "time to value"} <= {one["figure"] for one in found["refused"]}
+    assert any("To see the time to value, bring what it lacks" in one["says"] for one in found["to_do"])
+    assert found["arms"] is None
+    assert "retention" not in summarise(judged, NONE, settings())["leaders"]
+    young = replace(known, known_until=known.contracts["at"].min() + pd.Timedelta(days=60))
+    refused = summarise(judged, NONE, settings(), facts=young)["leaders"]["retention"]
+    assert refused == {"refused": "0 whole quarters of contracts, at least 1 would do"}
+
+
+def test_fairness_and_steadiness_stand_in_the_summary(judged: pd.DataFrame, summary: dict[str, Any]) -> None:
+    fair = summary["fairness"]
+    assert list(fair["by"]) == ["segment", "size", "region"]
+    assert fair["compared"] == sum(len(table) for table in fair["by"].values())
+    assert [one["group"] for one in fair["by"]["region"]] == ["north", "south"]
+    steady = summary["stability"]
+    assert steady["model"]["flips"]["value"] == steady["rules"]["flips"]["value"] == 0  # nobody's risk changes here
+    assert steady["model"]["months"] == len(judged) - judged["account_id"].nunique()
+    odd = judged["as_of"].dt.month % 2 == 1
+    restless = judged.assign(risk_level=judged["risk_level"].where(odd, "high"))
+    flips = summarise(restless, NONE, settings())["stability"]["model"]["flips"]
+    assert flips["value"] == pytest.approx(1 - (judged["risk_level"] == "high").mean(), abs=0.03)
+    assert 0.5 < summary["order"]["concordance"]["value"] < 1
+    assert [one["coverage"] for one in summary["coverage"]] == pytest.approx([0.9] * 5)
+    planted = judged.assign(p_churn_90d=judged["p_churn_90d"] * np.where(judged["account_id"].str[-1] < "5", 0.3, 1))
+    half = replace(facts(judged), regions=("half",))
+    half.accounts["half"] = np.where(half.accounts["account_id"].str[-1] < "5", "underrated", "rest")
+    found = summarise(planted, NONE, settings(), facts=half)["fairness"]["differs"]
+    assert ("half", "underrated", "observed_expected") in {(one["by"], one["group"], one["figure"]) for one in found}
+
+
+def test_arms_stand_apart_and_an_effect_needs_a_draw(judged: pd.DataFrame, summary: dict[str, Any]) -> None:
+    arms = {one["arm"]: one for one in summary["arms"]["arms"]}
+    assert list(arms) == ["treated", "untreated", "holdout"]
+    assert sum(one["rows"] for one in arms.values()) == summary["scope"]["rows"]
+    assert "false_alarms" not in arms["treated"]
+    assert "evaluation.holdout would" in summary["arms"]["effect"]["refused"]
+    drawn = {"holdout": {"salt": "s", "share": 0.3}}
+    by_hand = summarise(judged, NONE, settings(**drawn), facts=facts(judged))["arms"]["effect"]
+    assert "in another arm than drawn" in by_hand["refused"]
+    known = facts(judged)
+    ids = known.accounts["account_id"]
+    trial = pd.DataFrame({"account_id": ids, "arm": assign(ids.tolist(), "s", 0.3)})
+    trial = trial.assign(started_at=pd.Timestamp("2024-01-01"), ended_at=pd.NaT)
+    found = summarise(judged, NONE, settings(**drawn), facts=replace(known, interventions=trial))["arms"]["effect"]
+    assert found["difference"]["low"] < 0 < found["difference"]["high"]  # nobody was really approached
+    assert found["treated_accounts"] + found["holdout_accounts"] == summary["scope"]["accounts"]
+
+
+def test_an_account_that_was_flagged_is_no_surprise() -> None:
+    judged, _ = company(250, base=-6.8)
+    rows = judged[judged["churned_90d"].notna()]
+    places = rows.groupby("as_of")["p_churn_90d"].rank(ascending=False)
+    flagged = places <= (0.1 * rows.groupby("as_of")["account_id"].transform("size") + 0.5).astype(int)
+    last = rows.assign(flagged=flagged)[rows["churned_90d"] == 1].sort_values("as_of").groupby("account_id").tail(1)
+    assert 0 < last["flagged"].sum() < len(last) <= 10
+    found = summarise(judged, NONE, settings())["surprises"]["left"]
+    assert {one["account_id"] for one in found} == set(last.loc[~last["flagged"], "account_id"])
+
+
+def test_surprises_were_not_flagged_and_tell_their_arm(summary: dict[str, Any]) -> None:
+    assert {one["arm"] for one in summary["surprises"]["stayed"]} <= {"treated", "untreated", "holdout"}
+    assert max(one["p"] for one in summary["surprises"]["left"]) < min(
+        one["p"] for one in summary["surprises"]["stayed"]
+    )

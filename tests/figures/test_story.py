@@ -1,0 +1,148 @@
+"""The demo company with a story, scored month by month as the years went: alarms, marks and report tell it, no other.
+
+A competitor's launch in month 20, an outage of the usage feed in month 24, new weights in month 26. Fits are smaller
+than the product's, to be quick; `forewarn demo --story` is the whole of it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from configs.settings import Settings, load_settings
+from evaluation.facts import facts_of
+from evaluation.ledger import Ledger
+from evaluation.marks import marks_told
+from features.build import load_dataset
+from features.company import END, MONTHS, company_config, make_company
+from features.company_life import Calendar
+from features.company_story import REWEIGHTED, Story
+from features.sources import open_sources
+from serving import stages
+from serving.console import monitor_lines
+from serving.story import live_through
+from serving.watch_stage import watch
+
+pytestmark = pytest.mark.slow
+STORY = Story()
+LAUNCH, PUBLISHED = pd.Timestamp("2025-02-01"), pd.Timestamp("2025-08-01")
+DAY = pd.Timedelta(days=1)
+QUICK = {
+    "training": {"calibration_origins": 2, "trees": {"rounds": 100}},
+    "evaluation": {"bootstrap_draws": 50},
+}
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the monitoring found, and what the report on the ledger says."""
+
+    settings: Settings
+    found: dict[str, Any]
+    page: str
+    body: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
+    folder = tmp_path_factory.mktemp("story")
+    config = folder / "forewarn.yaml"
+    make_company(folder, story=STORY)
+    config.write_text(yaml.safe_dump(company_config() | QUICK))
+    settings = load_settings(config)
+    sources = open_sources(settings)
+    at = STORY.reweighted_at(Calendar.of(END, MONTHS))
+    lived = live_through(config, settings, sources, load_dataset(settings, sources), at, lambda _: None)
+    settings, today = lived.settings, sources.data_end.to_pydatetime()
+    stages.outcomes(settings, today, sources)
+    found = watch(settings, today, lambda _: None, dataset=lived.dataset, sources=sources)
+    facts = facts_of(sources, settings)
+    served = stages.served_so_far(settings, facts, today)
+    assert served is not None
+    with Ledger.open(settings) as ledger:
+        marks = marks_told(ledger)
+    written = stages.ledger_report(settings, folder / "report", "today", marks, served, facts, found)
+    sources.close()
+    page = Path(str(written))
+    return Told(settings, found, page.read_text(), json.loads(page.with_suffix(".json").read_text()))
+
+
+def of_kind(told: Told, kind: str) -> list[dict[str, Any]]:
+    return [alarm for alarm in told.found["alarms"] if alarm["kind"] == kind]
+
+
+def test_the_launch_is_found_within_one_period(told: Told) -> None:
+    """Scored as of the launch's day, the month after it is judged; a period later at the latest the alarm goes off."""
+    (alarm,) = of_kind(told, "more_churn")
+    assert LAUNCH <= pd.Timestamp(alarm["first"]) <= LAUNCH + 31 * DAY
+    assert alarm["figure"] > 1.5
+    assert "times as many" in alarm["says"]
+    before = [one for one in told.found["figures"]["watched"]["more_churn"] if pd.Timestamp(one["as_of"]) < LAUNCH]
+    assert len(before) == 4
+    assert not any(one["tripped"] for one in before)
+
+
+def test_the_outage_is_named_and_is_no_drift(told: Told) -> None:
+    (alarm,) = of_kind(told, "outage")
+    assert (alarm["place"], alarm["first"], alarm["figure"]) == ("usage_events", "2025-06-09", 12)
+    assert not alarm["stands"]
+    assert of_kind(told, "signals") == []
+    moved = told.found["figures"]["explained"]
+    assert {move["column"] for move, _ in moved} >= {"weeks_in_a_row", "usage_change_14d"}
+    assert all(
+        why == "usage_events brought next to nothing from 2025-06-09 to 2025-06-20 (12 days)" for _, why in moved
+    )
+
+
+def test_the_new_weights_are_marked_once_and_name_what_changed(told: Told) -> None:
+    (mark,) = [one for one in told.found["marks"] if one["kind"] == "reweighting"]
+    assert mark["at"] == f"{PUBLISHED:%Y-%m-%d}"
+    assert told.settings.version in mark["says"]
+    assert "adoption: usage 50 to 30, engagement 25 to 35, financial 10 to 20;" in mark["says"]
+    assert told.settings.framework.stage("adoption").weights.as_dict() == REWEIGHTED["adoption"]
+
+
+def test_no_other_alarm(told: Told) -> None:
+    """That the probabilities were off in the quarter of the launch is the same story at the main horizon."""
+    kinds = [alarm["kind"] for alarm in told.found["alarms"]]
+    assert sorted(kinds) == ["calibration", "more_churn", "outage"]
+    (level,) = of_kind(told, "calibration")
+    assert (level["place"], level["first"]) == ("all stages", "2025-03-01")
+    assert level["figure"] > 1.5
+    assert told.found["stands"] == any(alarm["stands"] for alarm in told.found["alarms"])
+
+
+def test_the_terminal_and_the_report_tell_it(told: Told) -> None:
+    lines = monitor_lines(told.found)
+    at = [lines.index(title) for title in ("what stands out:", "what is quiet:", "what was set aside:", "the figures:")]
+    assert at == sorted(at)
+    for alarm in told.found["alarms"]:
+        assert f"  {alarm['words']}" in lines
+        assert alarm["title"] in told.page
+    assert told.body["monitoring"]["alarms"] == told.found["alarms"]
+    specs = json.loads(told.page.split('id="specs">')[1].split("</script>")[0])
+    for key in ("watch_level", "watch_far"):
+        (label,) = [values for values in datasets(specs[key]) if any("label" in one for one in values)]
+        assert {"at": "2025-08-01", "label": "new weights"} in label
+
+
+def datasets(spec: Any) -> list[list[dict[str, Any]]]:
+    """Every list of values in a chart's specification."""
+    if isinstance(spec, dict):
+        own = [spec["values"]] if isinstance(spec.get("values"), list) else []
+        return own + [one for value in spec.values() for one in datasets(value)]
+    return [one for value in spec for one in datasets(value)] if isinstance(spec, list) else []
+
+
+def test_without_a_story_a_year_has_one_alarm_at_most(demo: Path) -> None:
+    """The same company, left alone: fifteen months of the backtest and of what the demo scored."""
+    found = watch(load_settings(demo / "forewarn.yaml"), pd.Timestamp(END).to_pydatetime(), lambda _: None)
+    assert {one["source"] for one in found["watched"]} == {"backtest", "ledger"}
+    assert len(found["alarms"]) <= 1, found["sentences"]
+    assert not found["stands"]

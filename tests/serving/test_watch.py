@@ -1,0 +1,141 @@
+"""`forewarn monitor` on the demo: what it reads, what it says, and with which exit code."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+
+from configs.errors import UsageError
+from configs.framework import Framework, Weights
+from configs.settings import Settings, load_settings
+from evaluation.gates import Gate, Verdict
+from evaluation.ledger import Ledger
+from features.company_story import REWEIGHTED
+from serving import promotion, watch_stage
+from serving.cli import main
+from serving.served import taught_until
+from serving.training_stages import read_findings
+from serving.watch_stage import watched_rows
+from training.tracking import load_version
+
+pytestmark = pytest.mark.slow
+NOW = pd.Timestamp("2026-01-01")
+
+
+def monitor(project: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(main, ["--config", str(project / "forewarn.yaml"), *arguments])
+
+
+def test_a_month_is_watched_by_the_ledger_and_else_by_the_backtest(demo: Path) -> None:
+    settings = load_settings(demo / "forewarn.yaml")
+    rows = watched_rows(settings, NOW)
+    assert not rows.duplicated(["account_id", "as_of"]).any()
+    source = rows.groupby("as_of")["source"].agg(["nunique", "first"])
+    assert (source["nunique"] == 1).all()
+    assert set(source.index[source["first"] == "ledger"]) == {pd.Timestamp("2025-07-01"), NOW}
+    assert rows.as_of.min() == pd.Timestamp("2024-10-01")
+    assert (rows.cut <= rows.as_of).all()
+    past = rows[rows.as_of == pd.Timestamp("2025-07-01")]
+    assert set(past.model_version) == {"1"}
+    assert past.churned_90d.notna().mean() > 0.9
+    cut = pd.Timestamp(load_version(settings, "1").churn.log["cut"])
+    assert set(past.cut) == {cut}
+    assert rows[rows.as_of == NOW].churned_90d.isna().all()
+
+
+def test_what_the_service_answered_is_no_whole_scoring(demo: Path, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(demo, project)
+    settings = load_settings(project / "forewarn.yaml")
+    scored = pd.read_parquet(settings.state_dir / "scores" / "2026-01-01.parquet").head(3)
+    with Ledger.open(settings) as ledger:
+        asked = scored.assign(as_of=pd.Timestamp("2025-10-17"), model_version="2")
+        ledger.write(asked, kind="api", asked_by="score", at=NOW, signals_hash=["x" * 64] * 3)
+    rows = watched_rows(settings, NOW)
+    assert pd.Timestamp("2025-10-17") not in set(rows.as_of)
+    assert set(rows.source[rows.as_of == pd.Timestamp("2025-10-01")]) == {"backtest"}
+
+
+def test_without_a_prediction_it_says_what_to_run(demo: Path, tmp_path: Path) -> None:
+    shutil.copy(demo / "forewarn.yaml", tmp_path)
+    with pytest.raises(UsageError, match=r"no prediction yet(.|\n)*forewarn backtest"):
+        watched_rows(load_settings(tmp_path / "forewarn.yaml"), NOW)
+
+
+def test_no_row_of_the_ledger_is_older_than_what_its_model_had_learnt(demo: Path) -> None:
+    settings = load_settings(demo / "forewarn.yaml")
+    rows = taught_until(settings)
+    assert rows is not None
+    assert (rows.cut <= rows.as_of).all()
+    assert len(rows) > 500
+    assert "FW102" not in {finding.code for finding in read_findings(settings)}
+
+
+def test_promoting_new_weights_marks_them(
+    make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The promotion alone: what it measures and where it keeps things is stood in for."""
+    settings = make_settings(tables={"accounts": {"from": "a.csv"}, "contracts": {"from": "c.csv"}})
+    stages = tuple(
+        one.model_copy(update={"weights": Weights(**REWEIGHTED.get(one.name, one.weights.as_dict()))})
+        for one in settings.framework.stages
+    )
+    after = settings.framework.model_copy(update={"stages": stages})
+
+    def version(number: str, framework: Framework) -> SimpleNamespace:
+        health, churn = SimpleNamespace(framework=framework), SimpleNamespace(log={})
+        return SimpleNamespace(
+            version=number, run_id=number, health=health, churn=churn, meta={"config_version": number}
+        )
+
+    champion, candidate = version("1", settings.framework), version("2", after)
+    judged = pd.DataFrame(columns=["account_id", "as_of", "p_churn_90d", "fold"])
+    stand_ins: dict[str, Any] = {
+        "load_version": lambda *_: candidate,
+        "read_backtest": lambda _: (judged, judged, {"fingerprint": "", "settings": ""}),
+        "_require_same": lambda *_: None,
+        "_champion": lambda _: champion,
+        "measure": lambda *_: None,
+        "evaluate_gates": lambda *_: Verdict((Gate("size", True, 1.0, "", ""),)),
+        "keep_file": lambda *_: None,
+        "move": lambda *_: None,
+    }
+    for name, stand_in in stand_ins.items():
+        monkeypatch.setattr(promotion, name, stand_in)
+    dataset = SimpleNamespace(fingerprint="")
+    told = [promotion.promote(settings, None, lambda: dataset, NOW, "user:kim", lambda _: None) for _ in range(2)]
+    assert "adoption: usage 50 to 30" in told[0]["reweighting"]
+    assert told[1]["reweighting"] is None  # asked for twice, marked once
+    with Ledger.open(settings) as ledger:
+        assert len(ledger.marks("reweighting")) == 1
+
+
+def test_the_command_answers_in_words_and_json(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = json.loads((demo / ".forewarn" / "reports" / "report.json").read_text())["monitoring"]
+    monkeypatch.setattr(watch_stage, "watch", lambda *_: body)
+    done = monitor(demo, "monitor")
+    assert done.exit_code == int(body["stands"]), done.output
+    lines = done.stdout.splitlines()
+    for title in ("what stands out:", "what is quiet:", "by feed:", "by stage, scorings of 2025Q3:", "the figures:"):
+        assert title in lines
+    assert any(line.startswith("  usage_events: ") for line in lines)
+    assert any(line.startswith("  renewal: ") for line in lines)
+    assert json.loads(monitor(demo, "--json", "monitor").stdout) == body
+
+
+def test_an_alarm_that_stands_is_a_no(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    body: dict[str, Any] = json.loads((demo / ".forewarn" / "reports" / "report.json").read_text())["monitoring"]
+    alarm = {"stands": True, "words": "More accounts leave than predicted"}
+    monkeypatch.setattr(watch_stage, "watch", lambda *_: {**body, "stands": True, "alarms": [alarm]})
+    done = monitor(demo, "monitor")
+    assert done.exit_code == 1
+    lines = done.stdout.splitlines()
+    assert lines[lines.index("what stands out:") + 1] == "  More accounts leave than predicted"
