@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from configs.settings import Holdout, Settings
-from evaluation.holdout import HOLDOUT, NotRandom, arms, assign, by_arm, effect
+from evaluation.holdout import HOLDOUT, NO_DRAW, NotRandom, arms, assign, by_arm, effect
 from evaluation.ledger import Ledger
 from evaluation.metrics import MetricRefused
 from evaluation.outcomes import judged_so_far
@@ -55,9 +55,6 @@ def outcomes_by_arm(
 ) -> dict[str, Any] | None:
     """`by_arm` of the ledger's scorings that have matured at the main horizon (flagged: those at high risk), and the
     effect of approaching accounts under the draw that holds; None where nobody was approached or held out.
-
-    The effect is by intention: everybody whom the draw did not hold out was up for an approach, had one or not. It is
-    taken from as_ofs since the draw, a horizon apart. Where it is refused, `effect` says why.
     """
     if interventions is None and ledger.marks(MARK).empty:
         return None
@@ -71,13 +68,18 @@ def outcomes_by_arm(
         y=rows[f"churned_{main}d"], p=rows[f"p_churn_{main}d"], flagged=rows.risk_level == "high",
         arm=arms(rows, known, main),
     )  # fmt: skip
-    return {"arms": by_arm(rows), "effect": _effect(rows, ledger, settings)}
+    return {"arms": by_arm(rows), "effect": drawn_effect(rows, ledger, settings)}
 
 
-def _effect(rows: pd.DataFrame, ledger: Ledger, settings: Settings) -> dict[str, Any]:
+def drawn_effect(rows: pd.DataFrame, ledger: Ledger, settings: Settings) -> dict[str, Any]:
+    """What being up for an approach did under the draw that holds, or {"refused": why}; rows: account_id, as_of, y.
+
+    By intention: everybody whom the draw did not hold out was up for an approach, had one or not. It is taken from
+    as_ofs since the draw, a horizon apart.
+    """
     marked = ledger.marks(MARK).to_dict("records")
     if not marked or not marked[-1]["body"]["share"]:
-        return {"refused": "chance did not decide who was approached; evaluation.holdout would let it"}
+        return NO_DRAW
     salt, share = marked[-1]["body"]["salt"], marked[-1]["body"]["share"]
     part = rows[rows.as_of >= marked[-1]["at"].normalize()]
     part = part[part.as_of.isin(loss_days(list(part.as_of.unique()), settings.main_horizon_days))]

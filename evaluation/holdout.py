@@ -23,6 +23,7 @@ TREATED, UNTREATED, HOLDOUT = "treated", "untreated", "holdout"
 ARMS = (TREATED, UNTREATED, HOLDOUT)
 LEAST_CHURNED = 10
 OFF_BALANCE = 4.0  # standard deviations
+NO_DRAW = {"refused": "chance did not decide who was approached; evaluation.holdout would let it"}
 
 
 class NotRandom(DataError):

@@ -144,16 +144,17 @@ def write_report(
     facts: Facts | None = None,
     newest: pd.DataFrame | None = None,
     random_split: Mapping[str, Any] | None = None,
+    effect: Mapping[str, Any] | None = None,
 ) -> ReportFiles:
     """Writes report.html and report.json into `out_dir` (made if absent, replaced if there).
 
-    `judged`, `baselines`, `reasons`, `facts`, `newest` and `random_split` as `summarise` takes them; raises DataError
-    as that does, before anything is written. `meta` holds what only the caller knows, shown as it is: "source"
-    (backtest or ledger), "created", versions; `marks` what the ledger marked beside its predictions (evaluation.marks),
-    oldest first; `outages` a sentence for each time at which a feed brought next to nothing; `monitoring` what
-    evaluation.monitor found.
+    `judged`, `baselines`, `reasons`, `facts`, `newest`, `random_split` and `effect` as `summarise` takes them; raises
+    DataError as that does, before anything is written. `meta` holds what only the caller knows, shown as it is:
+    "source" (backtest or ledger), "created", versions; `marks` what the ledger marked beside its predictions
+    (evaluation.marks), oldest first; `outages` a sentence for each time at which a feed brought next to nothing;
+    `monitoring` what evaluation.monitor found.
     """
-    summary = summarise(judged, baselines, settings, reasons, facts, newest, random_split)
+    summary = summarise(judged, baselines, settings, reasons, facts, newest, random_split, effect)
     page = render(summary, meta, marks, outages, monitoring)
     beside = {"meta": dict(meta), "marks": [dict(one) for one in marks], "outages": outages, "monitoring": monitoring}
     body = json.dumps({**beside, **summary}, indent=1, allow_nan=False, ensure_ascii=False)

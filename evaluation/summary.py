@@ -113,6 +113,7 @@ def summarise(
     facts: Facts | None = None,
     newest: pd.DataFrame | None = None,
     random_split: Mapping[str, Any] | None = None,
+    effect: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Every figure of a report as one dict that `json.dumps(..., allow_nan=False)` takes.
 
@@ -123,8 +124,9 @@ def summarise(
     (a simulated company) gives the ceiling of the lead time. `reasons` tells those of the few rows that are shown one
     by one, where `judged` has no such column. `facts` are the sources' (without: nothing on revenue, time to value,
     regions or arms), `newest` scorings later than those of `judged`, for the forecast; `random_split` what
-    evaluation.random_split found. Raises DataError when a column is missing, an account is judged twice on one day, or
-    no window of the main horizon has passed.
+    evaluation.random_split found, `effect` what approaching accounts did by evaluation.arms.
+    Raises DataError when a column is missing, an account is judged twice on one day, or no window of the main horizon
+    has passed.
     """
     _checked(judged, settings, reasons)
     desk = Desk(settings, len(judged))
@@ -181,7 +183,7 @@ def summarise(
         "profit": gain, "decision": curve,
         "levels": levels(desk, counted), "groups": groups(desk, counted),
         "fairness": fair(desk, few, _regions(rows, facts)), "stability": steadiness(desk, numbered),
-        "surprises": surprises(desk, rows, reasons), "arms": apart(desk, rows) if "arm" in rows else None,
+        "surprises": surprises(desk, rows, reasons), "arms": apart(desk, rows, effect) if "arm" in rows else None,
         "coverage": _coverage(rows), "random_split": random_split,
         "refused": desk.refused,
     }  # fmt: skip

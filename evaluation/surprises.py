@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from evaluation.desk import Desk, Figure, plain
-from evaluation.holdout import HOLDOUT, TREATED, NotRandom, by_arm, effect
+from evaluation.holdout import NO_DRAW, by_arm
 from evaluation.prediction import BASE, REST
-from evaluation.worth import band, loss_days
+from evaluation.worth import band
 
 EFFECT = "effect of approaching accounts"
 ReasonsOf: TypeAlias = Callable[[pd.DataFrame], pd.Series]
@@ -58,32 +58,12 @@ def surprises(desk: Desk, rows: pd.DataFrame, reasons: ReasonsOf | None) -> dict
     return {name: [entry(row) for row in table.to_dict("records")] for name, table in chosen.items()}
 
 
-def apart(desk: Desk, rows: pd.DataFrame) -> Figure:
-    """What became of the scorings of each `arm`, and what approaching accounts did where chance drew the arms.
-
-    An effect needs `evaluation.holdout` (the salt and share by which accounts were held out); it is refused where the
-    arms are not those of that draw. It is taken from as_ofs a horizon apart, so that no churn counts twice.
-    """
+def apart(desk: Desk, rows: pd.DataFrame, effect: Mapping[str, Any] | None) -> Figure:
+    """What became of the scorings of each `arm`, beside what approaching accounts did where chance drew the arms:
+    `effect`, of evaluation.arms; None where no draw held on these days."""
     flagged = band(rows, "p", desk.evaluation.capacity_share) >= 0.5
-    table: Figure = {"arms": plain(by_arm(rows.assign(flagged=flagged)))}
-    drawn = desk.evaluation.holdout
-    if drawn is None:
-        why = "nothing says that chance drew the arms; evaluation.holdout would"
-        return table | {"effect": _refused(desk, why)}
-    days = loss_days(list(rows["as_of"].unique()), desk.main)
-    part = rows[rows["as_of"].isin(days) & rows["arm"].isin([TREATED, HOLDOUT])]
-    try:
-        found = desk.figure(
-            EFFECT,
-            "approached and held out",
-            lambda: effect(part, drawn.salt, drawn.share, desk.draws, desk.seed).to_json(),
-        )
-    except NotRandom as fault:
-        why = "; ".join(f"{one.where}: {one.found}, expected {one.expected}" for one in fault.faults)
-        found = _refused(desk, why)
-    return table | {"effect": found}
-
-
-def _refused(desk: Desk, why: str) -> Figure:
-    desk.refused.append({"figure": EFFECT, "where": "approached and held out", "why": why, "needed": None})
-    return {"refused": why}
+    found = NO_DRAW if effect is None else effect
+    if "refused" in found:
+        why = {"figure": EFFECT, "where": "approached and held out", "why": found["refused"], "needed": None}
+        desk.refused.append(why)
+    return {"arms": plain(by_arm(rows.assign(flagged=flagged))), "effect": plain(found)}

@@ -41,7 +41,7 @@ def churn_events(sources: Sources, settings: Settings) -> pd.DataFrame:
         at = found.ended
     else:
         found, clock = silent_lives(sources, settings)
-        at = clock.moment(clock.time(found.ended) + pd.Timedelta(days=rule.silence.days))
+        at = clock.after(found.ended, pd.Timedelta(days=rule.silence.days))
         found, at = found[at <= sources.data_end], at[at <= sources.data_end]
     return pd.DataFrame({"account_id": found.account_id, "at": at, "end_at": found.ended}).reset_index(drop=True)
 

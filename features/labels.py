@@ -8,8 +8,8 @@ contract_end  the end of the paid-through time, unless a new contract starts wit
               allowed gap before the data's end. Ends after the last contract that began wait for a later one: a table
               that is no longer kept looks just like everybody leaving. See `contracts_known_until`.
 silence       no row of a table for `days`, counted from the as_of or from a later row; it is churn when it is complete.
-              Days on which the table's feed was down do not count. Known until the last day on which that table
-              worked, which an outage at its end moves back. See `activity_known_until`.
+              The table's feed must have worked for half of that time and more (features/worked.py). Known until the
+              last day on which that table worked, which an outage at its end moves back. See `activity_known_until`.
 
 A churn ends the labels of its life: what happens after an account has come back belongs to snapshots of its next life.
 A snapshot of an account that had left by then though nobody knew, or that the sources do not know, has no label at all.
@@ -136,16 +136,15 @@ def _ended(sources: Sources, pairs: pd.DataFrame, settings: Settings) -> Seen:
 def _silent(sources: Sources, pairs: pd.DataFrame, settings: Settings) -> Seen:
     """Completion of the first silence that begins at the as_of or at a row after it."""
     rule = settings.churn.silence
-    silence, last_moment = pd.Timedelta(days=rule.days), pd.Timedelta(days=rule.days) - pd.Timedelta(seconds=1)
+    silence = pd.Timedelta(days=rule.days)
     spells, clock = silent_lives(sources, settings)
     before = asof(pairs, spells, "began", ["ended"], exact=False)
     after = asof(pairs, spells, "began", ["began", "ended"], ahead=True)
     within = before.ended >= pairs.as_of
-    now = clock.time(pairs.as_of)
-    at_once = ~within & ~(clock.time(after.began) < now + silence)
-    ended = clock.time(before.ended.where(within, after.ended))
-    labels = pairs.assign(churn_at=clock.moment(ended.mask(at_once, now) + last_moment))
-    alive = (clock.time(before.ended) >= now - pd.Timedelta(days=rule.active_days)).to_numpy()
+    at_once = ~within & ~(after.began < clock.after(pairs.as_of, silence))
+    begun = before.ended.where(within, after.ended).mask(at_once, pairs.as_of)
+    labels = pairs.assign(churn_at=clock.after(begun, silence) - pd.Timedelta(seconds=1))
+    alive = (clock.after(before.ended, pd.Timedelta(days=rule.active_days)) >= pairs.as_of).to_numpy()
     return _with_will(labels, sources, silence, pd.Timedelta(0)), alive, activity_known_until(sources, settings)
 
 

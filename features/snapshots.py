@@ -145,7 +145,7 @@ def lives(rows: pd.DataFrame, gap: pd.Timedelta, clock: Worked = ALWAYS) -> pd.D
     ends = rows.ends_at.astype(MOMENT).fillna(NEVER).iloc[order].reset_index(drop=True)
     first = np.diff(account, prepend=-1) != 0
     reached = ends.groupby(account).cummax()
-    new = first | (clock.time(at) > clock.time(reached.shift()) + gap).to_numpy()
+    new = first | (at > clock.after(reached.shift(), gap)).to_numpy()
     ended = reached[np.append(new[1:], True)[: len(new)]].to_numpy()
     return pd.DataFrame(
         {"account_id": accounts[account[new]], "began": at[new].to_numpy(), "ended": ended, "first": first[new]}
@@ -187,8 +187,8 @@ def snapshots(sources: Sources, settings: Settings, as_ofs: pd.DatetimeIndex) ->
 
     Columns: account_id, as_of, life_start (when this life of the account began: sign-up, or its return after a churn).
     A return is the reactivation or contract after a recorded churn (outcome), the contract after more than the allowed
-    gap (contract_end), the first row after a silence that was long enough (silence). Silences leave out the days on
-    which the feed was down, as known at the as_of.
+    gap (contract_end), the first row after a silence that was long enough (silence; outages of the feed count as known
+    at the as_of).
     """
     rule = settings.churn
     accounts = spans(sources, "accounts").rename(columns={"at": "life_start"}).astype({"life_start": MOMENT})
@@ -229,7 +229,7 @@ def _with_end_from(pairs: pd.DataFrame, rows: pd.DataFrame, back: pd.Timedelta, 
     rows = rows.sort_values("visible", kind="stable")
     rows["latest"] = rows.groupby("account_id").ends_at.cummax()
     seen = asof(pairs, rows, "visible", ["latest"])
-    return pairs[(clock.time(seen.latest) >= clock.time(pairs.as_of) - back).to_numpy()]
+    return pairs[(clock.after(seen.latest, back) >= pairs.as_of).to_numpy()]
 
 
 def _in_latest_life(pairs: pd.DataFrame, rows: pd.DataFrame, gap: pd.Timedelta, clock: Worked = ALWAYS) -> pd.DataFrame:
@@ -262,8 +262,7 @@ def _told_late(rows: pd.DataFrame, gap: pd.Timedelta, clock: Worked) -> np.ndarr
     around = asof(late.assign(as_of=late["at"]), whole, "began", ["ended"])
     only = whole[~whole.account_id.duplicated(keep=False)].set_index("account_id")
     only = only.reindex(late.account_id).set_axis(late.index)
-    shown = clock.time(late["at"])
-    near = (shown >= clock.time(only.began) - gap) & (shown <= clock.time(only.ended) + gap)
+    near = (clock.after(late["at"], gap) >= only.began) & (late["at"] <= clock.after(only.ended, gap))
     within = (late["at"] <= around.ended) & (late.ends_at.astype(MOMENT).fillna(NEVER) <= around.ended)
     harmless = within | near
     return late.account_id[~harmless].unique()

@@ -1,4 +1,9 @@
-"""Time of a feed without the days on which it was down: what a silence is counted in."""
+"""Time of a feed without the days on which it was down: how long a silence has to be.
+
+A silence is long enough when the days have passed and the feed worked on half of that time: a holiday in a silence of a
+quarter takes nothing from it, while of one that is mostly outage nothing can be said before the feed has been back for
+as long. It is the share of a window that a count needs as well (features/finish.py).
+"""
 
 from __future__ import annotations
 
@@ -45,6 +50,20 @@ class Worked:
             return shown
         stopped = self.down - pd.to_timedelta(np.arange(len(self.down)), unit="D")
         return shown + pd.to_timedelta(stopped.searchsorted(shown.to_numpy(), side="right"), unit="D")
+
+    def after(self, at: pd.Series, length: pd.Timedelta) -> pd.Series:
+        """When a silence that began at each moment has lasted `length`, for half of which and more the feed worked.
+
+        >>> at = pd.Series(pd.to_datetime(["2024-03-01", "2024-03-02"]))
+        >>> down = Worked(pd.date_range("2024-03-02", "2024-03-05"))
+        >>> down.after(at, pd.Timedelta(days=4)).astype(str).tolist(), down.after(at, 2 * DAY).astype(str).tolist()
+        (['2024-03-07', '2024-03-08'], ['2024-03-06', '2024-03-07'])
+        """
+        passed = at + length
+        if self.down.empty:
+            return passed
+        worked = self.moment(self.time(at) + length / 2)
+        return passed.mask(passed < worked, worked)
 
 
 ALWAYS = Worked()

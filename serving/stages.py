@@ -258,17 +258,22 @@ def ledger_report(
     watched: dict[str, Any] | None = None,
 ) -> str | None:
     """The report on what was served (`served_so_far`); None while no main window of it has been judged."""
+    from evaluation.arms import drawn_effect, with_drawn
     from evaluation.report import write_report
 
-    if not served[f"churned_{settings.main_horizon_days}d"].notna().any():
+    outcome = served[f"churned_{settings.main_horizon_days}d"]
+    if not outcome.notna().any():
         return None
     meta = {"title": f"{settings.name}: what was served, and what happened", "created": created, "source": "ledger"}
     with open_ledger(settings) as ledger:
         # Reasons are nine tenths of a ledger's bytes, and the page shows those of a few rows.
         told = partial(_reasons_told, ledger)
+        known = with_drawn(facts.interventions, ledger, served.account_id.unique().tolist())
+        effect = drawn_effect(served.assign(y=outcome)[outcome.notna()], ledger, settings)
         files = write_report(
-            served, pd.DataFrame(), settings, folder, meta, marks, told, facts=facts, monitoring=watched
-        )
+            served, pd.DataFrame(), settings, folder, meta, marks, told, monitoring=watched,
+            facts=replace(facts, interventions=known), effect=effect,
+        )  # fmt: skip
     return str(files.html)
 
 

@@ -1,4 +1,4 @@
-"""Silence is counted in days on which the feed worked: nobody leaves, or begins a new life, because of an outage."""
+"""A silence needs a feed that worked for half of it: nobody leaves, or begins a new life, because of an outage."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ AS_OFS = pd.DatetimeIndex(["2023-06-10", "2023-06-30", "2023-07-20", "2023-08-10
 @pytest.fixture(scope="module")
 def sources() -> Sources:
     """A crowd that uses the product every day, `left` whose last use lies before the outage, and `paused`, ten days
-    silent before it and four after it."""
+    silent before it and two after it."""
     days = pd.date_range("2023-01-01", "2023-12-31")
     worked = days[(days < DOWN) | (days >= BACK)]
     uses: Rows = [(one, f"{at:%Y-%m-%d} 12:00") for one in CROWD for at in worked]
     uses += [("left", f"{at:%Y-%m-%d} 12:00") for at in worked[worked < "2023-06-21"]]
-    uses += [("paused", f"{at:%Y-%m-%d} 12:00") for at in worked[(worked < "2023-06-21") | (worked >= "2023-08-09")]]
+    uses += [("paused", f"{at:%Y-%m-%d} 12:00") for at in worked[(worked < "2023-06-21") | (worked >= "2023-08-07")]]
     accounts: Rows = [(one, "2023-01-01") for one in (*CROWD, "left", "paused")]
     return sources_of(
         "2024-01-01", accounts=("account_id created_at", accounts), usage_events=("account_id occurred_at", uses)
@@ -49,19 +49,19 @@ def test_an_outage_makes_nobody_leave(sources: Sources, settings: Settings) -> N
     pairs = snapshots(sources, settings, AS_OFS)
     labels = labels_for(sources, pairs, settings).set_index(["account_id", "as_of"]).churn_at
     assert labels.drop("left", level="account_id").isna().all()
-    # Of `left`, 30 days from 06-20 12:00: ten and a half before the outage, the others from its end on; at later as_ofs
-    # 30 days from then, of which one, none, and at last all come before or without the outage.
+    # Of `left`, fifteen days with the feed from 06-20 12:00: ten and a half before the outage, the others from its end
+    # on; at later as_ofs fifteen from then, of which one and none come before it; at last thirty without any outage.
     assert [f"{one:%m-%d %H:%M:%S}" for one in labels["left"]] == [
-        "08-24 11:59:59",
-        *(f"{one} 23:59:59" for one in ("09-02", "09-03", "09-08", "09-22")),
+        "08-09 11:59:59",
+        *(f"{one} 23:59:59" for one in ("08-18", "08-19", "09-08", "09-22")),
     ]
     events = churn_events(sources, settings)
     assert events.to_dict("records") == [
-        {"account_id": "left", "at": day("2023-08-24 12:00"), "end_at": day("2023-06-20 12:00")}
+        {"account_id": "left", "at": day("2023-08-09 12:00"), "end_at": day("2023-06-20 12:00")}
     ]
 
 
-def test_who_is_in_play_and_since_when_counts_no_day_of_the_outage(sources: Sources, settings: Settings) -> None:
+def test_who_is_in_play_and_since_when(sources: Sources, settings: Settings) -> None:
     pairs = snapshots(sources, settings, AS_OFS)
     in_play = pairs[pairs.account_id == "left"].as_of
     assert in_play.tolist() == AS_OFS[:-1].tolist()  # at 08-24 65 days after its last use, 30 of which count
