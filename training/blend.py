@@ -17,9 +17,10 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
+from scipy.optimize import brentq
 from scipy.special import expit
 
-STEPS = 30
+FAR = 40.0  # log-odds of a hazard that is 0 or 1 in floats
 LEARNERS = ("blend_rules", "blend", "trees", "logistic", "rules", "base_rate")
 
 
@@ -73,9 +74,8 @@ def _stretched(members: Sequence[np.ndarray]) -> Blend:
     spread = float(np.var(mean))
     stretch = float(np.mean([np.var(one) for one in members])) / spread if spread > 0 else 1.0
     wanted = float(np.mean([expit(one).mean() for one in members]))
-    level = 0.0
-    for _ in range(STEPS):  # Newton
-        hazard = expit(stretch * mean + level)
-        level -= (float(hazard.mean()) - wanted) / float((hazard * (1.0 - hazard)).mean())
+    blended = stretch * mean
+    far = float(np.abs(blended).max()) + FAR  # there, every hazard is 0 or 1
+    level = float(brentq(lambda moved: expit(blended + moved).mean() - wanted, -far, far))
     share = stretch / len(members)
     return Blend(share, share, share if len(members) > 2 else 0.0, level)

@@ -73,7 +73,6 @@ class Connected(sqlite3.Connection):
         return super().cursor(Cursor)
 
 
-@event.listens_for(Engine, "do_connect")
 def _clocked(_dialect: Any, _record: Any, _given: Any, named: dict[str, Any]) -> None:
     named["factory"] = Connected
 
@@ -209,6 +208,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--profile", action="store_true", help="where the time goes (profiling itself costs some)")
     chosen = parser.parse_args()
+    event.listen(Engine, "do_connect", _clocked)
     make(chosen.folder, chosen.rows)
     settings = settings_of(chosen.folder)
     settings.state_dir.mkdir(exist_ok=True)

@@ -62,3 +62,11 @@ def test_a_member_alone_is_itself(parts):
 def test_stored_as_it_is():
     one = Blend(0.4, 0.5, 0.3, -0.02)
     assert Blend(**one.to_json()) == one
+
+
+def test_members_of_wild_spread_have_a_level_too():
+    """Few churns and unpenalised tails: log-odds of thousands, of which Newton's steps would never come back."""
+    wild = np.random.default_rng(2).normal(-3.0, 300.0, 1_000)
+    found = blends(wild, -0.9 * wild, None)["blend"]
+    wanted = np.mean([expit(wild).mean(), expit(-0.9 * wild).mean()])
+    assert expit(found.of(wild, -0.9 * wild, None)).mean() == pytest.approx(wanted, abs=1e-6)
