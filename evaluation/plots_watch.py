@@ -19,7 +19,7 @@ def _found(summary: Summary) -> Mapping[str, Any] | None:
 
 
 def _month(name: str) -> alt.X:
-    return alt.X(f"{name}:N", sort=None, axis=alt.Axis(title=None, labelAngle=-40))
+    return alt.X(f"{name}:N", sort=None, axis=alt.Axis(title=None, labelAngle=-40, labelOverlap=True))
 
 
 def level(summary: Summary) -> Chart | None:

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from evaluation.desk import Desk, plain
-from evaluation.holdout import assign
 from evaluation.leaders import leaders
 from evaluation.revenue import arr_at, retention
 from evaluation.summary import summarise
@@ -141,16 +140,17 @@ def test_arms_stand_apart_and_an_effect_needs_a_draw(judged: pd.DataFrame, summa
     assert sum(one["rows"] for one in arms.values()) == summary["scope"]["rows"]
     assert "false_alarms" not in arms["treated"]
     assert "evaluation.holdout would" in summary["arms"]["effect"]["refused"]
-    drawn = {"holdout": {"salt": "s", "share": 0.3}}
-    by_hand = summarise(judged, NONE, settings(**drawn), facts=facts(judged))["arms"]["effect"]
-    assert "in another arm than drawn" in by_hand["refused"]
-    known = facts(judged)
-    ids = known.accounts["account_id"]
-    trial = pd.DataFrame({"account_id": ids, "arm": assign(ids.tolist(), "s", 0.3)})
-    trial = trial.assign(started_at=pd.Timestamp("2024-01-01"), ended_at=pd.NaT)
-    found = summarise(judged, NONE, settings(**drawn), facts=replace(known, interventions=trial))["arms"]["effect"]
-    assert found["difference"]["low"] < 0 < found["difference"]["high"]  # nobody was really approached
-    assert found["treated_accounts"] + found["holdout_accounts"] == summary["scope"]["accounts"]
+    drawn = settings(holdout={"salt": "s", "share": 0.3})  # the setting of today says nothing of these days
+    assert "refused" in summarise(judged, NONE, drawn, facts=facts(judged))["arms"]["effect"]
+    ends = {"value": 0.1, "low": 0.05, "high": 0.2}
+    told = {"treated": ends, "holdout": ends, "difference": ends, "treated_accounts": 7, "holdout_accounts": 3}
+    found = summarise(judged, NONE, drawn, facts=facts(judged), effect=told)
+    assert found["arms"]["effect"] == told
+    assert "effect of approaching accounts" not in {one["figure"] for one in found["refused"]}
+    refused = summarise(judged, NONE, drawn, facts=facts(judged), effect={"refused": "no churn yet"})
+    assert [one["why"] for one in refused["refused"] if one["figure"] == "effect of approaching accounts"] == [
+        "no churn yet"
+    ]
 
 
 def test_an_account_that_was_flagged_is_no_surprise() -> None:

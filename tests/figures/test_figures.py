@@ -103,8 +103,7 @@ def test_oulad(shared_data: Path) -> None:
     assert auc >= 0.75
     assert ece <= 0.015
     better_by = {days: against_one_a_horizon("oulad", dataset, found, days) for days in (90, 180)}
-    assert better_by[90] >= 0.003
-    assert better_by[180] > 0
+    assert min(better_by.values()) >= 0.003
 
 
 def test_online_retail(shared_data: Path) -> None:
