@@ -16,18 +16,9 @@ from evaluation.ledger import Ledger
 from evaluation.metrics import MetricRefused
 from evaluation.outcomes import judged_so_far
 from evaluation.worth import loss_days
-from features.snapshots import spans
-from features.sources import Sources
 
 MARK = "holdout"
 _COLUMNS = ["account_id", "started_at", "ended_at", "arm"]
-
-
-def interventions_of(sources: Sources) -> pd.DataFrame | None:
-    """account_id, started_at, ended_at and arm of every intervention; None where the sources tell of none."""
-    if not sources.has("interventions"):
-        return None
-    return spans(sources, "interventions", "ended_at", "arm").rename(columns={"at": "started_at"})
 
 
 def mark_draw(ledger: Ledger, drawn: Holdout | None, at: pd.Timestamp, by: str) -> None:

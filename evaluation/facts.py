@@ -54,9 +54,6 @@ def facts_of(sources: Sources, settings: Settings) -> Facts:
         rows = sources.tables["milestones"]
         reached = spans(sources, "milestones", where=rows.milestone == VALUE)
     due = next((one.due_days for one in settings.framework.milestones if one.name == VALUE), 120)
-    interventions = None
-    if sources.has("interventions"):
-        interventions = spans(sources, "interventions", "ended_at", "arm").rename(columns={"at": "started_at"})
     return Facts(
         accounts=people,
         regions=regions,
@@ -64,6 +61,13 @@ def facts_of(sources: Sources, settings: Settings) -> Facts:
         known_until=known_until - pd.Timedelta(days=settings.churn.settling_days),
         reached=reached if reached is not None and len(reached) else None,
         due_days=due,
-        interventions=interventions,
+        interventions=interventions_of(sources),
         data_end=sources.data_end,
     )
+
+
+def interventions_of(sources: Sources) -> pd.DataFrame | None:
+    """account_id, started_at, ended_at and arm of every intervention; None where the sources tell of none."""
+    if not sources.has("interventions"):
+        return None
+    return spans(sources, "interventions", "ended_at", "arm").rename(columns={"at": "started_at"})

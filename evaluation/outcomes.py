@@ -110,8 +110,9 @@ def _due(
 ) -> Iterator[pd.DataFrame]:
     """The pairs whose judgement may have to be written, KEY beside OUTCOME as last judged (missing: never), in parts.
 
-    Of what is judged, only the ends of each run of equal judgements are looked up, and the days of the runs that are
-    no longer the same at both.
+    Of what is judged, only the first day of each run of equal judgements is looked up, and all days of the runs that
+    are no longer the same there: what comes first after a day comes first after every later day up to it, and an
+    outcome is never known further for a later day than for an earlier one.
     """
     runs = ledger.judged_runs()
     for _, part in runs.groupby(np.arange(len(runs)) // PAIRS_A_TIME):
@@ -130,13 +131,10 @@ def _due(
 
 
 def _as_judged(runs: pd.DataFrame, labels_for: LabelsFor, horizons_days: Sequence[int]) -> np.ndarray:
-    """Which runs have, at both ends, the very outcome that they were judged to have, (n,) bool."""
-    same = np.ones(len(runs), dtype=bool)
-    for end in ("first_as_of", "last_as_of"):
-        pairs = runs[["account_id", end]].set_axis(KEY, axis=1)
-        outcomes = outcomes_of(labels_for(pairs), pairs, horizons_days).reindex(runs.index)
-        same &= outcomes.matured_days.notna().to_numpy() & ~_differ(outcomes, runs, OUTCOME).to_numpy()
-    return same
+    """Which runs have, on their first day, the very outcome that they were judged to have, (n,) bool."""
+    pairs = runs[["account_id", "first_as_of"]].set_axis(KEY, axis=1)
+    outcomes = outcomes_of(labels_for(pairs), pairs, horizons_days).reindex(runs.index)
+    return np.asarray(outcomes.matured_days.notna() & ~_differ(outcomes, runs, OUTCOME))
 
 
 def judged_so_far(

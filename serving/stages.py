@@ -141,8 +141,9 @@ def score_with(scorer: Scorer, out: Path | None, now: datetime) -> dict[str, Any
 def outcomes(settings: Settings, now: datetime, sources: Sources | None = None) -> dict[str, Any]:
     """Judges every prediction of the ledger whose window has passed, and writes the judgement beside it. By day and
     version, and by arm where accounts were approached or held out."""
-    from evaluation.arms import interventions_of, outcomes_by_arm
+    from evaluation.arms import outcomes_by_arm
     from evaluation.desk import plain
+    from evaluation.facts import interventions_of
     from evaluation.outcomes import judge
 
     main = settings.main_horizon_days

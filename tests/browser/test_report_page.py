@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,19 +17,12 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from evaluation.plots import CHARTS, charts
 from evaluation.report import UNBROKEN, ReportFiles, render, write_report
 from evaluation.summary import summarise
+from serving.printing import OPTIONS, chromium
 from tests.evaluation.known import facts
 from tests.evaluation.simulated import company, settings
 
-CHROMIUM = shutil.which("chromium")
-ARGUMENTS = (
-    "--no-sandbox",
-    "--headless",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
+CHROMIUM = chromium()
+ARGUMENTS = ("--no-sandbox", *OPTIONS)
 EVIL = "<script>window.harmed = true</script>"
 EVIL_IMAGE = '<img src=x onerror="window.harmed = true">'
 SECTIONS = (

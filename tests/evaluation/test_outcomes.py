@@ -389,7 +389,7 @@ class Steps:
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_judging_by_the_ends_of_runs_is_judging_every_day(
+def test_judging_where_runs_begin_is_judging_every_day(
     tmp_path: Path, settings: Settings, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Judged again and again as the world becomes known, against a ledger that is judged once, day by day."""
@@ -422,7 +422,7 @@ def test_judging_by_the_ends_of_runs_is_judging_every_day(
     before, company.read = len(again.judgements(latest=False)), 0
     same = outcomes.judge(again, company.known(900), settings, later(901))
     assert (same.new, same.changed, same.read) == (0, 0, 0)
-    assert company.read < 9 * 20 / 2  # the ends of its runs, not the 180 days
+    assert company.read < 9 * 20 / 2  # where its runs begin, not the 180 days
     assert len(again.judgements(latest=False)) == before
     for one in ledgers:
         assert one.verify().ok

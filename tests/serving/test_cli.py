@@ -22,14 +22,6 @@ END = "2026-01-01"
 Run = Callable[..., Result]
 
 
-@pytest.fixture
-def project(demo: Path, tmp_path: Path) -> Path:
-    """A copy of the demo that may be written to."""
-    folder = tmp_path / "project"
-    shutil.copytree(demo, folder)
-    return folder
-
-
 def call(*arguments: str | Path) -> Result:
     return CliRunner().invoke(main, [str(one) for one in arguments])
 

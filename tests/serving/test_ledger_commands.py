@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,14 +16,6 @@ from serving.console import outcomes_lines
 pytestmark = pytest.mark.slow
 THEN, END = "2025-07-01", "2026-01-01"
 Run = Callable[..., Result]
-
-
-@pytest.fixture
-def project(demo: Path, tmp_path: Path) -> Path:
-    """A copy of the demo that may be written to."""
-    folder = tmp_path / "project"
-    shutil.copytree(demo, folder)
-    return folder
 
 
 def on(project: Path, *arguments: str | Path) -> Result:
