@@ -82,12 +82,8 @@ def marked(summary: Summary, places: Mapping[str, str]) -> Any:
         place = next((name for day, name in places.items() if day >= one["at"]), None)
         if place is not None and one["label"]:
             told.setdefault(place, []).append(one["label"])
-    late = list(places.values())[len(places) // 2 :]  # their labels stand to the left, where there is room
-    values = [
-        {"at": place, "label": "; ".join(labels), "align": "right" if place in late else "left"}
-        for place, labels in told.items()
-    ]
+    values = [{"at": place, "label": "; ".join(labels)} for place, labels in told.items()]
     base = alt.Chart(alt.Data(values=values)).encode(x=alt.X("at:N", sort=None), tooltip=[alt.Tooltip("label:N")])
     line = base.mark_rule(strokeWidth=1.5, strokeDash=[3, 3], color=CHANCE)
-    side, beside = alt.expr("datum.align"), alt.expr("datum.align == 'right' ? -4 : 4")
-    return line + base.mark_text(align=side, dx=beside, dy=-6, fontSize=11).encode(y=alt.value(0), text="label:N")
+    # Left of the line there is always room: the y axis, if nothing else.
+    return line + base.mark_text(align="right", dx=-4, dy=-6, fontSize=11).encode(y=alt.value(0), text="label:N")

@@ -2,8 +2,9 @@
 
     python tests/benchmarks/demo_seeds.py --seeds 7 11 12 [--accounts 500]
 
-The share of the truth's AUC lift over .5 on out-of-time rows at the main horizon, the ratio of log losses, and how
-often the interval beside a probability, nominally 90 %, holds the truth.
+The share of the truth's AUC lift over .5 on out-of-time rows at the main horizon, the ratio of log losses, calibration
+error, the slope of the outcomes and of the true probabilities on the served log-odds (over 1: too timid), and how often
+the interval beside a probability, nominally 90 %, holds the truth.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+from scipy.special import logit
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,6 +28,13 @@ from evaluation import metrics  # noqa: E402
 from evaluation.backtest import backtest  # noqa: E402
 from features.build import load_dataset  # noqa: E402
 from features.company import company_config, make_company  # noqa: E402
+
+
+def slope(outcome: np.ndarray, p: np.ndarray) -> float:
+    """Of the log-odds of `outcome` (0 or 1, or a probability) on those of p."""
+    x = np.tile(logit(p), 2)[:, None]
+    y, weight = np.repeat([1, 0], len(p)), np.concatenate([outcome, 1 - outcome])
+    return float(LogisticRegression(C=np.inf).fit(x, y, sample_weight=weight).coef_[0, 0])
 
 
 def measure(folder: Path, seed: int, accounts: int) -> dict[str, float]:
@@ -41,7 +51,17 @@ def measure(folder: Path, seed: int, accounts: int) -> dict[str, float]:
     losses = log_loss(y, rows[column]) / log_loss(y, rows.truth)
     low, high = (rows[f"p_{end}_{settings.main_horizon_days}d"] for end in ("low", "high"))
     held = float(((low <= rows.truth) & (rows.truth <= high)).mean())
-    return {"auc": auc, "best": best, "lift": (auc - 0.5) / (best - 0.5), "loss_ratio": losses, "held": held}
+    p = rows[column].to_numpy()
+    return {
+        "auc": auc,
+        "best": best,
+        "lift": (auc - 0.5) / (best - 0.5),
+        "loss_ratio": losses,
+        "ece": metrics.ece(y, p),
+        "slope": slope(y, p),
+        "true_slope": slope(rows.truth.to_numpy(), p),
+        "held": held,
+    }
 
 
 def main() -> None:
@@ -49,17 +69,22 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[7, 11, 12])
     parser.add_argument("--accounts", type=int, default=500)
     chosen = parser.parse_args()
-    lifts = []
+    every = []
     for seed in chosen.seeds:
         with tempfile.TemporaryDirectory() as folder:
             found = measure(Path(folder), seed, chosen.accounts)
-        lifts.append(found["lift"])
+        every.append(found)
         print(
             f"seed {seed}: AUC {found['auc']:.4f}, truth {found['best']:.4f}, {found['lift']:.1%} of its lift; "
-            f"log loss {found['loss_ratio']:.3f} times the truth's; {found['held']:.1%} of true probabilities held",
+            f"log loss {found['loss_ratio']:.3f} times the truth's, ECE {found['ece']:.4f}; slope of outcomes "
+            f"{found['slope']:.2f}, of the truth {found['true_slope']:.2f}; {found['held']:.1%} of the truth held",
             flush=True,
         )
-    print(f"mean {np.mean(lifts):.1%}")
+    means = {name: float(np.mean([one[name] for one in every])) for name in every[0]}
+    print(
+        f"mean: {means['lift']:.1%} of the lift, log loss {means['loss_ratio']:.3f} times the truth's; slope of "
+        f"outcomes {means['slope']:.2f}, of the truth {means['true_slope']:.2f}; {means['held']:.1%} held"
+    )
 
 
 if __name__ == "__main__":
