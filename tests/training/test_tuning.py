@@ -10,7 +10,9 @@ import yaml
 from configs.errors import DataError
 from configs.settings import Trees
 from training import tuning
+from training.hazard import log_loss_rows
 from training.rolling import Rolling
+from training.trees import tree_size
 from training.tuning import tune
 
 
@@ -65,6 +67,17 @@ def test_only_what_betters_the_newest_origin_beyond_an_error_is_adopted(small, p
         assert found.facts["best"] != found.facts["default"]
         assert Trees(**yaml.safe_load(found.line)["training"]["trees"]) == found.trees
         assert ("adopted" in found.facts["why"].split(": ")[-1]) == found.adopted
+
+
+def test_a_trial_of_the_default_is_the_blend_that_serves(rolling, cut):
+    """With the default size, what is judged are the purged predictions of the blend with rules, row by row."""
+    origin = rolling.origins(cut)[-1]
+    raw = rolling.raw(origin)
+    found = tuning._losses(rolling, tuning._block(rolling, origin, cut, cut), tree_size(Trees(), raw.events))
+    served = rolling._block(origin, cut, cut)
+    assert raw.learned is not None
+    assert found == pytest.approx(log_loss_rows(served["blend_rules"], served["churned"]), rel=1e-9)
+    assert np.abs(found - log_loss_rows(served["blend"], served["churned"])).max() > 1e-3
 
 
 def test_a_hopeless_trial_is_pruned(dataset, project, rolling, monkeypatch):
