@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import psycopg
 import pytest
@@ -25,6 +26,13 @@ ROOT = Path(__file__).resolve().parents[1]
 DEFAULTS = yaml.safe_load((ROOT / "configs" / "default.yaml").read_text(encoding="utf-8"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run side by side, a file's stay together, and so do all that look at the demo: it is run once."""
+    for item in items:
+        group = "demo" if "demo_run" in getattr(item, "fixturenames", ()) else item.nodeid.split("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture
 def shared_data(monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of the three public data sets; FOREWARN_DATA points there for the test."""
@@ -33,6 +41,19 @@ def shared_data(monkeypatch: pytest.MonkeyPatch) -> Path:
         pytest.skip("the public data sets are not here: set FOREWARN_DATA to the folder that holds oulad/")
     monkeypatch.setenv("FOREWARN_DATA", str(folder))
     return folder
+
+
+@pytest.fixture
+def in_sorts() -> Callable[[Callable[[], object]], float]:
+    """Processor time of a task in multiples of plain Python's for sorting 200,000 numbers: any machine can judge it."""
+    numbers = np.random.default_rng(1).random(200_000).tolist()
+
+    def spent(task: Callable[[], object]) -> float:
+        began = time.process_time()
+        task()
+        return time.process_time() - began
+
+    return lambda task: spent(task) / min(spent(lambda: sorted(numbers)) for _ in range(3))
 
 
 @pytest.fixture

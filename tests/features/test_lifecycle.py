@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -244,12 +244,10 @@ def test_coverage_is_weighted_by_the_stage() -> None:
     assert weighted_coverage(frame, framework()).tolist() == [0.575, 0.35]
 
 
-def test_a_quarter_of_a_million_rows_take_well_under_a_second() -> None:
+def test_a_quarter_of_a_million_rows_take_a_few_sorts(in_sorts: Callable[..., float]) -> None:
     rng, rows = np.random.default_rng(5), 240_000
     frame = pd.DataFrame({"tenure_days": rng.random(rows) * 900, "days_to_renewal": rng.random(rows) * 400})
     for name in (*ADOPTED, *VALUED, *EXPANDING):
         frame[name] = rng.integers(0, 6, rows).astype("float64")
     frame["usage_benchmark_ratio"] = rng.random(rows) * 2
-    began = time.perf_counter()
-    lifecycle_stages(frame, framework())
-    assert time.perf_counter() - began < 2  # about 0.3 s on an idle core; loops over rows take several seconds
+    assert in_sorts(lambda: lifecycle_stages(frame, framework())) < 60  # loops over rows take many times as much

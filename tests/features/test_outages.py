@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -211,12 +210,10 @@ def test_empty_feeds_and_no_as_ofs() -> None:
     assert outages(totals(counts("2024-01-01", 9, 1)), pd.Timestamp("2023-01-01")) == ()
 
 
-def test_seven_hundred_days_are_judged_in_two_seconds() -> None:
+def test_seven_hundred_days_are_judged_in_a_few_sorts(in_sorts: Callable[..., float]) -> None:
     days = pd.date_range("2023-01-01", periods=730, freq="D")
     frame = totals(pd.Series(1000.0, index=days), dict.fromkeys(range(1, 11), 0.1))
-    begun = time.process_time()
-    outage_ages(frame, days[30:])
-    assert time.process_time() - begun < 2
+    assert in_sorts(lambda: outage_ages(frame, days[30:])) < 40
 
 
 # -- with hindsight ------------------------------------------------------------------------------------------------
