@@ -16,6 +16,7 @@ from scipy.special import expit
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from training.encode import Encoder
+from training.fade import fit_fade
 from training.hazard import RENEWAL, Explained, Inputs, log_loss_rows
 from training.intervals import HazardRows
 
@@ -23,6 +24,8 @@ DRAWS = 32
 CHUNK = 65_536
 TIMING_L2 = 1.0
 AHEAD_UNIT_DAYS = 30.0
+ROUNDS = 3  # of weights and fade in turn
+ARRAYS = ("weights", "renewal_weights", "interval_weights", "fade", "row_means", "renewal_means", "draws")
 MIN_FLAGGED = 0.002  # a missing-flag needs this share of rows on either side
 
 
@@ -86,7 +89,8 @@ class Layout:
 
 @dataclass(frozen=True)
 class LinearHazard:
-    """log-odds (n, K) = intercept + row columns . weights + renewal columns . renewal_weights + interval_weights."""
+    """log-odds (n, K) = intercept + fade * (row columns less their training means) . weights
+    + renewal columns . renewal_weights + interval_weights; `fade` (K,) is that of training/fade.py."""
 
     layout: Layout
     scaling: Scaling
@@ -96,6 +100,7 @@ class LinearHazard:
     weights: np.ndarray
     renewal_weights: np.ndarray
     interval_weights: np.ndarray
+    fade: np.ndarray
     row_means: np.ndarray
     renewal_means: np.ndarray
     draws: np.ndarray
@@ -111,10 +116,10 @@ class LinearHazard:
 
     def log_odds(self, inputs: Inputs) -> np.ndarray:
         """(n, K)."""
-        row = np.full(len(inputs), self.intercept)
-        for weight, column in zip(self.weights, self.row_columns(inputs), strict=True):
-            row = row + weight * column
-        out = row[:, None] + self.interval_weights[None, :]
+        row = np.zeros(len(inputs))
+        for weight, mean, column in zip(self.weights, self.row_means, self.row_columns(inputs), strict=True):
+            row = row + weight * (column - mean)
+        out = row[:, None] * self.fade[None, :] + (self.intercept + self.interval_weights)[None, :]
         if self.use_renewal:
             for weight, ahead in zip(self.renewal_weights, renewal_columns(inputs), strict=True):
                 out = out + weight * ahead
@@ -132,8 +137,7 @@ class LinearHazard:
         for name, weight, mean, column in zip(
             names, self.weights, self.row_means, self.row_columns(inputs), strict=True
         ):
-            out[place_of[name]] += weight * (column - mean)
-            base = base + weight * mean
+            out[place_of[name]] += self.fade[:, None] * (weight * (column - mean))[None, :]
         if self.use_renewal:
             for weight, means, ahead in zip(
                 self.renewal_weights, self.renewal_means, renewal_columns(inputs), strict=True
@@ -146,18 +150,18 @@ class LinearHazard:
         """Draws of the sampling error of log_odds; (DRAWS, n, K)."""
         rows = self.row_columns(inputs)
         count = len(self.interval_weights)
-        row_part = self.draws[:, 0:1] + np.zeros((len(self.draws), len(inputs)))
-        for place, column in enumerate(rows):
-            row_part = row_part + self.draws[:, 1 + place : 2 + place] * column[None, :]
+        row_part = np.zeros((len(self.draws), len(inputs)))
+        for place, (mean, column) in enumerate(zip(self.row_means, rows, strict=True)):
+            row_part = row_part + self.draws[:, 1 + place : 2 + place] * (column - mean)[None, :]
         at = 1 + len(rows)
-        out = row_part[:, :, None] + self.draws[:, None, at + 3 : at + 3 + count]
+        of_time = self.draws[:, 0:1] + self.draws[:, at + 3 : at + 3 + count]
+        out = row_part[:, :, None] * self.fade + of_time[:, None, :]
         if self.use_renewal:
             for place, ahead in enumerate(renewal_columns(inputs)):
                 out = out + self.draws[:, at + place, None, None] * ahead[None, :, :]
         return out
 
     def to_json(self) -> dict[str, Any]:
-        arrays = ("weights", "renewal_weights", "interval_weights", "row_means", "renewal_means", "draws")
         scaling = {name: [_spelt(one) for one in value.tolist()] for name, value in vars(self.scaling).items()}
         return {
             "layout": {"numbers": self.layout.numbers, "flags": self.layout.flags, "levels": self.layout.levels},
@@ -165,13 +169,12 @@ class LinearHazard:
             "plain": self.plain,
             "use_renewal": self.use_renewal,
             "intercept": self.intercept,
-            **{name: getattr(self, name).tolist() for name in arrays},
+            **{name: getattr(self, name).tolist() for name in ARRAYS},
         }
 
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> LinearHazard:
         layout = body["layout"]
-        arrays = ("weights", "renewal_weights", "interval_weights", "row_means", "renewal_means", "draws")
         return cls(
             layout=Layout(layout["numbers"], tuple(layout["flags"]), tuple((a, b) for a, b in layout["levels"])),
             scaling=Scaling(
@@ -180,7 +183,7 @@ class LinearHazard:
             plain=body["plain"],
             use_renewal=body["use_renewal"],
             intercept=body["intercept"],
-            **{name: np.array(body[name], float) for name in arrays},
+            **{name: np.array(body[name], float) for name in ARRAYS},
         )
 
 
@@ -237,6 +240,7 @@ def fit_linear(
         weights=np.zeros(width),
         renewal_weights=np.zeros(3),
         interval_weights=np.zeros(count),
+        fade=np.ones(count),
         row_means=np.zeros(width),
         renewal_means=np.zeros((3, count)),
         draws=np.zeros((DRAWS, 1 + width + 3 + count)),
@@ -245,7 +249,10 @@ def fit_linear(
     taught_at[taught] = np.arange(len(taught))
     place, interval = taught_at[rows.snapshot], rows.interval
     few = inputs.take(taught)
+    rows_of = np.bincount(place, minlength=len(few)).astype(float)
     of_row = np.stack([np.ones(len(few)), *blank.row_columns(few)], axis=1)
+    row_means = rows_of @ of_row[:, 1:] / len(rows)
+    of_row[:, 1:] -= row_means
     ahead = np.stack(renewal_columns(few), axis=2)[place, interval] * float(use_renewal)
     once = events / max(rows.churned.sum(), 1.0)  # each churn counts once
     # Per column, so that the variance of the whole log-odds that the prior allows does not grow with the number of
@@ -254,14 +261,24 @@ def fit_linear(
     penalty[1 + width :] = TIMING_L2
     penalty[0] = 1e-8
     head, middle = 1 + width, 4 + width
+    fade = np.ones(count)
 
     # Rows of one snapshot share its columns: whatever is summed over rows is summed within snapshots first, and the
     # large products run over snapshots, of which there are a few times fewer.
+    def fading(beta: np.ndarray) -> np.ndarray:
+        return (of_row[:, 1:] @ beta[1:head])[place]
+
     def log_odds(beta: np.ndarray) -> np.ndarray:
-        return (of_row @ beta[:head])[place] + ahead @ beta[head:middle] + beta[middle:][interval]
+        row = fading(beta) * fade[interval]
+        return beta[0] + row + ahead @ beta[head:middle] + beta[middle:][interval]
 
     def by_snapshot(values: np.ndarray) -> np.ndarray:
         return np.bincount(place, weights=values, minlength=len(few))
+
+    def of_rows(values: np.ndarray) -> np.ndarray:
+        """Sums of the row columns, the intercept's first, times `values`, by snapshot; (snapshots, 1 + width)."""
+        faded = by_snapshot(values * fade[interval])
+        return np.concatenate([by_snapshot(values)[:, None], of_row[:, 1:] * faded[:, None]], axis=1)
 
     def timing(values: np.ndarray) -> np.ndarray:
         """Sums of the timing columns times `values`, by snapshot; (snapshots, 3 + K)."""
@@ -278,12 +295,18 @@ def fit_linear(
     def curvature(w: np.ndarray) -> np.ndarray:
         """X' diag(w) X."""
         out = np.zeros((len(penalty), len(penalty)))
-        of_time = timing(w)
-        weight = by_snapshot(w)
+        once_faded, twice_faded = w * fade[interval], w * fade[interval] ** 2
+        of_time = timing(once_faded)
+        weight, cross_weight = by_snapshot(twice_faded), by_snapshot(once_faded)
         for at in range(0, len(few), CHUNK):
             part = slice(at, at + CHUNK)
-            out[:head, :head] += of_row[part].T @ (of_row[part] * weight[part, None])
-            out[:head, head:] += of_row[part].T @ of_time[part]
+            own = of_row[part, 1:]
+            out[1:head, 1:head] += own.T @ (own * weight[part, None])
+            out[1:head, head:] += own.T @ of_time[part]
+            out[0, 1:head] += cross_weight[part] @ own
+        out[0, 0] = w.sum()
+        out[0, head:] = timing(w).sum(axis=0)
+        out[1:head, 0] = out[0, 1:head]
         out[head:, :head] = out[:head, head:].T
         weighted = ahead * w[:, None]
         out[head:middle, head:middle] = ahead.T @ weighted
@@ -296,33 +319,37 @@ def fit_linear(
     rate = float(np.clip(rows.churned.mean(), 1e-6, 1 - 1e-6))
     beta = np.zeros(len(penalty))
     beta[0] = np.log(rate / (1 - rate))
-    value = objective(beta)
     hessian = np.diag(penalty)
-    for _ in range(40):
-        p = expit(log_odds(beta))
-        residual = p - rows.churned
-        of_time = timing(residual).sum(axis=0)
-        gradient = penalty * beta + once * np.concatenate([by_snapshot(residual) @ of_row, of_time])
-        hessian = np.diag(penalty) + once * curvature(p * (1 - p))
-        step = np.linalg.solve(hessian, gradient)
-        size = 1.0
-        while (found := objective(beta - size * step)) > value and size > 1e-4:
-            size /= 2
-        beta = beta - size * step
-        done, value = abs(value - found) <= 1e-9 * (abs(value) + 1e-9), found
-        if done:
-            break
+    for turn in range(ROUNDS):
+        value = objective(beta)
+        for _ in range(40):
+            p = expit(log_odds(beta))
+            residual = p - rows.churned
+            gradient = penalty * beta + once * np.concatenate(
+                [of_rows(residual).sum(axis=0), timing(residual).sum(axis=0)]
+            )
+            hessian = np.diag(penalty) + once * curvature(p * (1 - p))
+            step = np.linalg.solve(hessian, gradient)
+            size = 1.0
+            while (found := objective(beta - size * step)) > value and size > 1e-4:
+                size /= 2
+            beta = beta - size * step
+            done, value = abs(value - found) <= 1e-9 * (abs(value) + 1e-9), found
+            if done:
+                break
+        if turn < ROUNDS - 1:
+            row = fading(beta)
+            still = log_odds(beta) + row * (1.0 - fade[interval])
+            fade, _ = fit_fade(still, row, interval, rows.churned, once, count)
 
     residual = once * (expit(log_odds(beta)) - rows.churned)
     codes, of_account = np.unique(account, return_inverse=True)
-    members = (by_snapshot(residual), (of_account[taught], np.arange(len(few))))
-    own = sparse.csr_matrix(members, shape=(len(codes), len(few))) @ of_row
-    sums = sparse.csr_matrix((np.ones(len(few)), members[1]), shape=(len(codes), len(few))) @ timing(residual)
+    belongs = (np.ones(len(few)), (of_account[taught], np.arange(len(few))))
+    by_account = sparse.csr_matrix(belongs, shape=(len(codes), len(few)))
+    own, sums = by_account @ of_rows(residual), by_account @ timing(residual)
     multipliers = np.random.default_rng(seed).standard_normal((DRAWS, len(codes)))
     draws = np.linalg.solve(hessian, (multipliers @ np.concatenate([own, sums], axis=1)).T).T
 
-    rows_of = by_snapshot(np.ones(len(rows)))
-    row_means = rows_of @ of_row[:, 1:] / len(rows) if width else np.zeros(0)
     renewal_means = np.zeros((3, count))
     for number in range(count):
         in_it = interval == number
@@ -337,6 +364,7 @@ def fit_linear(
         weights=beta[1 : 1 + width],
         renewal_weights=beta[1 + width : 4 + width],
         interval_weights=beta[4 + width :],
+        fade=fade,
         row_means=row_means,
         renewal_means=renewal_means,
         draws=draws,

@@ -239,6 +239,8 @@ class ChurnModel:
             "linear": self.linear.to_json(),
             "blend": self.blend.to_json(),
             "tree_means": self.tree_means.tolist(),
+            "tree_fade": None if self.trees is None else self.trees.fade.tolist(),
+            "tree_level": None if self.trees is None else self.trees.level.tolist(),
             "calibrator": self.calibrator.to_json(),
             "chosen": self.chosen,
             "base_rate": self.base_rate,
@@ -269,7 +271,7 @@ class ChurnModel:
             encoder=Encoder.from_json(body["encoder"]),
             explained=Explained(tuple(body["explained"]["signals"]), tuple(body["explained"]["dimensions"])),
             linear=LinearHazard.from_json(body["linear"]),
-            trees=TreeHazard.from_text(trees.read_text(encoding="utf-8"), intervals) if blend.trees else None,
+            trees=_trees(trees.read_text(encoding="utf-8"), intervals, body) if blend.trees else None,
             blend=blend,
             tree_means=np.array(body["tree_means"], float),
             calibrator=Calibrator.from_json(body["calibrator"]),
@@ -280,3 +282,7 @@ class ChurnModel:
             hidden_sd=body["hidden_sd"],
             rules=HealthModel.load(folder) if blend.rules else None,
         )
+
+
+def _trees(text: str, intervals: Intervals, body: dict[str, Any]) -> TreeHazard:
+    return TreeHazard.from_text(text, intervals, np.array(body["tree_fade"]), np.array(body["tree_level"]))

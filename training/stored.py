@@ -8,7 +8,7 @@ from typing import Any
 
 from configs.errors import DataError, Fault
 
-FORMAT = 4
+FORMAT = 5
 
 
 def write_json(path: Path, body: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from configs.settings import Trees
 from features.signal import Schema
 from training.encode import Encoder
+from training.fade import fit_fade
 from training.hazard import INTERVAL, RENEWAL, Explained, Inputs
 from training.intervals import HazardRows, Intervals
 from training.shapley import TreeShap, tree_shap
@@ -27,15 +28,21 @@ LARGER = Trees(leaves=15, min_child=100, feature_share=0.4, row_share=0.8)
 
 @dataclass(frozen=True)
 class TreeHazard:
-    """A LightGBM booster over signals and timing; `booster_text` is the whole model, in LightGBM's own format."""
+    """A LightGBM booster over signals and timing, whose raw scores are drawn together by interval.
+
+    `booster_text` is the whole booster, in LightGBM's own format. log-odds = level + fade * raw score, each of the two
+    (K,): what the trees see fades (training/fade.py).
+    """
 
     booster_text: str
     booster: lgb.Booster
     intervals: Intervals
+    fade: np.ndarray
+    level: np.ndarray
 
     @classmethod
-    def from_text(cls, text: str, intervals: Intervals) -> TreeHazard:
-        return cls(text, lgb.Booster(model_str=text), intervals)
+    def from_text(cls, text: str, intervals: Intervals, fade: np.ndarray, level: np.ndarray) -> TreeHazard:
+        return cls(text, lgb.Booster(model_str=text), intervals, fade, level)
 
     def log_odds(self, inputs: Inputs, encoder: Encoder) -> np.ndarray:
         """(n, K)."""
@@ -43,14 +50,15 @@ class TreeHazard:
         if not len(matrix):
             return np.zeros((0, self.intervals.count))
         found = np.asarray(self.booster.predict(matrix, raw_score=True, num_threads=THREADS))
-        return np.ascontiguousarray(found.reshape(len(inputs), self.intervals.count))
+        return self.level + self.fade * np.ascontiguousarray(found.reshape(len(inputs), self.intervals.count))
 
     def log_odds_of(self, inputs: Inputs, encoder: Encoder, rows: HazardRows) -> np.ndarray:
         """Log-odds of some (snapshot, interval) rows only; (m,)."""
+        if not len(rows):
+            return np.zeros(0)
         matrix = tree_matrix(inputs, encoder, self.intervals, rows.snapshot, rows.interval)
-        return (
-            np.asarray(self.booster.predict(matrix, raw_score=True, num_threads=THREADS)) if len(rows) else np.zeros(0)
-        )
+        found = np.asarray(self.booster.predict(matrix, raw_score=True, num_threads=THREADS))
+        return self.level[rows.interval] + self.fade[rows.interval] * found
 
     @cached_property
     def shap(self) -> TreeShap:
@@ -60,8 +68,8 @@ class TreeHazard:
 
     def contributions(
         self, inputs: Inputs, encoder: Encoder, explained: Explained, count: int | None = None
-    ) -> tuple[float, np.ndarray]:
-        """(expected value, exact tree SHAP summed by signal (n, m, count)); they add up to log_odds.
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(expected value (count,), exact tree SHAP summed by signal (n, m, count)); they add up to log_odds.
 
         `count`: how many of the first intervals are wanted (default: all K); the time grows with it. In memory the
         accounts lie innermost, so that what is done signal by signal runs through it in order.
@@ -75,8 +83,8 @@ class TreeHazard:
             few = inputs.take(np.arange(at, min(at + step, len(inputs))))
             parts = self.shap.contributions(tree_columns(few, encoder, self.intervals, k))
             for place, part in zip(places, parts, strict=True):
-                out[place, :, at : at + step] += part
-        return self.shap.expected, out.transpose(2, 0, 1)
+                out[place, :, at : at + step] += self.fade[:k, None] * part
+        return self.level[:k] + self.fade[:k] * self.shap.expected, out.transpose(2, 0, 1)
 
 
 def column_signals(encoder: Encoder) -> list[str]:
@@ -160,8 +168,19 @@ def fit_trees(
         params["monotone_constraints"] = directions
     names = [f"f{place}" for place in range(matrix.shape[1])]
     # Each churn counts once, however many snapshots saw it, so that lambda_l2 means the same at any spacing of them.
-    once = np.full(len(matrix), events / max(rows.churned.sum(), 1.0))
-    data = lgb.Dataset(matrix, rows.churned, weight=once, feature_name=names, params=params, free_raw_data=True)
+    once = events / max(float(rows.churned.sum()), 1.0)
+    weight = np.full(len(matrix), once)
+    data = lgb.Dataset(matrix, rows.churned, weight=weight, feature_name=names, params=params, free_raw_data=True)
     booster = lgb.train(params, data, num_boost_round=size.rounds)
     # What is kept is what the text says: the model served today is the one loaded tomorrow.
-    return TreeHazard.from_text(booster.model_to_string(num_iteration=-1), intervals)
+    text = booster.model_to_string(num_iteration=-1)
+    found = np.asarray(booster.predict(matrix, raw_score=True, num_threads=THREADS))
+    return TreeHazard.from_text(text, intervals, *_faded(found, rows, once, intervals.count))
+
+
+def _faded(found: np.ndarray, rows: HazardRows, once: float, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """(fade, level) of raw scores, each (count,): they are drawn towards their mean in each interval."""
+    sizes = np.maximum(np.bincount(rows.interval, minlength=count), 1)
+    means = np.bincount(rows.interval, found, count) / sizes
+    fade, shift = fit_fade(found, found - means[rows.interval], rows.interval, rows.churned, once, count)
+    return fade, shift + (1.0 - fade) * means

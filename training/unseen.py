@@ -14,11 +14,9 @@ Again: an account's log-odds at two days so far apart that their windows share l
 days between as the state itself moves on; carried back to no days at all, it is r V.
 
 The first takes what a signal alone sees for noise, the second what stays the same about an account for its risk; the
-mean of the two variances is taken. What an account is like apart from its risk stands in both halves and at both
-times, which makes it too small. `SHARED_NOISE` is by how much the root has to be stretched, and `STANDS_IN` by how much
-the linear learner's sampling error where it stands for that of a blend. Both were measured on two generators that are
-built differently: the first shows with thousands of churns, when sampling hardly counts, the second with few
-(tests/training/test_unseen.py, tests/benchmarks/interval.py).
+mean of the two variances is taken. `STANDS_IN` is by how much the linear learner's sampling error is stretched where it
+stands for that of a blend: measured on two generators that are built differently (tests/training/test_unseen.py,
+tests/benchmarks/interval.py).
 """
 
 from __future__ import annotations
@@ -27,8 +25,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit, ndtri
 
-SHARED_NOISE = 1.15
-STANDS_IN = 1.3
+STANDS_IN = 1.25
 HALVES = 65
 MAX_SD = 2.0  # of log-odds; signals that have nothing in common would ask for more
 APART_DAYS = (110, 300)  # by the first, windows of a quarter have passed; after the second, few accounts are left
@@ -50,7 +47,7 @@ def hidden_sd(contributions: np.ndarray, account: np.ndarray, day: np.ndarray, s
         return 0.0
     halves = by_halves(varying, seed)
     again = by_time(varying.sum(axis=1), account, day)
-    return min(SHARED_NOISE * float(np.sqrt(halves if again is None else (halves + again) / 2)), MAX_SD)
+    return min(float(np.sqrt(halves if again is None else (halves + again) / 2)), MAX_SD)
 
 
 def by_halves(contributions: np.ndarray, seed: int) -> float:

@@ -59,7 +59,8 @@ def random_trees(leaves: int, rounds: int = 300, accounts: int = 6_000) -> TreeH
     params = {"objective": "binary", "num_leaves": leaves, "learning_rate": 0.03, "min_data_in_leaf": 50}
     params |= {"lambda_l2": 20, "feature_fraction": 0.3, "max_bin": 127, "num_threads": 1, "verbosity": -1, "seed": 7}
     booster = lgb.train(params, lgb.Dataset(x, churned.astype(float), params=params), rounds)
-    return TreeHazard.from_text(booster.model_to_string(), INTERVALS)
+    count = INTERVALS.count
+    return TreeHazard.from_text(booster.model_to_string(), INTERVALS, np.ones(count), np.zeros(count))
 
 
 def of_matrix(ready: TreeShap, x: np.ndarray) -> np.ndarray:

@@ -18,9 +18,13 @@ def problem(rolling, cut, dataset):
     account = frame["account_id"].astype("category").cat.codes.to_numpy()
     fitted = fit_linear(inputs, raw.rows, account, raw.events, raw.encoder, 0.5, 7)
     rows, width = raw.rows, fitted.layout.of_row
-    of_row = np.stack([np.ones(len(inputs)), *fitted.row_columns(inputs)], axis=1)
+    of_row = np.stack(fitted.row_columns(inputs), axis=1)[rows.snapshot]
+    # The mean over hazard rows, not over snapshots: what fades is the deviation from it.
+    assert fitted.row_means == pytest.approx(of_row.mean(axis=0))
+    of_row = (of_row - of_row.mean(axis=0)) * fitted.fade[rows.interval][:, None]
     ahead = np.stack(renewal_columns(inputs), axis=2)[rows.snapshot, rows.interval]
-    design = np.concatenate([of_row[rows.snapshot], ahead, np.eye(rolling.intervals.count)[rows.interval]], axis=1)
+    design = [np.ones((len(rows), 1)), of_row, ahead, np.eye(rolling.intervals.count)[rows.interval]]
+    design = np.concatenate(design, axis=1)
     penalty = np.full(design.shape[1], 0.5 * width)
     penalty[0], penalty[1 + width :] = 1e-8, TIMING_L2
     beta = np.concatenate([[fitted.intercept], fitted.weights, fitted.renewal_weights, fitted.interval_weights])
@@ -28,12 +32,10 @@ def problem(rolling, cut, dataset):
 
 
 def test_the_gradient_of_the_plain_design_is_zero(problem):
-    fitted, raw, _, design, penalty, beta = problem
+    _, raw, _, design, penalty, beta = problem
     once = raw.events / raw.rows.churned.sum()
     gradient = once * (design.T @ (expit(design @ beta) - raw.rows.churned)) + penalty * beta
     assert np.abs(gradient).max() < 1e-3 * np.abs(once * design.T @ raw.rows.churned).max()
-    width = fitted.layout.of_row
-    assert fitted.row_means == pytest.approx(design[:, 1 : 1 + width].mean(axis=0))
 
 
 def test_the_draws_are_the_clustered_sandwich(problem):
