@@ -28,6 +28,7 @@ def test_tree_contributions_equal_shap(fitted, later):
     explainer = shap.TreeExplainer(churn.trees.booster)
     explainer.model.model_type = "internal"  # shap's own algorithm: for LightGBM it would ask LightGBM itself
     theirs = np.asarray(explainer.shap_values(matrix)).reshape(20, churn.intervals.count, -1)
+    theirs = theirs * churn.trees.fade[None, :, None]
     place = churn.explained.place
     for column, name in enumerate([*churn.encoder.numbers, *(one.name for one in churn.encoder.categories)]):
         if name != "days_to_renewal":  # the timing columns of the renewal are counted under its name
