@@ -38,9 +38,7 @@ class Interval:
 
 def _per_account(codes: Array, size: int, values: Array, slots: Array, count: int) -> Any:
     """Sparse (slots, accounts) sums of `values`."""
-    table = sparse.coo_matrix((values.astype(float), (slots, codes)), shape=(count, size))
-    table.has_canonical_format = True  # a product needs no sorted columns, and sorting them would take longer than it
-    return table.tocsr()
+    return sparse.csr_matrix((values.astype(float), (slots, codes)), shape=(count, size))
 
 
 def _column(frame: pd.DataFrame, name: str) -> Array:
