@@ -33,9 +33,9 @@ from evaluation.surprises import ReasonsOf, apart, surprises
 from evaluation.worth import arr_at_risk, at_capacity, decision, first_flag, lead, profit
 
 FORMAT = 2
-SLIM = ("account_id", "as_of", "churn_at", "arr", "segment")
+SLIM = ("account_id", "as_of", "churn_at", "arr")
 ROWS = (
-    *(*SLIM, "owner", "name", "lifecycle_stage", "risk_level", "health_score", "coverage", "has_signal"),
+    *(*SLIM, "segment", "owner", "name", "lifecycle_stage", "risk_level", "health_score", "coverage", "has_signal"),
     *(*(f"health_{name}" for name in DIMENSIONS), "model_version", "config_version", "fold", "called"),
     *("call_entered_at", "reasons", "batch_id", "row"),
 )
@@ -146,11 +146,11 @@ def summarise(
     numbered, baselines = _numbered(judged, baselines)
     slim = numbered[[*SLIM, *(f"{what}_{h}d" for h in settings.horizons_days for what in ("p_churn", "churned"))]]
     rows = matured(judged[[name for name in (*ROWS, *outcome) if name in judged]], desk.main)
-    counted = matured(numbered[[*SLIM, "lifecycle_stage", "risk_level", "owner", *outcome]], desk.main)
-    few = by_p(counted)[[*SLIM, "y", "p"]]
+    counted = matured(numbered[[*SLIM, "segment", "owner", "lifecycle_stage", "risk_level", *outcome]], desk.main)
+    few = by_p(counted[[*SLIM, "segment", "y", "p"]])
     if facts is not None and facts.interventions is not None:
         rows["arm"] = arms(rows, facts.interventions, desk.main)
-    at = {days: by_p(matured(slim, days)) for days in settings.horizons_days}
+    at = {days: by_p(matured(slim, days)[["account_id", "as_of", "y", "p"]]) for days in settings.horizons_days}
     others = yardsticks(numbered, baselines, settings)
     comparisons = [
         comparison(desk, at[days], name, title, baseline, days)
