@@ -115,7 +115,11 @@ def labelled(values: pd.Series) -> tuple[Array, Array]:
 
 
 def by_label(rows: pd.DataFrame, codes: Array, count: int) -> list[pd.DataFrame]:
-    """The rows of each of `count` labels, in their order; codes: the number of each row's label, (n,) int."""
+    """The rows of each of `count` labels, in their order; codes: the number of each row's label, (n,) int.
+
+    >>> [part.p.tolist() for part in by_label(pd.DataFrame({"p": [0.1, 0.2, 0.3]}), np.array([1, 0, 1]), 2)]
+    [[0.2], [0.1, 0.3]]
+    """
     order = np.argsort(codes.astype(np.min_scalar_type(count)), kind="stable")
     ends = np.cumsum(np.bincount(codes, minlength=count))
     return [rows.iloc[order[start:end]] for start, end in zip([0, *ends], ends, strict=False)]

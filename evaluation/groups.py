@@ -35,7 +35,7 @@ def _group(desk: Desk, rows: pd.DataFrame, label: str, where: str) -> Figure:
 def groups(desk: Desk, rows: pd.DataFrame) -> dict[str, list[Figure]]:
     tables = {}
     for column, title in GROUPS:
-        codes, names = labelled(rows[column] if column in rows else quarters(rows["as_of"]))
+        codes, names = labelled(quarters(rows["as_of"]) if column == "quarter" else rows[column])
         codes, shown = _largest(codes, names, LARGEST_GROUPS if column != "quarter" else len(names), "({} smaller)")
         stages = {stage.name: place for place, stage in enumerate(desk.settings.framework.stages)}
         parts = dict(zip(shown, by_label(rows[["account_id", "y", "p"]], codes, len(shown)), strict=True))
@@ -46,7 +46,11 @@ def groups(desk: Desk, rows: pd.DataFrame) -> dict[str, list[Figure]]:
 
 
 def quarters(as_of: pd.Series) -> pd.Series:
-    """The quarter of each day, as text."""
+    """The quarter of each day, as text, with the index of the days.
+
+    >>> quarters(pd.Series(pd.to_datetime(["2025-01-31", "2025-12-01"]))).tolist()
+    ['2025 Q1', '2025 Q4']
+    """
     codes, days = pd.factorize(as_of)
     return pd.Series([f"{day.year} Q{day.quarter}" for day in days]).take(codes).set_axis(as_of.index)
 

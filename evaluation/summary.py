@@ -24,7 +24,7 @@ from evaluation.calls import judge_calls
 from evaluation.comparison import beside, comparison, yardsticks
 from evaluation.desk import Desk, Figure, by_p, matured, plain
 from evaluation.facts import Facts
-from evaluation.groups import fair, groups, levels, steadiness
+from evaluation.groups import fair, groups, levels, quarters, steadiness
 from evaluation.holdout import arms
 from evaluation.horizons import horizon, order_of_leaving
 from evaluation.leaders import leaders
@@ -91,16 +91,12 @@ def _coverage(rows: pd.DataFrame) -> list[Figure]:
     columns = {name: f"health_{name}" for name in DIMENSIONS if f"health_{name}" in rows}
     if "coverage" not in rows:
         return []
-    made = pd.DataFrame({"quarter": _quarter(rows), "coverage": rows["coverage"].astype(float)})
+    made = pd.DataFrame({"quarter": quarters(rows["as_of"]), "coverage": rows["coverage"].astype(float)})
     made = made.assign(**{name: rows[column].notna().astype(float) for name, column in columns.items()})
     return [
         {"quarter": quarter, "rows": len(part), **{name: float(part[name].mean()) for name in ("coverage", *columns)}}
         for quarter, part in made.groupby("quarter")
     ]
-
-
-def _quarter(rows: pd.DataFrame) -> pd.Series:
-    return rows["as_of"].dt.year.astype(str) + " Q" + rows["as_of"].dt.quarter.astype(str)
 
 
 def _regions(accounts: pd.Series, facts: Facts | None) -> dict[str, Array]:

@@ -69,8 +69,8 @@ def ratios(top: str, bottom: str, groups: Array, count: int) -> Statistic:
         above, below = (_per_account(codes, size, _column(frame, one), groups, count) for one in (top, bottom))
 
         def drawn(counts: Counts) -> Array:
-            sums, of = above @ counts, below @ counts
-            return np.asarray(np.divide(sums, of, out=np.full(of.shape, np.nan), where=of != 0))
+            over, under = above @ counts, below @ counts
+            return np.asarray(np.divide(over, under, out=np.full(under.shape, np.nan), where=under != 0))
 
         return drawn
 
