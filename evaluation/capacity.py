@@ -35,7 +35,9 @@ def in_top_shares(p: Array, shares: Sequence[float], groups: Array | None = None
     """
     p = np.asarray(p, dtype=float)
     group = np.zeros(p.size, dtype=int) if groups is None else pd.factorize(np.asarray(groups))[0]
-    order = np.lexsort((-p, group))
+    order = np.argsort(-p)  # ties share their places, whatever their order
+    small = group.astype(np.min_scalar_type(int(group.max(initial=0))))  # few groups are put in order without comparing
+    order = order[np.argsort(small[order], kind="stable")]
     new = np.ones(p.size, dtype=bool)
     new[1:] = (np.diff(group[order]) != 0) | (np.diff(p[order]) != 0)
     starts = np.flatnonzero(new)

@@ -46,9 +46,21 @@ def beside(rows: pd.DataFrame, baseline: pd.DataFrame, column: str) -> tuple[pd.
     chosen = column if probability else "score"
     if chosen not in baseline:
         return rows.iloc[:0].assign(p_other=[]), False
-    other = baseline[["account_id", "as_of", chosen]].rename(columns={chosen: "p_other"})
-    both = rows.merge(other, on=["account_id", "as_of"], how="inner", validate="one_to_one")
+    both = _aligned(rows, baseline, chosen)
+    if both is None:
+        other = baseline[["account_id", "as_of", chosen]].rename(columns={chosen: "p_other"})
+        both = rows.merge(other, on=["account_id", "as_of"], how="inner", validate="one_to_one")
     return both[both["p_other"].notna()], probability
+
+
+def _aligned(rows: pd.DataFrame, baseline: pd.DataFrame, chosen: str) -> pd.DataFrame | None:
+    """What a merge would give where each row has the baseline's at its own index, as the yardsticks that are read from
+    the predictions themselves do; None where one has not."""
+    if len(baseline) < len(rows) or not baseline.index.is_unique:
+        return None
+    other = baseline.reindex(rows.index)
+    same = all((other[name].to_numpy() == rows[name].to_numpy()).all() for name in ("account_id", "as_of"))
+    return rows.assign(p_other=other[chosen].to_numpy()) if same else None
 
 
 def comparison(desk: Desk, rows: pd.DataFrame, name: str, title: str, baseline: pd.DataFrame, days: int) -> Figure:

@@ -11,7 +11,7 @@ from configs.errors import DataError, Fault
 from evaluation.metrics import Array, MetricRefused
 
 TIED = 1e-8
-PAIRS_AT_ONCE = 20_000_000
+PAIRS_AT_ONCE = 500_000  # more would not stay in the processor's cache
 
 
 class Concordance(NamedTuple):
@@ -77,11 +77,11 @@ def _pairs(gone: Array, here: Array, days: Array, left: Array, curve: Array, hor
     knots = np.append(0.0, horizons)
     at = np.clip(np.searchsorted(knots, by, side="left"), 1, horizons.size)
     share = (by - knots[at - 1]) / (knots[at] - knots[at - 1])
-    risks = np.column_stack([np.zeros(here.size), curve[here]])
-    risk = risks[:, at - 1] * (1 - share) + risks[:, at] * share  # (here, gone)
-    place = {row: number for number, row in enumerate(here)}
-    own = risk[[place[row] for row in gone], np.arange(gone.size)]
-    gap = own[:, None] - risk.T
+    risks = np.vstack([np.zeros(here.size), curve[here].T])
+    share = share[:, None]
+    risk = risks[at - 1] * (1 - share) + risks[at] * share  # (gone, here)
+    own = risk[np.arange(gone.size), np.searchsorted(here, gone)]  # rows of a group are in order
+    gap = own[:, None] - risk
     tied = comparable & (np.abs(gap) <= TIED)
     above = comparable & (gap > TIED)
     return np.vstack([gone, above.sum(axis=1), (comparable & ~tied & ~above).sum(axis=1), tied.sum(axis=1)])

@@ -11,7 +11,8 @@ import pandas as pd
 
 from configs.settings import Settings
 from evaluation import uncertainty
-from evaluation.metrics import MetricRefused
+from evaluation.capacity import in_top_share
+from evaluation.metrics import Array, MetricRefused
 from evaluation.uncertainty import Interval, Statistic
 
 Figure: TypeAlias = dict[str, Any]
@@ -32,6 +33,7 @@ class Desk:
         self.draws = max(min(most, ENOUGH_DRAWS), min(most, DRAWN_ROWS // max(1, rows)))
         self.seed, self.main = settings.training.seed, settings.main_horizon_days
         self.refused: list[dict[str, Any]] = []
+        self._held: dict[tuple[int, str], tuple[pd.DataFrame, Array]] = {}  # by identity, beside the frame that has it
 
     def figure(self, name: str, where: str, make: Callable[[], Any]) -> Any:
         """What `make` returns, or the refusal, said and kept."""
@@ -51,6 +53,14 @@ class Desk:
         found, needed = churned_accounts(rows), self.evaluation.min_churned_accounts
         if found < needed:
             raise MetricRefused(name, "churned accounts", found, needed)
+
+    def held(self, rows: pd.DataFrame, column: str) -> Array:
+        """How much of each row lies in the red band of its as_of by a column of scores, (n,), 0-1; found once."""
+        key = (id(rows), column)
+        if key not in self._held:
+            p, days = rows[column].to_numpy(dtype=float), rows["as_of"].to_numpy()
+            self._held[key] = rows, in_top_share(p, self.evaluation.capacity_share, days)
+        return self._held[key][1]
 
     def interval(self, name: str, rows: pd.DataFrame, statistic: Statistic, basic: bool = False) -> Interval:
         self.enough(name, rows)
@@ -83,6 +93,36 @@ def plain(value: Any) -> Any:
 
 def churned_accounts(rows: pd.DataFrame) -> int:
     return int(rows.loc[rows["y"] == 1, "account_id"].nunique())
+
+
+def by_p(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows in the order of p: every figure of it sorts them or searches in them, which takes a fifth of the time of
+    rows that are in order."""
+    return rows.iloc[np.argsort(rows["p"].to_numpy(), kind="stable")]
+
+
+def labelled(values: pd.Series) -> tuple[Array, Array]:
+    """The number of each row's label, (n,) int, and the labels as text, the first to appear first.
+
+    A missing one is "(unknown)", the last of them unless it is some row's label too.
+
+    >>> [found.tolist() for found in labelled(pd.Series(["smb", None, "smb"]))]
+    [[0, 1, 0], ['smb', '(unknown)']]
+    """
+    codes, found = pd.factorize(values)
+    named, names = pd.factorize(np.array([*map(str, found), "(unknown)"], dtype=object))
+    return named[codes], names  # the code of a missing one is -1: the last
+
+
+def by_label(rows: pd.DataFrame, codes: Array, count: int) -> list[pd.DataFrame]:
+    """The rows of each of `count` labels, in their order; codes: the number of each row's label, (n,) int.
+
+    >>> [part.p.tolist() for part in by_label(pd.DataFrame({"p": [0.1, 0.2, 0.3]}), np.array([1, 0, 1]), 2)]
+    [[0.2], [0.1, 0.3]]
+    """
+    order = np.argsort(codes.astype(np.min_scalar_type(count)), kind="stable")
+    ends = np.cumsum(np.bincount(codes, minlength=count))
+    return [rows.iloc[order[start:end]] for start, end in zip([0, *ends], ends, strict=False)]
 
 
 def matured(judged: pd.DataFrame, horizon_days: int) -> pd.DataFrame:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.capacity import in_top_share
+from evaluation.desk import labelled
 from evaluation.metrics import Array, MetricRefused
 from evaluation.uncertainty import Interval, Statistic, auc, draw, interval_of, of, ratio
 
@@ -55,17 +56,16 @@ def fairness(
     >>> [(one["group"], one["observed_expected"]["value"]["value"]) for one in table]
     [('north', 1.0), ('south', 2.0)]
     """
-    rows = rows.reset_index(drop=True)
     held = in_top_share(rows.p.to_numpy(), share, rows.as_of.to_numpy())
     rows = rows[["account_id", "y", "p"]].assign(caught=held * rows.y)
     return {name: _table(rows, np.asarray(label), least, draws, seed) for name, label in groups.items()}
 
 
 def _table(rows: pd.DataFrame, label: Array, least: int, draws: int, seed: int) -> list[dict[str, Any]]:
-    label = np.where(pd.isna(label), "(unknown)", label).astype(str)
+    codes, names = labelled(pd.Series(label))
     table = []
-    for group in sorted(set(label)):
-        inside = label == group
+    for group, number in sorted((str(names[number]), number) for number in np.unique(codes)):
+        inside = codes == number
         line = {"group": str(group), "rows": int(inside.sum()), "accounts": int(rows.account_id[inside].nunique())}
         line["churned_accounts"] = _churned(rows[inside])
         try:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import metrics, uncertainty
-from evaluation.desk import Desk, Figure, churned_accounts
+from evaluation.desk import Desk, Figure, by_label, churned_accounts, labelled
 from evaluation.fairness import FIGURES, fairness, sizes
 from evaluation.metrics import Array
 from evaluation.stability import stability
@@ -33,28 +33,43 @@ def _group(desk: Desk, rows: pd.DataFrame, label: str, where: str) -> Figure:
 
 
 def groups(desk: Desk, rows: pd.DataFrame) -> dict[str, list[Figure]]:
-    quarter = rows["as_of"].dt.year.astype(str) + " Q" + rows["as_of"].dt.quarter.astype(str)
-    rows = rows[["account_id", "y", "p", "lifecycle_stage", "segment", "owner"]].assign(quarter=quarter)
     tables = {}
     for column, title in GROUPS:
-        label = rows[column].astype(object).where(rows[column].notna(), "(unknown)").astype(str)
-        order = list(label.value_counts(sort=True).index)
-        rest = order[LARGEST_GROUPS:] if column != "quarter" else []
-        if rest:
-            label = label.where(~label.isin(rest), f"({len(rest)} smaller)")
+        codes, names = labelled(quarters(rows["as_of"]) if column == "quarter" else rows[column])
+        codes, shown = _largest(codes, names, LARGEST_GROUPS if column != "quarter" else len(names), "({} smaller)")
         stages = {stage.name: place for place, stage in enumerate(desk.settings.framework.stages)}
-        shown = [*(one for one in order if one not in rest), *([f"({len(rest)} smaller)"] if rest else [])]
+        parts = dict(zip(shown, by_label(rows[["account_id", "y", "p"]], codes, len(shown)), strict=True))
         if column != "segment":
             shown = sorted(shown, key=lambda name: (stages.get(name, len(stages)), name.startswith("("), name))
-        tables[column] = [_group(desk, rows[label == name], name, title) for name in shown]
+        tables[column] = [_group(desk, parts[name], name, title) for name in shown]
     return tables
+
+
+def quarters(as_of: pd.Series) -> pd.Series:
+    """The quarter of each day, as text, with the index of the days.
+
+    >>> quarters(pd.Series(pd.to_datetime(["2025-01-31", "2025-12-01"]))).tolist()
+    ['2025 Q1', '2025 Q4']
+    """
+    codes, days = pd.factorize(as_of)
+    return pd.Series([f"{day.year} Q{day.quarter}" for day in days]).take(codes).set_axis(as_of.index)
+
+
+def _largest(codes: Array, names: Array, most: int, rest: str) -> tuple[Array, list[str]]:
+    """`labelled` with the label of most rows first, and those after `most` under one name."""
+    rows = np.bincount(codes, minlength=len(names))
+    order = np.argsort(-rows, kind="stable")[: np.count_nonzero(rows)]
+    place = np.zeros(len(names), dtype=int)
+    place[order] = np.minimum(np.arange(order.size), most)
+    small = [rest.format(order.size - most)] if order.size > most else []
+    return place[codes], [*names[order[:most]], *small]
 
 
 def levels(desk: Desk, rows: pd.DataFrame) -> list[Figure]:
     """How many scorings of each risk level churned, riskiest first."""
-    table = []
+    table, counted = [], rows[["account_id", "y", "p"]]
     for level in sorted(desk.settings.framework.levels, key=lambda one: -one.p_from):
-        at = rows[rows["risk_level"] == level.name]
+        at = counted[(rows["risk_level"] == level.name).to_numpy()]
         line: Figure = {"level": level.name, "rows": len(at), "share_of_rows": len(at) / len(rows)}
         line |= {
             "churned_rows": int(at["y"].sum()),
@@ -75,9 +90,8 @@ def fair(desk: Desk, rows: pd.DataFrame, regions: Mapping[str, Array]) -> Figure
 
     compared: how many groups; differs: by (the grouping), group, figure, value and rest of each that does.
     """
-    label = rows["segment"].astype(object).where(rows["segment"].notna(), "(unknown)").astype(str)
-    few = label.map(label.value_counts().iloc[LARGEST_GROUPS:]).notna()
-    by: dict[str, Array] = {"segment": label.mask(few, "(smaller ones)").to_numpy(dtype=object)}
+    codes, names = _largest(*labelled(rows["segment"]), LARGEST_GROUPS, "(smaller ones)")
+    by: dict[str, Array] = {"segment": np.array(names, dtype=object)[codes]}
     by |= {"size": sizes(rows["arr"].to_numpy(), rows["as_of"].to_numpy())} if rows["arr"].notna().any() else {}
     by |= dict(regions)
     asked = (desk.evaluation.capacity_share, desk.evaluation.min_churned_accounts, desk.draws, desk.seed)

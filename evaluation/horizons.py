@@ -11,7 +11,7 @@ import pandas as pd
 
 from evaluation import metrics, uncertainty
 from evaluation.concordance import concordance
-from evaluation.desk import Desk, Figure, churned_accounts, matured
+from evaluation.desk import Desk, Figure, churned_accounts
 from evaluation.uncertainty import Interval, Statistic
 
 FIGURES: tuple[tuple[str, Callable[[int], Statistic], bool], ...] = (
@@ -26,9 +26,9 @@ FIGURES: tuple[tuple[str, Callable[[int], Statistic], bool], ...] = (
 MOST_PAIRS = 20_000_000
 
 
-def horizon(desk: Desk, judged: pd.DataFrame, horizon_days: int) -> Figure:
-    """Every figure of one horizon, with its reliability table and the Brier score taken apart."""
-    rows, bins, where = matured(judged, horizon_days), desk.evaluation.calibration_bins, f"{horizon_days} days"
+def horizon(desk: Desk, rows: pd.DataFrame, horizon_days: int) -> Figure:
+    """Every figure of one horizon, with its reliability table and the Brier score taken apart; rows: matured at it."""
+    bins, where = desk.evaluation.calibration_bins, f"{horizon_days} days"
     table: Figure = {"days": horizon_days, "rows": len(rows), "accounts": rows["account_id"].nunique()}
     table |= {"churned_rows": int(rows["y"].sum()), "churned_accounts": churned_accounts(rows)}
     for name, statistic, basic in FIGURES:

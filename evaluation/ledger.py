@@ -215,9 +215,11 @@ class Ledger:
 
         `columns` and `texts` as for `predictions`. None when nothing had been predicted by then.
         """
-        stored = [name for name in stored_columns(columns) if texts or name not in TEXTS]
+        asked = [name for name in stored_columns(columns) if texts or name not in TEXTS]
+        stored = list(dict.fromkeys([*asked, "batch_id", "row"]))
         frame = self._frame(queries.first_query(stored, kinds, at), [*stored, *OUTCOME])
-        return None if frame.empty else frame
+        frame = frame.sort_values(["batch_id", "row"], ignore_index=True)
+        return None if frame.empty else frame.drop(columns=[name for name in stored if name not in asked])
 
     def days(self, kinds: Sequence[str], at: pd.Timestamp, horizon_days: int) -> pd.DataFrame:
         """The columns of `ledger_queries.DAY` for each as_of and model version, counted in the database: what the rows

@@ -22,7 +22,9 @@ from sqlalchemy import (
     and_,
     case,
     exists,
+    false,
     func,
+    or_,
     select,
     tuple_,
 )
@@ -101,8 +103,9 @@ def prediction_query(stored: Sequence[str]) -> Select[Any]:
 
 def first_query(stored: Sequence[str], kinds: Sequence[str], at: pd.Timestamp) -> Select[Any]:
     """The first prediction of each account, day and model version of these kinds asked for by `at`, and beside it what
-    OUTCOME names, from the newest judgement made by then (nothing where there is none)."""
-    return _in_order(_firsts(stored, kinds, at))
+    OUTCOME names, from the newest judgement made by then (nothing where there is none). By account and day: each
+    prediction's judgement then lies beside that of the one before."""
+    return _firsts(stored, kinds, at).order_by(predictions.c.account_id, predictions.c.as_of)
 
 
 def _firsts(stored: Sequence[str], kinds: Sequence[str], at: pd.Timestamp) -> Select[Any]:
@@ -182,8 +185,9 @@ def count_query(kinds: Sequence[str], at: pd.Timestamp) -> Select[Any]:
 
 def texts_query(stored: Sequence[str], rows: Sequence[tuple[int, int]]) -> Select[Any]:
     """These stored columns of the texts of a few predictions, each by its batch and row."""
-    key = tuple_(prediction_texts.c.batch_id, prediction_texts.c.row)
-    return select(*(prediction_texts.c[name] for name in stored)).where(key.in_(rows))
+    # Of a list of pairs SQLite would make a table, and look every text of the ledger up in it.
+    each = (and_(prediction_texts.c.batch_id == batch_id, prediction_texts.c.row == row) for batch_id, row in rows)
+    return select(*(prediction_texts.c[name] for name in stored)).where(or_(false(), *each))
 
 
 def judgement_query(names: Sequence[str], latest: bool, at: pd.Timestamp | None) -> Select[Any]:

@@ -262,8 +262,7 @@ def damaged(error: Exception) -> ForewarnError:
 
 
 def _arrow_table(rows: Sequence[Sequence[Any]], stored: Sequence[str]) -> pa.Table:
-    columns = map(list, zip(*rows, strict=True)) if rows else [[] for _ in stored]
-    values: dict[str, list[Any]] = dict(zip(stored, columns, strict=True))
+    values = {name: [row[place] for row in rows] for place, name in enumerate(stored)}
     out: dict[str, pa.Array] = {}
     for name, items in values.items():
         if name in _MOMENTS:

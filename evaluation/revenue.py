@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.metrics import Array, MetricRefused, wilson
-from evaluation.uncertainty import draw, interval_of, of, ratio
+from evaluation.uncertainty import draw, interval_of, ratios
 
 PERIODS = {"month": "MS", "quarter": "QS", "year": "QS"}
 LEAST_ACCOUNTS = 10
@@ -39,21 +39,19 @@ def arr_at(contracts: pd.DataFrame, days: Sequence[pd.Timestamp], gap_days: int)
     >>> arr_at(rows, list(days), gap_days=30).loc["a"].tolist()
     [10.0, 15.0, 15.0]
     """
-    rows = contracts.sort_values(["account_id", "at"], kind="stable")
-    ends = rows.ends_at.astype("datetime64[us]")
-    latest = ends.fillna(pd.Timestamp.max.floor("us")).groupby(rows.account_id).cummax()
-    following = rows["at"].astype("datetime64[us]").groupby(rows.account_id).shift(-1)
+    codes, names = pd.factorize(contracts.account_id, sort=True)
+    rows = contracts[["at", "ends_at", "arr"]].assign(account=codes).sort_values(["account", "at"], kind="stable")
+    ends, account = rows.ends_at.astype("datetime64[us]"), rows.account.to_numpy()
+    latest = ends.fillna(pd.Timestamp.max.floor("us")).groupby(account).cummax()
+    following = rows["at"].astype("datetime64[us]").groupby(account).shift(-1)
     bridged = (ends == latest) & (following > ends) & (following <= ends + pd.Timedelta(days=gap_days))
     ends = ends.mask(bridged, following)
+    arr = rows.arr.to_numpy(dtype=float)
     columns = {}
     for day in days:
-        there = rows[((rows["at"] <= day) & (ends.isna() | (ends > day))).to_numpy()]
-        columns[day] = (
-            there.groupby("account_id").arr.sum(min_count=1).where(there.arr.notna().groupby(there.account_id).all())
-        )
-        covered = pd.Index(rows.account_id.unique()).difference(there.account_id)
-        columns[day] = pd.concat([columns[day], pd.Series(0.0, index=covered)])
-    return pd.DataFrame(columns).rename_axis("account_id").sort_index()
+        there = ((rows["at"] <= day) & (ends.isna() | (ends > day))).to_numpy()
+        columns[day] = np.bincount(account[there], arr[there], len(names))  # a sum with NaN is NaN
+    return pd.DataFrame(columns, index=pd.Index(names, name="account_id"))
 
 
 def retention(
@@ -143,17 +141,16 @@ def _retained(rows: pd.DataFrame, lines: int, draws: int, seed: int) -> list[dic
     known = known.assign(kept=np.minimum(known.before, known.after))
     there, priced = np.bincount(rows.line, minlength=lines), np.bincount(known.line, minlength=lines)
     tops = {"gross": "kept", "net": "after"}
-    said = [(line, name) for line in range(lines) for name in tops if priced[line] >= LEAST_ACCOUNTS]
-    asked = {f"{line} {name}": of(ratio(tops[name], "before"), known.line.to_numpy() == line) for line, name in said}
-    drawn = draw(known, asked, draws, seed) if asked else {}
+    asked = {name: ratios(top, "before", known.line.to_numpy(), lines) for name, top in tops.items()}
+    drawn = draw(known, asked, draws, seed) if (priced >= LEAST_ACCOUNTS).any() else {}
     arr, gone = np.bincount(known.line, known.before, lines), np.bincount(rows.line, rows.after == 0, lines)
     table = []
     for line in range(lines):
         found: dict[str, Any] = {"accounts": int(there[line]), "arr": float(arr[line])}
         found["arr_unknown"] = int(there[line] - priced[line])
         for name in tops:
-            key = f"{line} {name}"
-            found[name] = asdict(interval_of(drawn[key], name)) if key in drawn else _refused(name, int(priced[line]))
+            refused = _refused(name, int(priced[line]))
+            found[name] = refused or asdict(interval_of(drawn[name][line], name))
         share = float(gone[line] / there[line])
         ends = dict(zip(("low", "high"), wilson(share, there[line]), strict=True))
         found["logo_churn"] = _refused("logo_churn", int(there[line])) or {"value": share, **ends}

@@ -22,9 +22,9 @@ from evaluation.advice import advice_sentences
 from evaluation.answer import answer_sentences, warning_sentences
 from evaluation.calls import judge_calls
 from evaluation.comparison import beside, comparison, yardsticks
-from evaluation.desk import Desk, Figure, matured, plain
+from evaluation.desk import Desk, Figure, by_p, matured, plain
 from evaluation.facts import Facts
-from evaluation.groups import fair, groups, levels, steadiness
+from evaluation.groups import fair, groups, levels, quarters, steadiness
 from evaluation.holdout import arms
 from evaluation.horizons import horizon, order_of_leaving
 from evaluation.leaders import leaders
@@ -33,7 +33,12 @@ from evaluation.surprises import ReasonsOf, apart, surprises
 from evaluation.worth import arr_at_risk, at_capacity, decision, first_flag, lead, profit
 
 FORMAT = 2
-SLIM = ("account_id", "as_of", "churn_at", "arr", "segment")
+SLIM = ("account_id", "as_of", "churn_at", "arr")
+ROWS = (
+    *(*SLIM, "segment", "owner", "name", "lifecycle_stage", "risk_level", "health_score", "coverage", "has_signal"),
+    *(*(f"health_{name}" for name in DIMENSIONS), "model_version", "config_version", "fold", "called"),
+    *("call_entered_at", "reasons", "batch_id", "row"),
+)
 
 
 def _checked(judged: pd.DataFrame, settings: Settings, reasons: ReasonsOf | None) -> None:
@@ -86,7 +91,7 @@ def _coverage(rows: pd.DataFrame) -> list[Figure]:
     columns = {name: f"health_{name}" for name in DIMENSIONS if f"health_{name}" in rows}
     if "coverage" not in rows:
         return []
-    made = pd.DataFrame({"quarter": _quarter(rows), "coverage": rows["coverage"].astype(float)})
+    made = pd.DataFrame({"quarter": quarters(rows["as_of"]), "coverage": rows["coverage"].astype(float)})
     made = made.assign(**{name: rows[column].notna().astype(float) for name, column in columns.items()})
     return [
         {"quarter": quarter, "rows": len(part), **{name: float(part[name].mean()) for name in ("coverage", *columns)}}
@@ -94,15 +99,11 @@ def _coverage(rows: pd.DataFrame) -> list[Figure]:
     ]
 
 
-def _quarter(rows: pd.DataFrame) -> pd.Series:
-    return rows["as_of"].dt.year.astype(str) + " Q" + rows["as_of"].dt.quarter.astype(str)
-
-
-def _regions(rows: pd.DataFrame, facts: Facts | None) -> dict[str, Array]:
+def _regions(accounts: pd.Series, facts: Facts | None) -> dict[str, Array]:
     if facts is None:
         return {}
     of = facts.accounts.set_index("account_id")
-    return {name: rows["account_id"].map(of[name]).to_numpy(dtype=object) for name in facts.regions}
+    return {name: accounts.map(of[name]).to_numpy(dtype=object) for name in facts.regions}
 
 
 def summarise(
@@ -136,17 +137,19 @@ def summarise(
         churn_at=pd.to_datetime(judged["churn_at"].to_numpy()),
         arr=pd.to_numeric(judged["arr"].to_numpy()).astype(float),
     )
-    # Most figures need a few columns of a frame that may hold a million rows of thirty, and no account's name.
+    # Most figures need a few columns of a frame that may hold a million rows of forty, and no account's name.
+    outcome = (f"p_churn_{main}", f"churned_{main}")
     numbered, baselines = _numbered(judged, baselines)
     slim = numbered[[*SLIM, *(f"{what}_{h}d" for h in settings.horizons_days for what in ("p_churn", "churned"))]]
-    rows = matured(judged, desk.main).reset_index(drop=True)
-    counted = matured(numbered, desk.main).reset_index(drop=True)
-    few = counted[[*SLIM, "y", "p"]]
+    rows = matured(judged[[name for name in (*ROWS, *outcome) if name in judged]], desk.main)
+    counted = matured(numbered[[*SLIM, "segment", "owner", "lifecycle_stage", "risk_level", *outcome]], desk.main)
+    few = by_p(counted[[*SLIM, "segment", "y", "p"]])
     if facts is not None and facts.interventions is not None:
         rows["arm"] = arms(rows, facts.interventions, desk.main)
+    at = {days: by_p(matured(slim, days)[["account_id", "as_of", "y", "p"]]) for days in settings.horizons_days}
     others = yardsticks(numbered, baselines, settings)
     comparisons = [
-        comparison(desk, matured(slim, days), name, title, baseline, days)
+        comparison(desk, at[days], name, title, baseline, days)
         for days in settings.horizons_days
         for name, (title, baseline) in others.items()
         if days == desk.main
@@ -176,13 +179,14 @@ def summarise(
         "costs": desk.evaluation.costs.model_dump(mode="json"),
         "scope": _scope(desk, judged, rows),
         "leaders": leaders(desk, judged, facts, arr["windows"], newest),
-        "horizons": [horizon(desk, slim, days) for days in settings.horizons_days],
+        "horizons": [horizon(desk, at[days], days) for days in settings.horizons_days],
         "order": order_of_leaving(desk, slim, settings.horizons_days),
         "comparisons": comparisons, "calls": judge_calls(desk, rows),
         "capacity": capacity, "lead_time": early, "arr": arr,
         "profit": gain, "decision": curve,
         "levels": levels(desk, counted), "groups": groups(desk, counted),
-        "fairness": fair(desk, few, _regions(rows, facts)), "stability": steadiness(desk, numbered),
+        "fairness": fair(desk, few, _regions(judged["account_id"].loc[few.index], facts)),
+        "stability": steadiness(desk, numbered),
         "surprises": surprises(desk, rows, reasons), "arms": apart(desk, rows, effect) if "arm" in rows else None,
         "coverage": _coverage(rows), "random_split": random_split,
         "refused": desk.refused,

@@ -11,7 +11,6 @@ import pandas as pd
 from evaluation.desk import Desk, Figure, plain
 from evaluation.holdout import NO_DRAW, by_arm
 from evaluation.prediction import BASE, REST
-from evaluation.worth import band
 
 EFFECT = "effect of approaching accounts"
 ReasonsOf: TypeAlias = Callable[[pd.DataFrame], pd.Series]
@@ -31,19 +30,18 @@ def surprises(desk: Desk, rows: pd.DataFrame, reasons: ReasonsOf | None) -> dict
 
     Where the rows have an `arm` (evaluation.holdout) it is told: who was approached and stayed may have been saved.
     """
-    rows = rows.assign(held=band(rows, "p", desk.evaluation.capacity_share))
+    held = desk.held(rows, "p")
     left = (
-        rows[rows["y"] == 1]
+        rows.assign(held=held)[rows["y"] == 1]
         .sort_values(["as_of", "account_id"])
         .drop_duplicates(["account_id", "churn_at"], keep="last")
     )
     left = left[left["held"] < 0.5]
-    stayed = rows[(rows["y"] == 0) & rows["churn_at"].isna()].sort_values(
-        ["p", "account_id", "as_of"], ascending=[False, True, True]
-    )
+    stayed = rows.loc[(rows["y"] == 0) & rows["churn_at"].isna(), ["p", "account_id", "as_of"]]
+    stayed = stayed.sort_values(["p", "account_id", "as_of"], ascending=[False, True, True])
     chosen = {
-        "left": left.sort_values(["p", "account_id"]).head(10),
-        "stayed": stayed.drop_duplicates("account_id").head(5),
+        "left": rows.loc[left.sort_values(["p", "account_id"]).head(10).index],
+        "stayed": rows.loc[stayed.drop_duplicates("account_id").head(5).index],
     }
 
     def entry(row: Mapping[Any, Any]) -> Figure:
@@ -61,7 +59,7 @@ def surprises(desk: Desk, rows: pd.DataFrame, reasons: ReasonsOf | None) -> dict
 def apart(desk: Desk, rows: pd.DataFrame, effect: Mapping[str, Any] | None) -> Figure:
     """What became of the scorings of each `arm`, beside what approaching accounts did where chance drew the arms:
     `effect`, of evaluation.arms; None where no draw held on these days."""
-    flagged = band(rows, "p", desk.evaluation.capacity_share) >= 0.5
+    flagged = desk.held(rows, "p") >= 0.5
     found = NO_DRAW if effect is None else effect
     if "refused" in found:
         why = {"figure": EFFECT, "where": "approached and held out", "why": found["refused"], "needed": None}

@@ -22,7 +22,8 @@ from evaluation.metrics import Array, MetricRefused
 
 Counts = Array  # (accounts, d): how often each account was drawn in each of d draws
 KEPT_COUNTS = 50_000_000  # bytes
-Drawn = Callable[[Counts], Array]  # -> (d,) the statistic of each draw
+MOST_NUMBERED = 10_000_000  # accounts that are numbers up to here need no sorting
+Drawn = Callable[[Counts], Array]  # -> (d,) the statistic of each draw, or (k, d) of k groups
 Statistic = Callable[[pd.DataFrame, Array, int], Drawn]  # frame, account number of each row, number of accounts
 
 
@@ -35,10 +36,9 @@ class Interval:
     high: float
 
 
-def _per_account(codes: Array, size: int, values: Array, slots: Array | None = None, count: int = 1) -> Any:
+def _per_account(codes: Array, size: int, values: Array, slots: Array, count: int) -> Any:
     """Sparse (slots, accounts) sums of `values`."""
-    rows = np.zeros(codes.size, dtype=int) if slots is None else slots
-    return sparse.csr_matrix((values.astype(float), (rows, codes)), shape=(count, size))
+    return sparse.csr_matrix((values.astype(float), (slots, codes)), shape=(count, size))
 
 
 def _column(frame: pd.DataFrame, name: str) -> Array:
@@ -56,6 +56,21 @@ def ratio(top: Callable[[pd.DataFrame], Array] | str, bottom: str | None = None)
         def drawn(counts: Counts) -> Array:
             found = sums @ counts
             return np.asarray(np.divide(found[0], found[1], out=np.full(found.shape[1], np.nan), where=found[1] != 0))
+
+        return drawn
+
+    return prepare
+
+
+def ratios(top: str, bottom: str, groups: Array, count: int) -> Statistic:
+    """`ratio` in each of `count` groups of rows at once, (count, d); groups: the number of each row's, (n,) int."""
+
+    def prepare(frame: pd.DataFrame, codes: Array, size: int) -> Drawn:
+        above, below = (_per_account(codes, size, _column(frame, one), groups, count) for one in (top, bottom))
+
+        def drawn(counts: Counts) -> Array:
+            over, under = above @ counts, below @ counts
+            return np.asarray(np.divide(over, under, out=np.full(under.shape, np.nan), where=under != 0))
 
         return drawn
 
@@ -164,8 +179,11 @@ def expected_best_cut(earned: Callable[[float], Array], successes: Array, p: str
 
         def drawn(counts: Counts) -> Array:
             (fixed, rising), rows = sums(counts)
-            each = (np.maximum(0.0, (fixed + one * rising).max(axis=0, initial=0.0)) for one in successes)
-            return np.asarray(sum(each) / len(successes) / rows)
+            total, best = np.empty_like(fixed), np.zeros(rows.size)
+            for one in successes:  # in the same memory: taking new each time would take longer than the sums
+                np.add(np.multiply(rising, one, out=total), fixed, out=total)
+                best += total.max(axis=0, initial=0.0)
+            return np.asarray(best / len(successes) / rows)
 
         return drawn
 
@@ -190,7 +208,8 @@ def ece(p: str = "p", y: str = "y", bins: int = 15) -> Statistic:
 
     def prepare(frame: pd.DataFrame, codes: Array, size: int) -> Drawn:
         score = _column(frame, p)
-        gaps = _per_account(codes, size, _column(frame, y) - score, metrics.equal_mass_bins(score, bins), bins)
+        place = metrics.equal_mass_bins(score, bins) * size + codes
+        gaps = np.bincount(place, _column(frame, y) - score, bins * size).reshape(bins, size)
         rows = np.bincount(codes, minlength=size)
         return lambda counts: np.asarray(np.abs(gaps @ counts).sum(axis=0) / (rows @ counts))
 
@@ -242,7 +261,7 @@ def _blocks(accounts: int, draws: int, seed: int, block: int) -> Iterator[Counts
         yield kept[:, start : start + block].astype(float)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)  # a report comes back to the accounts of each horizon
 def _kept(accounts: int, draws: int, seed: int) -> Counts:
     """All resamples at once, for the many figures of the same rows; no account is drawn 256 times."""
     return np.concatenate([one.astype(np.uint8) for one in _resamples(accounts, draws, seed, 50)], axis=1)
@@ -259,18 +278,30 @@ def _resamples(accounts: int, draws: int, seed: int, block: int) -> Iterator[Cou
 
 
 def draw(frame: pd.DataFrame, statistics: Mapping[str, Statistic], draws: int, seed: int) -> dict[str, Array]:
-    """The estimate and `draws` resampled values of each statistic, (1 + draws,); all on the same draws, so they pair.
+    """The estimate and `draws` resampled values of each statistic, (1 + draws,) or (groups, 1 + draws); all on the same
+    draws, so they pair.
 
     `frame` has account_id and the columns that the statistics name; the order of rows does not matter.
     """
-    codes, names = pd.factorize(frame["account_id"], sort=True)
-    block = max(1, min(draws, 40_000_000 // max(1, 2 * len(frame) + len(names))))
-    prepared = {name: statistic(frame, codes, len(names)) for name, statistic in statistics.items()}
+    codes, size = _coded(frame["account_id"])
+    block = max(1, min(draws, 40_000_000 // max(1, 2 * len(frame) + size)))
+    prepared = {name: statistic(frame, codes, size) for name, statistic in statistics.items()}
     found: dict[str, list[Array]] = {name: [] for name in statistics}
-    for counts in _blocks(len(names), draws, seed, block):
+    for counts in _blocks(size, draws, seed, block):
         for name, drawn in prepared.items():
             found[name].append(drawn(counts))
-    return {name: np.concatenate(parts) for name, parts in found.items()}
+    return {name: np.concatenate(parts, axis=-1) for name, parts in found.items()}
+
+
+def _coded(accounts: pd.Series) -> tuple[Array, int]:
+    """The number of each row's account in the order of their names, (n,) int, and how many accounts there are."""
+    who = accounts.to_numpy()
+    if who.dtype.kind != "i" or not who.size or who.min() < 0 or who.max() > MOST_NUMBERED:
+        codes, names = pd.factorize(accounts, sort=True)
+        return codes, len(names)
+    there = np.zeros(int(who.max()) + 1, dtype=bool)
+    there[who] = True
+    return (np.cumsum(there) - 1)[who], int(there.sum())
 
 
 def interval_of(values: Array, name: str = "interval", basic: bool = False) -> Interval:

@@ -11,22 +11,17 @@ import pandas as pd
 
 from evaluation import capacity, money, uncertainty
 from evaluation.desk import Desk, Figure, plain
-from evaluation.metrics import Array, MetricRefused
+from evaluation.metrics import MetricRefused
 
 LEAD_DAYS = (30, 60, 90, 180)
 GAIN_SHARES = tuple(round(0.05 * step, 2) for step in range(1, 21))
 THRESHOLDS = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 
 
-def band(rows: pd.DataFrame, column: str, share: float) -> Array:
-    """How much of each row lies in the red band of its as_of, (n,), 0-1."""
-    return capacity.in_top_share(rows[column].to_numpy(dtype=float), share, rows["as_of"].to_numpy())
-
-
 def at_capacity(desk: Desk, rows: pd.DataFrame, column: str, where: str) -> Figure:
     """Precision, recall and lift of the red band, in accounts and in ARR, and the gains of going further down."""
     share = desk.evaluation.capacity_share
-    held = band(rows, column, share)
+    held = desk.held(rows, column)
     framed = rows.assign(held=held, caught=held * rows["y"])
 
     def figures() -> Figure:
@@ -57,7 +52,7 @@ def at_capacity(desk: Desk, rows: pd.DataFrame, column: str, where: str) -> Figu
 
 def lead(desk: Desk, judged: pd.DataFrame, column: str, where: str) -> list[Figure]:
     """Point-in-time lead per least number of days, over all rows (a churn seen has matured, whatever the horizon)."""
-    held, table = band(judged, column, desk.evaluation.capacity_share), []
+    held, table = desk.held(judged, column), []
     who, left = judged["account_id"].to_numpy(), judged["churn_at"].to_numpy()
     for least in LEAD_DAYS:
 
@@ -74,7 +69,7 @@ def lead(desk: Desk, judged: pd.DataFrame, column: str, where: str) -> list[Figu
 
 def first_flag(desk: Desk, judged: pd.DataFrame) -> Figure:
     """Days from the first scoring in the band to the churn, and the share ever in it, which chance flatters too."""
-    held = band(judged, f"p_churn_{desk.main}d", desk.evaluation.capacity_share)
+    held = desk.held(judged, f"p_churn_{desk.main}d")
 
     def figures() -> Figure:
         who, left = judged["account_id"].to_numpy(), judged["churn_at"].to_numpy()
@@ -145,7 +140,7 @@ def profit(desk: Desk, rows: pd.DataFrame, column: str, where: str) -> Figure:
         if mean <= costs.offer:
             raise MetricRefused("profit", "kept by saving an average account", int(mean), int(costs.offer) + 1)
         best, spread = money.maximum_profit(y, p, value, costs), money.expected_maximum_profit(y, p, mean, costs)
-        fixed = band(rows, column, desk.evaluation.capacity_share)[rows["arr"].notna().to_numpy()]
+        fixed = desk.held(rows, column)[rows["arr"].notna().to_numpy()]
         earned = money.earnings(y, value, costs)
         framed = known.assign(earned=earned, fixed=fixed * earned)
         asked = {"at_capacity": uncertainty.ratio("fixed"), "best": uncertainty.best_cut("earned", column)}

@@ -309,6 +309,19 @@ def test_the_journal_is_written_ahead_and_questions_use_indexes(sqlite_url: str)
     raw.close()
 
 
+def test_first_predictions_come_in_the_order_written(url: str) -> None:
+    made = frame(6)
+    backwards = made.iloc[::-1].reset_index(drop=True)
+    with Ledger.open(url) as ledger:
+        put(ledger, backwards)
+        put(ledger, made.assign(as_of=pd.Timestamp("2024-02-29")))
+        found = ledger.first_predictions(["batch"], NOW, columns=["account_id", "as_of"])
+    assert found is not None
+    assert "batch_id" not in found
+    assert found.account_id.tolist() == [*backwards.account_id, *made.account_id]
+    assert found.as_of.dt.month.tolist() == [1] * 6 + [2] * 6
+
+
 def test_the_large_questions_are_answered_from_indexes(sqlite_url: str) -> None:
     """No table is walked for each row of another, and nothing is sorted that is there in order."""
     now = pd.Timestamp("2024-06-01")

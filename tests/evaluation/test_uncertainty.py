@@ -56,6 +56,25 @@ def test_a_draw_weighed_by_arr_equals_the_ranking_by_arr_of_copied_rows() -> Non
         assert found[draw] == pytest.approx(expected, abs=1e-12)
 
 
+def test_ratios_of_groups_are_the_ratio_of_each() -> None:
+    rows = frame()
+    group = np.arange(len(rows)) % 3
+    rows.loc[group == 2, "arr"] = 0.0  # nothing to divide by
+    found = uncertainty.draw(rows, {"all": uncertainty.ratios("y", "arr", group, 3)}, 40, 5)["all"]
+    for number in range(3):
+        alone = uncertainty.of(uncertainty.ratio("y", "arr"), group == number)
+        np.testing.assert_allclose(found[number], uncertainty.draw(rows, {"it": alone}, 40, 5)["it"], rtol=1e-12)
+    assert found.shape == (3, 41)
+    assert np.isnan(found).tolist() == [[False] * 41, [False] * 41, [True] * 41]
+
+
+@pytest.mark.parametrize("first", [0, -5, 20_000_000])
+def test_accounts_may_be_numbers(first: int) -> None:
+    rows = frame()
+    numbered = rows.assign(account_id=first + 7 * pd.factorize(rows["account_id"], sort=True)[0])
+    assert uncertainty.interval(numbered, uncertainty.auc(), 50) == uncertainty.interval(rows, uncertainty.auc(), 50)
+
+
 def test_a_step_of_the_slope_is_close_to_a_fit() -> None:
     rows = frame(400, 4000)
     codes, names = pd.factorize(rows["account_id"], sort=True)

@@ -11,7 +11,7 @@ import pytest
 from configs.settings import Costs
 from evaluation import money, uncertainty
 from evaluation.desk import ENOUGH_DRAWS, Desk, matured
-from evaluation.worth import THRESHOLDS, at_capacity, band, decision, first_flag, profit
+from evaluation.worth import THRESHOLDS, at_capacity, decision, first_flag, profit
 from tests.evaluation.simulated import company, settings
 
 COSTS = Costs(contact=100, offer=500, success=0.3, success_sd=0.1)
@@ -120,7 +120,7 @@ def test_the_decision_curve_has_intervals(rows: pd.DataFrame) -> None:
 def test_the_first_flag_stands_beside_chance(judged: pd.DataFrame) -> None:
     found: dict[str, Any] = first_flag(desk(), judged)
     rows = judged[(judged["churn_at"] - judged["as_of"]).dt.days.between(0, 180)]
-    held = band(judged, "p_churn_90d", 0.1)[rows.index]
+    held = desk().held(judged, "p_churn_90d")[rows.index]
     ever = pd.Series(held >= 0.5, index=rows["account_id"]).groupby(level=0).any()
     assert (found["churned"], found["ever"]["value"]) == (len(ever), pytest.approx(ever.mean()))
     assert 0.1 < found["chance"] < 1
