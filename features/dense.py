@@ -114,7 +114,7 @@ class _Sieve:
         self.first, self.end = int(at[0]) - lookback_days, int(at[-1])
         days = np.arange(self.first, self.end)
         # Of each day the last blind day with which a row is in time; none is on the days before and after all these.
-        self.due = np.full(len(days) + 2, NEVER)
+        self.due = np.full(len(days) + 2, NEVER, "int32")
         self.due[1:-1] = at[np.searchsorted(at, days, side="right")] - 1
 
     def parted(self, some: Uses) -> tuple[Uses, Uses]:
