@@ -162,9 +162,8 @@ class KeyCells(Cells):
         self.calendar, self.fold = calendar, fold
         days = calendar.days()
         self.first, self.last = int(days.number.min()), int(days.number.max())
-        self.segments = np.full(
-            self.last - self.first + 3, -1
-        )  # of the day before the first, up to that after the last
+        # Of every day from the one before the first to the one after the last: -1 where no as_of looks back on it.
+        self.segments = np.full(self.last - self.first + 3, -1)
         self.segments[days.number - self.first + 1] = days.segment
         self.most = min(cells, most_bytes // 10) // (int(days.segment.max()) + 1)  # people or features
         self.full, self.numbers = False, Numbers()
@@ -183,16 +182,29 @@ class KeyCells(Cells):
         account, quantity = uses.account, uses.quantity
         if not placed.all():
             day, segment, key, account, quantity = (one[placed] for one in (day, segment, key, account, quantity))
-        known = self.numbers.count
-        pair = self.numbers.of(key ^ account.astype("uint64") * _SPREAD)
-        if self.numbers.count > known:
-            if not self._hold(self.numbers.count):
-                return
-            self.account[pair] = account
+        pair = self._numbered(key, account)
+        if pair is None:
+            return
         self.touched[segment] = True
         cells = segment * np.int64(self.quantity.shape[1]) + pair
         _add(self.quantity, cells, quantity)
         np.maximum.at(self.days.ravel(), cells, day.astype("uint16"))
+
+    def wait(self, late: Uses) -> None:
+        super().wait(late)
+        # Whether there is room for all of them has to be known before the first as_of is asked for.
+        if not self.full:
+            self._numbered(late.keys[self.fold], late.account)
+
+    def _numbered(self, key: np.ndarray, account: np.ndarray) -> np.ndarray | None:
+        """(n,) the number of each account's person or feature; None where there is no room for them."""
+        known = self.numbers.count
+        pair = self.numbers.of(key ^ account.astype("uint64") * _SPREAD)
+        if self.numbers.count > known:
+            if not self._hold(self.numbers.count):
+                return None
+            self.account[pair] = account
+        return pair
 
     def _cells(self, room: int, kind: str) -> np.ndarray:
         return np.zeros((len(self.touched), room), kind)

@@ -20,6 +20,7 @@ from features.cells import SPARSE, Cells, DayCells, KeyCells
 from features.connect import is_duckdb
 from features.uses import Uses, joined, uses
 
+DAYS = "usage_days"
 SHARE = 0.5  # of engine.memory_mb that arrays may take
 FEW = 1 << 22  # cells that are no effort, however few the rows
 CELLS_A_ROW = 8  # cells a row, beyond which it is dearer to look through the cells than to group the rows
@@ -71,8 +72,8 @@ def dense(
     late: list[Uses] = []
     telling = _Telling(len(account_ids))
     sieve = _Sieve(next(iter(calendars.values())).as_ofs, max(one.lookback_days for one in calendars.values()))
-    keys = [name for name in calendars if name in cells and name != "usage_days"]
-    for some in uses(connection, units, accounts, keys, measures if "usage_days" in cells else ()):
+    keys = [name for name in cells if name != DAYS]
+    for some in uses(connection, units, accounts, keys, measures if DAYS in cells else ()):
         telling.hear(some)
         in_time, later = sieve.parted(some)
         late += [later] if len(later.account) else []
@@ -80,12 +81,11 @@ def dense(
             cells, late = {}, []
         for one in cells.values():
             one.add(in_time)
-    cells = {name: one for name, one in cells.items() if not one.full}
     if late:
         waiting = joined(late)
         for one in cells.values():
             one.wait(waiting)
-    return Dense(cells, telling.told(account_ids))
+    return Dense({name: one for name, one in cells.items() if not one.full}, telling.told(account_ids))
 
 
 def _that_fit(
@@ -94,16 +94,17 @@ def _that_fit(
     """Empty cells of the folds that there is room (bytes) for, and enough rows."""
     most = max(FEW, CELLS_A_ROW * rows)
     cells: dict[str, Cells] = {}
-    for name, calendar in sorted(calendars.items(), key=lambda item: item[0] != "usage_days"):
-        if name == "usage_days":
-            days, taken = DayCells.size(calendar, accounts, measures)
-            if days <= most and taken <= room:
-                cells[name] = DayCells(calendar, accounts, measures)
-                room -= taken
-        else:
-            share = room // sum(one != "usage_days" for one in calendars)
-            cells[name] = KeyCells(calendar, name, most, share)
-    return {name: one for name, one in cells.items() if not one.full}
+    if DAYS in calendars:
+        count, taken = DayCells.size(calendars[DAYS], accounts, measures)
+        if count <= most and taken <= room:
+            cells[DAYS] = DayCells(calendars[DAYS], accounts, measures)
+            room -= taken
+    keys = [name for name in calendars if name != DAYS]
+    for name in keys:
+        fitting = KeyCells(calendars[name], name, most, room // len(keys))
+        if fitting.most:
+            cells[name] = fitting
+    return cells
 
 
 class _Sieve:
