@@ -129,13 +129,14 @@ class _Sieve:
 
 
 class _Telling:
-    """Hears every row, whoever's it is and whenever it was known."""
+    """Hears every row, whoever's it is and whenever it was known, and tells of the feed what `Told` holds."""
 
     def __init__(self, accounts: int) -> None:
         self.first = np.full(accounts + 1, ALWAYS, "int32")  # the last is of accounts not asked for
-        self.totals: list[pd.DataFrame] = []
+        self.totals = [pd.DataFrame({"day": [], "late": [], "n": []}, dtype="int64")]
 
     def hear(self, some: Uses) -> None:
+        """Rows, one at least."""
         np.minimum.at(self.first, some.account, some.seen)
         low, late = int(some.day.min()), some.seen - some.day
         width = int(late.max()) + 1

@@ -19,7 +19,7 @@ from features.catalogue import signals_of
 from features.dense import Told
 from features.numbers import Numbers
 from features.outages import daily_totals
-from features.sources import open_sources
+from features.sources import known_at, open_sources
 from features.windows import first_visible
 
 DAY = pd.Timedelta(days=1)
@@ -170,6 +170,18 @@ def test_a_pass_tells_what_scans_of_the_feed_do(tmp_path: Path, monkeypatch: pyt
     assert_frame_equal(heard[0].totals, totals)
     found = heard[0].first_visible.sort_index()
     assert_series_equal(found, first[list("abcde")], check_names=False, check_index_type=False)
+
+
+def test_before_the_first_row_nothing_is_seen_and_nothing_told(tmp_path: Path, went: dict[str, str]) -> None:
+    settings, early = project(tmp_path), pd.DatetimeIndex(["2022-02-01"])
+    sources = open_sources(settings)
+    known = known_at(sources, early[0])
+    assert known.tables["usage_events"].count().execute() == 0
+    found = load_dataset(settings, known, list(early)).signals
+    sources.close()
+    assert set(went.values()) == {"_Streamed"}
+    assert found.usage_30d.isna().all()
+    assert (found.coverage_usage == 0).all()
 
 
 def test_cells_do_not_go_back_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
