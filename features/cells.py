@@ -197,7 +197,10 @@ class KeyCells(Cells):
             self._numbered(late.keys[self.fold], late.account)
 
     def _numbered(self, key: np.ndarray, account: np.ndarray) -> np.ndarray | None:
-        """(n,) the number of each account's person or feature; None where there is no room for them."""
+        """(n,) the number of each account's person or feature; None where there is no room for them.
+
+        Mixed with its account a hash is still 64 bits long: among a million no two are alike.
+        """
         known = self.numbers.count
         pair = self.numbers.of(key ^ account.astype("uint64") * _SPREAD)
         if self.numbers.count > known:

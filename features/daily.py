@@ -1,6 +1,7 @@
 """Usage, folded: the events are read once a fold, into small rows; every as_of then sums days, people and features.
 
-What a segment's distinct things are (days with use) counts from when the first row of each was known.
+What a segment's distinct things are (days with use) counts from when the first row of each was known. Every engine
+does it so; `features.dense` gives the same rows sooner where its arrays fit.
 """
 
 from __future__ import annotations

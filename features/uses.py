@@ -45,6 +45,7 @@ class Uses:
         )
 
     def columns(self) -> list[np.ndarray]:
+        """All of the arrays, in the order of the fields."""
         measured = [one for both in self.measures.values() for one in both]
         return [self.account, self.day, self.seen, self.n, self.quantity, *self.keys.values(), *measured]
 
@@ -76,5 +77,5 @@ def uses(
 
 
 def _hashed(connection: Any, key: ir.Value) -> ir.Value:
-    """Units of a server's tables, kept in a state, have names."""
+    """Events have hashes already; units of a server's tables, kept in a state, have names."""
     return key if key.type().is_numeric() else engine.told_apart(connection, key)
