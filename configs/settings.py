@@ -81,7 +81,8 @@ class Trees(Strict):
 
 
 class Engine(Strict):
-    """What working out signals may use: `memory_mb` before it spills to disk, and threads (null: all cores).
+    """What working out signals may use: `memory_mb`, up to half of it in arrays, before the embedded engine spills to
+    disk; and threads (null: all cores).
 
     With `incremental`, usage events are folded day by day into the state folder, and those of the past not read again.
     """

@@ -15,13 +15,14 @@ from configs.framework import Framework
 from configs.settings import Settings
 from features.across import ACROSS, MONTHS_BACK
 from features.catalogue import APART, DIMENSION_FEEDS, attribute_infos, schema_of, signals_of
-from features.collect import Units, folded_signals
+from features.collect import folded_signals
 from features.finish import feeds_reached, finish, outage_ages, outage_days, significant
 from features.lifecycle import lifecycle_stages, weighted_coverage
 from features.past import with_past
 from features.rules import SCORES, SEGMENT, score_columns
 from features.signal import Schema, Signal
 from features.sources import Sources
+from features.ways import Units
 from features.windows import DAY_SECONDS
 
 CONTEXT = ("name", "segment", "owner", "strategic", "parent_account_id")
@@ -99,9 +100,9 @@ def assemble(
     t = Columns({str(name): pairs[name] for name in pairs})
     t.room("tenure_days")[:] = (t.as_of - t.life_start).dt.total_seconds() / DAY_SECONDS
     attributes = _context(t, sources)
-    has, outages = feeds_reached(sources, pairs), outage_ages(sources, pairs)
     values = {one.name: _empty(t, one) for one in signals if one.fold is not None}
-    folded_signals(sources, settings, pairs, signals, values, units)
+    told = folded_signals(sources, settings, pairs, signals, values, units)
+    has, outages = feeds_reached(sources, pairs, told), outage_ages(sources, pairs, told)
     for signal in signals:
         if signal.fold is not None:
             finish(values[signal.name], signal, has, outages, pairs)

@@ -63,7 +63,7 @@ class Calendar:
                 "segment": segment.astype("int32"),
                 "on_time": ahead.astype("int32"),
                 "bit": np.int64(1) << place.to_numpy("int64"),
-                "number": _number(days),
+                "number": number(days),
                 "weekend": np.where(days.day_of_week > FRIDAY, 1.0, 0.0),
             }
         )
@@ -76,14 +76,19 @@ class Calendar:
         levels: where single ones are many, in as few segments of all levels as will do; one of level l has the number
         of those below it, halved l times, plus l times `span`.
         """
-        edges = pd.to_timedelta([0, *self.edges], unit="D")
         found, levels = [], levels and self._many
-        for place, (as_of, today) in enumerate(zip(self.as_ofs, _number(self.as_ofs), strict=True)):
-            borders = np.searchsorted(self._cuts, as_of - edges, side="right")
-            for (end, begin), age in zip(pairwise(borders), self.edges, strict=True):
+        for place, today in enumerate(number(self.as_ofs)):
+            for begin, end, age in self.bands(place):
                 numbers = self._cover(begin, end) if levels else range(begin, end)
                 found += [(number, place, today, age) for number in numbers]
         return pd.DataFrame(found, columns=["segment", "place", "today", "age"], dtype="int32")
+
+    def bands(self, place: int) -> Iterator[tuple[int, int, int]]:
+        """(begin, end, age): the segments of the as_of in the place from one edge up to the next, which is `age`."""
+        edges = pd.to_timedelta([0, *self.edges], unit="D")
+        borders = np.searchsorted(self._cuts, self.as_ofs[place] - edges, side="right")
+        for (end, begin), age in zip(pairwise(borders.tolist()), self.edges, strict=True):
+            yield begin, end, age
 
     def sights(self) -> pd.DataFrame:
         """(seen, bucket): rows known by the end of the day `seen` are seen first by the as_of in the place `bucket`."""
@@ -123,5 +128,6 @@ class Calendar:
         return pd.DatetimeIndex(np.unique(np.concatenate([borders.to_numpy(), *(one.to_numpy() for one in between)])))
 
 
-def _number(days: pd.DatetimeIndex) -> np.ndarray:
+def number(days: pd.DatetimeIndex) -> np.ndarray:
+    """(n,) int32 days since 1970."""
     return (days - EPOCH).days.to_numpy("int32")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import ibis.expr.types as ir
@@ -14,21 +14,13 @@ import pyarrow as pa
 from configs.settings import Settings
 from features import daily, engine
 from features.calendar import Calendar
+from features.dense import Told
 from features.folds import Seen, fold_named
 from features.signal import Signal
 from features.sources import Sources
+from features.ways import EDGES, Units, Ways
 
-ALL, SNAPSHOTS = "forewarn_snapshots_all", "forewarn_snapshots"
-ACCOUNTS, AGES = "forewarn_account_numbers", "forewarn_ages"
-EDGES = {"usage_days": daily.DAY_EDGES, "usage_users": daily.KEY_EDGES, "usage_features": daily.KEY_EDGES}
-
-
-@dataclass(frozen=True)
-class Units:
-    """Usage as `daily.units` gives it, and the connection in which it stands: the sources' own, or a kept state's."""
-
-    connection: Any
-    rows: ir.Table
+ALL, SNAPSHOTS, ACCOUNTS = "forewarn_snapshots_all", "forewarn_snapshots", "forewarn_account_numbers"
 
 
 def folded_signals(
@@ -38,11 +30,12 @@ def folded_signals(
     signals: Sequence[Signal],
     out: Mapping[str, np.ndarray],
     units: Units | None = None,
-) -> None:
+) -> Told | None:
     """Fills `out`, an array over `pairs` (account_id, as_of; a RangeIndex) for each fold's signals, where rows are.
 
     As_ofs go through in runs, so that at most about `engine.memory_mb` is used at a time; the engine spills beyond it.
-    `units` stands in for the usage events where they have been folded before.
+    `units` stands in for the usage events where they have been folded before. Returns what was told of usage beside,
+    if it was.
     """
     by_fold: dict[str, list[Signal]] = {}
     for signal in signals:
@@ -51,11 +44,13 @@ def folded_signals(
     usage = {name: found for name, found in by_fold.items() if name in EDGES}
     others = {name: found for name, found in by_fold.items() if name not in EDGES}
     as_ofs = pd.DatetimeIndex(sorted(pairs.as_of.unique())).as_unit("us")
+    told = None
     if usage and len(as_ofs):
         units = units or Units(sources.connection, daily.units(sources))
-        _of_usage(units, sources, settings, pairs, as_ofs, usage, out)
+        told = _of_usage(units, sources, settings, pairs, as_ofs, usage, out)
     if others and len(as_ofs):
         _of_tables(sources, settings, pairs, as_ofs, others, out)
+    return told
 
 
 def _of_usage(
@@ -66,42 +61,36 @@ def _of_usage(
     as_ofs: pd.DatetimeIndex,
     by_fold: Mapping[str, list[Signal]],
     out: Mapping[str, np.ndarray],
-) -> None:
+) -> Told | None:
     """Fills `out` with the signals of the folds of usage."""
-    connection, names = units.connection, list(by_fold)
-    measures = tuple(sources.measures.get(daily.EVENTS, ()))
-    engine.bound(connection, settings)
+    connection = units.connection
     account, ids = pd.factorize(pairs.account_id)
-    accounts = pd.DataFrame({"account_id": ids, "account": np.arange(len(ids), dtype="int32")})
-    accounts = engine.given(connection, ACCOUNTS, accounts)
+    numbered = pd.DataFrame({"account_id": ids, "account": np.arange(len(ids), dtype="int32")})
+    accounts = engine.given(connection, ACCOUNTS, numbered)
     # By account, then as_of: where a result's row goes is found by its place in that order.
     key = account * np.int64(len(as_ofs)) + as_ofs.get_indexer(pd.Index(pairs.as_of))
     order = np.argsort(key)
-    for name in names:
-        runs = engine.chunks(as_ofs, len(ids), settings.engine.memory_mb, crowded=name in daily.KEYS)
-        calendar = Calendar(as_ofs, EDGES[name])
-        ages = calendar.ages(levels=name not in daily.KEYS)
-        if name in daily.KEYS:
-            folded = daily.fold_keys(connection, units.rows, accounts, name, calendar)
-        else:
-            folded = daily.fold_days(connection, units.rows, accounts, measures, calendar)
-        query = None
-        for first in np.cumsum([0, *map(len, runs[:-1])]):
+    measures = tuple(sources.measures.get(daily.EVENTS, ()))
+    calendars = {name: Calendar(as_ofs, EDGES[name]) for name in by_fold}
+    ways = Ways(units, accounts, ids, calendars, measures, settings)
+    for name, signals in by_fold.items():
+        way, query, place = ways.of(name), None, 0
+        for run in engine.chunks(as_ofs, len(ids), settings.engine.memory_mb, crowded=name in daily.KEYS):
             # The table under the query keeps its name while what is in it changes from run to run.
-            of_run = ages[(ages.place >= first) & (ages.place < first + len(runs[0]))]
-            near = engine.given(connection, AGES, of_run)
+            rows = way.seen(range(place, place + len(run)))
             if query is None:
-                seen = Seen(accounts, {name: (folded, near)}, settings.framework.milestones)
-                rows = fold_named(name).build(sources, seen)
-                query = engine.Query(connection, _wide(rows, ["account", "place"], by_fold[name]))
+                seen = Seen(accounts, {name: rows}, settings.framework.milestones)
+                rows = _wide(fold_named(name).build(sources, seen), ["account", "place"], signals)
+                query = engine.Query(connection, rows)
             for batch in query.run().to_batches():
                 found = batch.column("account").to_numpy() * np.int64(len(as_ofs)) + batch.column("place").to_numpy()
-                place = np.minimum(np.searchsorted(key, found, sorter=order), len(key) - 1)
-                asked = key[order[place]] == found
-                _write(batch.filter(pa.array(asked)), order[place[asked]], by_fold[name], out)
-        daily.drop(connection)
-    for kept in (ACCOUNTS, AGES):
-        engine.drop(connection, kept)
+                at = np.minimum(np.searchsorted(key, found, sorter=order), len(key) - 1)
+                asked = key[order[at]] == found
+                _write(batch.filter(pa.array(asked)), order[at[asked]], signals, out)
+            place += len(run)
+        way.drop()
+    engine.drop(connection, ACCOUNTS)
+    return ways.told
 
 
 def _of_tables(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import ibis
@@ -21,11 +22,12 @@ CROWD = 24  # people or features of an account are many: so many times fewer sna
 BATCH_ROWS = 1_000_000
 
 
-def bound(connection: Any, settings: Settings) -> None:
-    """Holds the embedded engine to `engine.memory_mb`, beyond which it spills to disk; a server has its own limits."""
+def bound(connection: Any, settings: Settings, share: float = 1.0) -> None:
+    """Holds the embedded engine to `engine.memory_mb`, or to a share of it, beyond which it spills to disk; a server
+    has its own limits."""
     if not is_duckdb(connection):
         return
-    connection.raw_sql(f"SET memory_limit = '{settings.engine.memory_mb}MB'")
+    connection.raw_sql(f"SET memory_limit = '{int(settings.engine.memory_mb * share)}MB'")
     connection.raw_sql("SET preserve_insertion_order = false")
     if settings.engine.threads:
         connection.raw_sql(f"SET threads = {settings.engine.threads}")
@@ -64,11 +66,17 @@ def keep(connection: Any, name: str, rows: ir.Table | pa.Table) -> ir.Table:
     return connection.table(name) if is_duckdb(connection) else connection.table(name, database=_temporary(connection))
 
 
-def batches(connection: Any, rows: ir.Table) -> pa.RecordBatchReader:
+def batches(connection: Any, rows: ir.Table, size: int = BATCH_ROWS) -> pa.RecordBatchReader:
     """The rows as a stream of Arrow batches, never all of them in memory."""
     if is_duckdb(connection):
-        return connection.con.sql(connection.compile(rows)).to_arrow_reader(BATCH_ROWS)
-    return connection.to_pyarrow_batches(rows, chunk_size=BATCH_ROWS)
+        return connection.con.sql(connection.compile(rows)).to_arrow_reader(size)
+    return connection.to_pyarrow_batches(rows, chunk_size=size)
+
+
+def streamed(connection: Any, name: str, schema: pa.Schema, rows: Iterable[pa.RecordBatch]) -> ir.Table:
+    """Batches as a table of that name in DuckDB, to be read once, as they are made."""
+    connection.con.register(name, pa.RecordBatchReader.from_batches(schema, rows))
+    return connection.table(name)
 
 
 def view(connection: Any, name: str, rows: ir.Table) -> ir.Table:

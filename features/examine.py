@@ -68,11 +68,13 @@ def _all_plain(mapped: Mapped, settings: Settings) -> Mapped | None:
     """
     if mapped.raw.textual or any(part.odd is None for part in mapped.parts):
         return None
-    rows = mapped.raw.table
-    plain = tuple(part.plain(settings.timezone) for part in mapped.parts)
+    rows, zone = mapped.raw.table, settings.timezone
+    # People may be as many as the rows: to read them twice would cost more than to look at each when it is read.
+    mended = [part.name for part in mapped.parts if part.is_harmless and mapped.table.key != (part.name,)]
+    plain = tuple(part.mended(zone) if part.name in mended else part.plain(zone) for part in mapped.parts)
     times = [part for part in plain if part.column.kind == "time"]
-    texts = [part for part in plain if part.raw.type().is_string()]
-    others = [part for part in plain if part not in times and part not in texts]
+    texts = [part for part in plain if part.raw.type().is_string() and part.name not in mended]
+    others = [part for part in plain if part not in times and not part.raw.type().is_string()]
     cleaned = {part.name: part.stored for part in plain}
     questions = _extent(mapped, cleaned) | {f"{part.name}|odd": too_late(part.raw.max()) for part in times}
     questions |= {f"{part.name}|given": part.raw.count() for part in plain if part.column.required}

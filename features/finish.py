@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
+from features.daily import EVENTS
+from features.dense import Told
 from features.folds import fold_named, tables_of
 from features.outages import feed_outages
 from features.signal import Signal
@@ -20,16 +22,18 @@ FOR_ALL = ("outcomes", "interventions")
 Ages = Mapping[pd.Timestamp, np.ndarray]
 
 
-def feeds_reached(sources: Sources, pairs: pd.DataFrame) -> dict[str, np.ndarray]:
+def feeds_reached(sources: Sources, pairs: pd.DataFrame, told: Told | None = None) -> dict[str, np.ndarray]:
     """For each table mapped, (n,) flags: whether the account had any visible row of it by as_of."""
     code, accounts = pd.factorize(pairs.account_id)
-    as_of = pairs.as_of.to_numpy()
-    return {name: first_visible(sources, name).reindex(accounts).to_numpy()[code] <= as_of for name in sources.tables}
+    as_of, known = pairs.as_of.to_numpy(), {} if told is None else {EVENTS: told.first_visible}
+    first = {name: known[name] if name in known else first_visible(sources, name) for name in sources.tables}
+    return {name: days.reindex(accounts).to_numpy()[code] <= as_of for name, days in first.items()}
 
 
-def outage_ages(sources: Sources, pairs: pd.DataFrame) -> dict[str, Ages]:
+def outage_ages(sources: Sources, pairs: pd.DataFrame, told: Told | None = None) -> dict[str, Ages]:
     """For each feed with any, the ages of its outage days at each as_of that has some."""
-    found = feed_outages(sources, pd.DatetimeIndex(pairs.as_of.unique()))
+    known = {} if told is None else {EVENTS: told.totals}
+    found = feed_outages(sources, pd.DatetimeIndex(pairs.as_of.unique()), known)
     by_feed = {feed: {day: ages for day, ages in by_day.items() if len(ages)} for feed, by_day in found.items()}
     return {feed: by_day for feed, by_day in by_feed.items() if by_day}
 

@@ -23,14 +23,14 @@ class Seen:
 
     `snapshots` has account_id, account (its number), as_of and row.
 
-    `usage` has the one of usage_days, usage_users, usage_features that is worked out, with the ages of its segments at
-    these as_ofs; its frame names a snapshot by account and place of the as_of, all others by row.
+    `usage` has the one of usage_days, usage_users, usage_features that is worked out, as seen at these as_ofs; it names
+    a snapshot by account and place of the as_of, all others by row.
 
     `milestones` are those that every account is expected to reach.
     """
 
     snapshots: ir.Table
-    usage: dict[str, tuple[ir.Table, ir.Table]]
+    usage: dict[str, ir.Table]
     milestones: tuple[Milestone, ...]
 
 
@@ -67,10 +67,6 @@ def _measured(sources: Sources, name: str) -> bool:
     return bool(sources.measures.get(name))
 
 
-def _usage_days(sources: Sources, seen: Seen) -> ir.Table:
-    return daily.seen_days(*seen.usage["usage_days"], tuple(sources.measures.get(daily.EVENTS, ())))
-
-
 def seen_contracts(sources: Sources, seen: Seen) -> ir.Table:
     """Contracts as seen, with whether each covers the snapshot's day, and covered the same day a year before;
     `is_first` marks one of those that start at the same time."""
@@ -101,9 +97,9 @@ def seen_invoices(sources: Sources, seen: Seen) -> ir.Table:
 
 
 FOLDS: tuple[Fold, ...] = (
-    Fold("usage_days", daily.EVENTS, (), _usage_days),
-    Fold("usage_users", daily.EVENTS, ("user_id",), lambda _, seen: daily.seen_keys(*seen.usage["usage_users"])),
-    Fold("usage_features", daily.EVENTS, ("feature",), lambda _, seen: daily.seen_keys(*seen.usage["usage_features"])),
+    Fold("usage_days", daily.EVENTS, (), lambda _, seen: seen.usage["usage_days"]),
+    Fold("usage_users", daily.EVENTS, ("user_id",), lambda _, seen: seen.usage["usage_users"]),
+    Fold("usage_features", daily.EVENTS, ("feature",), lambda _, seen: seen.usage["usage_features"]),
     Fold(
         "interactions",
         "interactions",

@@ -22,13 +22,13 @@ import pandas as pd
 from configs.errors import DataError, Fault, SourceError
 from configs.settings import Settings
 from features import daily, engine
-from features.collect import Units
 from features.connect import reason
 from features.sources import Sources
+from features.ways import Units
 from features.windows import TIME
 
 FILE = "signals.duckdb"
-LAYOUT = 2  # of the units; a state of another is begun anew
+LAYOUT = 3  # of the units; a state of another is begun anew
 _KEYS = ("account_id", "day", "seen")
 
 

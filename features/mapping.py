@@ -13,7 +13,7 @@ import pandas as pd
 from configs.errors import Fault, SourceError, nearest
 from configs.settings import Settings, TableSource
 from configs.tables import Column, Kind, Table
-from features.columns import clean, clean_plain, maybe_odd, unreadable_type
+from features.columns import clean, clean_plain, may_be_odd, maybe_odd, unreadable_type
 from features.connect import Raw
 from features.leakage import known_only_later
 
@@ -66,6 +66,15 @@ class Part:
         if column.high is not None:
             found |= self.raw > column.high
         return found | (self.raw.notnull() & self.raw.notin(column.words)) if column.words else found
+
+    @property
+    def is_harmless(self) -> bool:
+        """Whether it is text of which nothing is a fault: a name of somebody, which may be missing."""
+        return self.is_key and self.raw.type().is_string() and not (self.undecided or self.column.required)
+
+    def mended(self, zone: str) -> Part:
+        """The same text, of which those values are cleaned that may be odd whenever they are read."""
+        return replace(self, stored=may_be_odd(self.raw).ifelse(self.cleaned(zone), self.raw))
 
     def plain(self, zone: str) -> Part:
         """The same column once it is known that no value of it is odd."""

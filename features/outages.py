@@ -8,7 +8,7 @@ their way is compared with days that were still on their way. Hindsight compares
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,10 +57,16 @@ def daily_totals(sources: Sources, name: str) -> pd.DataFrame:
     return frame.sort_values(["day", "visible"], ignore_index=True)
 
 
-def feed_outages(sources: Sources, as_ofs: pd.DatetimeIndex) -> dict[str, dict[pd.Timestamp, np.ndarray]]:
-    """Of every activity table that is mapped: the ages in days of its outages at each as_of (see `outage_ages`)."""
-    names = [name for name in sources.tables if table(name).activity]
-    return {name: outage_ages(daily_totals(sources, name), as_ofs) for name in names}
+def feed_outages(
+    sources: Sources, as_ofs: pd.DatetimeIndex, known: Mapping[str, pd.DataFrame] | None = None
+) -> dict[str, dict[pd.Timestamp, np.ndarray]]:
+    """Of every activity table that is mapped: the ages in days of its outages at each as_of (see `outage_ages`).
+
+    `known` has the `daily_totals` of tables of which they have been worked out before.
+    """
+    names, known = [name for name in sources.tables if table(name).activity], known or {}
+    totals = {name: known[name] if name in known else daily_totals(sources, name) for name in names}
+    return {name: outage_ages(of_feed, as_ofs) for name, of_feed in totals.items()}
 
 
 def outages_by_feed(sources: Sources) -> dict[str, tuple[Outage, ...]]:

@@ -12,6 +12,7 @@ import pytest
 
 from features import daily, engine
 from features.calendar import SEGMENT_DAYS, Calendar
+from features.dense import dense
 
 EDGES = (7, 30, 90, 395)
 CALENDARS = {
@@ -92,7 +93,8 @@ def test_bits_are_counted(connection: Any) -> None:
     assert found.found.tolist() == [int(one).bit_count() for one in found.bits]
 
 
-def test_a_day_of_use_counts_once_from_when_its_first_row_was_known(connection: Any) -> None:
+@pytest.mark.parametrize("way", ["grouped", "streamed"])
+def test_a_day_of_use_counts_once_from_when_its_first_row_was_known(connection: Any, way: str) -> None:
     """January 10 is told in time and late, the 11th late twice, the 12th in time: two days at first, then three."""
     calendar = Calendar(pd.DatetimeIndex(["2024-02-01", "2024-03-01", "2024-04-01"]).as_unit("us"), (90,))
     told = [(10, "01-10"), (10, "02-05"), (11, "02-07"), (11, "03-09"), (12, "01-12"), (12, "01-12")]
@@ -107,9 +109,14 @@ def test_a_day_of_use_counts_once_from_when_its_first_row_was_known(connection: 
     )
     units = engine.given(connection, "units", rows)
     accounts = engine.given(connection, "accounts", pd.DataFrame({"account_id": ["a"], "account": np.int32([0])}))
-    folded = daily.fold_days(connection, units, accounts, (), calendar)
-    ages = engine.given(connection, "ages", calendar.ages(levels=True))
-    seen = daily.seen_days(folded, ages, ()).to_pandas()
+    if way == "grouped":
+        folded = daily.fold_days(connection, units, accounts, (), calendar)
+        ages = engine.given(connection, "ages", calendar.ages(levels=True))
+        seen = daily.seen_days(folded, ages, ()).to_pandas()
+    else:
+        added = dense(connection, units, accounts, pd.Index(["a"]), {"usage_days": calendar}, (), 256)
+        assert added is not None
+        seen = pd.concat([added.cells["usage_days"].seen(place).to_pandas() for place in range(3)])
     seen = seen.groupby("place")[["days", "n", "quantity", "last_age"]].agg(
         {"days": "sum", "n": "sum", "quantity": "sum", "last_age": "min"}
     )

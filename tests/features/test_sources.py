@@ -270,6 +270,22 @@ def test_blanks_are_missing_and_quantity_is_one_by_default(make_settings: Make, 
     assert found["usage_events"]["depth"].tolist()[1] == 1000.0
 
 
+def test_people_of_a_typed_source_are_cleaned_as_they_are_read(make_settings: Make, tmp_path: Path) -> None:
+    """And nothing is kept for that: the table stays a view of its file."""
+    begun = pd.Timestamp("2024-01-01")
+    pd.DataFrame({"account_id": ["a"], "created_at": [begun]}).to_parquet(tmp_path / "a.parquet")
+    people = ["u1", " u1\t", "", " ", None, "7.0", "7", "a.b"]
+    uses = {"account_id": "a", "occurred_at": begun + pd.to_timedelta(range(len(people)), unit="D"), "user_id": people}
+    pd.DataFrame(uses).to_parquet(tmp_path / "u.parquet")
+    tables = {"accounts": {"from": "a.parquet"}, "usage_events": {"from": "u.parquet"}}
+    sources = open_sources(make_settings(tables=tables, churn={"kind": "silence"}))
+    found = canonical(sources)["usage_events"]["user_id"]
+    kept = sources.connection.con.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+    sources.close()
+    assert found.astype(object).where(found.notna(), None).tolist() == ["u1", "u1", None, None, None, "7", "7", "a.b"]
+    assert kept == []
+
+
 def test_known_at_hides_the_future_late_rows_and_what_is_filled_in_later(make_settings: Make, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("account_id,created_at\n1,2024-01-01\n2,2024-03-01\n")
     rows = [

@@ -18,12 +18,12 @@ from configs.tables import table
 from features import catalogue, engine, folds
 from features.build import Dataset
 from features.catalogue import APART, EVERY, SIGNALS, signals_of
-from features.collect import EDGES
 from features.finish import FOR_ALL, feeds_reached, significant
 from features.folds import FOLDS
 from features.rules import SCORES
 from features.signal import Signal
 from features.sources import known_at
+from features.ways import EDGES
 
 from .conftest import AS_OFS, Tables
 
