@@ -212,6 +212,11 @@ class Settings(Strict):
         return self.serving.ledger or f"sqlite:///{self.state_dir / 'ledger.db'}"
 
     @property
+    def has_ledger(self) -> bool:
+        """Whether there is one to be read: a database that is named, or the project's own file."""
+        return self.serving.ledger is not None or (self.state_dir / "ledger.db").exists()
+
+    @property
     def tracking_url(self) -> str:
         return self.serving.tracking or f"sqlite:///{self.state_dir / 'mlflow.db'}"
 

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.company_life import INDUSTRIES, REGIONS, SEGMENTS, Floats, Ints, Life, boundaries, log_hazard
+from features.company_calendar import SEGMENTS, Floats, Ints
+from features.company_life import INDUSTRIES, REGIONS, Life, boundaries, log_hazard
 
 PLANS = ("enterprise", "business", "starter")
 NOON = np.timedelta64(12, "h")

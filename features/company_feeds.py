@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.company_books import Names, People, contact_ids, moments
-from features.company_life import Calendar, Floats, Ints, Life
+from features.company_calendar import Calendar, Floats, Ints
+from features.company_life import Life
 
 FEATURES = (
     "dashboards",

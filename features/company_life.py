@@ -14,17 +14,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from datetime import date
-from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from features.company_story import Story
-
-Floats = NDArray[np.floating]
-Ints = NDArray[np.integer]
+from features.company_calendar import Calendar, Floats, Ints
+from features.company_story import Story
 
 DRIVERS: tuple[tuple[str, float], ...] = (
     ("usage", 0.2185),
@@ -48,49 +43,14 @@ SEGMENT_EFFECT = (-0.3, 0.0, 0.25)
 MONTHLY_EFFECT = 0.35
 DISCOUNT_EFFECT = 2.0
 TENURE_EFFECT = 0.4
-BEFORE_DAYS = 540  # lived through before the window, so that the customers of its first day are survivors
-FEED_BEFORE_DAYS = 150  # how far before the window the feeds begin
 AHEAD_DAYS = 180  # the longest horizon of the truth
 
-SEGMENTS = ("enterprise", "mid_market", "smb")
 INDUSTRIES = ("software", "retail", "manufacturing", "finance", "logistics", "public_sector")
 REGIONS = ("emea", "amer", "apac")
 QUIET_INDUSTRY = INDUSTRIES.index("public_sector")
 TERMS = {0: ((12, 24, 36), (0.6, 0.25, 0.15)), 1: ((1, 12, 24), (0.12, 0.68, 0.2)), 2: ((1, 12), (0.42, 0.58))}
 ARR_MEDIAN = (150_000.0, 38_000.0, 9_000.0)
 SEATS = ((12, 16), (8, 12), (5, 8))
-
-
-@dataclass(frozen=True)
-class Calendar:
-    """Day 0 is BEFORE_DAYS before the window; `window` is its first day and `end` the first that it does not cover."""
-
-    start: np.datetime64
-    window: int
-    end: int
-
-    @classmethod
-    def of(cls, end: date, months: int) -> Calendar:
-        last = pd.Timestamp(end)
-        first = last - pd.DateOffset(months=months)
-        start = first - pd.Timedelta(days=BEFORE_DAYS)
-        return cls(np.datetime64(start.date(), "D"), BEFORE_DAYS, (last - start).days)
-
-    @property
-    def feed(self) -> int:
-        return self.window - FEED_BEFORE_DAYS
-
-    def day(self, day: int) -> np.datetime64:
-        return self.start + np.timedelta64(int(day), "D")
-
-    def dates(self, days: Ints | int) -> NDArray[np.datetime64]:
-        return self.start + np.asarray(days, dtype="timedelta64[D]")
-
-    def month_starts(self) -> Ints:
-        """The days within the window that begin a month."""
-        days = np.arange(self.window, self.end)
-        stamps = self.dates(days)
-        return days[stamps == stamps.astype("datetime64[M]").astype("datetime64[D]")]
 
 
 @dataclass(frozen=True)

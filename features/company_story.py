@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from features.company_life import SEGMENTS, Calendar, Floats, Ints
+from features.company_calendar import SEGMENTS, Calendar, Floats, Ints
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from features.company_calendar import Floats
 from features.company_life import (
     AHEAD_DAYS,
     BASE,
@@ -15,7 +16,6 @@ from features.company_life import (
     PEOPLE_GONE,
     REPLACED_PER_DAY,
     SHARED,
-    Floats,
     Life,
     memory,
 )

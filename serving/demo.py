@@ -21,7 +21,7 @@ from configs.settings import Settings, load_settings
 from evaluation.ledger import Ledger
 from features.build import Dataset, load_dataset
 from features.company import END, MONTHS, company_config, make_company
-from features.company_life import Calendar
+from features.company_calendar import Calendar
 from features.company_story import Story
 from features.labels import labels_for
 from features.sources import Sources, known_at, open_sources

@@ -8,7 +8,6 @@ from configs.settings import Settings
 from evaluation.ledger import Ledger
 from evaluation.monitor import MODEL
 from evaluation.outcomes import FORECASTS, judged_so_far
-from serving.stages import has_ledger
 from training.tracking import recorded, versions
 
 WHOLE = "batch"  # the kind of a scoring of every account
@@ -23,7 +22,7 @@ def served_rows(
     The service answers for a few accounts at a time, so what it said of other days is left out. `served`: the rows with
     batch_id (`judged_so_far`), read with `columns` unless given.
     """
-    if not has_ledger(settings):
+    if not settings.has_ledger:
         return None
     with Ledger.open(settings) as ledger:
         if not ledger.count([WHOLE], at):
@@ -36,7 +35,7 @@ def served_rows(
 
 def taught_until(settings: Settings) -> pd.DataFrame | None:
     """Every prediction of the ledger with the `cut` of its model: account_id, as_of, cut; None where there is none."""
-    if not has_ledger(settings):
+    if not settings.has_ledger:
         return None
     with Ledger.open(settings) as ledger:
         rows = ledger.predictions(kinds=FORECASTS, columns=[*KEY, MODEL], texts=False)

@@ -207,7 +207,7 @@ def report(
     finally:
         sources.close()
     marks = _marks(settings)
-    served = served_so_far(settings, facts, now) if has_ledger(settings) else None
+    served = served_so_far(settings, facts, now) if settings.has_ledger else None
     facts = _with_drawn(settings, facts)
     judged = _beside_calls(settings, judged, now)
     watched = watch(settings, now, tell, dataset=dataset, served=served)
@@ -243,7 +243,7 @@ def _outages(sources: Sources) -> list[str]:
 def _marks(settings: Settings) -> list[dict[str, Any]]:
     from evaluation.marks import marks_told
 
-    if not has_ledger(settings):
+    if not settings.has_ledger:
         return []
     with open_ledger(settings) as ledger:
         return marks_told(ledger)
@@ -306,7 +306,7 @@ def _with_drawn(settings: Settings, facts: Facts) -> Facts:
     """The facts, with the accounts that were held out by draw among the interventions."""
     from evaluation.arms import with_drawn
 
-    if not has_ledger(settings):
+    if not settings.has_ledger:
         return facts
     with open_ledger(settings) as ledger:
         return replace(facts, interventions=with_drawn(facts.interventions, ledger, facts.accounts.account_id.tolist()))
@@ -316,7 +316,7 @@ def _beside_calls(settings: Settings, rows: pd.DataFrame, now: datetime) -> pd.D
     """Scorings with the CSMs' calls that held on their day; as they are while nobody has made any."""
     from evaluation.calls import with_calls
 
-    if not has_ledger(settings):
+    if not settings.has_ledger:
         return rows
     with open_ledger(settings) as ledger:
         calls = ledger.overrides(pd.Timestamp(now))
@@ -359,14 +359,10 @@ def ledger_export(settings: Settings, out: Path) -> dict[str, Any]:
     return {"files": [str(path) for path in made]}
 
 
-def has_ledger(settings: Settings) -> bool:
-    return settings.serving.ledger is not None or (settings.state_dir / "ledger.db").exists()
-
-
 def open_ledger(settings: Settings) -> Any:
     """The project's ledger; UsageError while there is none."""
     from evaluation.ledger import Ledger
 
-    if not has_ledger(settings):
+    if not settings.has_ledger:
         raise UsageError(Fault("ledger", "nothing", "at least one prediction", "run `forewarn score` first"))
     return Ledger.open(settings)

@@ -22,7 +22,6 @@ from features.outages import outages_by_feed
 from features.sources import Sources, open_sources
 from serving.files import read_marked
 from serving.served import KEY, cuts_of, served_rows
-from serving.stages import has_ledger
 from serving.training_stages import PREDICTIONS
 
 Progress = Callable[[str], None]
@@ -71,7 +70,7 @@ def watch(
 
 
 def _marks(settings: Settings, since: datetime | None) -> list[dict[str, Any]]:
-    if not has_ledger(settings):
+    if not settings.has_ledger:
         return []
     with Ledger.open(settings) as ledger:
         found = marks_told(ledger)

@@ -17,7 +17,8 @@ from configs.settings import HERE, load_settings
 from configs.tables import TABLE_NAMES, TABLES
 from features import company_life
 from features.company import SETTLING_DAYS, Company, company_config, make_company
-from features.company_life import SEGMENTS, live
+from features.company_calendar import SEGMENTS
+from features.company_life import live
 from features.company_story import REWEIGHTED, Story, reweighted
 from features.company_truth import HORIZONS_DAYS, true_probabilities
 

@@ -21,7 +21,7 @@ from evaluation.ledger import Ledger
 from evaluation.marks import marks_told
 from features.build import load_dataset
 from features.company import END, MONTHS, company_config, make_company
-from features.company_life import Calendar
+from features.company_calendar import Calendar
 from features.company_story import REWEIGHTED, Story
 from features.sources import open_sources
 from serving import stages
