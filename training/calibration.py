@@ -18,6 +18,7 @@ from scipy.special import expit
 
 from configs.errors import DataError, Fault
 from training.hazard import log_loss_rows
+from training.newton import minimised
 
 Method = Literal["none", "shrunken_platt", "stage_platt"]
 RAW_BELOW = 50  # churned accounts
@@ -179,20 +180,12 @@ def fit_calibrator(rows: OutOfTime, method: Method, seed: int) -> Calibrator:
         loss = float(log_loss_rows(rows.log_odds + x @ theta, rows.churned).sum())
         return once * loss + 0.5 * float((penalty * theta**2).sum())
 
-    theta = np.zeros(x.shape[1])
-    value = objective(theta)
-    for _ in range(50):
+    def slopes(theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         p = expit(rows.log_odds + x @ theta)
         gradient = once * (x.T @ (p - rows.churned)) + penalty * theta
-        hessian = once * (x.T @ (x * (p * (1 - p))[:, None])) + np.diag(penalty)
-        step = np.linalg.solve(hessian, gradient)
-        size = 1.0
-        while (found := objective(theta - size * step)) > value and size > 1e-4:
-            size /= 2
-        theta = theta - size * step
-        done, value = abs(value - found) <= 1e-10 * (abs(value) + 1e-9), found
-        if done:
-            break
+        return gradient, once * (x.T @ (x * (p * (1 - p))[:, None])) + np.diag(penalty)
+
+    theta, hessian = minimised(objective, slopes, np.zeros(x.shape[1]), 50, 1e-10)
     codes, of_account = np.unique(rows.account, return_inverse=True)
     scores = np.zeros((len(codes), len(theta)))
     np.add.at(scores, of_account, x * (once * (expit(rows.log_odds + x @ theta) - rows.churned))[:, None])

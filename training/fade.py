@@ -15,10 +15,13 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit
 
+from training.hazard import log_loss_rows
+from training.newton import minimised
+
 L2 = 1.0  # on gamma, and on each interval's shift
 LEAST = 0.2  # of a factor: what is seen today never counts for nothing, or for the opposite
 STEPS = 25
-EXACT = 1e-9
+EXACT = 1e-12
 
 
 def fit_fade(
@@ -33,17 +36,19 @@ def fit_fade(
     at = np.arange(count)
     place = (at - float(churns @ at) / max(float(churns.sum()), 1.0)) / count
     slope = place[interval] * deviation
-    found = np.zeros(count + 1)  # shifts, then gamma
-    for _ in range(STEPS):
-        p = expit(log_odds + found[interval] + found[count] * slope)
+
+    def moved(found: np.ndarray) -> np.ndarray:
+        return np.asarray(log_odds + found[interval] + found[count] * slope)
+
+    def loss(found: np.ndarray) -> float:
+        return once * float(log_loss_rows(moved(found), churned).sum()) + 0.5 * L2 * float((found**2).sum())
+
+    def slopes(found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        p = expit(moved(found))
         residual, weight = once * (p - churned), once * p * (1.0 - p)
-        gradient = L2 * found + np.append(np.bincount(interval, residual, count), residual @ slope)
-        cross = np.bincount(interval, weight * slope, count)
         curvature = np.diag(L2 + np.append(np.bincount(interval, weight, count), weight @ slope**2))
-        curvature[count, :count] = curvature[:count, count] = cross
-        step = np.linalg.solve(curvature, gradient)
-        step *= min(1.0, 1.0 / float(np.abs(step).max(initial=EXACT)))
-        found = found - step
-        if np.abs(step).max() < EXACT:
-            break
+        curvature[count, :count] = curvature[:count, count] = np.bincount(interval, weight * slope, count)
+        return L2 * found + np.append(np.bincount(interval, residual, count), residual @ slope), curvature
+
+    found, _ = minimised(loss, slopes, np.zeros(count + 1), STEPS, EXACT)  # shifts, then gamma
     return np.maximum(1.0 + found[count] * place, LEAST), found[:count]

@@ -19,6 +19,7 @@ from training.encode import Encoder
 from training.fade import fit_fade
 from training.hazard import RENEWAL, Explained, Inputs, log_loss_rows
 from training.intervals import HazardRows
+from training.newton import minimised
 
 DRAWS = 32
 CHUNK = 65_536
@@ -319,24 +320,14 @@ def fit_linear(
     rate = float(np.clip(rows.churned.mean(), 1e-6, 1 - 1e-6))
     beta = np.zeros(len(penalty))
     beta[0] = np.log(rate / (1 - rate))
-    hessian = np.diag(penalty)
+
+    def slopes(beta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        p = expit(log_odds(beta))
+        sums = [of_rows(p - rows.churned).sum(axis=0), timing(p - rows.churned).sum(axis=0)]
+        return penalty * beta + once * np.concatenate(sums), np.diag(penalty) + once * curvature(p * (1 - p))
+
     for turn in range(ROUNDS):
-        value = objective(beta)
-        for _ in range(40):
-            p = expit(log_odds(beta))
-            residual = p - rows.churned
-            gradient = penalty * beta + once * np.concatenate(
-                [of_rows(residual).sum(axis=0), timing(residual).sum(axis=0)]
-            )
-            hessian = np.diag(penalty) + once * curvature(p * (1 - p))
-            step = np.linalg.solve(hessian, gradient)
-            size = 1.0
-            while (found := objective(beta - size * step)) > value and size > 1e-4:
-                size /= 2
-            beta = beta - size * step
-            done, value = abs(value - found) <= 1e-9 * (abs(value) + 1e-9), found
-            if done:
-                break
+        beta, hessian = minimised(objective, slopes, beta, 40, 1e-9)
         if turn < ROUNDS - 1:
             row = fading(beta)
             still = log_odds(beta) + row * (1.0 - fade[interval])

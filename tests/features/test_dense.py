@@ -34,8 +34,8 @@ AS_OFS = {
 
 
 def events(measured: bool) -> pd.DataFrame:
-    """Uses in no order: late by hours and by months, at midnight, of nobody and of no feature, of quantity 0, negative
-    and broken, of an account that nobody knows; some measures missing."""
+    """Uses in no order: late by hours and by months, at midnight, of nobody and of no feature, of quantity 0, unknown,
+    negative and broken, of an account that nobody knows; some measures missing."""
     rng, count = np.random.default_rng(8), 6000
     at = END - pd.to_timedelta(rng.uniform(0.01, 1000, count), unit="D")
     at = at.where(rng.random(count) < 0.95, at.normalize())
@@ -47,7 +47,7 @@ def events(measured: bool) -> pd.DataFrame:
             "recorded_at": np.where(rng.random(count) < 0.1, pd.NaT, at + pd.to_timedelta(late, unit="h")),
             "user_id": rng.choice([None, *(f"u{one}" for one in range(30))], count),
             "feature": rng.choice([None, "x", "y", "z"], count),
-            "quantity": rng.choice([0.0, 1.0, 2.5, -1.0, 7.1], count),
+            "quantity": rng.choice([0.0, 1.0, 2.5, -1.0, 7.1, np.nan], count),
         }
     )
     if measured:
