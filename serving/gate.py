@@ -7,7 +7,7 @@ closes them too. It knows no route but by its prefix, and whatever is not named 
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextvars import ContextVar
 from http import HTTPStatus
 from typing import Any
@@ -31,6 +31,7 @@ RULES: tuple[tuple[str, tuple[Role, ...]], ...] = (
     ("/", ROLES),
 )
 MAX_BODY_BYTES = 1_000_000
+SHOWN = 80  # characters of what was found in a body
 PROBLEM = b"application/problem+json"
 
 CALLER: ContextVar[Key] = ContextVar("caller")
@@ -67,10 +68,27 @@ async def _answer(send: Send, body: Problem, more: tuple[tuple[bytes, bytes], ..
     await send({"type": "http.response.body", "body": content})
 
 
-def translated(status: int, content: bytes) -> Problem:
+def found_at(asked: bytes, place: Sequence[str | int]) -> str:
+    """What a JSON body holds at a place, short enough to read; "nothing" where it has no such place.
+
+    >>> found_at(b'{"account_ids": [7]}', ["account_ids", 0]), found_at(b"{}", ["account_ids"])
+    ('7', 'nothing')
+    """
+    try:
+        value = json.loads(asked)
+        for part in place:
+            value = value[part]
+    except (ValueError, LookupError, TypeError):
+        return "nothing"
+    text = json.dumps(value)
+    return text if len(text) <= SHOWN else text[:SHOWN] + "..."
+
+
+def translated(status: int, content: bytes, asked: bytes = b"") -> Problem:
     """An error answer of the framework below, as problem details: what was wrong with a request, nothing of a failure.
 
-    A body that is not JSON stays 400; JSON that says the wrong thing becomes 422, each fault with its place.
+    A body (`asked`) that is not JSON stays 400; JSON that says the wrong thing becomes 422, each fault with its place
+    and what was found there.
     """
     if status >= 500:
         return problem(status, "the server could not answer; its log says why")
@@ -87,7 +105,7 @@ def translated(status: int, content: bytes) -> Problem:
     faults = tuple(
         ProblemFault(
             where=".".join(str(part) for part in one.get("loc", ())) or "body",
-            found=str(one.get("type", "")).replace("_", " "),
+            found=found_at(asked, one.get("loc", ())),
             expected=str(one.get("msg", "")),
             do="see /docs.json for what this path takes",
         )
@@ -126,6 +144,7 @@ class Gate:
                 send, problem(403, f"the role {key.role} may not call this; roles that may: {', '.join(roles)}")
             )
             return
+        asked = b""
         if scope["method"] in {"POST", "PUT", "PATCH"}:
             kind = headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
             if kind != "application/json":
@@ -135,14 +154,14 @@ class Gate:
             if body is None:
                 await _answer(send, problem(413, f"the body is longer than {MAX_BODY_BYTES} bytes"))
                 return
-            receive = _again(body, receive)
+            receive, asked = _again(body, receive), body
         token_of_caller = CALLER.set(key)
         try:
-            await self._pass(scope, receive, send)
+            await self._pass(scope, receive, send, asked)
         finally:
             CALLER.reset(token_of_caller)
 
-    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _pass(self, scope: Scope, receive: Receive, send: Send, asked: bytes = b"") -> None:
         """Lets the request through, and puts problem details in the place of any other error body."""
         status = 0
         content = bytearray()
@@ -157,7 +176,7 @@ class Gate:
             elif status:
                 content.extend(message.get("body", b""))
                 if not message.get("more_body", False):
-                    await _answer(send, translated(status, bytes(content)))
+                    await _answer(send, translated(status, bytes(content), asked))
                 return
             await send(message)
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from serving.gate import CALLER, MAX_BODY_BYTES, OPEN_PATHS, RULES, Gate, translated
+from serving.gate import CALLER, MAX_BODY_BYTES, OPEN_PATHS, RULES, SHOWN, Gate, translated
 from serving.keys import ROLES, KeyStore
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -166,6 +166,16 @@ INVALID_JSON = (
     b'{"error": "1 validation error", "detail": [{"type": "json_invalid", "loc": [], "msg": "Invalid JSON: ..."}]}'
 )
 MISSING = b'{"error": "x", "detail": [{"type": "missing", "loc": ["account_ids"], "msg": "Field required"}]}'
+
+
+def test_a_fault_says_what_was_found_at_its_place() -> None:
+    asked = b'{"account_ids": [1, "' + b"x" * 200 + b'"], "more": null}'
+    places: list[list[str | int]] = [[], ["account_ids", 0], ["account_ids", 1], ["more"], ["as_of"]]
+    content = json.dumps({"detail": [{"type": "odd", "loc": place, "msg": "other"} for place in places]}).encode()
+    found = [fault.found for fault in translated(400, content, asked).faults]
+    assert [found[1], *found[3:]] == ["1", "null", "nothing"]
+    assert found[0].startswith('{"account_ids": [1, "xxx')
+    assert found[2] == '"' + "x" * (SHOWN - 1) + "..."
 
 
 @pytest.mark.parametrize(
