@@ -69,12 +69,18 @@ def train_lines(body: Body) -> list[str]:
         f" outcomes known until {body['labels_known_until']}",
         f"  learner: {body['chosen']}: {body['why']}",
         f"  calibration: {calibration['method']}, from origins {', '.join(body['origins']) or 'none'}",
+        *_level_lines(calibration),
         *([] if body["has_signal"] else [f"  {NO_SIGNAL}"]),
         *_tuning_lines(body["tuning"]),
         "to trust it: `forewarn promote` asks the gates; the backtest of these data and settings is with its run"
         if body["backtest_logged"]
         else "to trust it: `forewarn backtest` judges the method out of time, `forewarn promote` asks the gates",
     ]
+
+
+def _level_lines(calibration: Body) -> list[str]:
+    """Whether the level has moved; nothing where it goes by the year before instead."""
+    return [f"  level: {calibration['step']['why']}"] if "step" in calibration else []
 
 
 def _tuning_lines(tuning: Body | None) -> list[str]:
@@ -96,6 +102,7 @@ def recalibrate_lines(body: Body) -> list[str]:
         f"version {body['version']} is the candidate (run {body['run_id']})",
         f"  the learners of version {body['from']}, trained {body['trained']}, with the calibration of {body['as_of']}",
         f"  calibrator {body['from_version']} -> {body['to_version']}: {body['method']}; {body['why']}",
+        *_level_lines(body),
         f"  {body['churned_accounts_since']:,} accounts churned since the training",
         "to trust it: `forewarn backtest` judges the method on today's data, `forewarn promote` asks the gates",
     ]

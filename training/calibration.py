@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +19,7 @@ from scipy.special import expit
 from configs.errors import DataError, Fault
 from training.hazard import log_loss_rows
 from training.newton import minimised
+from training.step import Step
 
 Method = Literal["none", "shrunken_platt", "stage_platt"]
 RAW_BELOW = 50  # churned accounts
@@ -60,7 +61,9 @@ class OutOfTime:
 class Calibrator:
     """z + a + c (z - center), with (a, c) = (intercept, slope) + the stage's own; the identity when all are 0.
 
-    `draws` (DRAWS, 2 + 2 stages) are draws of the parameters' sampling error; `log` says how it was chosen.
+    `draws` (DRAWS, 2 + 2 stages) are draws of the parameters' sampling error; `log` says how it was chosen. `step` is
+    what the level has moved by since the outcomes that all this was learned from (training/step.py); a calibrator of
+    method "none" may have one.
     """
 
     method: Method
@@ -72,6 +75,7 @@ class Calibrator:
     stage_slopes: np.ndarray
     draws: np.ndarray
     log: dict[str, Any]
+    step: float = 0.0
 
     @property
     def version(self) -> str:
@@ -92,12 +96,20 @@ class Calibrator:
         a = self.intercept + np.append(self.stage_intercepts, 0.0)[place]
         c = self.slope + np.append(self.stage_slopes, 0.0)[place]
         slope = np.maximum(1.0 + c, MIN_SLOPE)
-        return a - (slope - 1.0) * self.center, slope
+        return a - (slope - 1.0) * self.center + self.step, slope
 
     def pooled_line(self) -> tuple[float, float]:
         """The line without any stage's own part: where the base of an explanation stands."""
         slope = max(1.0 + self.slope, MIN_SLOPE)
-        return self.intercept - (slope - 1.0) * self.center, slope
+        return self.intercept - (slope - 1.0) * self.center + self.step, slope
+
+    def stepped(self, found: Step, seed: int) -> Calibrator:
+        """The same, with the level moved by a step, whose own sampling error joins the draws."""
+        if not found.shift:
+            return replace(self, log={**self.log, "step": found.facts})
+        draws = self.draws.copy()
+        draws[:, 0] += found.error * np.random.default_rng(seed + 2).standard_normal(DRAWS)
+        return replace(self, step=found.shift, draws=draws, log={**self.log, "step": found.facts})
 
     def apply(self, log_odds: np.ndarray, stage: np.ndarray) -> np.ndarray:
         """Calibrated hazard log-odds; (n, K) or (n,) like `log_odds`. The order within a stage is kept."""
@@ -107,10 +119,9 @@ class Calibrator:
         return intercept[:, None] + slope[:, None] * log_odds
 
     def spread(self, log_odds: np.ndarray, stage: np.ndarray) -> np.ndarray:
-        """Draws of the sampling error of `apply`; (DRAWS, n, K). Zero without a calibrator."""
-        out = np.zeros((DRAWS, *log_odds.shape))
-        if not self.adopted:
-            return out
+        """Draws of the sampling error of `apply`; (DRAWS, n, K). Zero where nothing was fitted."""
+        if not self.draws.any():
+            return np.zeros((DRAWS, *log_odds.shape))
         place = self._places(stage)
         s = len(self.stages)
         own = np.concatenate([self.draws[:, 2 : 2 + s], np.zeros((DRAWS, 1))], axis=1)[:, place]
@@ -123,7 +134,7 @@ class Calibrator:
         return np.array([known.get(str(name), len(self.stages)) for name in stage], dtype=np.int64)
 
     def to_json(self) -> dict[str, Any]:
-        body = {name: getattr(self, name) for name in ("method", "center", "intercept", "slope", "log")}
+        body = {name: getattr(self, name) for name in ("method", "center", "intercept", "slope", "step", "log")}
         arrays = {name: getattr(self, name).tolist() for name in ("stage_intercepts", "stage_slopes", "draws")}
         return {**body, "stages": list(self.stages), **arrays}
 

@@ -50,6 +50,7 @@ def model_card(churn: ChurnModel, settings: Settings, fingerprint: str, metrics:
                     f"{churn.calibrator.method}, version {churn.calibrator.version}: "
                     f"{churn.calibrator.log.get('why', '')}",
                 ],
+                ["level", churn.calibrator.log.get("step", {}).get("why", "that of the same month a year before")],
                 ["labels known until", log["labels_known_until"]],
                 ["snapshots, hazard rows", f"{log['snapshots']:,}, {log['hazard_rows']:,}"],
                 ["churned accounts", log["churned_accounts"]],

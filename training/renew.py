@@ -9,7 +9,7 @@ import pandas as pd
 from configs.errors import DataError, Fault
 from configs.settings import Settings
 from training.calibration import choose_calibrator
-from training.fit import with_season
+from training.fit import leveled
 from training.model import ChurnModel
 from training.rolling import Data, Rolling
 from training.splits import days
@@ -37,15 +37,13 @@ def recalibrate(model: ChurnModel, dataset: Data, settings: Settings, rolling: R
             )
         )
     found = choose_calibrator(rows, settings.training.seed)
+    renewed = leveled(replace(model, calibrator=found), dataset, settings, now, rolling.until(now))
     log = {
         "as_of": str(now.date()),
         "churned_accounts_since": churned,
         "from_version": model.calibrator.version,
-        "to_version": found.version,
+        "to_version": renewed.calibrator.version,
         "method": found.method,
-        **found.log,
+        **renewed.calibrator.log,
     }
-    renewed = replace(model, calibrator=found, log={**model.log, "recalibration": log})
-    if any(model.season):  # the shifts of the months are counted from the calibrated level
-        renewed = with_season(renewed, dataset, now, rolling.until(now))
-    return renewed
+    return replace(renewed, log={**renewed.log, "recalibration": log})

@@ -5,7 +5,8 @@
 Without a story: alarms in the fifteen months that the backtest covers, the AUC that was estimated before labels less
 the one that came out, quarter by quarter, the same of the company's own true probabilities (what chance alone leaves),
 and slope and error of the probabilities at the main horizon. With one: the months from the launch to the alarm of the
-level, and every alarm that is none of the story's.
+level, every alarm that is none of the story's, and slope and error, beside those of the company's true probabilities,
+which know of the launch from its day on and nothing of it before.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ LAUNCH = pd.Timestamp("2025-02-01")
 LEVEL = ("more_churn", "calibration")
 
 
-def watched(folder: Path, seed: int, accounts: int, story: Story | None) -> tuple[Monitoring, list[float]]:
-    """What the monitoring finds, and by quarter the expected AUC of the true probabilities less the one they reach."""
+def watched(folder: Path, seed: int, accounts: int, story: Story | None) -> tuple[Monitoring, pd.DataFrame]:
+    """What the monitoring finds; the matured rows with churned_90d and `truth`."""
     company = make_company(folder, accounts, seed=seed, story=story)
     (folder / "forewarn.yaml").write_text(yaml.safe_dump(company_config()))
     settings = load_settings(folder / "forewarn.yaml")
@@ -49,12 +50,25 @@ def watched(folder: Path, seed: int, accounts: int, story: Story | None) -> tupl
     found = monitor(rows, settings, rows.cut.min(), dataset.signals, dataset.schema.names, outages_by_feed(sources))
     truth = company.truth[["account_id", "as_of", "p_churn_90d"]].rename(columns={"p_churn_90d": "truth"})
     known = rows[rows.churned_90d.notna()].merge(truth, on=["account_id", "as_of"], validate="one_to_one")
+    return found, known
+
+
+def expected_less_true(known: pd.DataFrame) -> list[float]:
+    """By quarter, the expected AUC of the true probabilities less the one that they reach."""
     by_quarter = known.groupby(known.as_of.dt.to_period("Q"))
     pairs = [(part.churned_90d.to_numpy(dtype=float), part.truth.to_numpy()) for _, part in by_quarter]
-    return found, [expected_auc(p) - metrics.auc(y, p) for y, p in pairs]
+    return [expected_auc(p) - metrics.auc(y, p) for y, p in pairs]
 
 
-def say_story(seed: int, found: Monitoring) -> None:
+def say_slope(found: Monitoring) -> str:
+    slope, ece = found.figures.matured["slope"], found.figures.matured["ece"]
+    return (
+        f"slope {slope.value:.2f} ({slope.low:.2f} to {slope.high:.2f}),"
+        f" ECE {ece.value:.3f} ({ece.low:.3f} to {ece.high:.3f})"
+    )
+
+
+def say_story(seed: int, found: Monitoring, known: pd.DataFrame) -> None:
     tripped = [one.as_of for one in found.figures.watched["more_churn"] if one.tripped and one.as_of >= LAUNCH]
     others = []
     for alarm in found.alarms:
@@ -65,18 +79,17 @@ def say_story(seed: int, found: Monitoring) -> None:
     print(f"seed {seed}: level alarm {when}; outage of {', '.join(named) or 'nothing'}; {len(others)} other alarms")
     for said in others:
         print(f"  {said}")
+    y, p = known.churned_90d.to_numpy(dtype=float), known.truth.to_numpy()
+    print(f"  {say_slope(found)}; the true probabilities' ECE {metrics.ece(y, p):.3f}")
 
 
 def say_quiet(seed: int, found: Monitoring) -> list[float]:
     graded = [one.graded for one in found.figures.estimates if one.graded is not None]
     errors = [one.error for one in graded]
-    matured = found.figures.matured
-    slope, ece = matured["slope"], matured["ece"]
     print(
         f"seed {seed}: {len(found.alarms)} alarms; estimated less true AUC"
         f" {', '.join(f'{one:+.3f}' for one in errors)} ({sum(one.within for one in graded)} within the interval);"
-        f" slope {slope.value:.2f} ({slope.low:.2f} to {slope.high:.2f}),"
-        f" ECE {ece.value:.3f} ({ece.low:.3f} to {ece.high:.3f})"
+        f" {say_slope(found)}"
     )
     for alarm in found.alarms:
         print(f"  {alarm}")
@@ -93,12 +106,12 @@ def main() -> None:
     floor: list[float] = []
     for seed in chosen.seeds:
         with tempfile.TemporaryDirectory() as folder:
-            found, of_truth = watched(Path(folder), seed, chosen.accounts, Story() if chosen.story else None)
+            found, known = watched(Path(folder), seed, chosen.accounts, Story() if chosen.story else None)
         if chosen.story:
-            say_story(seed, found)
+            say_story(seed, found, known)
         else:
             errors += say_quiet(seed, found)
-            floor += of_truth
+            floor += expected_less_true(known)
         sys.stdout.flush()
     for name, gaps in (("estimated", errors), ("with the true probabilities", floor)):
         size = np.abs(gaps)
