@@ -4,9 +4,9 @@
 
 Without a story: alarms in the fifteen months that the backtest covers, the AUC that was estimated before labels less
 the one that came out, quarter by quarter, the same of the company's own true probabilities (what chance alone leaves),
-and slope and error of the probabilities at the main horizon. With one: the months from the launch to the alarm of the
-level, every alarm that is none of the story's, and slope and error, beside those of the company's true probabilities,
-which know of the launch from its day on and nothing of it before.
+and slope and error of the probabilities at the main horizon, beside those of the true ones. With one: the months from
+the launch to the alarm of the level, every alarm that is none of the story's, and slope and error likewise; there the
+true probabilities know of the launch from its day on, and nothing of it before.
 """
 
 from __future__ import annotations
@@ -68,6 +68,11 @@ def say_slope(found: Monitoring) -> str:
     )
 
 
+def say_truth(known: pd.DataFrame) -> str:
+    y, p = known.churned_90d.to_numpy(dtype=float), known.truth.to_numpy()
+    return f"of the true probabilities {metrics.calibration_slope_intercept(y, p)[0]:.2f} and {metrics.ece(y, p):.3f}"
+
+
 def say_story(seed: int, found: Monitoring, known: pd.DataFrame) -> None:
     tripped = [one.as_of for one in found.figures.watched["more_churn"] if one.tripped and one.as_of >= LAUNCH]
     others = []
@@ -79,17 +84,16 @@ def say_story(seed: int, found: Monitoring, known: pd.DataFrame) -> None:
     print(f"seed {seed}: level alarm {when}; outage of {', '.join(named) or 'nothing'}; {len(others)} other alarms")
     for said in others:
         print(f"  {said}")
-    y, p = known.churned_90d.to_numpy(dtype=float), known.truth.to_numpy()
-    print(f"  {say_slope(found)}; the true probabilities' ECE {metrics.ece(y, p):.3f}")
+    print(f"  {say_slope(found)}; {say_truth(known)}")
 
 
-def say_quiet(seed: int, found: Monitoring) -> list[float]:
+def say_quiet(seed: int, found: Monitoring, known: pd.DataFrame) -> list[float]:
     graded = [one.graded for one in found.figures.estimates if one.graded is not None]
     errors = [one.error for one in graded]
     print(
         f"seed {seed}: {len(found.alarms)} alarms; estimated less true AUC"
         f" {', '.join(f'{one:+.3f}' for one in errors)} ({sum(one.within for one in graded)} within the interval);"
-        f" {say_slope(found)}"
+        f" {say_slope(found)}; {say_truth(known)}"
     )
     for alarm in found.alarms:
         print(f"  {alarm}")
@@ -110,7 +114,7 @@ def main() -> None:
         if chosen.story:
             say_story(seed, found, known)
         else:
-            errors += say_quiet(seed, found)
+            errors += say_quiet(seed, found, known)
             floor += expected_less_true(known)
         sys.stdout.flush()
     for name, gaps in (("estimated", errors), ("with the true probabilities", floor)):
