@@ -16,7 +16,7 @@ from evaluation.gates import Verdict
 from evaluation.ledger import Ledger
 
 if TYPE_CHECKING:
-    from training.tracking import LoadedModel
+    from training.registry import LoadedModel
 
 PROMOTION, FORCED, REWEIGHTING = "promotion", "forced_promotion", "reweighting"
 

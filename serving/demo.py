@@ -33,8 +33,8 @@ from serving.scorer import Scorer
 from serving.story import began, live_through
 from serving.training_stages import backtest, train
 from serving.watch_stage import watch
+from training.registry import load_version
 from training.rolling import Rolling
-from training.tracking import load_version
 
 Progress = Callable[[str], None]
 MONTHS_AGO = 6  # every default window has passed since

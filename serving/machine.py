@@ -22,7 +22,7 @@ QUIET = {"BENTOML_DO_NOT_TRACK": "True", "MLFLOW_DISABLE_TELEMETRY": "true", "DO
 def serve(config: Path, host: str, port: int) -> None:
     """Becomes `bentoml serve`; never returns. UsageError when there is no champion to serve."""
     settings = load_settings(config)
-    from training.tracking import load_champion
+    from training.registry import load_champion
 
     load_champion(settings)
     home = settings.state_dir / "bentoml"

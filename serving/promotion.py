@@ -26,9 +26,9 @@ from features.sources import Sources, open_sources
 from features.suspects import find_suspects
 from serving.scorer import Scorer
 from serving.training_stages import read_backtest, read_findings
+from training.registry import CANDIDATE, CHAMPION, LoadedModel, keep_file, kept_file, load_version, versions
+from training.registry import promote as move
 from training.reseed import reseeded
-from training.tracking import CANDIDATE, CHAMPION, LoadedModel, keep_file, kept_file, load_version, versions
-from training.tracking import promote as move
 
 KEPT = "promoted/judged.parquet"  # of a promoted version's run: what its backtest predicted
 KEY = ["account_id", "as_of"]

@@ -26,7 +26,7 @@ from features.signal import Schema
 from features.sources import Sources, open_sources
 from serving.files import read_marked, write_marked
 from serving.messages import AccountError, Entry, Prediction, ScoreAnswer, group_reasons
-from training.tracking import LoadedModel, load_champion
+from training.registry import LoadedModel, load_champion
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from configs.settings import Settings
 from evaluation.ledger import Ledger
 from evaluation.monitor import MODEL
 from evaluation.outcomes import FORECASTS, judged_so_far
-from training.tracking import recorded, versions
+from training.registry import recorded, versions
 
 WHOLE = "batch"  # the kind of a scoring of every account
 KEY = ["account_id", "as_of"]

@@ -25,8 +25,9 @@ from serving import stages
 from serving.files import write_text
 from serving.scorer import Scorer
 from training.fit import fit_models
+from training.registry import LoadedModel, load_version
 from training.rolling import Rolling
-from training.tracking import LoadedModel, load_version, log_training
+from training.tracking import log_training
 
 Progress = Callable[[str], None]
 REFIT_MONTHS = (1, 4, 7, 10)

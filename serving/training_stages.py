@@ -98,8 +98,9 @@ def recalibrate(settings: Settings, dataset: Dataset, tell: Progress, sources: S
     """
     _refuse_suspects(settings, sources, tell)
     from training.fit import Fitted
+    from training.registry import CANDIDATE, CHAMPION, load_version, versions
     from training.renew import recalibrate as renew
-    from training.tracking import CANDIDATE, CHAMPION, load_version, log_training, versions
+    from training.tracking import log_training
 
     promoted = any(CHAMPION in one["aliases"] for one in versions(settings))
     model = load_version(settings, CHAMPION if promoted else CANDIDATE)

@@ -1,20 +1,15 @@
-"""MLflow: runs, registered versions, candidate and champion aliases. Only this file and pyfunc.py import it.
+"""What a training, a backtest and a tuning leave in MLflow: one run each, with nested runs, and the model's version.
 
-MLflow is imported inside the functions: its first import takes seconds, and predicting does not need it. Telemetry and
-usage statistics are switched off before it is imported.
+Only this file, registry.py and pyfunc.py import MLflow, inside their functions (registry.py says why).
 """
 
 from __future__ import annotations
 
 import json
-import logging
 import math
-import os
 import re
 import tempfile
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -24,11 +19,10 @@ import pandas as pd
 
 from configs.errors import Fault, UsageError
 from configs.settings import Settings
-from features.signal import Schema
 from training.cards import data_sheet, model_card
 from training.fit import Fitted
-from training.health import HealthModel
 from training.model import ChurnModel
+from training.registry import CANDIDATE, connected, folder_of, log_files, versions_by, write_files
 from training.rolling import Data
 from training.stored import read_json, write_json
 from training.tuning import Tuned
@@ -37,8 +31,6 @@ from training.verify import Verification, save_fitted, verify
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-CANDIDATE = "candidate"
-CHAMPION = "champion"
 REQUIREMENTS = ("lightgbm", "mlflow", "numpy", "pandas", "scipy")
 FRAME_COLUMNS = ("lifecycle_stage", "days_to_renewal", "term_days")
 
@@ -64,37 +56,6 @@ class Nested:
     params: Mapping[str, Any]
     metrics: Mapping[str, float]
     tags: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class LoadedModel:
-    """A registered version, ready to score; `meta` is what was recorded with it (meta.json), `size_mb` its files'."""
-
-    churn: ChurnModel
-    health: HealthModel
-    schema: Schema
-    version: str
-    run_id: str
-    meta: dict[str, Any]
-    size_mb: float
-
-
-@contextmanager
-def _client(settings: Settings) -> Iterator[MlflowClient]:
-    """A client of the project's own store, quiet and without telemetry; the store is made when it does not exist."""
-    os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # MLflow's own deprecations are not the user's to mend
-        import mlflow
-        from mlflow import MlflowClient
-
-        for name in ("mlflow", "alembic"):
-            logging.getLogger(name).setLevel(logging.ERROR)
-        settings.state_dir.mkdir(parents=True, exist_ok=True)
-        mlflow.set_tracking_uri(settings.tracking_url)
-        mlflow.set_registry_uri(settings.tracking_url)
-        yield MlflowClient(tracking_uri=settings.tracking_url, registry_uri=settings.tracking_url)
 
 
 def flat_metrics(body: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
@@ -153,7 +114,7 @@ def log_training(
     kind = "recalibration" if "recalibration" in log else "training"
     tagged = ("config_version", "calibrator_version", "data_fingerprint", "data_end")
     tags = {"kind": kind, "chosen": fitted.churn.chosen, **{key: str(meta[key]) for key in tagged}}
-    with _client(settings) as client, tempfile.TemporaryDirectory() as temporary:
+    with connected(settings) as client, tempfile.TemporaryDirectory() as temporary:
         import mlflow
 
         folder, beside = Path(temporary) / "forewarn", Path(temporary) / "beside"
@@ -162,7 +123,7 @@ def log_training(
         _write(folder / "schema.json", dataset.schema.to_json())
         card = model_card(fitted.churn, settings, dataset.fingerprint, given)
         pages = {"model_card.md": card, "data_sheet.md": data_sheet(dataset, settings, dataset.fingerprint)}
-        _write_files(beside, {**pages, **(artifacts or {})})
+        write_files(beside, {**pages, **(artifacts or {})})
         experiment = _experiment(settings, client)
         mlflow.set_experiment(experiment_id=experiment)
         with mlflow.start_run(run_name=f"{kind} {log['cut']}") as run:
@@ -204,56 +165,25 @@ def log_backtest(
     Figures, files and a child run a fold; the model card is written anew with the figures. A backtest that is logged
     again replaces its folds.
     """
-    with _client(settings) as client:
+    with connected(settings) as client:
         experiment = _experiment(settings, client)
         same = {"data_fingerprint": fingerprint, "config_version": settings.version, "kind": "training"}
         asked = " and ".join(f"tags.{name} = '{value}'" for name, value in same.items())
         found = client.search_runs([experiment], asked, order_by=["attributes.start_time DESC"], max_results=1)
-        known = {row["run_id"] for row in _versions(settings, client)}
+        known = {row["run_id"] for row in versions_by(settings, client)}
         if not found or found[0].info.run_id not in known:
             return None
         run_id = str(found[0].info.run_id)
-        churn = ChurnModel.load(_folder_of(settings, run_id)[0] / "churn")
+        churn = ChurnModel.load(folder_of(settings, run_id)[0] / "churn")
         card = model_card(churn, settings, fingerprint, metrics)
         _log_metrics(client, run_id, metrics)
-        _log_files(client, run_id, {**artifacts, "model_card.md": card})
+        log_files(client, run_id, {**artifacts, "model_card.md": card})
         before = f"tags.mlflow.parentRunId = '{run_id}' and tags.kind = 'fold'"
         for child in client.search_runs([experiment], before):
             client.delete_run(child.info.run_id)
         for one in folds:
             _log_nested(client, experiment, run_id, replace(one, tags={**one.tags, "kind": "fold"}))
         return run_id
-
-
-def keep_file(settings: Settings, run_id: str, name: str, body: bytes) -> None:
-    """Adds a file to a run; `kept_file` reads it."""
-    with _client(settings) as client:
-        _log_files(client, run_id, {name: body})
-
-
-def kept_file(settings: Settings, run_id: str, name: str) -> bytes | None:
-    """A file of a run; None when the run has none of that name."""
-    with _client(settings) as client, tempfile.TemporaryDirectory() as temporary:
-        if name not in {one.path for one in client.list_artifacts(run_id, str(Path(name).parent))}:
-            return None
-        return Path(client.download_artifacts(run_id, name, temporary)).read_bytes()
-
-
-def _log_files(client: MlflowClient, run_id: str, files: Mapping[str, str | bytes]) -> None:
-    with tempfile.TemporaryDirectory() as temporary:
-        _write_files(Path(temporary), files)
-        client.log_artifacts(run_id, temporary)
-
-
-def _write_files(folder: Path, files: Mapping[str, str | bytes]) -> None:
-    """Files by path below the folder; UsageError for a path that leads out of it."""
-    for name, body in files.items():
-        path = (folder / name).resolve()
-        if folder.resolve() not in path.parents:
-            out = "a path that leads out of the run"
-            raise UsageError(Fault(f"artifact {name}", out, "a relative path", "rename it"))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(body if isinstance(body, bytes) else body.encode())
 
 
 def _log_nested(client: MlflowClient, experiment: str, parent: str, one: Nested) -> None:
@@ -334,45 +264,12 @@ def _signature(example: pd.DataFrame, churn: ChurnModel) -> Any:
     return ModelSignature(inputs=inputs, outputs=outputs)
 
 
-def promote(settings: Settings, version: str | None = None) -> str:
-    """Points the alias `champion` at a version (None: the candidate) and returns it; UsageError when there is none."""
-    with _client(settings) as client:
-        found = _find(settings, client, version or CANDIDATE)
-        client.set_registered_model_alias(settings.name, CHAMPION, found.version)
-        return str(found.version)
-
-
-def load_champion(settings: Settings) -> LoadedModel:
-    """The model that scores; UsageError when none was promoted yet."""
-    return load_version(settings, CHAMPION)
-
-
-def load_version(settings: Settings, version: str) -> LoadedModel:
-    """A registered version by number or alias; UsageError, naming what exists, when it is not there."""
-    folder, run_id, number = _folder_of(settings, version)
-    return LoadedModel(
-        churn=ChurnModel.load(folder / "churn"),
-        health=HealthModel.load(folder / "health"),
-        schema=Schema.from_json(json.loads((folder / "schema.json").read_text(encoding="utf-8"))),
-        version=number,
-        run_id=run_id,
-        meta=read_json(folder / "meta.json"),
-        size_mb=sum(one.stat().st_size for one in folder.rglob("*") if one.is_file()) / 1e6,
-    )
-
-
-def recorded(settings: Settings, version: str) -> dict[str, Any]:
-    """What was recorded with a registered version (its `meta`), also of one whose model an older forewarn saved."""
-    found: dict[str, Any] = json.loads((_folder_of(settings, version)[0] / "meta.json").read_text(encoding="utf-8"))
-    return found
-
-
 def verify_version(settings: Settings, version: str, dataset: TrackedData) -> Verification:
     """Rebuilds a version (number, alias or run) from today's data and settings and compares every file.
 
     UsageError where data or settings are not those that it names, or where its calibration was renewed since.
     """
-    folder, _, number = _folder_of(settings, version)
+    folder, _, number = folder_of(settings, version)
     meta = read_json(folder / "meta.json")
     faults = [
         Fault(
@@ -390,46 +287,3 @@ def verify_version(settings: Settings, version: str, dataset: TrackedData) -> Ve
     if faults:
         raise UsageError(faults)
     return verify(folder, dataset, settings)
-
-
-def _folder_of(settings: Settings, version: str) -> tuple[Path, str, str]:
-    """(folder of its files, run, number) of a registered version."""
-    with _client(settings) as client:
-        import mlflow
-
-        found = _find(settings, client, version)
-        uri = f"models:/{settings.name}/{found.version}"
-        folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri)) / "artifacts" / "forewarn"
-        return folder, str(found.run_id), str(found.version)
-
-
-def versions(settings: Settings) -> list[dict[str, Any]]:
-    """Every registered version, oldest first: version, run_id, aliases."""
-    with _client(settings) as client:
-        return _versions(settings, client)
-
-
-def _versions(settings: Settings, client: MlflowClient) -> list[dict[str, Any]]:
-    found = client.search_model_versions(f"name='{settings.name}'")
-    aliases: dict[str, list[str]] = {}
-    if found:
-        for alias, number in client.get_registered_model(settings.name).aliases.items():
-            aliases.setdefault(str(number), []).append(alias)
-    rows = [
-        {"version": str(one.version), "run_id": one.run_id, "aliases": sorted(aliases.get(str(one.version), []))}
-        for one in found
-    ]
-    return sorted(rows, key=lambda row: int(row["version"]))
-
-
-def _find(settings: Settings, client: MlflowClient, version: str) -> Any:
-    known = _versions(settings, client)
-    for row in known:
-        if version in (row["version"], row["run_id"], *row["aliases"]):
-            return client.get_model_version(settings.name, row["version"])
-    if version == CHAMPION and known:
-        to_do = "run `forewarn promote`"
-        raise UsageError(Fault("model registry", "no champion yet", "a promoted version", to_do))
-    names = ", ".join(row["version"] for row in known) or "none"
-    to_do = "name one of these" if known else "run `forewarn train`, then `forewarn promote`"
-    raise UsageError(Fault("model registry", f"no version {version}", f"a registered version ({names})", to_do))

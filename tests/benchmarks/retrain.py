@@ -31,7 +31,7 @@ from features.build import load_dataset
 from features.company import company_config, make_company
 from features.sources import open_sources
 from serving.training_stages import train
-from training import baselines, health, rolling, tracking, trees
+from training import baselines, health, registry, rolling, tracking, trees
 from training.weights_fit import Problem
 
 LIMIT = 1.3
@@ -84,7 +84,7 @@ def retrain(folder: Path, accounts: int) -> dict[str, float]:
         clock = Clock()
         sources = open_sources(settings)
         dataset = clock.timed("signals", load_dataset, True)(settings, sources)
-        clock.timed("mlflow's own", tracking.versions, True)(settings)
+        clock.timed("mlflow's own", registry.versions, True)(settings)
         with watched(clock):
             body = clock.timed("whole", train, True)(settings, dataset, lambda _: None, sources=sources)
     signals = len(dataset.schema.signals)

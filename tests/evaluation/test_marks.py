@@ -17,7 +17,7 @@ from evaluation.ledger import Ledger
 from evaluation.marks import FORCED, PROMOTION, mark_promotion, mark_reweighting, marks_told, weight_changes
 from evaluation.report import write_report
 from evaluation.summary import summarise
-from training.tracking import LoadedModel
+from training.registry import LoadedModel
 
 NOW = pd.Timestamp("2026-03-31 09:30")
 GOOD = Verdict((Gate("size", True, 1.0, "at most 50 MB", "small"),))

@@ -24,9 +24,9 @@ from features.build import Dataset
 from serving import promotion, training_stages
 from serving.cli import main
 from serving.stages import load
-from training import fit, renew, tracking, tuning
+from training import fit, registry, renew, tracking, tuning
 from training.fit import Fitted
-from training.tracking import LoadedModel
+from training.registry import LoadedModel
 from training.tuning import Tuned
 from training.verify import Verification
 
@@ -59,7 +59,7 @@ def settings(project: Path) -> Settings:
 
 @pytest.fixture
 def champion(settings: Settings) -> LoadedModel:
-    return tracking.load_champion(settings)
+    return registry.load_champion(settings)
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def on(project: Path, *arguments: str) -> Result:
 
 def run_of(settings: Settings, run_id: str) -> tuple[Any, list[Any], set[str]]:
     """(run, its children, the paths of its files)."""
-    with tracking._client(settings) as client:
+    with registry.connected(settings) as client:
         run = client.get_run(run_id)
         children = client.search_runs([run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{run_id}'")
         files = {one.path for part in (None, "plots") for one in client.list_artifacts(run_id, part)}
@@ -100,9 +100,9 @@ def test_the_run_of_a_training_gets_the_figures_of_its_backtest(settings: Settin
         line = next(one for one in body["by_fold"] if one["fold"] == child.data.params["fold"])
         assert child.data.metrics["rows"] == line["rows"]
         assert child.data.metrics.get("log_loss") == line.get("log_loss")
-    card = tracking.kept_file(settings, champion.run_id, "model_card.md")
+    card = registry.kept_file(settings, champion.run_id, "model_card.md")
     assert f"| 90d/auc | {main_figures['auc']['value']:.5g} (".encode() in (card or b"")
-    first = next(one for one in tracking.versions(settings) if one["version"] == "1")
+    first = next(one for one in registry.versions(settings) if one["version"] == "1")
     assert not any(name.startswith("90d/") for name in run_of(settings, first["run_id"])[0].data.metrics)
 
 
@@ -126,7 +126,7 @@ def test_what_was_tuned_trains_and_is_told(
         assert done.exit_code == 0, done.stderr
         assert "tuning: a planted study" in done.stdout
         assert (found.line in done.stdout) == adopted
-        made = tracking.load_version(settings, "candidate")
+        made = registry.load_version(settings, "candidate")
         assert made.meta["config_version"] == trained[-1].version
         run, children, files = run_of(settings, made.run_id)
         trials = [one for one in children if one.data.tags.get("state") == "COMPLETE"]
@@ -171,7 +171,7 @@ def test_a_renewed_calibration_is_a_candidate_of_its_own(
     done = on(project, "train", "--recalibrate")
     assert done.exit_code == 0, done.stderr
     assert asked[0].log == champion.churn.log  # the champion's, although a newer candidate was there
-    made = tracking.load_version(settings, "candidate")
+    made = registry.load_version(settings, "candidate")
     assert made.version == "4"
     assert f"{champion.churn.calibrator.version} -> {made.churn.calibrator.version}" in done.stdout
     assert made.churn.trees.booster_text == champion.churn.trees.booster_text  # type: ignore[union-attr]
@@ -181,7 +181,7 @@ def test_a_renewed_calibration_is_a_candidate_of_its_own(
     monkeypatch.setattr(renew, "recalibrate", renewed(0.0))
     same = on(project, "train", "--recalibrate")
     assert (same.exit_code, "keeps its calibration" in same.stdout) == (1, True)
-    assert tracking.load_version(settings, "candidate").version == "4"
+    assert registry.load_version(settings, "candidate").version == "4"
 
 
 def test_verifying_says_yes_or_no(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,7 +238,7 @@ def test_a_champion_without_signal_is_forced_only_and_marks_every_score(
     assert refused.stdout.splitlines()[-1] == "version 3 is not promoted: chosen_model"
     gates = {line.split()[1] for line in refused.stdout.splitlines() if line.startswith(("pass", "REFUSED"))}
     assert gates >= {"against_champion", "segments", "reseeded", "suspects", "checks", "size", "latency"}
-    assert tracking.load_champion(settings).version == "2"
+    assert registry.load_champion(settings).version == "2"
     assert "NO USABLE SIGNAL" not in on(project, "score").stdout
 
     reason = "sales needs a list today; we know it is the base rate"
@@ -275,14 +275,14 @@ def test_a_version_of_other_settings_is_not_judged_by_this_backtest(
     newer = replace(dataset, fingerprint="0" * 16)
     with pytest.raises(UsageError, match="trained on other data than today's"):
         promotion.promote(settings, "2", lambda: newer, NOW, "user:kim", quiet)
-    assert tracking.load_champion(settings).version == "2"
+    assert registry.load_champion(settings).version == "2"
 
 
 def test_rows_of_a_champion_are_kept_ones_before_its_cut_and_its_own_after(
     settings: Settings, dataset: Dataset
 ) -> None:
     """Version 1 was trained half a year ago; what its backtest said of later days is not taken, its own word is."""
-    first = tracking.load_version(settings, "1")
+    first = registry.load_version(settings, "1")
     cut = pd.Timestamp(first.churn.log["cut"])
     signals = dataset.signals
     own = promotion.champion_rows(settings, first, dataset)
@@ -292,7 +292,7 @@ def test_rows_of_a_champion_are_kept_ones_before_its_cut_and_its_own_after(
     days = sorted(signals.as_of.unique())
     near = signals[signals.as_of.isin([day for day in days if abs(day - cut).days < 70])]
     kept = near[["account_id", "as_of"]].assign(p_churn_90d=0.123, p_churn_30d=0.5, fold="2025-01-01")
-    tracking.keep_file(settings, first.run_id, promotion.KEPT, promotion._bytes(kept))
+    registry.keep_file(settings, first.run_id, promotion.KEPT, promotion._bytes(kept))
     both = promotion.champion_rows(settings, first, dataset)
     assert list(both) == ["account_id", "as_of", "p_churn_90d", "cut"]
     assert (both.cut == both.as_of.map(lambda day: cut if day >= cut else pd.Timestamp("2025-01-01"))).all()

@@ -24,7 +24,7 @@ from serving.cli import main
 from serving.served import taught_until
 from serving.training_stages import read_findings
 from serving.watch_stage import watched_rows
-from training.tracking import load_version
+from training.registry import load_version
 
 pytestmark = pytest.mark.slow
 NOW = pd.Timestamp("2026-01-01")

@@ -9,7 +9,7 @@ import pytest
 
 from configs.errors import UsageError
 from configs.settings import Trees
-from training import tracking
+from training import registry, tracking
 from training.cards import data_sheet
 from training.fit import fit_models
 from training.tuning import Tuned
@@ -23,18 +23,18 @@ def project(settings, tmp_path_factory):
 @pytest.fixture(scope="module")
 def logged(project, fitted, dataset):
     with pytest.raises(UsageError, match="forewarn train"):
-        tracking.load_champion(project)
+        registry.load_champion(project)
     plots = {"plots/reliability.svg": "<svg/>", "plots/gains.png": b"\x89PNG"}
     runs = [tracking.Nested("fold 2023-01-01", {"origin": "2023-01-01"}, {"auc_90d": 0.79}, {"kind": "fold"})]
     one = tracking.log_training(project, fitted, dataset, {"auc_90d": 0.8}, None, plots, runs)
     with pytest.raises(UsageError, match="run `forewarn promote`"):
-        tracking.load_champion(project)
+        registry.load_champion(project)
     return one
 
 
 def test_the_champion_predicts_what_was_logged(project, logged, fitted, dataset, later):
-    assert tracking.promote(project) == logged.version == "1"
-    champion = tracking.load_champion(project)
+    assert registry.promote(project) == logged.version == "1"
+    champion = registry.load_champion(project)
     assert (champion.version, champion.run_id) == ("1", logged.run_id)
     assert np.array_equal(champion.churn.predict(later).to_numpy(), fitted.churn.predict(later).to_numpy())
     assert np.array_equal(champion.health.predict(later).to_numpy(), fitted.health.predict(later).to_numpy())
@@ -45,14 +45,14 @@ def test_the_champion_predicts_what_was_logged(project, logged, fitted, dataset,
 
 
 def test_a_second_training_is_a_candidate_until_promoted(project, logged, fitted, dataset):
-    tracking.promote(project, logged.version)
+    registry.promote(project, logged.version)
     second = tracking.log_training(project, fitted, dataset)
     assert second.version == "2"
-    assert tracking.load_champion(project).version == "1"
-    assert tracking.load_version(project, "candidate").version == "2"
-    assert [row["aliases"] for row in tracking.versions(project)] == [["champion"], ["candidate"]]
+    assert registry.load_champion(project).version == "1"
+    assert registry.load_version(project, "candidate").version == "2"
+    assert [row["aliases"] for row in registry.versions(project)] == [["champion"], ["candidate"]]
     with pytest.raises(UsageError, match=r"no version 9.*1, 2"):
-        tracking.promote(project, "9")
+        registry.promote(project, "9")
 
 
 def test_nothing_is_pickled(project, logged):
@@ -65,7 +65,7 @@ def test_nothing_is_pickled(project, logged):
 
 
 def test_mlflow_serves_the_same_probabilities(project, logged, fitted, later):
-    with tracking._client(project):
+    with registry.connected(project):
         import mlflow
 
         model = mlflow.pyfunc.load_model(f"models:/{project.name}@candidate")
@@ -77,7 +77,7 @@ def test_mlflow_serves_the_same_probabilities(project, logged, fitted, later):
 
 
 def test_a_run_holds_parameters_fingerprints_figures_pages_and_plots(project, logged, fitted, dataset):
-    with tracking._client(project) as client:
+    with registry.connected(project) as client:
         run = client.get_run(logged.run_id)
         top = {one.path for one in client.list_artifacts(logged.run_id)}
         plots = {one.path for one in client.list_artifacts(logged.run_id, "plots")}
@@ -112,13 +112,13 @@ def test_a_backtest_is_added_to_the_run_of_its_data_and_settings(project, fitted
     changed = elsewhere.model_copy(update={"training": seed})
     assert tracking.log_backtest(changed, dataset.fingerprint, figures, plots, folds) is None
     tracking.log_backtest(elsewhere, dataset.fingerprint, figures, plots, folds)  # again: its folds are replaced
-    with tracking._client(elsewhere) as client:
+    with registry.connected(elsewhere) as client:
         run = client.get_run(made.run_id)
         children = client.search_runs([run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{made.run_id}'")
     assert {name: run.data.metrics[name] for name in figures} == figures
     assert sorted((one.data.params["fold"], one.data.metrics["auc"]) for one in children) == [("a", 0.7), ("b", 0.8)]
     assert {one.data.tags["kind"] for one in children} == {"fold"}
-    card = tracking.kept_file(elsewhere, made.run_id, "model_card.md").decode()
+    card = registry.kept_file(elsewhere, made.run_id, "model_card.md").decode()
     assert "| 90d/auc | 0.81 (0.7 to 0.9) |" in card
     assert "| 90d/rows | 12 |" in card
     assert "Not judged yet" not in card
@@ -134,16 +134,16 @@ def test_a_backtest_is_not_added_to_a_renewed_calibration(project, fitted, datas
 
 
 def test_a_file_is_kept_with_its_run(project, logged):
-    assert tracking.kept_file(project, logged.run_id, "promoted/judged.parquet") is None
-    tracking.keep_file(project, logged.run_id, "promoted/judged.parquet", b"rows")
-    assert tracking.kept_file(project, logged.run_id, "promoted/judged.parquet") == b"rows"
+    assert registry.kept_file(project, logged.run_id, "promoted/judged.parquet") is None
+    registry.keep_file(project, logged.run_id, "promoted/judged.parquet", b"rows")
+    assert registry.kept_file(project, logged.run_id, "promoted/judged.parquet") == b"rows"
     with pytest.raises(UsageError, match="leads out of the run"):
-        tracking.keep_file(project, logged.run_id, "../rows", b"rows")
+        registry.keep_file(project, logged.run_id, "../rows", b"rows")
 
 
 def test_the_size_is_that_of_the_files(project, logged):
-    model = tracking.load_version(project, logged.version)
-    files = tracking._folder_of(project, logged.version)[0]
+    model = registry.load_version(project, logged.version)
+    files = registry.folder_of(project, logged.version)[0]
     assert model.size_mb == pytest.approx(sum(one.stat().st_size for one in files.rglob("*") if one.is_file()) / 1e6)
 
 
