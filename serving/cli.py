@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from configs.errors import Fault, ForewarnError, UsageError
-from serving import console
+from serving import console, console_models, console_outcomes
 from serving.keys import ROLES, KeyStore
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def demo(session: Session, accounts: int, folder: Path, and_serve: bool, with_st
 
     with console.progress() as tell:
         body = run_demo(folder, accounts, tell, Story() if with_story else None)
-    session.say(body, console.demo_lines)
+    session.say(body, console_outcomes.demo_lines)
     if not body["promote"]["promoted"]:
         sys.exit(1)
     if and_serve:
@@ -166,11 +166,11 @@ def train(session: Session, trials: int | None, recalibrate: bool, version: str 
     with console.progress() as tell:
         dataset = load(settings, tell)
         if version is not None:
-            body, lines = stages.verify_run(settings, dataset, version, tell), console.rebuilt_lines
+            body, lines = stages.verify_run(settings, dataset, version, tell), console_models.rebuilt_lines
         elif recalibrate:
-            body, lines = stages.recalibrate(settings, dataset, tell), console.recalibrate_lines
+            body, lines = stages.recalibrate(settings, dataset, tell), console_models.recalibrate_lines
         else:
-            body, lines = stages.train(settings, dataset, tell, trials=trials or 0), console.train_lines
+            body, lines = stages.train(settings, dataset, tell, trials=trials or 0), console_models.train_lines
     session.say(body, lines)
     if not body.get("same", body.get("renewed", True)):
         sys.exit(1)
@@ -187,7 +187,7 @@ def backtest(session: Session, out: Path | None) -> None:
     settings = session.settings
     with console.progress() as tell:
         body = backtest(settings, load(settings, tell), out, tell)
-    session.say(body, console.backtest_lines)
+    session.say(body, console_models.backtest_lines)
 
 
 @main.command()
@@ -208,7 +208,7 @@ def promote(session: Session, version: str | None, force: bool, reason: str | No
     settings = session.settings
     with console.progress() as tell:
         body = promote(settings, version, lambda: load(settings, tell), datetime.now(UTC), _user(), tell, reason)
-    session.say(body, console.promote_lines)
+    session.say(body, console_models.promote_lines)
     if not body["promoted"]:
         sys.exit(1)
 
@@ -245,7 +245,7 @@ def weights(session: Session, out: Path | None) -> None:
     settings = session.settings
     with console.progress() as tell:
         body = weights(settings, session.config, load(settings, tell), out, tell)
-    session.say(body, console.weights_lines)
+    session.say(body, console_models.weights_lines)
 
 
 @main.group()
@@ -304,7 +304,7 @@ def override(
         body = stage.override_from(session.settings, path, _user(), now)
     else:
         body = stage.override(session.settings, account or "", level or "", reason or "", until, _user(), now)
-    session.say(body, console.override_lines)
+    session.say(body, console_outcomes.override_lines)
 
 
 @main.command()
@@ -313,7 +313,7 @@ def outcomes(session: Session) -> None:
     """Compare the ledger with what happened since; only windows that have passed count."""
     from serving.stages import outcomes
 
-    session.say(outcomes(session.settings, datetime.now(UTC)), console.outcomes_lines)
+    session.say(outcomes(session.settings, datetime.now(UTC)), console_outcomes.outcomes_lines)
 
 
 @main.command()
@@ -326,7 +326,7 @@ def report(session: Session, out: Path | None, pdf: bool) -> None:
 
     with console.progress() as tell:
         body = report(session.settings, out, datetime.now(UTC), tell, pdf)
-    session.say(body, console.report_lines)
+    session.say(body, console_outcomes.report_lines)
 
 
 @main.command()
@@ -338,7 +338,7 @@ def monitor(session: Session, since: datetime | None) -> None:
 
     with console.progress() as tell:
         body = watch(session.settings, datetime.now(UTC), tell, since)
-    session.say(body, console.monitor_lines)
+    session.say(body, console_outcomes.monitor_lines)
     if body["stands"]:
         sys.exit(1)
 

@@ -25,7 +25,7 @@ from features.company_calendar import Calendar
 from features.company_story import REWEIGHTED, Story
 from features.sources import open_sources
 from serving import stages
-from serving.console import monitor_lines
+from serving.console_outcomes import monitor_lines
 from serving.story import live_through
 from serving.watch_stage import watch
 

@@ -11,7 +11,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from serving.cli import main
-from serving.console import outcomes_lines
+from serving.console_outcomes import outcomes_lines
 
 pytestmark = pytest.mark.slow
 THEN, END = "2025-07-01", "2026-01-01"

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from configs.errors import UsageError
 from configs.settings import Settings, load_settings
 from features.rules import rule_scores
-from serving import console, weights_stage
+from serving import console_models, weights_stage
 from serving.cli import main
 from tests.training.conftest import HEALTH_MAPS
 from tests.training.reweighed import Company, company
@@ -84,7 +84,7 @@ def test_what_is_proposed_loads_and_gives_the_scores_shown(stage: Stage, project
     for one in moved:
         assert [one["before"], one["after"]] == pytest.approx(scores[one["account_id"]], abs=0.051)
     assert json.loads(json.dumps(body)) == body
-    text = "\n".join(console.weights_lines(body))
+    text = "\n".join(console_models.weights_lines(body))
     assert "Signal weights within dimensions: worth taking" in text
     assert f"{body['levels']['changed']} of {body['levels']['scored']:,} accounts would change level" in text
 
@@ -94,7 +94,7 @@ def test_nothing_is_written_where_nothing_is_to_be_gained(stage: Stage, project:
     assert body["worth"] in (None, "intercepts")
     assert (body["out"], body["config_version"]) == (None, settings.version)
     assert sorted(path.name for path in project.parent.iterdir()) == ["forewarn.yaml"]
-    lines = console.weights_lines(body)
+    lines = console_models.weights_lines(body)
     assert not any("proposed" in line for line in lines)
     assert any(line.startswith("  adoption") and "churns" in line for line in lines)
 
