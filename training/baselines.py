@@ -15,7 +15,7 @@ from training.calibration import Calibrator, identity
 from training.encode import Encoder
 from training.hazard import RENEWAL, SEASON, Explained, explained_by, joined, make_inputs
 from training.intervals import Intervals
-from training.linear import fit_linear
+from training.linear_fit import fit_linear
 from training.model import Chosen, ChurnModel, Model
 from training.rolling import Raw
 from training.season import NONE

@@ -21,7 +21,8 @@ from features.rules import HEALTH, RuleScores, holds, rule_scores, score_columns
 from training.encode import Encoder, fit_encoder
 from training.hazard import STAGE, Explained, Inputs, make_inputs, probability_frame
 from training.intervals import HazardRows, Intervals
-from training.linear import LinearHazard, fit_linear
+from training.linear import LinearHazard
+from training.linear_fit import fit_linear
 from training.reasons import Explanation, attribute
 from training.stored import read_json, write_json
 

@@ -20,7 +20,8 @@ from training.encode import Encoder, fit_encoder
 from training.hazard import STAGE, Explained, Inputs, explained_by, make_inputs, stages_of
 from training.health import HealthModel, fit_health
 from training.intervals import HazardRows, Intervals, hazard_rows, make_intervals
-from training.linear import LinearHazard, fit_linear
+from training.linear import LinearHazard
+from training.linear_fit import fit_linear
 from training.reweigh import learned_framework
 from training.splits import (
     assert_no_overlap,

@@ -7,7 +7,8 @@ import pytest
 from scipy.special import expit
 
 from training.hazard import make_inputs
-from training.linear import TIMING_L2, fit_linear, renewal_columns
+from training.linear import renewal_columns
+from training.linear_fit import TIMING_L2, fit_linear
 
 
 @pytest.fixture(scope="module")
