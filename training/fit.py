@@ -11,18 +11,17 @@ import pandas as pd
 from configs.settings import Settings
 from training.baselines import Parts, assemble, fit_baselines
 from training.calibration import choose_calibrator, identity
-from training.hazard import INTERVAL, RENEWAL, SEASON, STAGE, make_inputs
+from training.hazard import STAGE, make_inputs
 from training.health import HealthModel
 from training.intervals import HazardRows, Intervals
 from training.ladder import choose_learner
 from training.model import ChurnModel, Model
 from training.rolling import Data, Progress, Raw, Rolling
 from training.season import month_levels, month_shifts
-from training.splits import days, rows_known
-from training.unseen import hidden_sd
+from training.splits import rows_known
+from training.width import with_widths
 
 EXPLAINED_SAMPLE = 500  # snapshots whose mean contributions are an explanation's base
-PANEL = 10_000  # about so many snapshots, all of an account or none, show how far the signals see its state
 
 
 @dataclass(frozen=True)
@@ -38,12 +37,14 @@ def fit_models(
     cut: pd.Timestamp | None = None,
     rolling: Rolling | None = None,
     progress: Progress | None = None,
+    halves: bool = True,
 ) -> Fitted:
     """Everything that is judged, fitted on label windows that had ended, and were known, by `cut` (None: data_end).
 
     `rolling` remembers fits between calls on the same dataset and settings. With fewer than
     settings.training.min_churns churned accounts, or no usable signal, the base rate by stage is the model, and its log
-    says why. Raises DataError with one class only.
+    says why. Without `halves` two fits are saved, and the interval is rougher (training/width.py). Raises DataError
+    with one class only.
     """
     cut = dataset.data_end if cut is None else pd.Timestamp(cut)
     rolling = rolling or Rolling(dataset, settings)
@@ -78,7 +79,7 @@ def fit_models(
     parts = Parts(settings, rolling.intervals, base_rate_at(labels, until, settings.main_horizon_days), log)
     sample = _sample(raw, frame)
     churn = assemble("churn", choice.chosen, raw, parts, calibrator, _tree_means(raw, sample, rolling.intervals))
-    churn = replace(churn, hidden_sd=_hidden_sd(churn, _panel(raw, frame), settings.training.seed))
+    churn = with_widths(churn, raw, rolling, parts, frame, halves)
     if settings.training.season_level == "last_year":
         churn = with_season(churn, dataset, cut, until)
     others = fit_baselines(raw, frame, labels, parts)
@@ -125,30 +126,7 @@ def _sample(raw: Raw, frame: pd.DataFrame) -> pd.DataFrame:
     return frame.iloc[taught[np.linspace(0, len(taught) - 1, min(EXPLAINED_SAMPLE, len(taught))).astype(int)]]
 
 
-def _panel(raw: Raw, frame: pd.DataFrame) -> pd.DataFrame:
-    """All training snapshots of evenly spaced accounts."""
-    taught = frame.iloc[np.unique(raw.rows.snapshot)]
-    account, names = pd.factorize(taught["account_id"])
-    wanted = max(1, min(len(names), PANEL * len(names) // len(taught)))
-    chosen = np.zeros(len(names), dtype=bool)
-    chosen[np.linspace(0, len(names) - 1, wanted).astype(int)] = True
-    return taught[chosen[account]]
-
-
 def _tree_means(raw: Raw, sample: pd.DataFrame, intervals: Intervals) -> np.ndarray:
     """Mean contributions of the trees over the sample; (signals, K)."""
     inputs = make_inputs(sample, raw.encoder, intervals)
     return raw.trees.contributions(inputs, raw.encoder, raw.explained)[1].mean(axis=0)
-
-
-def _hidden_sd(churn: ChurnModel, panel: pd.DataFrame, seed: int) -> float:
-    """Of the contributions to the main horizon's log-odds by signals that are views of the account's state."""
-    if not churn.has_signal:
-        return 0.0
-    count = churn.intervals.upto(churn.main_horizon_days)
-    _, parts = churn.log_odds_parts(panel, count)
-    known = {RENEWAL, SEASON, STAGE, INTERVAL}  # facts, not views; the account's attributes are facts too
-    named = zip(churn.explained.signals, churn.explained.dimensions, strict=True)
-    views = [place for place, (name, of) in enumerate(named) if of != "account" and name not in known]
-    account, _ = pd.factorize(panel["account_id"])
-    return hidden_sd(parts[:, views, :].mean(axis=2), account, days(panel["as_of"]), seed)
