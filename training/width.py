@@ -10,8 +10,10 @@ trees), what all accounts there could be would teach beyond is
 
     missing = (V - V_half) / (sqrt 2 - 1).
 
-Rows differ in their error as they do by the linear learner's account-clustered sandwich: it gives the shape, and
-S + missing, on average over rows, the size.
+The other estimate is the linear learner's account-clustered sandwich, stretched by STANDS_IN where it stands for a
+blend, whose trees, rules' weights and choice of members were drawn from the same accounts: steady, and blind to the
+learner that serves. Each is rough, so the mean of the two variances is taken; over rows, the error differs as the
+sandwich does. STANDS_IN was set on two generators that are built differently (tests/benchmarks/interval.py).
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ PANEL = 100_000  # about so many snapshots, all of an account or none, show how 
 COMPARED = 4_000  # of these, on which the halves are held against the whole
 LEAST = 10  # churned accounts in a half
 ROOT_RATE = 1.0 / (np.sqrt(2.0) - 1.0)
-STANDS_IN = 1.25  # stretch of the linear learner's error where no halves are fitted: it stands for the blend's
+STANDS_IN = 1.25
 
 
 def with_widths(
@@ -78,8 +80,10 @@ def _scale(
     gain = float(np.var(seen.sum(axis=1))) - float(np.mean(explained))
     missing = ROOT_RATE * max(gain, 0.0)
     sandwich = float((whole.spread(frame)[1] ** 2).mean())
-    scale = float(np.sqrt((sampling + missing) / sandwich)) if sandwich > 0 else 1.0
-    return scale, {"sampling_variance": sampling, "missing_variance": missing, "sandwich_variance": sandwich}
+    log = {"sampling_variance": sampling, "missing_variance": missing, "sandwich_variance": sandwich}
+    if sandwich == 0:
+        return STANDS_IN, log
+    return float(np.sqrt(((sampling + missing) / sandwich + STANDS_IN**2) / 2.0)), log
 
 
 def _sides(raw: Raw, frame: pd.DataFrame, rolling: Rolling, seed: int) -> tuple[np.ndarray, np.ndarray] | None:

@@ -33,8 +33,11 @@ def scale(plain, rows, *halves):
     return width._scale(plain, list(halves), rows, width.views(plain, rows))
 
 
-def test_halves_alike_leave_nothing_open(plain, rows):
-    assert scale(plain, rows, plain, plain)[0] == pytest.approx(0.0, abs=1e-9)
+def test_halves_alike_leave_the_sandwich_alone(plain, rows):
+    """The mean of its variance and of none."""
+    found, log = scale(plain, rows, plain, plain)
+    assert log["sampling_variance"] == log["missing_variance"] == 0.0
+    assert found == pytest.approx(width.STANDS_IN / np.sqrt(2))
 
 
 def test_halves_that_differ_are_sampling_error(plain, rows):
@@ -43,8 +46,8 @@ def test_halves_that_differ_are_sampling_error(plain, rows):
     assert log["sampling_variance"] == pytest.approx(0.25, rel=0.1)  # a hazard's log-odds and not the probability's
     assert log["missing_variance"] == pytest.approx(0.0, abs=1e-9)
     _, sd = replace(plain, sampling_scale=found).spread(rows)
-    # The sandwich's draws are added before the hazards are, which is not quite linear.
-    assert (sd**2).mean() == pytest.approx(log["sampling_variance"], rel=0.1)
+    wanted = (log["sampling_variance"] + width.STANDS_IN**2 * log["sandwich_variance"]) / 2
+    assert (sd**2).mean() == pytest.approx(wanted, rel=0.1)  # errors are added to hazards, which is not quite linear
 
 
 def test_a_noisier_learner_has_a_wider_interval(fitted, plain, rows, later):
