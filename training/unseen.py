@@ -153,7 +153,7 @@ def quantile(share: float, tails: float) -> float:
     """Of a distribution with mean 0, standard deviation 1 and excess kurtosis `tails`: a normal or a Student's t.
 
     >>> [round(quantile(share, 2.0), 3) for share in (0.9, 0.95, 0.975)], round(quantile(0.975, 0.0), 3)
-    ([1.196, 1.602, 2.001], 1.96)
+    ([1.196, 1.601, 1.998], 1.96)
     """
     if tails < NO_TAILS:
         return float(ndtri(share))
