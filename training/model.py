@@ -26,7 +26,7 @@ from training.reasons import Explanation, attribute
 from training.season import shift_of
 from training.stored import read_json, write_json
 from training.trees import TreeHazard
-from training.unseen import STANDS_IN, bounds
+from training.unseen import bounds
 
 Chosen = Literal["blend_rules", "blend", "trees", "logistic", "rules", "base_rate"]
 LEVEL = 0.9  # nominal, of p_low and p_high
@@ -73,7 +73,9 @@ class ChurnModel:
 
     `blend`: what trees, linear learner and rules have of the log-odds.
     `rules`: the calibrated rules where they are the model, the rules weighed by outcomes where they are a member.
-    `hidden_sd`: spread of the true log-odds among accounts with the same signals (training/unseen.py).
+    `hidden_sd`: spread of the true log-odds among accounts with the same signals, and `tails`: its excess kurtosis
+    (training/unseen.py). `sampling_scale`: by how much the linear learner's sampling error is stretched to stand for
+    what the model was not taught (training/width.py).
     `tree_means` (signals, K): the trees' mean contributions in training, from which contributions are counted.
     `season`: twelve shifts of the log-odds by the as_of's month (training/season.py), all 0 unless asked for.
     `base_rate`: share churned within the main horizon among the training rows whose window had ended.
@@ -95,6 +97,8 @@ class ChurnModel:
     season: tuple[float, ...]
     log: dict[str, Any]
     hidden_sd: float = 0.0
+    tails: float = 0.0
+    sampling_scale: float = 1.0
     rules: HealthModel | None = None
 
     @property
@@ -186,29 +190,38 @@ class ChurnModel:
     def interval(self, frame: pd.DataFrame, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
         """(low, high) of the account's true probability at the main horizon; each (n,), low <= p <= high.
 
-        Covers, at the nominal `level` on average over accounts and samples: that other accounts of the same kind might
-        have been drawn for training (account-clustered sandwich of the linear learner, standing in for the blend, and
-        of the calibrator), and what the signals do not show of this account (`hidden_sd`). Normal on the log-odds,
-        around the center at which the mean probability is the served one. Does not cover: a change of the churn rate
-        or of what drives it after the cut, a mistake that all signals share, or whether this one account leaves.
-        Without a usable signal nothing is known of how accounts of a stage differ: it then covers the stage's mean.
+        Covers, at the nominal `level` on average over accounts and samples: that other accounts of the same kind, or
+        more of them, might have been drawn for training (halves of the accounts give the size, the account-clustered
+        sandwich of the linear learner the shape; and the calibrator's own error), and what the signals do not show of
+        this account (`hidden_sd`). Student's t on the log-odds with the kurtosis that `tails` gives, around the center
+        at which the mean probability is the served one. Does not cover: a change of the churn rate or of what drives it
+        after the cut, a mistake that all signals share, or whether this one account leaves. Without a usable signal
+        nothing is known of how accounts of a stage differ: it then covers the stage's mean.
         """
-        low, high = np.empty(len(frame)), np.empty(len(frame))
+        return bounds(*self.spread(frame), level, self.tails)
+
+    def spread(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """(probability at the main horizon, standard deviation of the truth's log-odds around it); each (n,)."""
+        p, sd = np.empty(len(frame)), np.empty(len(frame))
         ready = self.inputs(frame)
         stage, season = stages_of(frame), shift_of(self.season, frame)
         for at in range(0, len(frame), CHUNK):
             rows = np.arange(at, min(at + CHUNK, len(frame)))
-            p, sd = self._spread(ready.take(rows), stage[rows], season[rows])
-            low[rows], high[rows] = bounds(p, sd, level)
-        return low, high
+            p[rows], sd[rows] = self._spread(ready.take(rows), stage[rows], season[rows])
+        return p, sd
+
+    def main_log_odds(self, frame: pd.DataFrame) -> np.ndarray:
+        """Log-odds of the served probability at the main horizon; (n,)."""
+        z = self.calibrated(self.log_odds(self.inputs(frame)), frame)
+        p = churn_by(z, (self.intervals.upto(self.main_horizon_days),))[:, 0]
+        return logit(np.clip(p, EDGE, 1 - EDGE))
 
     def _spread(self, ready: Ready, stage: np.ndarray, season: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(probability at the main horizon, spread of the truth's log-odds around it); each (n,)."""
         counts = (self.intervals.upto(self.main_horizon_days),)
         raw = self.log_odds(ready)
         z = self.calibrator.apply(raw, stage) + season[:, None]
         _, slope = self.calibrator.lines(stage)
-        carried = self.blend.stretch * (1.0 if self.trees is None else STANDS_IN)
+        carried = self.blend.stretch * self.sampling_scale
         errors = carried * slope[None, :, None] * self._sampled(ready) + self.calibrator.spread(raw, stage)
         p = churn_by(z, counts)[:, 0]
         center = logit(np.clip(p, EDGE, 1 - EDGE))
@@ -246,6 +259,8 @@ class ChurnModel:
             "base_rate": self.base_rate,
             "season": list(self.season),
             "hidden_sd": self.hidden_sd,
+            "tails": self.tails,
+            "sampling_scale": self.sampling_scale,
             "log": self.log,
         }
         write_json(folder / "model.json", body)
@@ -280,6 +295,8 @@ class ChurnModel:
             season=tuple(body["season"]),
             log=body["log"],
             hidden_sd=body["hidden_sd"],
+            tails=body["tails"],
+            sampling_scale=body["sampling_scale"],
             rules=HealthModel.load(folder) if blend.rules else None,
         )
 

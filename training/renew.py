@@ -9,7 +9,7 @@ import pandas as pd
 from configs.errors import DataError, Fault
 from configs.settings import Settings
 from training.calibration import choose_calibrator
-from training.fit import leveled
+from training.level import FirstIntervals, leveled
 from training.model import ChurnModel
 from training.rolling import Data, Rolling
 from training.splits import days
@@ -37,7 +37,8 @@ def recalibrate(model: ChurnModel, dataset: Data, settings: Settings, rolling: R
             )
         )
     found = choose_calibrator(rows, settings.training.seed)
-    renewed = leveled(replace(model, calibrator=found), dataset, settings, now, rolling.until(now))
+    known = FirstIntervals.of(dataset, model.intervals, now, rolling.until(now))
+    renewed = leveled(replace(model, calibrator=found), dataset, settings, now, known)
     log = {
         "as_of": str(now.date()),
         "churned_accounts_since": churned,

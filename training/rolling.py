@@ -141,12 +141,18 @@ class Rolling:
         with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(self.settings.training.workers) as pool:
             self._raw |= dict(zip(missing, pool.map(self._fit, missing), strict=True))
 
-    def _fit(self, cut: pd.Timestamp) -> Raw:
+    def parts(self, raw: Raw, among: Sequence[np.ndarray]) -> list[Raw]:
+        """The learners of some accounts' snapshots each, (n,) bool over the dataset's, of the size that all have."""
+        with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(self.settings.training.workers) as pool:
+            return list(pool.map(lambda one: self._fit(raw.cut, one, raw), among))
+
+    def _fit(self, cut: pd.Timestamp, among: np.ndarray | None = None, like: Raw | None = None) -> Raw:
         training = self.settings.training
         frame, labels = self.dataset.signals, self.dataset.labels
         until = self.until(cut)
         # Only snapshots before the cut: the others have no finished interval, and need not be encoded.
-        before = np.nonzero((labels["as_of"] < cut).to_numpy())[0]
+        usable = (labels["as_of"] < cut).to_numpy()
+        before = np.nonzero(usable if among is None else usable & among)[0]
         frame, labels = frame.iloc[before], labels.iloc[before]
         rows = hazard_rows(labels, self.intervals, until)
         _refuse_one_class(rows, cut)
@@ -159,10 +165,11 @@ class Rolling:
         encoder = fit_encoder(frame, numbers, categories, rows.snapshot, rows.churned)
         level_encoder = fit_encoder(frame, [], [STAGE], rows.snapshot, rows.churned)
         inputs = make_inputs(frame, encoder, self.intervals)
-        monotone = training.monotone == "on" or (training.monotone == "auto" and events < MONOTONE_BELOW)
+        decided_by = events if like is None else like.events
+        monotone = training.monotone == "on" or (training.monotone == "auto" and decided_by < MONOTONE_BELOW)
         account, _ = pd.factorize(frame["account_id"])
         level_inputs = make_inputs(frame, level_encoder, self.intervals)
-        size = tree_size(training.trees, events)
+        size = tree_size(training.trees, decided_by)
         trees = fit_trees(
             inputs, rows, encoder, self.dataset.schema, self.intervals, size, monotone, events, training.seed
         )
@@ -170,7 +177,7 @@ class Rolling:
         level = fit_linear(
             level_inputs, rows, account, events, level_encoder, training.ridge_l2, training.seed, use_renewal=False
         )
-        learned = self._learned(frame, labels, rows, events)
+        learned = self._learned(frame, labels, rows, events) if decided_by <= MANY_EVENTS else None
         return Raw(
             cut=cut,
             rows=rows,

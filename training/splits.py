@@ -35,6 +35,17 @@ def days(times: pd.Series) -> np.ndarray:
     return np.where(np.isnat(moments), np.nan, out)
 
 
+def evenly(count: int, wanted: int) -> np.ndarray:
+    """Which of `count` are chosen, about `wanted` of them and at least one, evenly spaced; (count,) bool.
+
+    >>> evenly(6, 3).tolist()
+    [True, False, True, False, False, True]
+    """
+    chosen = np.zeros(count, dtype=bool)
+    chosen[np.linspace(0, count - 1, max(1, min(count, wanted))).astype(int)] = True
+    return chosen
+
+
 def distinct_as_ofs(labels: pd.DataFrame) -> tuple[pd.Timestamp, ...]:
     """The as_ofs of the rows, rising."""
     return tuple(pd.Timestamp(moment) for moment in sorted(labels["as_of"].unique()))

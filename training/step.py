@@ -63,7 +63,7 @@ def find_step(day: np.ndarray, log_odds: np.ndarray, churned: np.ndarray, once: 
     if days[0] > since - YEAR_DAYS + NEAR_DAYS or not before.any():
         return _none(f"{told}, with less than a year before it to tell a season by: the level is left", ratio)
     own, past = (seen[place:].sum(), expected[place:].sum()), (seen[before].sum(), expected[before].sum())
-    if (np.log(times) > 0) != (own[0] * past[1] > past[0] * own[1]) or _apart(own, past) < SEASON_LIMIT:
+    if (times > 1) != (own[0] * past[1] > past[0] * own[1]) or _apart(own, past) < SEASON_LIMIT:
         return _none(f"{told}, and so they did a year before: a season", ratio)
     shift, error = _shift(log_odds[rows], churned[rows], once)
     facts = {"since_day": since, "times": times, "churned": float(seen[place:].sum()), "ratio": ratio}

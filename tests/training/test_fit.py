@@ -137,15 +137,17 @@ def test_a_rolling_backtest_fits_each_origin_once(dataset, settings, cut, rollin
     made: list[pd.Timestamp] = []
     fit = Rolling._fit
 
-    def counted(self: Rolling, at: pd.Timestamp):
+    def counted(self: Rolling, at: pd.Timestamp, *of_a_half):
         made.append(at)
-        return fit(self, at)
+        return fit(self, at, *of_a_half)
 
     monkeypatch.setattr(Rolling, "_fit", counted)
     before = set(rolling._raw)
     assert set(fitted.churn.log["origins"]) <= {str(one.date()) for one in before}
-    fit_models(dataset, settings, cut, rolling)
+    fit_models(dataset, settings, cut, rolling, halves=False)
     assert made == []
+    fit_models(dataset, settings, cut, rolling)
+    assert made == [cut, cut]  # the halves, which only the model that is to serve needs
 
 
 def test_calibration_origins_are_purged(rolling, cut):

@@ -9,7 +9,7 @@ import pytest
 from scipy.special import expit
 
 from training.fit import fit_models
-from training.unseen import MAX_SD, bounds, by_time, center_of, hidden_sd
+from training.unseen import MAX_SD, MAX_TAILS, bounds, by_time, center_of, excess_kurtosis, hidden_sd
 
 LEVELS = (0.8, 0.9, 0.95)
 
@@ -65,6 +65,28 @@ def test_signals_with_nothing_in_common_and_no_signals():
     assert hidden_sd(np.ones((50, 6)), *once(50), 1) == 0.0
     assert hidden_sd(rng.normal(size=(50, 1)), *once(50), 1) == 0.0
     assert hidden_sd(np.zeros((0, 6)), *once(0), 1) == 0.0
+
+
+def test_noise_with_heavy_tails_is_told_from_a_state_with_them():
+    """Laplace noise has an excess kurtosis of 3, whatever the state's own."""
+    rng = np.random.default_rng(6)
+    for state in (rng.normal(size=(200_000, 1)), rng.laplace(size=(200_000, 1))):
+        heavy, normal = state + rng.laplace(size=(200_000, 2)), state + rng.normal(size=(200_000, 2))
+        assert excess_kurtosis(heavy, 1) == pytest.approx(3.0, abs=0.3)
+        assert excess_kurtosis(normal, 1) == pytest.approx(0.0, abs=0.1)
+    assert excess_kurtosis(state + rng.standard_t(3, size=(200_000, 2)), 1) == MAX_TAILS
+    assert excess_kurtosis(np.ones((50, 6)), 1) == excess_kurtosis(np.zeros((0, 6)), 1) == 0.0
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_heavy_tailed_log_odds_are_held_as_often_as_said(level):
+    """Student's t with 7 degrees of freedom has an excess kurtosis of 2; a normal's interval holds too many of 80 %."""
+    rng = np.random.default_rng(3)
+    truth = expit(-2.5 + 0.7 * rng.standard_t(7, size=200_000) / np.sqrt(7 / 5))
+    p, sd = np.array([truth.mean()]), np.array([0.7])
+    held, plain = (((truth >= low) & (truth <= high)).mean() for low, high in (bounds(p, sd, level, t) for t in (2, 0)))
+    assert held == pytest.approx(level, abs=0.01)
+    assert level > 0.8 or plain > level + 0.015
 
 
 @pytest.mark.parametrize("sd", [0.0, 0.4, 1.0, 2.5])
