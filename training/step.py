@@ -89,7 +89,7 @@ def _apart(one: tuple[float, float], other: tuple[float, float]) -> float:
     """Likelihood ratio of two counts (seen, expected) for each having its own level, against one that both share.
 
     >>> round(_apart((10.0, 10.0), (30.0, 15.0)), 2)
-    3.18
+    3.99
     """
     level = (one[0] + other[0]) / (one[1] + other[1])
     if level == 0:
