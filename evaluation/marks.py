@@ -18,7 +18,7 @@ from evaluation.ledger import Ledger
 if TYPE_CHECKING:
     from training.registry import LoadedModel
 
-PROMOTION, FORCED, REWEIGHTING = "promotion", "forced_promotion", "reweighting"
+PROMOTION, FORCED, REWEIGHTING, LEVEL = "promotion", "forced_promotion", "reweighting", "level"
 
 
 def mark_promotion(
@@ -53,6 +53,20 @@ def mark_reweighting(
         return None
     ledger.mark(REWEIGHTING, body, at=at, asked_by=by)
     return sentence(REWEIGHTING, body, by, at)
+
+
+def mark_level(ledger: Ledger, model: LoadedModel, before: LoadedModel | None, by: str, at: pd.Timestamp) -> str | None:
+    """Marks that `model` serves a level that has moved since a day (training/step.py); returns the sentence.
+
+    None where it has not, and where that of `before`, the model it follows, had moved since the same day.
+    """
+    step = model.churn.calibrator.log.get("step", {})
+    known = {} if before is None else before.churn.calibrator.log.get("step", {})
+    if "since" not in step or known.get("since") == step["since"]:
+        return None
+    body = {"version": model.version, "since": step["since"], "times": round(step["times"], 2)}
+    ledger.mark(LEVEL, body, at=at, asked_by=by)
+    return sentence(LEVEL, body, by, at)
 
 
 def weight_changes(before: Framework, after: Framework) -> list[dict[str, Any]]:
@@ -103,10 +117,18 @@ def _reweighting(body: Mapping[str, Any]) -> str:
     return f"The health score goes by new weights ({versions}): {parts}."
 
 
+def _level(body: Mapping[str, Any]) -> str:
+    return (
+        f"Version {body['version']} serves another level of churn: since {body['since']} {body['times']:g} times as"
+        " many left as expected, and not so a year before."
+    )
+
+
 SENTENCES = {
     PROMOTION: _promotion,
     FORCED: _forced,
     REWEIGHTING: _reweighting,
+    LEVEL: _level,
     "demo": lambda body: f"A demo began here: {body['says']}.",
 }
 
@@ -114,6 +136,7 @@ LABELS = {
     PROMOTION: lambda body: f"version {body['version']}",
     FORCED: lambda body: f"version {body['version']}, forced",
     REWEIGHTING: lambda body: "new weights",
+    LEVEL: lambda body: "another level",
 }
 
 

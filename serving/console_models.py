@@ -134,5 +134,5 @@ def promote_lines(body: Body) -> list[str]:
     if not body["promoted"]:
         return [body["words"], f"version {body['version']} is not promoted: {', '.join(body['refused'])}"]
     by_force = f" by force, against {', '.join(body['refused'])}" if body["forced"] else ""
-    marks = [f"in the ledger: {one}" for one in (body["mark"], body["reweighting"]) if one]
+    marks = [f"in the ledger: {one}" for one in (body["mark"], body["reweighting"], body["level"]) if one]
     return [body["words"], *marks, f"version {body['version']} is the champion{by_force}"]

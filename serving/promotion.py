@@ -19,7 +19,7 @@ from configs.settings import Settings
 from evaluation.checks import check_champion
 from evaluation.gates import Measured, evaluate_gates
 from evaluation.ledger import Ledger
-from evaluation.marks import mark_promotion, mark_reweighting
+from evaluation.marks import mark_level, mark_promotion, mark_reweighting
 from evaluation.prediction import predictions
 from features.build import Dataset
 from features.sources import Sources, open_sources
@@ -61,12 +61,13 @@ def promote(
     measured = measure(settings, model, champion, dataset, tell, sources)
     verdict = evaluate_gates(judged, baselines, settings, measured, model.churn.log)
     forced = force is not None and not verdict.passed
-    told = weighed = None
+    told = weighed = level = None
     if verdict.passed or forced:
         before = None if champion is None else champion.version
         with Ledger.open(settings) as ledger:
             told = mark_promotion(ledger, model.version, before, verdict, force, by, pd.Timestamp(now))
             weighed = mark_reweighting(ledger, model, champion, by, pd.Timestamp(now))
+            level = mark_level(ledger, model, champion, by, pd.Timestamp(now))
         kept = [*KEY, f"p_churn_{settings.main_horizon_days}d", "fold"]
         keep_file(settings, model.run_id, KEPT, _bytes(judged[kept]))
         move(settings, model.version)
@@ -79,6 +80,7 @@ def promote(
         "words": str(verdict),
         "mark": told,
         "reweighting": weighed,
+        "level": level,
     }
 
 

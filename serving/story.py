@@ -17,7 +17,7 @@ import yaml
 
 from configs.settings import Settings, load_settings
 from evaluation.ledger import Ledger
-from evaluation.marks import mark_reweighting
+from evaluation.marks import mark_level, mark_reweighting
 from features.build import Dataset, load_dataset
 from features.company_story import reweighted
 from features.sources import Sources
@@ -91,7 +91,8 @@ def _trained(
     before: LoadedModel | None,
     tell: Progress,
 ) -> LoadedModel:
-    """The model of that day: logged, registered, and marked where its health score goes by other weights."""
+    """The model of that day: logged, registered, and marked where its health score goes by other weights or it
+    serves another level."""
     then = (dataset.signals.as_of <= day).to_numpy()
     signals, labels = (frame[then].reset_index(drop=True) for frame in (dataset.signals, dataset.labels))
     known = replace(dataset, signals=signals, labels=labels, data_end=day)
@@ -99,4 +100,5 @@ def _trained(
     model = load_version(settings, logged.version)
     with Ledger.open(settings) as ledger:
         mark_reweighting(ledger, model, before, BY, day)
+        mark_level(ledger, model, before, BY, day)
     return model

@@ -56,7 +56,8 @@ def find_step(day: np.ndarray, log_odds: np.ndarray, churned: np.ndarray, once: 
     since = float(days[place])
     rows = day >= since
     times = float(seen[place:].sum() / expected[place:].sum())
-    told = f"since {np.datetime64(int(since), 'D')} {times:.2f} times as many left as expected"
+    date = str(np.datetime64(int(since), "D"))
+    told = f"since {date} {times:.2f} times as many left as expected"
     if LEAST_TIMES > times > 1 / LEAST_TIMES:
         return _none(f"{told}: too little to move the level", ratio)
     before = (days >= since - YEAR_DAYS - NEAR_DAYS) & (days <= days[-1] - YEAR_DAYS + NEAR_DAYS) & (days < since)
@@ -66,7 +67,7 @@ def find_step(day: np.ndarray, log_odds: np.ndarray, churned: np.ndarray, once: 
     if (times > 1) != (own[0] * past[1] > past[0] * own[1]) or _apart(own, past) < SEASON_LIMIT:
         return _none(f"{told}, and so they did a year before: a season", ratio)
     shift, error = _shift(log_odds[rows], churned[rows], once)
-    facts = {"since_day": since, "times": times, "churned": float(seen[place:].sum()), "ratio": ratio}
+    facts = {"since": date, "times": times, "churned": float(seen[place:].sum()), "ratio": ratio}
     return Step(shift, error, {**facts, "why": f"{told}, and not so a year before: the level is moved"})
 
 

@@ -14,7 +14,7 @@ import pytest
 from configs.framework import Stage, Weights
 from evaluation.gates import Gate, Verdict
 from evaluation.ledger import Ledger
-from evaluation.marks import FORCED, PROMOTION, mark_promotion, mark_reweighting, marks_told, weight_changes
+from evaluation.marks import FORCED, PROMOTION, mark_level, mark_promotion, mark_reweighting, marks_told, weight_changes
 from evaluation.report import write_report
 from evaluation.summary import summarise
 from training.registry import LoadedModel
@@ -62,9 +62,30 @@ def model(version: str, config: str, **usage: float) -> LoadedModel:
     return cast(LoadedModel, SimpleNamespace(version=version, health=health, meta={"config_version": config}))
 
 
+def at_level(version: str, **step: object) -> LoadedModel:
+    """A stand-in for a registered version whose calibrator found this of the level."""
+    calibrator = SimpleNamespace(log={"step": step} if step else {})
+    return cast(LoadedModel, SimpleNamespace(version=version, churn=SimpleNamespace(calibrator=calibrator)))
+
+
 def moved(stage: Stage, usage: float | None) -> dict[str, float]:
     own = stage.weights
     return {} if usage is None else {"usage": usage, "engagement": own.engagement + own.usage - usage}
+
+
+def test_a_level_that_moved_is_marked_once_by_its_day(ledger: Ledger) -> None:
+    seasonal, quiet = at_level("1"), at_level("2", why="no step in the level", ratio=1.0)
+    launch, later = (at_level(number, since="2025-02-01", times=times) for number, times in (("3", 2.158), ("4", 1.78)))
+    assert mark_level(ledger, quiet, seasonal, "user:kim", NOW) is None
+    said = mark_level(ledger, launch, quiet, "user:kim", NOW)
+    assert said == (
+        "2026-03-31: Version 3 serves another level of churn: since 2025-02-01 2.16 times as many left as expected,"
+        " and not so a year before. (user:kim)"
+    )
+    assert mark_level(ledger, later, launch, "user:kim", NOW) is None  # the same step, seen again
+    assert mark_level(ledger, at_level("5", since="2025-09-01", times=0.6), later, "user:kim", NOW) is not None
+    assert [(one["kind"], one["label"]) for one in marks_told(ledger)] == [("level", "another level")] * 2
+    assert mark_level(ledger, launch, None, "user:kim", NOW) is not None  # the first model of all has one as well
 
 
 def test_new_weights_are_marked_once_with_what_changed(ledger: Ledger) -> None:

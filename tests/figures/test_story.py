@@ -108,6 +108,14 @@ def test_the_new_weights_are_marked_once_and_name_what_changed(told: Told) -> No
     assert told.settings.framework.stage("adoption").weights.as_dict() == REWEIGHTED["adoption"]
 
 
+def test_the_retrain_after_the_launch_serves_another_level_and_is_marked(told: Told) -> None:
+    (mark,) = [one for one in told.found["marks"] if one["kind"] == "level"]
+    assert mark["at"] == "2025-04-01"
+    assert "since 2025-02-01" in mark["says"]
+    matured = told.found["figures"]["matured"]
+    assert matured["ece"]["value"] <= 0.03
+
+
 def test_no_other_alarm(told: Told) -> None:
     """That the probabilities were off in the quarter of the launch is the same story at the main horizon."""
     kinds = [alarm["kind"] for alarm in told.found["alarms"]]

@@ -35,10 +35,10 @@ def stepped(since, factor, count=MONTHS):
 def test_a_step_is_found_with_its_day_and_its_size():
     day, z, churned = months(stepped(18, 2.2))
     found = find_step(day, z, churned, 1.0)
-    assert found.facts["since_day"] == round(FIRST + 30.4 * 18)
+    assert found.facts["since"] == str(np.datetime64(round(FIRST + 30.4 * 18), "D"))
     assert found.shift == pytest.approx(np.log(2.2), abs=2 * found.error)
     assert 0.08 < found.error < 0.15
-    assert str(np.datetime64(int(found.facts["since_day"]), "D")) in found.facts["why"]
+    assert found.facts["since"] in found.facts["why"]
 
 
 def test_a_fall_is_found_as_well():
@@ -140,7 +140,7 @@ def test_a_model_of_a_company_that_lives_through_a_launch_serves_the_new_level(l
     served = fitted.churn.predict(frame)["p_churn_90d"]
     without = replace(fitted.churn, calibrator=replace(fitted.churn.calibrator, step=0.0)).predict(frame)
     assert served.mean() > 1.25 * without["p_churn_90d"].mean()
-    assert fitted.health.log["step"]["since_day"] == fitted.churn.calibrator.log["step"]["since_day"]
+    assert fitted.health.log["step"]["since"] == fitted.churn.calibrator.log["step"]["since"]
     assert fitted.health.predict(frame)["p_churn_90d"].mean() == pytest.approx(served.mean(), rel=0.25)
     assert "the level is moved" in fitted.churn.log["calibration"]["step"]["why"]
 
