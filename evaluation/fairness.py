@@ -65,11 +65,13 @@ def _table(rows: pd.DataFrame, label: Array, least: int, draws: int, seed: int) 
     codes, names = labelled(pd.Series(label))
     table = []
     for group, number in sorted((str(names[number]), number) for number in np.unique(codes)):
-        inside = codes == number
-        line = {"group": str(group), "rows": int(inside.sum()), "accounts": int(rows.account_id[inside].nunique())}
-        line["churned_accounts"] = _churned(rows[inside])
+        sides = {"in": codes == number, "out": codes != number}
+        parts = {side: (where, rows[where]) for side, where in sides.items()}
+        inside = parts["in"][1]
+        line = {"group": str(group), "rows": len(inside), "accounts": int(inside.account_id.nunique())}
+        line["churned_accounts"] = _churned(inside)
         try:
-            table.append(line | _figures(rows, inside, least, draws, seed))
+            table.append(line | _figures(rows, parts, least, draws, seed))
         except MetricRefused as refusal:
             table.append(line | {name: {"refused": refusal.why} for name in FIGURES})
     return table
@@ -79,19 +81,21 @@ def _churned(rows: pd.DataFrame) -> int:
     return int(rows.account_id[rows.y == 1].nunique())
 
 
-def _figures(rows: pd.DataFrame, inside: Array, least: int, draws: int, seed: int) -> dict[str, Any]:
-    for where in (inside, ~inside):
-        churned = _churned(rows[where])
+def _figures(
+    rows: pd.DataFrame, parts: Mapping[str, tuple[Array, pd.DataFrame]], least: int, draws: int, seed: int
+) -> dict[str, Any]:
+    """parts: "in" and "out" -> which rows are in the group and which are not, (n,) bool, and these rows."""
+    for _, part in parts.values():
+        churned = _churned(part)
         if churned < least:
             raise MetricRefused("fairness", "churned accounts", churned, least)
     plain: dict[str, Statistic] = {"observed_expected": ratio("y", "p"), "auc": auc(), "recall": ratio("caught", "y")}
-    asked = {f"{name} {side}": of(one, where) for name, one in plain.items()
-             for side, where in (("in", inside), ("out", ~inside))}  # fmt: skip
+    asked = {f"{name} {side}": of(one, *parts[side]) for name, one in plain.items() for side in parts}
     drawn = draw(rows, asked, draws, seed)
     found: dict[str, Any] = {}
     for name in FIGURES:
         own, rest = drawn[f"{name} in"], drawn[f"{name} out"]
         gap = interval_of(rest - own, name)
-        parts: dict[str, Interval] = {"value": interval_of(own, name), "rest": interval_of(rest, name), "gap": gap}
-        found[name] = {part: asdict(one) for part, one in parts.items()} | {"differs": gap.low > 0 or gap.high < 0}
+        told: dict[str, Interval] = {"value": interval_of(own, name), "rest": interval_of(rest, name), "gap": gap}
+        found[name] = {part: asdict(one) for part, one in told.items()} | {"differs": gap.low > 0 or gap.high < 0}
     return found

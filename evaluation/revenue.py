@@ -97,12 +97,13 @@ def retention(
         return []
     levels = arr_at(contracts, list(starts), gap_days) if levels is None else levels
     group = _groups(accounts, by).reindex(levels.index)
+    numbers = np.arange(len(levels))  # of the accounts in the order of their names, for the draws
     parts: list[pd.DataFrame] = []
     lines: list[dict[str, Any]] = []
     for start, end in pairwise(starts):
         there = (levels[start] != 0).to_numpy()  # NaN, an unknown ARR, is there
-        rows = pd.DataFrame({"before": levels[start], "after": levels[end], "group": group})[there].reset_index()
-        for name, part in rows.groupby("group", dropna=False, sort=True):
+        rows = pd.DataFrame({"account_id": numbers, "before": levels[start], "after": levels[end]})[there]
+        for name, part in rows.groupby(group[there], dropna=False, sort=True):
             parts.append(part.assign(line=len(lines)))
             lines.append({"period": _label(start, end, every), "group": None if by is None else str(name)})
     found = _retained(pd.concat(parts, ignore_index=True), len(lines), draws, seed) if parts else []
@@ -141,8 +142,9 @@ def _retained(rows: pd.DataFrame, lines: int, draws: int, seed: int) -> list[dic
     known = known.assign(kept=np.minimum(known.before, known.after))
     there, priced = np.bincount(rows.line, minlength=lines), np.bincount(known.line, minlength=lines)
     tops = {"gross": "kept", "net": "after"}
-    asked = {name: ratios(top, "before", known.line.to_numpy(), lines) for name, top in tops.items()}
-    drawn = draw(known, asked, draws, seed) if (priced >= LEAST_ACCOUNTS).any() else {}
+    asked = {"both": ratios(list(tops.values()), "before", known.line.to_numpy(), lines)}
+    enough = (priced >= LEAST_ACCOUNTS).any()
+    drawn = dict(zip(tops, draw(known, asked, draws, seed)["both"], strict=True)) if enough else {}
     arr, gone = np.bincount(known.line, known.before, lines), np.bincount(rows.line, rows.after == 0, lines)
     table = []
     for line in range(lines):

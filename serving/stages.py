@@ -270,7 +270,8 @@ def ledger_report(
         # Reasons are nine tenths of a ledger's bytes, and the page shows those of a few rows.
         told = partial(_reasons_told, ledger)
         known = with_drawn(facts.interventions, ledger, served.account_id.unique().tolist())
-        effect = drawn_effect(served.assign(y=outcome)[outcome.notna()], ledger, settings)
+        judged = served.loc[outcome.notna(), ["account_id", "as_of"]].assign(y=outcome)
+        effect = drawn_effect(judged, ledger, settings)
         files = write_report(
             served, pd.DataFrame(), settings, folder, meta, marks, told, monitoring=watched,
             facts=replace(facts, interventions=known), effect=effect,
