@@ -101,21 +101,22 @@ def log_loss(p: str = "p", y: str = "y") -> Statistic:
 
 def _ranked(
     frame: pd.DataFrame, codes: Array, size: int, p: str, y: str, weight: str | None = None
-) -> Callable[[Counts], tuple[Array, ...]]:
-    """Per draw, at each distinct p of a churned row: churned there, stayed below, stayed tied, stayed in all; rows, or
-    the sums of their `weight`."""
+) -> Callable[[Counts], tuple[Array | float, ...]]:
+    """Per draw, at each distinct p of a churned row: churned there, stayed at or below, stayed there (0.0 where none
+    ever did), stayed in all; rows, or the sums of their `weight`."""
     score, churned = _column(frame, p), _column(frame, y) == 1
     each = np.ones(len(frame)) if weight is None else _column(frame, weight)
     at, place = np.unique(score[churned], return_inverse=True)
     slot = np.searchsorted(at, score[~churned])
     tied = at[np.minimum(slot, at.size - 1)] == score[~churned] if at.size else np.zeros(slot.size, dtype=bool)
     left = _per_account(codes[churned], size, each[churned], place, at.size)
-    kept = _per_account(codes[~churned], size, each[~churned], 2 * slot + tied, 2 * at.size + 1)
+    who, each = codes[~churned], each[~churned]
+    kept = _per_account(who, size, each, slot, at.size + 1)  # slot s: above at[s - 1], up to at[s]
+    level = _per_account(who[tied], size, each[tied], slot[tied], at.size) if tied.any() else None
 
-    def drawn(counts: Counts) -> tuple[Array, ...]:
-        stayed = kept @ counts
-        upto = np.cumsum(stayed, axis=0)
-        return left @ counts, upto[:-1:2], stayed[1::2], upto[-1]
+    def drawn(counts: Counts) -> tuple[Array | float, ...]:
+        upto = np.cumsum(kept @ counts, axis=0)
+        return left @ counts, upto[:-1], 0.0 if level is None else level @ counts, upto[-1]
 
     return drawn
 
@@ -149,15 +150,15 @@ def _by_rank(figures: list[Callable[..., Array]], p: str, y: str, weight: str | 
     return prepare
 
 
-def _auc(left: Array, below: Array, tied: Array, stayed: Array) -> Array:
+def _auc(left: Array, upto: Array, tied: Array | float, stayed: Array) -> Array:
     pairs = left.sum(axis=0) * stayed
-    won = (left * (below + tied / 2)).sum(axis=0)
+    won = np.einsum("sd,sd->d", left, upto - tied / 2)
     return np.asarray(np.divide(won, pairs, out=np.full(pairs.size, np.nan), where=pairs > 0))
 
 
-def _average_precision(left: Array, below: Array, _tied: Array, stayed: Array) -> Array:
+def _average_precision(left: Array, upto: Array, tied: Array | float, stayed: Array) -> Array:
     caught = np.cumsum(left[::-1], axis=0)[::-1]
-    flagged = caught + stayed - below
+    flagged = caught + stayed - (upto - tied)
     precision = np.divide(caught, flagged, out=np.zeros_like(caught), where=flagged > 0)
     churned = left.sum(axis=0)
     total = (left * precision).sum(axis=0)
