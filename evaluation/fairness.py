@@ -34,13 +34,20 @@ def sizes(arr: Array, as_of: Array) -> Array:
 
 
 def fairness(
-    rows: pd.DataFrame, groups: Mapping[str, Array], share: float, least: int, draws: int, seed: int
+    rows: pd.DataFrame,
+    groups: Mapping[str, Array],
+    share: float,
+    least: int,
+    draws: int,
+    seed: int,
+    held: Array | None = None,
 ) -> dict[str, list[dict[str, Any]]]:
     """For every grouping a table of its groups, each against all other accounts, with intervals over accounts.
 
     rows: account_id, as_of, y (0 or 1), p (0-1). groups: name -> the group of each row, (n,). share: of accounts worked
-    on. A line holds group, rows, accounts, churned_accounts and for each of FIGURES the group's `value` and `rest`,
-    the others' less the group's (`gap`), each with low and high; `differs` when the gap's interval leaves out 0:
+    on; held: `in_top_share` of the rows, where it is known already. A line holds group, rows, accounts,
+    churned_accounts and for each of FIGURES the group's `value` and `rest`, the others' less the group's (`gap`), each
+    with low and high; `differs` when the gap's interval leaves out 0:
 
     observed_expected   churns over the sum of p: 1 is right, above 1 the group is underrated
     auc                 see `metrics.auc`
@@ -56,7 +63,7 @@ def fairness(
     >>> [(one["group"], one["observed_expected"]["value"]["value"]) for one in table]
     [('north', 1.0), ('south', 2.0)]
     """
-    held = in_top_share(rows.p.to_numpy(), share, rows.as_of.to_numpy())
+    held = in_top_share(rows.p.to_numpy(), share, rows.as_of.to_numpy()) if held is None else held
     rows = rows[["account_id", "y", "p"]].assign(caught=held * rows.y)
     return {name: _table(rows, np.asarray(label), least, draws, seed) for name, label in groups.items()}
 

@@ -79,11 +79,11 @@ def _scope(desk: Desk, judged: pd.DataFrame, rows: pd.DataFrame) -> Figure:
 def _numbered(judged: pd.DataFrame, baselines: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Both with accounts as numbers, in the order of their names, and TEXTS as categories; baselines of those accounts
     that `judged` has."""
-    names = pd.Index(judged["account_id"].unique()).sort_values()
+    numbers, names = pd.factorize(judged["account_id"], sort=True)
     texts = {name: judged[name].astype("category") for name in TEXTS if name in judged}
-    judged = judged.assign(account_id=names.get_indexer(judged["account_id"]), **texts)
+    judged = judged.assign(account_id=numbers, **texts)
     if len(baselines):
-        baselines = baselines.assign(account_id=names.get_indexer(baselines["account_id"]))
+        baselines = baselines.assign(account_id=pd.Index(names).get_indexer(baselines["account_id"]))
         baselines = baselines[baselines["account_id"] >= 0]
     return judged, baselines
 
@@ -147,7 +147,11 @@ def summarise(
     few = by_p(rows[[*SLIM, "segment", "y", "p"]])
     if facts is not None and facts.interventions is not None:
         rows["arm"] = arms(judged.loc[rows.index, ["account_id", "as_of"]], facts.interventions, desk.main)
-    at = {days: by_p(matured(slim, days)[["account_id", "as_of", "y", "p"]]) for days in settings.horizons_days}
+    judged_at = ["account_id", "as_of", "y", "p"]
+    at = {
+        days: few[judged_at] if days == desk.main else by_p(matured(slim, days)[judged_at])
+        for days in settings.horizons_days
+    }
     others = yardsticks(numbered, baselines, settings)
     comparisons = [
         comparison(desk, at[days], name, title, baseline, days)

@@ -170,11 +170,12 @@ def _labels_of(settings: Settings, sources: Sources) -> Callable[[pd.DataFrame],
     """Outcomes of (account_id, as_of) pairs; pairs that the sources no longer know have none, rather than "stayed"."""
     from evaluation.outcomes import with_returns
     from features.labels import labels_for
+    from features.snapshots import among
 
-    known = set(sources.connection.to_pandas(sources.tables["accounts"].select("account_id")).account_id)
+    known = sources.connection.to_pandas(sources.tables["accounts"].select("account_id")).account_id
 
     def labels(pairs: pd.DataFrame) -> pd.DataFrame:
-        there = pairs[pairs.account_id.isin(known) & (pairs.as_of <= sources.data_end)]
+        there = pairs[among(pairs.account_id, known) & (pairs.as_of <= sources.data_end)]
         return with_returns(labels_for(sources, there, settings), sources, settings)
 
     return labels
