@@ -312,10 +312,10 @@ def forecast(p: Array, arr: Array, windows: pd.DataFrame, draws: int = 2000, see
         raise MetricRefused("forecast", "accounts under contract", 0, 1)
     error, random = shared_error(windows), np.random.default_rng(seed)
     known = np.nan_to_num(arr)
-    odds = np.log(np.clip(p, 1e-9, 1 - 1e-9)) - np.log1p(-np.clip(p, 1e-9, 1 - 1e-9))
+    against = 1 / np.clip(p, 1e-9, 1 - 1e-9) - 1  # the odds of staying
     sums = np.empty((draws, 2))
     for place, shift in enumerate(error * random.standard_t(len(windows), draws)):
-        left = random.random(p.size) < 1 / (1 + np.exp(-(odds + shift)))
+        left = random.random(p.size) < 1 / (1 + against * np.exp(-shift))
         sums[place] = left @ known, left.sum()
     ends = np.quantile(sums, (0.025, 0.975), axis=0)
     figures = [
