@@ -218,7 +218,7 @@ class Ledger:
         """
         asked = [name for name in stored_columns(columns) if texts or name not in TEXTS]
         stored = list(dict.fromkeys([*asked, "batch_id", "row"]))
-        frame = self._frame(queries.first_query(stored, kinds, at), [*stored, *OUTCOME])
+        frame = self._frame(queries.first_query(stored, kinds, at, self._engine.dialect.name), [*stored, *OUTCOME])
         place = (frame.batch_id.to_numpy() << 32) + frame.row.to_numpy()  # one key sorts in a third of the time of two
         frame = frame.drop(columns=[name for name in stored if name not in asked])
         return None if frame.empty else frame.take(np.argsort(place)).reset_index(drop=True)
