@@ -31,16 +31,8 @@ from evaluation import chain
 from evaluation import ledger_queries as queries
 from evaluation.chain import Verification, canonical
 from evaluation.ledger_export import export
-from evaluation.ledger_rows import (
-    OUTCOME,
-    TEXTS,
-    arrow_table,
-    in_order,
-    moment,
-    prediction_rows,
-    stored_columns,
-    to_pandas,
-)
+from evaluation.ledger_frames import arrow_table, in_order, stored_columns, to_pandas
+from evaluation.ledger_rows import OUTCOME, TEXTS, moment, prediction_rows
 from evaluation.ledger_store import bulk, connect, insert_rows, parts, prepare
 from evaluation.ledger_tables import FORMAT, PREDICTION_KINDS, batches, entry_of, head, marks, predictions
 
