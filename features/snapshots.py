@@ -7,6 +7,7 @@ return. Signals count facts of their windows whatever life they belong to: what 
 from __future__ import annotations
 
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import ibis
 import ibis.expr.types as ir
@@ -24,6 +25,7 @@ FREQUENCY = {"day": "D", "week": "W-MON", "month": "MS", "quarter": "QS"}
 WARM_UP_DAYS = 90
 MOMENT: Final = "datetime64[us]"
 NEVER = pd.Timestamp.max.floor("us").as_unit("us")
+_CONTRACTS: WeakKeyDictionary[Sources, pd.DataFrame] = WeakKeyDictionary()
 
 
 def calendar_days(sources: Sources, settings: Settings) -> pd.DatetimeIndex:
@@ -99,10 +101,15 @@ def churn_rows(sources: Sources, kind: str = "churn") -> pd.DataFrame:
 
 def contract_rows(sources: Sources) -> pd.DataFrame:
     """Contracts: account_id, at, visible, ends_at (NaT: open), arr. An open-ended one that was cancelled ended then;
-    one with an end runs until it, cancelled or not, since it is paid for."""
-    rows = spans(sources, "contracts", "ends_at", "cancelled_at", "arr")
-    rows["ends_at"] = rows.ends_at.astype(MOMENT).fillna(rows.pop("cancelled_at").astype(MOMENT))
-    return rows
+    one with an end runs until it, cancelled or not, since it is paid for.
+
+    Read once: churns, contractions and returns all come from them, and outcomes are judged in many parts.
+    """
+    if sources not in _CONTRACTS:
+        rows = spans(sources, "contracts", "ends_at", "cancelled_at", "arr")
+        rows["ends_at"] = rows.ends_at.astype(MOMENT).fillna(rows.pop("cancelled_at").astype(MOMENT))
+        _CONTRACTS[sources] = rows
+    return _CONTRACTS[sources].copy(deep=False)
 
 
 def activity(sources: Sources, settings: Settings) -> ir.Table:
