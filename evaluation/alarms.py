@@ -10,96 +10,20 @@ One more alarm: a function here, an entry in KINDS, a planted shift and a quiet 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
+from evaluation.alarm_figures import Figures
 from evaluation.drift import ALL, FAR, Move
-from evaluation.expected import Expected, Graded
-from evaluation.level import Ratio, Watched, times_in_words
+from evaluation.level import times_in_words
 from evaluation.metrics import Z95
 from features.outages import Outage
 
 DAY = pd.Timedelta(days=1)
 MONTH_BETWEEN, QUARTERS_BETWEEN = 70, 190  # days from a trip to the next of the same alarm
 STANDS_DAYS = 100  # from the last trip to the newest look
-
-
-@dataclass(frozen=True)
-class Scored:
-    """The scores of a month (`as_of`) and stage: mean probability, and what happened (None: windows are open)."""
-
-    as_of: pd.Timestamp
-    stage: str
-    rows: int
-    mean_p: float
-    happened: float | None
-
-
-@dataclass(frozen=True)
-class Level:
-    """Churns observed over expected in a calendar quarter of as_ofs and a stage, at the main horizon.
-
-    `sure` is the same with the interval of the alarm (level 99.9 %).
-    """
-
-    quarter: str
-    as_of: pd.Timestamp
-    stage: str
-    ratio: Ratio
-    sure: Ratio
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """What was to be expected of a quarter's predictions before labels arrived; graded once all windows have passed."""
-
-    quarter: str
-    as_of: pd.Timestamp
-    expected: Expected
-    graded: Graded | None
-
-
-@dataclass(frozen=True)
-class Feed:
-    """The signals made of a feed: how many, how many moved and how many of those an outage explains, and in the newest
-    month how many are far from where they were in training, with the farthest (None where none was looked at)."""
-
-    feed: str
-    signals: int
-    moved: int
-    explained: int
-    far: int
-    farthest: str | None
-    distance: float | None
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What the alarms look at; see evaluation.monitor. `explained`: moves that an outage, a new model or new weights
-    account for, with words for it.
-
-    watched: by the name of its alarm, one entry a month. far_share: by month, the share of signals far from where they
-    were in training. matured: how the main horizon's probabilities did on all rows whose window has passed.
-    """
-
-    since: pd.Timestamp
-    horizon_days: int
-    watched_days: int
-    scores: tuple[Scored, ...]
-    levels: tuple[Level, ...]
-    watched: Mapping[str, tuple[Watched, ...]]
-    estimates: tuple[Estimate, ...]
-    score_moves: tuple[Move, ...]
-    signal_moves: tuple[Move, ...]
-    explained: tuple[tuple[Move, str], ...]
-    far_share: tuple[tuple[pd.Timestamp, float], ...]
-    farthest: tuple[tuple[str, float], ...]
-    outages: Mapping[str, tuple[Outage, ...]]
-    feeds: tuple[Feed, ...]
-    matured: Mapping[str, Any]
 
 
 @dataclass(frozen=True)

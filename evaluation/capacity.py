@@ -66,8 +66,12 @@ class Capacity(NamedTuple):
     lift: float
 
 
-def precision_recall_at_capacity(y: Array, p: Array, as_of: Array, share: float = 0.1) -> Capacity:
+def precision_recall_at_capacity(
+    y: Array, p: Array, as_of: Array, share: float = 0.1, held: Array | None = None
+) -> Capacity:
     """What working on the riskiest `share` of accounts at each as_of would have reached.
+
+    held: `in_top_share` of these rows, where it is known already.
 
     Precision: share of the flagged that churned; recall: share of the churned that were flagged; all 0-1, higher is
     better, chance gives the churn rate and `share`. Raises MetricRefused without a row of each class.
@@ -76,7 +80,7 @@ def precision_recall_at_capacity(y: Array, p: Array, as_of: Array, share: float 
     Capacity(rows=4, flagged=2.0, churned=2, caught=1.0, precision=0.5, recall=0.5, lift=1.0)
     """
     y, p = checked("precision_recall_at_capacity", y, p, probability=False)
-    held = in_top_share(p, share, as_of)
+    held = in_top_share(p, share, as_of) if held is None else held
     flagged, caught = float(held.sum()), float(held @ y)
     precision = caught / flagged
     return Capacity(
@@ -123,12 +127,22 @@ class Lead(NamedTuple):
     places: Array
 
 
-def lead_time(accounts: Array, as_of: Array, churn_at: Array, in_band: Array, days: Sequence[int]) -> list[Lead]:
+def chance_of(in_band: Array, as_of: Array) -> Array:
+    """The band's share of the rows of each row's as_of, (n,), 0-1: what drawing it blindly would have given."""
+    day = pd.factorize(np.asarray(as_of))[0]
+    held = np.asarray(in_band, dtype=float)
+    return np.asarray((np.bincount(day, held) / np.bincount(day))[day])
+
+
+def lead_time(
+    accounts: Array, as_of: Array, churn_at: Array, in_band: Array, days: Sequence[int], chance: Array | None = None
+) -> list[Lead]:
     """Share of churned accounts in the red band at the LAST scoring at least so many days before they left.
 
     A point-in-time share: 0-1, higher is better, to be read beside chance (the band's share of those scorings). "In the
     band at any time before" would flatter, and is not offered. `in_band` comes from `in_top_share`; the ceiling is the
-    same call with the true probabilities. Times are datetime64; NaT in churn_at: not known to have left. Raises
+    same call with the true probabilities. Times are datetime64; NaT in churn_at: not known to have left. chance: what
+    `chance_of` says of each row, where rows of accounts that are not known to have left are left out. Raises
     MetricRefused when nobody churned that long after a scoring.
 
     >>> day = np.array(["2025-01-01", "2025-02-01", "2025-03-01"], dtype="datetime64[us]")
@@ -138,8 +152,7 @@ def lead_time(accounts: Array, as_of: Array, churn_at: Array, in_band: Array, da
     """
     as_of, churn_at = np.asarray(as_of, dtype="datetime64[us]"), np.asarray(churn_at, dtype="datetime64[us]")
     who, held = np.asarray(accounts), np.asarray(in_band, dtype=float)
-    day = pd.factorize(as_of)[0]
-    chance = (np.bincount(day, held) / np.bincount(day))[day]
+    chance = chance_of(held, as_of) if chance is None else chance
     ahead = (churn_at - as_of) / np.timedelta64(1, "D")
     table = []
     for least in days:
@@ -192,8 +205,7 @@ def first_flagged(accounts: Array, as_of: Array, churn_at: Array, in_band: Array
     """
     as_of, churn_at = np.asarray(as_of, dtype="datetime64[us]"), np.asarray(churn_at, dtype="datetime64[us]")
     who, held = np.asarray(accounts), np.asarray(in_band, dtype=float)
-    day = pd.factorize(as_of)[0]
-    chance = (np.bincount(day, held) / np.bincount(day))[day]
+    chance = chance_of(held, as_of)
     ahead = np.nan_to_num((churn_at - as_of) / np.timedelta64(1, "D"), nan=-1.0)
     rows = np.flatnonzero(~np.isnat(churn_at) & (ahead >= 0) & (ahead <= within_days))
     if rows.size == 0:

@@ -8,6 +8,7 @@ from configs.settings import Settings
 from evaluation import uncertainty
 from evaluation.answer import comparison_sentence
 from evaluation.desk import Desk, Figure
+from evaluation.horizons import drawn
 
 BASELINES: tuple[tuple[str, str], ...] = (
     ("rules", "the rules"),
@@ -71,11 +72,14 @@ def comparison(desk: Desk, rows: pd.DataFrame, name: str, title: str, baseline: 
 
     def figures() -> Figure:
         desk.enough(f"comparison with {title}", both)
-        asked = {(one, which): factories[one](which) for one in names for which in ("p", "p_other")}
-        drawn = uncertainty.draw(both, {f"{a} {b}": s for (a, b), s in asked.items()}, desk.draws, desk.seed)
+        theirs_of = uncertainty.draw(both, {one: factories[one]("p_other") for one in names}, desk.draws, desk.seed)
+        if len(both) == len(rows):  # on all rows the model's draws are those of its own figures
+            ours_of = {one: drawn(desk, rows, one)[0] for one in names}
+        else:
+            ours_of = uncertainty.draw(both, {one: factories[one]() for one in names}, desk.draws, desk.seed)
         out: Figure = {}
         for one in names:
-            ours, theirs = drawn[f"{one} p"], drawn[f"{one} p_other"]
+            ours, theirs = ours_of[one], theirs_of[one]
             better = ours - theirs if one == "auc" else theirs - ours
             parts = {"model": ours, "baseline": theirs, "better_by": better}
             out[one] = {part: uncertainty.interval_of(values, one) for part, values in parts.items()}

@@ -33,7 +33,9 @@ class Desk:
         self.draws = max(min(most, ENOUGH_DRAWS), min(most, DRAWN_ROWS // max(1, rows)))
         self.seed, self.main = settings.training.seed, settings.main_horizon_days
         self.refused: list[dict[str, Any]] = []
-        self._held: dict[tuple[int, str], tuple[pd.DataFrame, Array]] = {}  # by identity, beside the frame that has it
+        # By identity, beside the frame that has it.
+        self._held: dict[tuple[int, str], tuple[pd.DataFrame, Array]] = {}
+        self._drawn: dict[tuple[int, tuple[str, ...]], tuple[pd.DataFrame, Array]] = {}
 
     def figure(self, name: str, where: str, make: Callable[[], Any]) -> Any:
         """What `make` returns, or the refusal, said and kept."""
@@ -61,6 +63,14 @@ class Desk:
             p, days = rows[column].to_numpy(dtype=float), rows["as_of"].to_numpy()
             self._held[key] = rows, in_top_share(p, self.evaluation.capacity_share, days)
         return self._held[key][1]
+
+    def drawn(self, rows: pd.DataFrame, names: tuple[str, ...], statistic: Statistic) -> Array:
+        """The estimate and draws of figures drawn together, (names, 1 + draws); made once for these rows."""
+        key = (id(rows), names)
+        if key not in self._drawn:
+            found = uncertainty.draw(rows, {"it": statistic}, self.draws, self.seed)["it"]
+            self._drawn[key] = rows, np.atleast_2d(found)
+        return self._drawn[key][1]
 
     def interval(self, name: str, rows: pd.DataFrame, statistic: Statistic, basic: bool = False) -> Interval:
         self.enough(name, rows)

@@ -34,13 +34,20 @@ def sizes(arr: Array, as_of: Array) -> Array:
 
 
 def fairness(
-    rows: pd.DataFrame, groups: Mapping[str, Array], share: float, least: int, draws: int, seed: int
+    rows: pd.DataFrame,
+    groups: Mapping[str, Array],
+    share: float,
+    least: int,
+    draws: int,
+    seed: int,
+    held: Array | None = None,
 ) -> dict[str, list[dict[str, Any]]]:
     """For every grouping a table of its groups, each against all other accounts, with intervals over accounts.
 
     rows: account_id, as_of, y (0 or 1), p (0-1). groups: name -> the group of each row, (n,). share: of accounts worked
-    on. A line holds group, rows, accounts, churned_accounts and for each of FIGURES the group's `value` and `rest`,
-    the others' less the group's (`gap`), each with low and high; `differs` when the gap's interval leaves out 0:
+    on; held: `in_top_share` of the rows, where it is known already. A line holds group, rows, accounts,
+    churned_accounts and for each of FIGURES the group's `value` and `rest`, the others' less the group's (`gap`), each
+    with low and high; `differs` when the gap's interval leaves out 0:
 
     observed_expected   churns over the sum of p: 1 is right, above 1 the group is underrated
     auc                 see `metrics.auc`
@@ -56,7 +63,7 @@ def fairness(
     >>> [(one["group"], one["observed_expected"]["value"]["value"]) for one in table]
     [('north', 1.0), ('south', 2.0)]
     """
-    held = in_top_share(rows.p.to_numpy(), share, rows.as_of.to_numpy())
+    held = in_top_share(rows.p.to_numpy(), share, rows.as_of.to_numpy()) if held is None else held
     rows = rows[["account_id", "y", "p"]].assign(caught=held * rows.y)
     return {name: _table(rows, np.asarray(label), least, draws, seed) for name, label in groups.items()}
 
@@ -65,11 +72,13 @@ def _table(rows: pd.DataFrame, label: Array, least: int, draws: int, seed: int) 
     codes, names = labelled(pd.Series(label))
     table = []
     for group, number in sorted((str(names[number]), number) for number in np.unique(codes)):
-        inside = codes == number
-        line = {"group": str(group), "rows": int(inside.sum()), "accounts": int(rows.account_id[inside].nunique())}
-        line["churned_accounts"] = _churned(rows[inside])
+        sides = {"in": codes == number, "out": codes != number}
+        parts = {side: (where, rows[where]) for side, where in sides.items()}
+        inside = parts["in"][1]
+        line = {"group": str(group), "rows": len(inside), "accounts": int(inside.account_id.nunique())}
+        line["churned_accounts"] = _churned(inside)
         try:
-            table.append(line | _figures(rows, inside, least, draws, seed))
+            table.append(line | _figures(rows, parts, least, draws, seed))
         except MetricRefused as refusal:
             table.append(line | {name: {"refused": refusal.why} for name in FIGURES})
     return table
@@ -79,19 +88,21 @@ def _churned(rows: pd.DataFrame) -> int:
     return int(rows.account_id[rows.y == 1].nunique())
 
 
-def _figures(rows: pd.DataFrame, inside: Array, least: int, draws: int, seed: int) -> dict[str, Any]:
-    for where in (inside, ~inside):
-        churned = _churned(rows[where])
+def _figures(
+    rows: pd.DataFrame, parts: Mapping[str, tuple[Array, pd.DataFrame]], least: int, draws: int, seed: int
+) -> dict[str, Any]:
+    """parts: "in" and "out" -> which rows are in the group and which are not, (n,) bool, and these rows."""
+    for _, part in parts.values():
+        churned = _churned(part)
         if churned < least:
             raise MetricRefused("fairness", "churned accounts", churned, least)
     plain: dict[str, Statistic] = {"observed_expected": ratio("y", "p"), "auc": auc(), "recall": ratio("caught", "y")}
-    asked = {f"{name} {side}": of(one, where) for name, one in plain.items()
-             for side, where in (("in", inside), ("out", ~inside))}  # fmt: skip
+    asked = {f"{name} {side}": of(one, *parts[side]) for name, one in plain.items() for side in parts}
     drawn = draw(rows, asked, draws, seed)
     found: dict[str, Any] = {}
     for name in FIGURES:
         own, rest = drawn[f"{name} in"], drawn[f"{name} out"]
         gap = interval_of(rest - own, name)
-        parts: dict[str, Interval] = {"value": interval_of(own, name), "rest": interval_of(rest, name), "gap": gap}
-        found[name] = {part: asdict(one) for part, one in parts.items()} | {"differs": gap.low > 0 or gap.high < 0}
+        told: dict[str, Interval] = {"value": interval_of(own, name), "rest": interval_of(rest, name), "gap": gap}
+        found[name] = {part: asdict(one) for part, one in told.items()} | {"differs": gap.low > 0 or gap.high < 0}
     return found

@@ -95,7 +95,7 @@ def fair(desk: Desk, rows: pd.DataFrame, regions: Mapping[str, Array]) -> Figure
     by |= {"size": sizes(rows["arr"].to_numpy(), rows["as_of"].to_numpy())} if rows["arr"].notna().any() else {}
     by |= dict(regions)
     asked = (desk.evaluation.capacity_share, desk.evaluation.min_churned_accounts, desk.draws, desk.seed)
-    found = fairness(rows, by, *asked)
+    found = fairness(rows, by, *asked, held=desk.held(rows, "p"))
     differs = [
         {"by": name, "group": one["group"], "figure": figure} | {part: one[figure][part] for part in ("value", "rest")}
         for name, table in found.items()

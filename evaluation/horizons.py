@@ -12,18 +12,25 @@ import pandas as pd
 from evaluation import metrics, uncertainty
 from evaluation.concordance import concordance
 from evaluation.desk import Desk, Figure, churned_accounts
+from evaluation.metrics import Array
 from evaluation.uncertainty import Interval, Statistic
 
-FIGURES: tuple[tuple[str, Callable[[int], Statistic], bool], ...] = (
-    ("auc", lambda bins: uncertainty.auc(), False),
-    ("average_precision", lambda bins: uncertainty.average_precision(), False),
-    ("brier", lambda bins: uncertainty.brier(), False),
-    ("log_loss", lambda bins: uncertainty.log_loss(), False),
-    ("ece", lambda bins: uncertainty.ece(bins=bins), True),
-    ("calibration_slope", lambda bins: uncertainty.calibration_slope(), False),
-    ("calibration_intercept", lambda bins: uncertainty.calibration_intercept(), False),
+# Names of figures that are drawn together, the statistic of them, and whether their intervals are basic ones.
+FIGURES: tuple[tuple[tuple[str, ...], Callable[[int], Statistic], bool], ...] = (
+    (("auc", "average_precision"), lambda bins: uncertainty.ranking(), False),
+    (("brier",), lambda bins: uncertainty.brier(), False),
+    (("log_loss",), lambda bins: uncertainty.log_loss(), False),
+    (("ece",), lambda bins: uncertainty.ece(bins=bins), True),
+    (("calibration_slope", "calibration_intercept"), lambda bins: uncertainty.calibration(), False),
 )
+NAMES = tuple(name for names, _, _ in FIGURES for name in names)
 MOST_PAIRS = 20_000_000
+
+
+def drawn(desk: Desk, rows: pd.DataFrame, name: str) -> tuple[Array, bool]:
+    """The estimate and draws of one of NAMES over these rows, made once; whether its interval is a basic one."""
+    names, statistic, basic = next(one for one in FIGURES if name in one[0])
+    return desk.drawn(rows, names, statistic(desk.evaluation.calibration_bins))[names.index(name)], basic
 
 
 def horizon(desk: Desk, rows: pd.DataFrame, horizon_days: int) -> Figure:
@@ -31,8 +38,14 @@ def horizon(desk: Desk, rows: pd.DataFrame, horizon_days: int) -> Figure:
     bins, where = desk.evaluation.calibration_bins, f"{horizon_days} days"
     table: Figure = {"days": horizon_days, "rows": len(rows), "accounts": rows["account_id"].nunique()}
     table |= {"churned_rows": int(rows["y"].sum()), "churned_accounts": churned_accounts(rows)}
-    for name, statistic, basic in FIGURES:
-        table[name] = desk.figure(name, where, partial(desk.interval, name, rows, statistic(bins), basic))
+
+    def interval(name: str) -> Interval:
+        desk.enough(name, rows)
+        values, basic = drawn(desk, rows, name)
+        return uncertainty.interval_of(values, name, basic)
+
+    for name in NAMES:
+        table[name] = desk.figure(name, where, partial(interval, name))
     table["mean_p"] = float(rows["p"].mean()) if len(rows) else None
     table["happened"] = desk.figure("happened", where, lambda: desk.interval("happened", rows, uncertainty.ratio("y")))
 

@@ -9,8 +9,9 @@ import pandas as pd
 
 from evaluation.desk import Desk, Figure
 from evaluation.facts import Facts
+from evaluation.forecast import forecast
 from evaluation.metrics import MetricRefused
-from evaluation.revenue import arr_at, first_days, forecast, health_over_time, retention, time_to_value
+from evaluation.revenue import arr_at, first_days, health_over_time, retention, time_to_value
 
 BY = ("segment", "cohort")
 FIRST = 5  # accounts named

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 from sqlalchemy import Connection, Engine, Select, insert, select, update
@@ -30,16 +31,8 @@ from evaluation import chain
 from evaluation import ledger_queries as queries
 from evaluation.chain import Verification, canonical
 from evaluation.ledger_export import export
-from evaluation.ledger_rows import (
-    OUTCOME,
-    TEXTS,
-    arrow_table,
-    in_order,
-    moment,
-    prediction_rows,
-    stored_columns,
-    to_pandas,
-)
+from evaluation.ledger_frames import arrow_table, in_order, stored_columns, to_pandas
+from evaluation.ledger_rows import OUTCOME, TEXTS, moment, prediction_rows
 from evaluation.ledger_store import bulk, connect, insert_rows, parts, prepare
 from evaluation.ledger_tables import FORMAT, PREDICTION_KINDS, batches, entry_of, head, marks, predictions
 
@@ -217,9 +210,10 @@ class Ledger:
         """
         asked = [name for name in stored_columns(columns) if texts or name not in TEXTS]
         stored = list(dict.fromkeys([*asked, "batch_id", "row"]))
-        frame = self._frame(queries.first_query(stored, kinds, at), [*stored, *OUTCOME])
-        frame = frame.sort_values(["batch_id", "row"], ignore_index=True)
-        return None if frame.empty else frame.drop(columns=[name for name in stored if name not in asked])
+        frame = self._frame(queries.first_query(stored, kinds, at, self._engine.dialect.name), [*stored, *OUTCOME])
+        place = (frame.batch_id.to_numpy() << 32) + frame.row.to_numpy()  # one key sorts in a third of the time of two
+        frame = frame.drop(columns=[name for name in stored if name not in asked])
+        return None if frame.empty else frame.take(np.argsort(place)).reset_index(drop=True)
 
     def days(self, kinds: Sequence[str], at: pd.Timestamp, horizon_days: int) -> pd.DataFrame:
         """The columns of `ledger_queries.DAY` for each as_of and model version, counted in the database: what the rows

@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Connection, Table, select
 
+from evaluation.ledger_frames import arrow_table, horizons_in, in_order, stored_columns
 from evaluation.ledger_queries import prediction_query
-from evaluation.ledger_rows import FLAGS, arrow_table, column_order, horizons_in, in_order, stored_columns
+from evaluation.ledger_rows import FLAGS, column_order
 from evaluation.ledger_store import parts
 from evaluation.ledger_tables import ENTRIES, batches, prediction_texts, predictions
 

@@ -1,7 +1,7 @@
 """The ledger's larger questions as SQL: what was predicted, by whom first, and what is known of it by some day.
 
-"First" and "newest" are asked as "there is none before it" and "none after it", which SQLite answers from the indexes
-row by row and PostgreSQL as one hash join. What can be counted is counted here, so that no row leaves the database.
+"First" and "newest" are asked as "there is none before it" and "none after it", which SQLite and PostgreSQL answer from
+the indexes, row by row. What can be counted is counted here, so that no row leaves the database.
 """
 
 from __future__ import annotations
@@ -101,11 +101,13 @@ def prediction_query(stored: Sequence[str]) -> Select[Any]:
     return _in_order(_select(stored))
 
 
-def first_query(stored: Sequence[str], kinds: Sequence[str], at: pd.Timestamp) -> Select[Any]:
+def first_query(stored: Sequence[str], kinds: Sequence[str], at: pd.Timestamp, dialect: str) -> Select[Any]:
     """The first prediction of each account, day and model version of these kinds asked for by `at`, and beside it what
-    OUTCOME names, from the newest judgement made by then (nothing where there is none). By account and day: each
-    prediction's judgement then lies beside that of the one before."""
-    return _firsts(stored, kinds, at).order_by(predictions.c.account_id, predictions.c.as_of)
+    OUTCOME names, from the newest judgement made by then (nothing where there is none). In no order that counts: SQLite
+    walks them by account and day, so that each prediction's judgement lies beside that of the one before; PostgreSQL
+    would sort them all for it, on disk."""
+    query = _firsts(stored, kinds, at)
+    return query.order_by(predictions.c.account_id, predictions.c.as_of) if dialect == "sqlite" else query
 
 
 def _firsts(stored: Sequence[str], kinds: Sequence[str], at: pd.Timestamp) -> Select[Any]:

@@ -1,4 +1,4 @@
-"""Predictions as rows of the ledger, and rows of the ledger as predictions again, to the last bit.
+"""Predictions as rows of the ledger; `ledger_frames` makes predictions of them again, to the last bit.
 
 The table's columns do not depend on the project's horizons: probabilities of every horizon are one JSON text (`curve`),
 figures at the main horizon are columns without a horizon in their name. Missing numbers are NULL there and NaN here.
@@ -6,19 +6,14 @@ figures at the main horizon are columns without a horizon in their name. Missing
 
 from __future__ import annotations
 
-import io
-import json
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.json
 
-from configs.errors import Fault, ForewarnError, UsageError, nearest
+from configs.errors import Fault, UsageError, nearest
 from configs.framework import DIMENSIONS
 from evaluation.chain import canonical
 
@@ -33,13 +28,8 @@ LEDGER_COLUMNS = (
     *("batch_id", "row", "kind", "asked_by", "requested_at"),
     *("idempotency_key", "calibrator_version", "signals_hash"),
 )
-_CURVE = re.compile(r"p_churn_(\d+)d")
-_MAIN = re.compile(rf"({'|'.join(AT_MAIN)})_(\d+)d")
-_DAYS = {"as_of", "first_as_of", "last_as_of"}
-_MOMENTS = {*_DAYS, "requested_at", "judged_at", "churn_at", "contraction_at", "reactivated_at", "made_at"}
-_MOMENTS |= {"expires_at", "entered_at"}
-_COUNTS = {"batch_id", "row", "main_horizon_days", "matured_days", "contraction_days", "pairs", "format", "rows"}
-_FLAWED = "the ledger holds a row that is not as it was written"
+CURVE = re.compile(r"p_churn_(\d+)d")
+MAIN = re.compile(rf"({'|'.join(AT_MAIN)})_(\d+)d")
 
 
 def column_order(horizons_days: Iterable[int], main_days: Iterable[int]) -> list[str]:
@@ -65,8 +55,8 @@ def column_order(horizons_days: Iterable[int], main_days: Iterable[int]) -> list
 
 def prediction_rows(predictions: pd.DataFrame, signals_hash: Sequence[str]) -> list[tuple[Any, ...]]:
     """The values behind each row's hash, in the order of `Entry.hashed`; UsageError with every fault of the frame."""
-    horizons = sorted(int(match[1]) for name in predictions if (match := _CURVE.fullmatch(str(name))))
-    mains = sorted({int(match[2]) for name in predictions if (match := _MAIN.fullmatch(str(name)))})
+    horizons = sorted(int(match[1]) for name in predictions if (match := CURVE.fullmatch(str(name))))
+    mains = sorted({int(match[2]) for name in predictions if (match := MAIN.fullmatch(str(name)))})
     faults = _shape_faults(predictions, horizons, mains, signals_hash)
     if faults:
         raise UsageError(faults)
@@ -223,86 +213,3 @@ def moment(at: pd.Timestamp) -> str:
     if at.tzinfo is not None:
         at = at.tz_convert("UTC").tz_localize(None)
     return at.strftime("%Y-%m-%dT%H:%M:%S.%f")
-
-
-def stored_columns(columns: Sequence[str] | None) -> list[str]:
-    """The columns of the tables that are needed to answer with `columns` (None: all); UsageError for an unknown one."""
-    everything = ["account_id", "as_of", *NAMES, *NUMBERS, *VERSIONS, *TEXTS, *FLAGS, *LEDGER_COLUMNS]
-    if columns is None:
-        return [*everything, "curve", "main_horizon_days", *AT_MAIN]
-    stored: dict[str, None] = {}
-    faults = []
-    for name in columns:
-        if name in everything:
-            stored[name] = None
-        elif _CURVE.fullmatch(name):
-            stored["curve"] = None
-        elif match := _MAIN.fullmatch(name):
-            stored["main_horizon_days"] = stored[match[1]] = None
-        else:
-            faults.append(Fault(name, "an unknown column", "a column of the ledger", nearest(name, everything)))
-    if faults:
-        raise UsageError(faults)
-    return list(stored)
-
-
-def arrow_table(rows: Sequence[Sequence[Any]], stored: Sequence[str]) -> pa.Table:
-    """Rows of `stored` columns as an Arrow table with the columns of a prediction, of LEDGER_COLUMNS and of OUTCOME.
-
-    UsageError when a value is not of its column's type: then someone changed it, and `ledger verify` says where.
-    """
-    try:
-        return _arrow_table(rows, stored)
-    except (pa.ArrowException, TypeError) as error:
-        raise damaged(error) from None
-
-
-def damaged(error: Exception) -> ForewarnError:
-    return UsageError(Fault("ledger", f"{_FLAWED} ({error})", "rows as written", "run `forewarn ledger verify`"))
-
-
-def _arrow_table(rows: Sequence[Sequence[Any]], stored: Sequence[str]) -> pa.Table:
-    values = {name: [row[place] for row in rows] for place, name in enumerate(stored)}
-    out: dict[str, pa.Array] = {}
-    for name, items in values.items():
-        if name in _MOMENTS:
-            out[name] = pa.array(items, pa.string()).dictionary_encode()
-            out[name] = pc.take(out[name].dictionary.cast(pa.timestamp("us")), out[name].indices)
-        elif name in _COUNTS:
-            out[name] = pa.array(items, pa.int64())
-        elif name in NUMBERS or name in AT_MAIN:
-            out[name] = pa.array(items, pa.float64())
-        elif name in FLAGS or name == "voluntary":
-            out[name] = pa.array([None if one is None else bool(one) for one in items], pa.bool_())
-        elif name != "curve":
-            out[name] = pa.array(items, pa.string())
-    if values.get("curve"):
-        curve = pa.json.read_json(io.BytesIO("\n".join(values["curve"]).encode())).combine_chunks()
-        out |= {f"p_churn_{days}d": curve[days].cast(pa.float64()) for days in curve.column_names}
-    if "main_horizon_days" in out:
-        days_of = out.pop("main_horizon_days")
-        shown = [name for name in AT_MAIN if name in out]
-        figures = {name: out.pop(name) for name in shown}
-        for days in sorted(days_of.unique().to_pylist()):
-            here = pc.equal(days_of, days)
-            out |= {f"{name}_{days}d": pc.if_else(here, figures[name], None) for name in shown}
-    return pa.table(out)
-
-
-def in_order(names: Iterable[str]) -> list[str]:
-    """The column names of a table in the order of a prediction's, the ledger's own last."""
-    known = set(names)
-    horizons = [int(match[1]) for name in known if (match := _CURVE.fullmatch(name))]
-    mains = [int(match[2]) for name in known if (match := _MAIN.fullmatch(name))]
-    return [name for name in [*column_order(horizons, mains), *LEDGER_COLUMNS] if name in known]
-
-
-def horizons_in(curves: Iterable[str]) -> list[int]:
-    """The horizons of some `curve` texts, rising."""
-    return sorted({int(days) for text in curves for days in json.loads(text)})
-
-
-def to_pandas(table: pa.Table) -> pd.DataFrame:
-    """Text as `str`, days as datetime64[us], missing numbers as NaN; what is no prediction's column comes last."""
-    named = in_order(table.column_names)
-    return table.select([*named, *(name for name in table.column_names if name not in named)]).to_pandas()

@@ -16,10 +16,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from configs.errors import DataError, Fault
+from training.newton import minimised
 
 Array = npt.NDArray[Any]
 Z95 = 1.959963984540054
 SLOPE_CHURNS = 20
+SLOPE_STEPS = 100
 
 
 class MetricRefused(DataError):
@@ -189,19 +191,27 @@ def calibration_slope_intercept(y: Array, p: Array, least: int = SLOPE_CHURNS) -
     (0.5, 0.0)
     """
     y, p = checked("calibration_slope", y, p, least)
-    x = logit(p)
-    if np.ptp(x) == 0:
+    x, place, rows = np.unique(logit(p), return_inverse=True, return_counts=True)
+    if x.size == 1:
         raise MetricRefused("calibration_slope", "distinct probability", 1, 2)
-    theta = np.array([math.log(y.mean() / (1 - y.mean())), 0.0])
-    for _ in range(50):
+    churned = np.bincount(place, y)
+    left, stayed = x[churned > 0], x[churned < rows]
+    if left[0] >= stayed[-1] or left[-1] <= stayed[0]:
+        raise MetricRefused("calibration_slope", "rows that churned below one that stayed", 0, 1)
+
+    def loss(theta: Array) -> float:
+        return float((rows * np.logaddexp(0, theta[0] + theta[1] * x) - churned * (theta[0] + theta[1] * x)).sum())
+
+    def slopes(theta: Array) -> tuple[Array, Array]:
         fitted = 1 / (1 + np.exp(-(theta[0] + theta[1] * x)))
-        weight, error = fitted * (1 - fitted), y - fitted
+        weight, error = rows * fitted * (1 - fitted), rows * fitted - churned
         bend = np.array([[weight.sum(), weight @ x], [weight @ x, (weight * x) @ x]])
-        step = np.linalg.solve(bend + 1e-10 * np.eye(2), np.array([error.sum(), error @ x]))
-        theta = theta + np.clip(step, -5, 5)
-        if np.abs(step).max() < 1e-10:
-            return float(theta[1]), float(theta[0])
-    raise MetricRefused("calibration_slope", "rows that churned below one that stayed", 0, 1)
+        return np.array([error.sum(), error @ x]), bend + 1e-10 * np.eye(2)
+
+    near, _ = minimised(loss, slopes, np.array([0.0, 1.0]), SLOPE_STEPS, 1e-15)
+    gradient, bend = slopes(near)  # where the loss is level but for rounding, its slopes are not yet
+    intercept, slope = near - np.linalg.solve(bend, gradient)
+    return float(slope), float(intercept)
 
 
 def calibration_slope(y: Array, p: Array) -> float:

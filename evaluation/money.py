@@ -91,17 +91,19 @@ class ArrCapacity(NamedTuple):
     arr_unknown: int
 
 
-def arr_at_capacity(y: Array, p: Array, arr: Array, as_of: Array, share: float = 0.1) -> ArrCapacity:
+def arr_at_capacity(
+    y: Array, p: Array, arr: Array, as_of: Array, share: float = 0.1, held: Array | None = None
+) -> ArrCapacity:
     """`capacity.precision_recall_at_capacity` in money: the band is by risk, its contents are counted by their ARR.
 
     precision and recall are 0-1, higher is better; a band drawn blindly gives the share of ARR that was lost, and
-    `share`. The band is that of all accounts; those without a known ARR fill places in it and no sum. Raises
-    MetricRefused without ARR in each class.
+    `share`. The band is that of all accounts; those without a known ARR fill places in it and no sum. held: as for
+    `precision_recall_at_capacity`. Raises MetricRefused without ARR in each class.
 
     >>> arr_at_capacity([1, 0, 0, 1], [0.9, 0.8, 0.2, 0.1], [100.0, 50.0, 50.0, 300.0], [0, 0, 0, 0], 0.5)
     ArrCapacity(flagged=150.0, lost=400.0, caught=100.0, precision=0.6666666666666666, recall=0.25, arr_unknown=0)
     """
-    held = in_top_share(np.asarray(p, dtype=float), share, as_of)
+    held = in_top_share(np.asarray(p, dtype=float), share, as_of) if held is None else held
     known = ~np.isnan(np.asarray(arr, dtype=float))
     y, _, arr, unknown = _priced("arr_at_capacity", y, p, arr)
     flagged, lost, caught = (float(one) for one in (held[known] @ arr, y @ arr, held[known] @ (arr * y)))

@@ -17,7 +17,8 @@ import pandas as pd
 from configs.errors import DataError, Fault
 from configs.settings import Settings
 from evaluation import uncertainty
-from evaluation.alarms import KINDS, WATCHES, Alarm, Estimate, Feed, Figures, Level, Scored, alarms_of, outage_words
+from evaluation.alarm_figures import Estimate, Feed, Figures, Level, Scored
+from evaluation.alarms import KINDS, WATCHES, Alarm, alarms_of, outage_words
 from evaluation.drift import ALL, STAGE, Move, counted, explained, feeds_of, first_of_months, moves
 from evaluation.expected import expect, grade
 from evaluation.level import Watched, apart, observed_expected, watch

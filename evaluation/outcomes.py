@@ -277,8 +277,8 @@ def _differ(one: pd.DataFrame, other: pd.DataFrame, names: Sequence[str]) -> pd.
 def _words(moments: pd.Series, written: Callable[[pd.Timestamp], str]) -> list[str | None]:
     """Each moment as it is written, None for NaT; each distinct one is written once."""
     codes, found = pd.factorize(moments)
-    texts = [*(written(pd.Timestamp(one)) for one in found), None]  # the code of NaT is -1: the last
-    return [texts[code] for code in codes]
+    texts = np.array([*(written(pd.Timestamp(one)) for one in found), None], dtype=object)
+    return texts[codes].tolist()  # the code of NaT is -1: the last
 
 
 def _flags(voluntary: pd.Series) -> pd.Series:

@@ -1,4 +1,4 @@
-"""The figures that leaders are measured by: revenue retention, logo churn, health over time, time to value, forecast.
+"""The figures that leaders are measured by: revenue retention, logo churn, health over time, time to value.
 
 Input are plain frames, so that backtest, ledger and sources can all bring them: contracts as `features.snapshots.
 contract_rows` reads them (account_id, at, ends_at with NaT for open, arr), accounts (account_id, created_at and any
@@ -8,7 +8,7 @@ columns to group by). Days are UTC midnights, periods half-open, amounts in the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -20,12 +20,6 @@ from evaluation.uncertainty import draw, interval_of, ratios
 
 PERIODS = {"month": "MS", "quarter": "QS", "year": "QS"}
 LEAST_ACCOUNTS = 10
-LEAST_WINDOWS = 4
-COVERS = (
-    "each account leaving or staying by itself",
-    "all probabilities being too high or too low together, as much as in the past windows",
-)
-LEAVES_OUT = ("new customers", "expansion and contraction", "a change in the level of churn beyond any seen so far")
 
 
 def arr_at(contracts: pd.DataFrame, days: Sequence[pd.Timestamp], gap_days: int) -> pd.DataFrame:
@@ -97,12 +91,13 @@ def retention(
         return []
     levels = arr_at(contracts, list(starts), gap_days) if levels is None else levels
     group = _groups(accounts, by).reindex(levels.index)
+    numbers = np.arange(len(levels))  # of the accounts in the order of their names, for the draws
     parts: list[pd.DataFrame] = []
     lines: list[dict[str, Any]] = []
     for start, end in pairwise(starts):
         there = (levels[start] != 0).to_numpy()  # NaN, an unknown ARR, is there
-        rows = pd.DataFrame({"before": levels[start], "after": levels[end], "group": group})[there].reset_index()
-        for name, part in rows.groupby("group", dropna=False, sort=True):
+        rows = pd.DataFrame({"account_id": numbers, "before": levels[start], "after": levels[end]})[there]
+        for name, part in rows.groupby(group[there], dropna=False, sort=True):
             parts.append(part.assign(line=len(lines)))
             lines.append({"period": _label(start, end, every), "group": None if by is None else str(name)})
     found = _retained(pd.concat(parts, ignore_index=True), len(lines), draws, seed) if parts else []
@@ -141,8 +136,9 @@ def _retained(rows: pd.DataFrame, lines: int, draws: int, seed: int) -> list[dic
     known = known.assign(kept=np.minimum(known.before, known.after))
     there, priced = np.bincount(rows.line, minlength=lines), np.bincount(known.line, minlength=lines)
     tops = {"gross": "kept", "net": "after"}
-    asked = {name: ratios(top, "before", known.line.to_numpy(), lines) for name, top in tops.items()}
-    drawn = draw(known, asked, draws, seed) if (priced >= LEAST_ACCOUNTS).any() else {}
+    asked = {"both": ratios(list(tops.values()), "before", known.line.to_numpy(), lines)}
+    enough = (priced >= LEAST_ACCOUNTS).any()
+    drawn = dict(zip(tops, draw(known, asked, draws, seed)["both"], strict=True)) if enough else {}
     arr, gone = np.bincount(known.line, known.before, lines), np.bincount(rows.line, rows.after == 0, lines)
     table = []
     for line in range(lines):
@@ -255,70 +251,3 @@ def _km_median(days: Array, got: Array, counts: Array) -> Array:
     hazard = np.divide(counts * got[:, None], at_risk, out=np.zeros(counts.shape), where=at_risk > 0)
     below = np.cumprod(1 - hazard, axis=0) <= 0.5 + 1e-12
     return np.where(below.any(axis=0), days[below.argmax(axis=0)], np.inf)
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """ARR expected to be lost and accounts expected to leave within the horizon, each with its 95 % interval."""
-
-    arr_lost: dict[str, float]
-    churns: dict[str, float]
-    accounts: int
-    arr: float
-    arr_unknown: int
-    shared_error: float
-    windows: int
-    covers: tuple[str, ...] = COVERS
-    leaves_out: tuple[str, ...] = LEAVES_OUT
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-def shared_error(windows: pd.DataFrame) -> float:
-    """How far the level of all probabilities together was off in past windows, as a standard deviation of log-odds.
-
-    windows: one a past period that does not overlap the others: expected (sum of p), churns, variance (sum of
-    p (1 - p)). The mean square of (churns - expected) / variance (the shift of all log-odds that would have put it
-    right) less what chance alone gives (1 / variance); from 0 up. Raises MetricRefused with fewer than 4 windows.
-
-    >>> windows = pd.DataFrame({"expected": [100.0] * 4, "churns": [130, 70, 130, 70], "variance": [80.0] * 4})
-    >>> round(shared_error(windows), 3)      # sqrt(.375**2 - 1 / 80)
-    0.358
-    """
-    if len(windows) < LEAST_WINDOWS:
-        raise MetricRefused("forecast", "past windows", len(windows), LEAST_WINDOWS)
-    shift = (windows.churns - windows.expected) / windows.variance
-    return float(np.sqrt(max(0.0, float((shift**2 - 1 / windows.variance).mean()))))
-
-
-def forecast(p: Array, arr: Array, windows: pd.DataFrame, draws: int = 2000, seed: int = 7) -> Forecast:
-    """What the newest scores say of their horizon, one row an account under contract: p (0-1), arr (NaN: unknown).
-
-    The interval is that of the sum of independent losses (Poisson-binomial, drawn, so that one large account shows)
-    under a shift of all log-odds alike: `shared_error(windows)` times a Student t of as many degrees as there are
-    windows, since the error is itself an estimate. It covers COVERS and leaves out LEAVES_OUT. Raises MetricRefused
-    without accounts, or as shared_error does.
-
-    >>> windows = pd.DataFrame({"expected": [100.0] * 4, "churns": [104, 97, 99, 101], "variance": [80.0] * 4})
-    >>> found = forecast(np.array([0.1, 0.3]), np.array([1000.0, 500.0]), windows)
-    >>> found.arr_lost["value"], found.churns["value"], found.accounts      # .1 * 1000 + .3 * 500
-    (250.0, 0.4, 2)
-    """
-    p, arr = np.asarray(p, dtype=float), np.asarray(arr, dtype=float)
-    if p.size == 0:
-        raise MetricRefused("forecast", "accounts under contract", 0, 1)
-    error, random = shared_error(windows), np.random.default_rng(seed)
-    known = np.nan_to_num(arr)
-    odds = np.log(np.clip(p, 1e-9, 1 - 1e-9)) - np.log1p(-np.clip(p, 1e-9, 1 - 1e-9))
-    sums = np.empty((draws, 2))
-    for place, shift in enumerate(error * random.standard_t(len(windows), draws)):
-        left = random.random(p.size) < 1 / (1 + np.exp(-(odds + shift)))
-        sums[place] = left @ known, left.sum()
-    ends = np.quantile(sums, (0.025, 0.975), axis=0)
-    figures = [
-        {"value": float(value), "low": float(min(value, low)), "high": float(max(value, high))}
-        for value, low, high in zip((p @ known, p.sum()), ends[0], ends[1], strict=True)
-    ]
-    unknown = int(np.isnan(arr).sum())
-    return Forecast(figures[0], figures[1], p.size, float(known.sum()), unknown, error, len(windows))

@@ -33,7 +33,7 @@ def steps(rows: pd.DataFrame, most_days: int = MONTH_DAYS) -> pd.DataFrame:
     """
     rows = rows.sort_values(["account_id", "as_of"], kind="stable")
     near = pd.Timedelta(days=most_days)
-    account, level = pd.factorize(rows.account_id)[0], pd.factorize(rows.level.astype(object))[0]
+    account, level = pd.factorize(rows.account_id)[0], pd.factorize(rows.level)[0]
     at, p = rows.as_of.to_numpy(), rows.p.to_numpy(dtype=float)
     follows = np.zeros(len(rows), dtype=bool)
     follows[1:] = (np.diff(account) == 0) & (np.diff(at) <= near.to_timedelta64())

@@ -34,10 +34,10 @@ from evaluation.worth import arr_at_risk, at_capacity, decision, first_flag, lea
 
 FORMAT = 2
 SLIM = ("account_id", "as_of", "churn_at", "arr")
+TEXTS = ("segment", "owner", "lifecycle_stage", "risk_level", "model_version", "config_version", "fold")
 ROWS = (
-    *(*SLIM, "segment", "owner", "name", "lifecycle_stage", "risk_level", "health_score", "coverage", "has_signal"),
-    *(*(f"health_{name}" for name in DIMENSIONS), "model_version", "config_version", "fold", "called"),
-    *("call_entered_at", "reasons", "batch_id", "row"),
+    *(*SLIM, *TEXTS, "health_score", "coverage", *(f"health_{name}" for name in DIMENSIONS)),
+    *("has_signal", "called", "call_entered_at"),
 )
 
 
@@ -72,16 +72,18 @@ def _scope(desk: Desk, judged: pd.DataFrame, rows: pd.DataFrame) -> Figure:
         facts["without_signal_rows"] = int((rows["has_signal"] == False).sum())  # noqa: E712 (missing is not False)
     for name in ("model_version", "config_version", "fold"):
         if name in rows:
-            facts[f"{name}s"] = sorted(rows[name].dropna().astype(str).unique())
+            facts[f"{name}s"] = sorted(map(str, rows[name].dropna().unique()))
     return dict(plain(facts))
 
 
 def _numbered(judged: pd.DataFrame, baselines: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Both with accounts as numbers, in the order of their names; baselines of those that `judged` has."""
-    names = pd.Index(judged["account_id"].unique()).sort_values()
-    judged = judged.assign(account_id=names.get_indexer(judged["account_id"]))
+    """Both with accounts as numbers, in the order of their names, and TEXTS as categories; baselines of those accounts
+    that `judged` has."""
+    numbers, names = pd.factorize(judged["account_id"], sort=True)
+    texts = {name: judged[name].astype("category") for name in TEXTS if name in judged}
+    judged = judged.assign(account_id=numbers, **texts)
     if len(baselines):
-        baselines = baselines.assign(account_id=names.get_indexer(baselines["account_id"]))
+        baselines = baselines.assign(account_id=pd.Index(names).get_indexer(baselines["account_id"]))
         baselines = baselines[baselines["account_id"] >= 0]
     return judged, baselines
 
@@ -141,12 +143,15 @@ def summarise(
     outcome = (f"p_churn_{main}", f"churned_{main}")
     numbered, baselines = _numbered(judged, baselines)
     slim = numbered[[*SLIM, *(f"{what}_{h}d" for h in settings.horizons_days for what in ("p_churn", "churned"))]]
-    rows = matured(judged[[name for name in (*ROWS, *outcome) if name in judged]], desk.main)
-    counted = matured(numbered[[*SLIM, "segment", "owner", "lifecycle_stage", "risk_level", *outcome]], desk.main)
-    few = by_p(counted[[*SLIM, "segment", "y", "p"]])
+    rows = matured(numbered[[name for name in (*ROWS, *outcome) if name in numbered]], desk.main)
+    few = by_p(rows[[*SLIM, "segment", "y", "p"]])
     if facts is not None and facts.interventions is not None:
-        rows["arm"] = arms(rows, facts.interventions, desk.main)
-    at = {days: by_p(matured(slim, days)[["account_id", "as_of", "y", "p"]]) for days in settings.horizons_days}
+        rows["arm"] = arms(judged.loc[rows.index, ["account_id", "as_of"]], facts.interventions, desk.main)
+    judged_at = ["account_id", "as_of", "y", "p"]
+    at = {
+        days: few[judged_at] if days == desk.main else by_p(matured(slim, days)[judged_at])
+        for days in settings.horizons_days
+    }
     others = yardsticks(numbered, baselines, settings)
     comparisons = [
         comparison(desk, at[days], name, title, baseline, days)
@@ -184,10 +189,11 @@ def summarise(
         "comparisons": comparisons, "calls": judge_calls(desk, rows),
         "capacity": capacity, "lead_time": early, "arr": arr,
         "profit": gain, "decision": curve,
-        "levels": levels(desk, counted), "groups": groups(desk, counted),
+        "levels": levels(desk, rows), "groups": groups(desk, rows),
         "fairness": fair(desk, few, _regions(judged["account_id"].loc[few.index], facts)),
         "stability": steadiness(desk, numbered),
-        "surprises": surprises(desk, rows, reasons), "arms": apart(desk, rows, effect) if "arm" in rows else None,
+        "surprises": surprises(desk, rows, judged, reasons),
+        "arms": apart(desk, rows, effect) if "arm" in rows else None,
         "coverage": _coverage(rows), "random_split": random_split,
         "refused": desk.refused,
     }  # fmt: skip

@@ -24,11 +24,15 @@ def _reasons(text: object) -> list[Figure]:
     return [{key: one.get(key) for key in keys} for one in named[:3]]
 
 
-def surprises(desk: Desk, rows: pd.DataFrame, reasons: ReasonsOf | None) -> dict[str, list[Figure]]:
+def surprises(
+    desk: Desk, rows: pd.DataFrame, judged: pd.DataFrame, reasons: ReasonsOf | None
+) -> dict[str, list[Figure]]:
     """The ten least expected losses that were not in the red band at their last scoring, and the five riskiest scorings
     that came to nothing.
 
-    Where the rows have an `arm` (evaluation.holdout) it is told: who was approached and stayed may have been saved.
+    rows: account_id (numbers in the order of the names will do), as_of, churn_at, y and p of what has matured; judged:
+    all that is told of the few that are found, by the same index. Where the rows have an `arm` (evaluation.holdout) it
+    is told: who was approached and stayed may have been saved.
     """
     held = desk.held(rows, "p")
     left = (
@@ -38,11 +42,15 @@ def surprises(desk: Desk, rows: pd.DataFrame, reasons: ReasonsOf | None) -> dict
     )
     left = left[left["held"] < 0.5]
     stayed = rows.loc[(rows["y"] == 0) & rows["churn_at"].isna(), ["p", "account_id", "as_of"]]
+    riskiest = stayed.groupby("account_id")["p"].max().nlargest(5, keep="all")
+    stayed = stayed[stayed["p"] >= riskiest.min()]
     stayed = stayed.sort_values(["p", "account_id", "as_of"], ascending=[False, True, True])
-    chosen = {
-        "left": rows.loc[left.sort_values(["p", "account_id"]).head(10).index],
-        "stayed": rows.loc[stayed.drop_duplicates("account_id").head(5).index],
+    found = {
+        "left": left.sort_values(["p", "account_id"]).head(10).index,
+        "stayed": stayed.drop_duplicates("account_id").head(5).index,
     }
+    here = rows[[name for name in ("p", "arm") if name in rows]]
+    chosen = {name: judged.loc[index].assign(**here.loc[index]) for name, index in found.items()}
 
     def entry(row: Mapping[Any, Any]) -> Figure:
         keys = ["account_id", "name", "as_of", "churn_at", "p", "risk_level", "lifecycle_stage", "segment", "owner"]

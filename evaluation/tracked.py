@@ -15,7 +15,7 @@ from evaluation import drawing, metrics, plots
 from evaluation.contributions import Contributions, contributions_chart
 from evaluation.desk import matured
 from evaluation.gates import RULES
-from evaluation.horizons import FIGURES
+from evaluation.horizons import NAMES
 
 DRAWN = ("reliability", "gains", "lead")
 BY = ("lifecycle_stage", "segment")
@@ -27,7 +27,7 @@ def figures(summary: Mapping[str, Any]) -> dict[str, Any]:
 
     A figure that was refused has no number here.
     """
-    names = ["rows", "churned_accounts", "mean_p", "happened", "ece_debiased", *(name for name, _, _ in FIGURES)]
+    names = ["rows", "churned_accounts", "mean_p", "happened", "ece_debiased", *NAMES]
     out: dict[str, Any] = {f"{one['days']}d": {name: one[name] for name in names} for one in summary["horizons"]}
     for one in summary["comparisons"]:
         if one["baseline"] == RULES:

@@ -8,9 +8,10 @@ draws at once. A statistic is given as a factory, `auc("p")`, that names the col
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,8 @@ class Interval:
 
 def _per_account(codes: Array, size: int, values: Array, slots: Array, count: int) -> Any:
     """Sparse (slots, accounts) sums of `values`."""
-    return sparse.csr_matrix((values.astype(float), (slots, codes)), shape=(count, size))
+    # By columns first: rows of one slot may be most of all, and putting them in order would take as long as the draws.
+    return sparse.csc_matrix((values, (slots, codes)), shape=(count, size)).tocsr()
 
 
 def _column(frame: pd.DataFrame, name: str) -> Array:
@@ -62,26 +64,29 @@ def ratio(top: Callable[[pd.DataFrame], Array] | str, bottom: str | None = None)
     return prepare
 
 
-def ratios(top: str, bottom: str, groups: Array, count: int) -> Statistic:
-    """`ratio` in each of `count` groups of rows at once, (count, d); groups: the number of each row's, (n,) int."""
+def ratios(tops: Sequence[str], bottom: str, groups: Array, count: int) -> Statistic:
+    """`ratio` of several columns in each of `count` groups of rows at once, (tops, count, d); groups: the number of
+    each row's, (n,) int."""
 
     def prepare(frame: pd.DataFrame, codes: Array, size: int) -> Drawn:
-        above, below = (_per_account(codes, size, _column(frame, one), groups, count) for one in (top, bottom))
+        *above, below = (_per_account(codes, size, _column(frame, one), groups, count) for one in (*tops, bottom))
 
         def drawn(counts: Counts) -> Array:
-            over, under = above @ counts, below @ counts
-            return np.asarray(np.divide(over, under, out=np.full(under.shape, np.nan), where=under != 0))
+            under = below @ counts
+            shape, there = under.shape, under != 0
+            return np.stack([np.divide(one @ counts, under, out=np.full(shape, np.nan), where=there) for one in above])
 
         return drawn
 
     return prepare
 
 
-def of(statistic: Statistic, where: Array) -> Statistic:
-    """The statistic of some rows, on draws of all accounts, so that groups of one draw pair."""
+def of(statistic: Statistic, where: Array, part: pd.DataFrame | None = None) -> Statistic:
+    """The statistic of some rows, on draws of all accounts, so that groups of one draw pair; part: these rows, where
+    they are at hand."""
 
     def prepare(frame: pd.DataFrame, codes: Array, size: int) -> Drawn:
-        return statistic(frame[where], codes[where], size)
+        return statistic(frame[where] if part is None else part, codes[where], size)
 
     return prepare
 
@@ -96,60 +101,69 @@ def log_loss(p: str = "p", y: str = "y") -> Statistic:
 
 def _ranked(
     frame: pd.DataFrame, codes: Array, size: int, p: str, y: str, weight: str | None = None
-) -> Callable[[Counts], tuple[Array, ...]]:
-    """Per draw, at each distinct p of a churned row: churned there, stayed below, stayed tied, stayed in all; rows, or
-    the sums of their `weight`."""
+) -> Callable[[Counts], tuple[Array | float, ...]]:
+    """Per draw, at each distinct p of a churned row: churned there, stayed at or below, stayed there (0.0 where none
+    ever did), stayed in all; rows, or the sums of their `weight`."""
     score, churned = _column(frame, p), _column(frame, y) == 1
-    each = np.ones(len(frame)) if weight is None else _column(frame, weight)
+    each = np.ones(len(frame), dtype=np.int32) if weight is None else _column(frame, weight)  # half the bytes to add up
     at, place = np.unique(score[churned], return_inverse=True)
     slot = np.searchsorted(at, score[~churned])
     tied = at[np.minimum(slot, at.size - 1)] == score[~churned] if at.size else np.zeros(slot.size, dtype=bool)
     left = _per_account(codes[churned], size, each[churned], place, at.size)
-    kept = _per_account(codes[~churned], size, each[~churned], 2 * slot + tied, 2 * at.size + 1)
+    who, each = codes[~churned], each[~churned]
+    kept = _per_account(who, size, each, slot, at.size + 1)  # slot s: above at[s - 1], up to at[s]
+    level = _per_account(who[tied], size, each[tied], slot[tied], at.size) if tied.any() else None
 
-    def drawn(counts: Counts) -> tuple[Array, ...]:
-        stayed = kept @ counts
-        upto = np.cumsum(stayed, axis=0)
-        return left @ counts, upto[:-1:2], stayed[1::2], upto[-1]
+    def drawn(counts: Counts) -> tuple[Array | float, ...]:
+        counts = counts.astype(each.dtype)
+        upto = np.cumsum(kept @ counts, axis=0, dtype=each.dtype)
+        return left @ counts, upto[:-1], 0.0 if level is None else level @ counts, upto[-1]
 
     return drawn
 
 
 def auc(p: str = "p", y: str = "y", weight: str | None = None) -> Statistic:
     """`metrics.auc` in every draw; with `weight` (a column of ARR without missing values) `money.auc_by_arr`."""
-
-    def prepare(frame: pd.DataFrame, codes: Array, size: int) -> Drawn:
-        ranked = _ranked(frame, codes, size, p, y, weight)
-
-        def drawn(counts: Counts) -> Array:
-            left, below, tied, stayed = ranked(counts)
-            pairs = left.sum(axis=0) * stayed
-            won = (left * (below + tied / 2)).sum(axis=0)
-            return np.asarray(np.divide(won, pairs, out=np.full(pairs.size, np.nan), where=pairs > 0))
-
-        return drawn
-
-    return prepare
+    return _by_rank([_auc], p, y, weight)
 
 
 def average_precision(p: str = "p", y: str = "y") -> Statistic:
     """`metrics.average_precision` in every draw."""
+    return _by_rank([_average_precision], p, y)
 
+
+def ranking(p: str = "p", y: str = "y") -> Statistic:
+    """`auc` and `average_precision` in every draw, (2, d), of rows ranked once."""
+    return _by_rank([_auc, _average_precision], p, y)
+
+
+def _by_rank(figures: list[Callable[..., Array]], p: str, y: str, weight: str | None = None) -> Statistic:
     def prepare(frame: pd.DataFrame, codes: Array, size: int) -> Drawn:
-        ranked = _ranked(frame, codes, size, p, y)
+        ranked = _ranked(frame, codes, size, p, y, weight)
 
         def drawn(counts: Counts) -> Array:
-            left, below, _, stayed = ranked(counts)
-            caught = np.cumsum(left[::-1], axis=0)[::-1]
-            flagged = caught + stayed - below
-            precision = np.divide(caught, flagged, out=np.zeros_like(caught), where=flagged > 0)
-            churned = left.sum(axis=0)
-            total = (left * precision).sum(axis=0)
-            return np.asarray(np.divide(total, churned, out=np.full(churned.size, np.nan), where=churned > 0))
+            ranks = ranked(counts)
+            found = [one(*ranks) for one in figures]
+            return found[0] if len(found) == 1 else np.vstack(found)
 
         return drawn
 
     return prepare
+
+
+def _auc(left: Array, upto: Array, tied: Array | float, stayed: Array) -> Array:
+    pairs = left.sum(axis=0) * stayed
+    won = np.einsum("sd,sd->d", left, upto - tied / 2)
+    return np.asarray(np.divide(won, pairs, out=np.full(pairs.size, np.nan), where=pairs > 0))
+
+
+def _average_precision(left: Array, upto: Array, tied: Array | float, stayed: Array) -> Array:
+    caught = np.cumsum(left[::-1], axis=0)[::-1]
+    flagged = caught + stayed - (upto - tied)
+    precision = np.divide(caught, flagged, out=np.zeros(caught.shape), where=flagged > 0)
+    churned = left.sum(axis=0)
+    total = (left * precision).sum(axis=0)
+    return np.asarray(np.divide(total, churned, out=np.full(churned.size, np.nan), where=churned > 0))
 
 
 def best_cut(earned: str, p: str = "p") -> Statistic:
@@ -179,10 +193,12 @@ def expected_best_cut(earned: Callable[[float], Array], successes: Array, p: str
 
         def drawn(counts: Counts) -> Array:
             (fixed, rising), rows = sums(counts)
-            total, best = np.empty_like(fixed), np.zeros(rows.size)
-            for one in successes:  # in the same memory: taking new each time would take longer than the sums
-                np.add(np.multiply(rising, one, out=total), fixed, out=total)
-                best += total.max(axis=0, initial=0.0)
+            total, best = np.empty(len(fixed)), np.zeros(rows.size)
+            # Draw by draw and in the same memory, which then stays in the processor's cache.
+            for draw, (none, more) in enumerate(zip(fixed.T.copy(), rising.T.copy(), strict=True)):
+                for one in successes:
+                    np.add(np.multiply(more, one, out=total), none, out=total)
+                    best[draw] += total.max(initial=0.0)
             return np.asarray(best / len(successes) / rows)
 
         return drawn
@@ -216,45 +232,45 @@ def ece(p: str = "p", y: str = "y", bins: int = 15) -> Statistic:
     return prepare
 
 
-def _calibration(which: int) -> Callable[[str, str], Statistic]:
-    def factory(p: str = "p", y: str = "y") -> Statistic:
-        def prepare(frame: pd.DataFrame, codes: Array, size: int) -> Drawn:
-            outcome, x = _column(frame, y), metrics.logit(_column(frame, p))
-            slope, intercept = metrics.calibration_slope_intercept(outcome, _column(frame, p))
-            fitted = 1 / (1 + np.exp(-(intercept + slope * x)))
-            weight, error = fitted * (1 - fitted), outcome - fitted
-            terms = (weight, weight * x, weight * x * x, error, error * x)
-            sums = np.vstack([np.bincount(codes, term, size) for term in terms])
+def calibration(p: str = "p", y: str = "y") -> Statistic:
+    """Slope and intercept of `metrics.calibration_slope_intercept`, (2, d), from one fit; a draw takes one Newton step
+    from the fit on all rows (the one-step bootstrap of an estimating equation), not a fit of its own."""
 
-            def drawn(counts: Counts) -> Array:
-                h00, h01, h11, g0, g1 = sums @ counts
-                determinant = h00 * h11 - h01**2
-                step = (h11 * g0 - h01 * g1, h00 * g1 - h01 * g0)[which]
-                return np.asarray((intercept, slope)[which] + step / determinant)
+    def prepare(frame: pd.DataFrame, codes: Array, size: int) -> Drawn:
+        outcome, x = _column(frame, y), metrics.logit(_column(frame, p))
+        slope, intercept = metrics.calibration_slope_intercept(outcome, _column(frame, p))
+        fitted = 1 / (1 + np.exp(-(intercept + slope * x)))
+        weight, error = fitted * (1 - fitted), outcome - fitted
+        terms = (weight, weight * x, weight * x * x, error, error * x)
+        sums = np.vstack([np.bincount(codes, term, size) for term in terms])
 
-            return drawn
+        def drawn(counts: Counts) -> Array:
+            h00, h01, h11, g0, g1 = sums @ counts
+            steps = np.vstack([h00 * g1 - h01 * g0, h11 * g0 - h01 * g1]) / (h00 * h11 - h01**2)
+            return np.asarray(np.array([[slope], [intercept]]) + steps)
 
-        return prepare
+        return drawn
 
-    return factory
+    return prepare
 
 
 def calibration_slope(p: str = "p", y: str = "y") -> Statistic:
-    """The slope of `metrics.calibration_slope_intercept`; a draw takes one Newton step from the fit on all rows (the
-    one-step bootstrap of an estimating equation), not a fit of its own."""
-    return _calibration(1)(p, y)
+    """The slope of `calibration` alone."""
 
+    def prepare(frame: pd.DataFrame, codes: Array, size: int) -> Drawn:
+        both = calibration(p, y)(frame, codes, size)
+        return lambda counts: both(counts)[0]
 
-def calibration_intercept(p: str = "p", y: str = "y") -> Statistic:
-    """The intercept, likewise."""
-    return _calibration(0)(p, y)
+    return prepare
 
 
 def _blocks(accounts: int, draws: int, seed: int, block: int) -> Iterator[Counts]:
     """All accounts once (the estimate itself), then `draws` resamples, some at a time."""
     yield np.ones((accounts, 1))
     if accounts * draws > KEPT_COUNTS:
-        yield from _resamples(accounts, draws, seed, block)
+        resamples = _resamples(accounts, draws, seed)
+        for start in range(0, draws, block):
+            yield np.column_stack(list(islice(resamples, min(block, draws - start)))).astype(float)
         return
     kept = _kept(accounts, draws, seed)
     for start in range(0, draws, block):
@@ -263,18 +279,15 @@ def _blocks(accounts: int, draws: int, seed: int, block: int) -> Iterator[Counts
 
 @lru_cache(maxsize=4)  # a report comes back to the accounts of each horizon
 def _kept(accounts: int, draws: int, seed: int) -> Counts:
-    """All resamples at once, for the many figures of the same rows; no account is drawn 256 times."""
-    return np.concatenate([one.astype(np.uint8) for one in _resamples(accounts, draws, seed, 50)], axis=1)
+    """All resamples at once, for the many figures of the same rows."""
+    return np.column_stack(list(_resamples(accounts, draws, seed)))
 
 
-def _resamples(accounts: int, draws: int, seed: int, block: int) -> Iterator[Counts]:
+def _resamples(accounts: int, draws: int, seed: int) -> Iterator[Array]:
+    """How often each account was drawn, (accounts,) uint8 (none is drawn 256 times), one resample after another."""
     random = np.random.default_rng(seed)
-    for start in range(0, draws, block):
-        d = min(block, draws - start)
-        picked = random.integers(accounts, size=(d, accounts)) + accounts * np.arange(d)[:, None]
-        yield np.ascontiguousarray(
-            np.bincount(picked.ravel(), minlength=d * accounts).reshape(d, accounts).T, dtype=float
-        )
+    for _ in range(draws):
+        yield np.bincount(random.integers(accounts, size=accounts), minlength=accounts).astype(np.uint8)
 
 
 def draw(frame: pd.DataFrame, statistics: Mapping[str, Statistic], draws: int, seed: int) -> dict[str, Array]:
@@ -301,6 +314,8 @@ def _coded(accounts: pd.Series) -> tuple[Array, int]:
         return codes, len(names)
     there = np.zeros(int(who.max()) + 1, dtype=bool)
     there[who] = True
+    if there.all():
+        return who, there.size
     return (np.cumsum(there) - 1)[who], int(there.sum())
 
 

@@ -27,7 +27,7 @@ def at_capacity(desk: Desk, rows: pd.DataFrame, column: str, where: str) -> Figu
     def figures() -> Figure:
         desk.enough("capacity", rows)
         y, p, days = rows["y"].to_numpy(), rows[column].to_numpy(dtype=float), rows["as_of"].to_numpy()
-        found = capacity.precision_recall_at_capacity(y, p, days, share)
+        found = capacity.precision_recall_at_capacity(y, p, days, share, held)
         asked = {"precision": uncertainty.ratio("caught", "held"), "recall": uncertainty.ratio("caught", "y")}
         ends = desk.intervals(framed, asked)
         return {**found._asdict(), **ends, "gains": capacity.gains(y, p, days, GAIN_SHARES)}
@@ -36,7 +36,7 @@ def at_capacity(desk: Desk, rows: pd.DataFrame, column: str, where: str) -> Figu
         desk.enough("capacity in ARR", rows)
         arr = rows["arr"].to_numpy()
         found = money.arr_at_capacity(
-            rows["y"].to_numpy(), rows[column].to_numpy(dtype=float), arr, rows["as_of"].to_numpy(), share
+            rows["y"].to_numpy(), rows[column].to_numpy(dtype=float), arr, rows["as_of"].to_numpy(), share, held
         )
         known = framed[~np.isnan(arr)]
         for name in ("held", "y"):
@@ -53,11 +53,14 @@ def at_capacity(desk: Desk, rows: pd.DataFrame, column: str, where: str) -> Figu
 def lead(desk: Desk, judged: pd.DataFrame, column: str, where: str) -> list[Figure]:
     """Point-in-time lead per least number of days, over all rows (a churn seen has matured, whatever the horizon)."""
     held, table = desk.held(judged, column), []
-    who, left = judged["account_id"].to_numpy(), judged["churn_at"].to_numpy()
+    left = judged["churn_at"].notna().to_numpy()
+    chance = capacity.chance_of(held, judged["as_of"].to_numpy())[left]
+    gone, there = judged.loc[left, ["account_id", "as_of", "churn_at"]], held[left]
     for least in LEAD_DAYS:
 
         def figures(least: int = least) -> Figure:
-            found = capacity.lead_time(who, judged["as_of"].to_numpy(), left, held, [least])[0]
+            who, day, churn_at = (gone[name].to_numpy() for name in ("account_id", "as_of", "churn_at"))
+            found = capacity.lead_time(who, day, churn_at, there, [least], chance)[0]
             rows = pd.DataFrame({"account_id": found.accounts, "held": found.places, "y": 1.0})
             share = desk.interval("lead time", rows, uncertainty.ratio("held"))
             said = {"churned": found.churned, "share": share, "chance": found.by_chance}

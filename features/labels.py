@@ -30,6 +30,7 @@ from features.outages import EXPECTED_ROWS, LOW_SHARE, MIN_ROWS, WEEKS
 from features.snapshots import (
     MOMENT,
     activity,
+    among,
     asof,
     churn_rows,
     contract_rows,
@@ -61,7 +62,7 @@ def labels_for(sources: Sources, snapshots: pd.DataFrame, settings: Settings) ->
     labels, alive, known_until = seen(sources, pairs, settings)
     known_until -= pd.Timedelta(days=settings.churn.settling_days)
     accounts = sources.connection.to_pandas(sources.tables["accounts"].select("account_id")).account_id
-    alive = alive & pairs.account_id.isin(accounts).to_numpy()
+    alive = alive & among(pairs.account_id, accounts)
     churn_at = labels.churn_at.where(alive & (labels.churn_at < known_until).to_numpy())
     known = labels.voluntary.notna() & churn_at.notna()
     labels = pairs.assign(

@@ -170,11 +170,12 @@ def _labels_of(settings: Settings, sources: Sources) -> Callable[[pd.DataFrame],
     """Outcomes of (account_id, as_of) pairs; pairs that the sources no longer know have none, rather than "stayed"."""
     from evaluation.outcomes import with_returns
     from features.labels import labels_for
+    from features.snapshots import among
 
-    known = set(sources.connection.to_pandas(sources.tables["accounts"].select("account_id")).account_id)
+    known = sources.connection.to_pandas(sources.tables["accounts"].select("account_id")).account_id
 
     def labels(pairs: pd.DataFrame) -> pd.DataFrame:
-        there = pairs[pairs.account_id.isin(known) & (pairs.as_of <= sources.data_end)]
+        there = pairs[among(pairs.account_id, known) & (pairs.as_of <= sources.data_end)]
         return with_returns(labels_for(sources, there, settings), sources, settings)
 
     return labels
@@ -270,7 +271,8 @@ def ledger_report(
         # Reasons are nine tenths of a ledger's bytes, and the page shows those of a few rows.
         told = partial(_reasons_told, ledger)
         known = with_drawn(facts.interventions, ledger, served.account_id.unique().tolist())
-        effect = drawn_effect(served.assign(y=outcome)[outcome.notna()], ledger, settings)
+        judged = served.loc[outcome.notna(), ["account_id", "as_of"]].assign(y=outcome)
+        effect = drawn_effect(judged, ledger, settings)
         files = write_report(
             served, pd.DataFrame(), settings, folder, meta, marks, told, monitoring=watched,
             facts=replace(facts, interventions=known), effect=effect,

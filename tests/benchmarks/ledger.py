@@ -52,7 +52,7 @@ SPENT = {"sql": 0.0, "bootstraps": 0.0}
 
 
 class Cursor(sqlite3.Cursor):
-    """One that adds up the time spent in SQLite."""
+    """One that adds up the time spent in SQLite, as the connection does."""
 
     def execute(self, *given: Any) -> Any:
         return clocked("sql", super().execute, *given)
@@ -71,6 +71,12 @@ class Cursor(sqlite3.Cursor):
 class Connected(sqlite3.Connection):
     def cursor(self, factory: Any = Cursor) -> Any:
         return super().cursor(Cursor)
+
+    def commit(self) -> None:
+        clocked("sql", super().commit)
+
+    def close(self) -> None:  # the last one brings the write-ahead log into the file
+        clocked("sql", super().close)
 
 
 def _clocked(_dialect: Any, _record: Any, _given: Any, named: dict[str, Any]) -> None:

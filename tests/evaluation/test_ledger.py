@@ -326,7 +326,7 @@ def test_the_large_questions_are_answered_from_indexes(sqlite_url: str) -> None:
     """No table is walked for each row of another, and nothing is sorted that is there in order."""
     now = pd.Timestamp("2024-06-01")
     asked = {
-        "first": first_query(["account_id", "p_churn", "reasons"], ["batch", "api"], now),
+        "first": first_query(["account_id", "p_churn", "reasons"], ["batch", "api"], now, "sqlite"),
         "unjudged": unjudged_query(["batch", "api"], now, ("1", "2024-01-31"), 10),
         "newest": judgement_query(["account_id", "judged_at"], True, now),
         "days": days_query(["batch", "api"], now, 90),

@@ -129,6 +129,17 @@ def test_slope_and_intercept_recover_what_was_planted(slope: float, intercept: f
     assert found == (pytest.approx(slope, abs=0.06 * abs(slope) + 0.02), pytest.approx(intercept, abs=0.25))
 
 
+def test_a_slope_is_found_where_whole_newton_steps_swing() -> None:
+    """Of a hundred scorings 92 are far from any renewal, and none of these leaves: whole steps go to and fro."""
+    random = np.random.default_rng(3)
+    p = np.where(np.arange(20_000) < 18_400, 0.002, 1 / (1 + np.exp(-random.normal(-1.9, 0.7, 20_000))))
+    y = (random.random(p.size) < p) & (p > 0.002)
+    slope, intercept = metrics.calibration_slope_intercept(y.astype(float), p)
+    error = y - 1 / (1 + np.exp(-(intercept + slope * metrics.logit(p))))
+    assert [error.sum(), error @ metrics.logit(p)] == pytest.approx([0, 0], abs=1e-8)  # of the maximum, and of no other
+    assert 1.2 < slope < 1.6
+
+
 def test_ece_by_hand_and_debiased() -> None:
     y = np.array([1, 0, 0, 0, 0, 1, 1, 1, 1, 0], dtype=float)
     p = np.array([0.1] * 5 + [0.7] * 5)

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from evaluation.forecast import COVERS, forecast, shared_error
 from evaluation.metrics import MetricRefused, wilson
-from evaluation.revenue import COVERS, arr_at, forecast, health_over_time, retention, shared_error, time_to_value
+from evaluation.revenue import arr_at, health_over_time, retention, time_to_value
 
 
 def day(text: str | None) -> pd.Timestamp:

@@ -60,7 +60,7 @@ def test_ratios_of_groups_are_the_ratio_of_each() -> None:
     rows = frame()
     group = np.arange(len(rows)) % 3
     rows.loc[group == 2, "arr"] = 0.0  # nothing to divide by
-    found = uncertainty.draw(rows, {"all": uncertainty.ratios("y", "arr", group, 3)}, 40, 5)["all"]
+    found = uncertainty.draw(rows, {"all": uncertainty.ratios(["y"], "arr", group, 3)}, 40, 5)["all"][0]
     for number in range(3):
         alone = uncertainty.of(uncertainty.ratio("y", "arr"), group == number)
         np.testing.assert_allclose(found[number], uncertainty.draw(rows, {"it": alone}, 40, 5)["it"], rtol=1e-12)
@@ -95,7 +95,12 @@ def test_the_estimate_is_the_metric_itself() -> None:
     assert uncertainty.interval(rows, uncertainty.ece(), 50, basic=True).value == pytest.approx(metrics.ece(y, p))
     slope, intercept = metrics.calibration_slope_intercept(y, p)
     assert uncertainty.interval(rows, uncertainty.calibration_slope(), 50).value == pytest.approx(slope)
-    assert uncertainty.interval(rows, uncertainty.calibration_intercept(), 50).value == pytest.approx(intercept)
+    both = uncertainty.draw(rows, {"it": uncertainty.calibration()}, 50, 7)["it"]
+    assert both[:, 0] == pytest.approx([slope, intercept])
+    assert both[0] == pytest.approx(uncertainty.draw(rows, {"it": uncertainty.calibration_slope()}, 50, 7)["it"])
+    ranks = uncertainty.draw(rows, {"it": uncertainty.ranking()}, 50, 7)["it"]
+    alone = {"auc": uncertainty.auc(), "average_precision": uncertainty.average_precision()}
+    assert (ranks == np.vstack(list(uncertainty.draw(rows, alone, 50, 7).values()))).all()
     share = uncertainty.interval(rows, uncertainty.ratio("y", "arr"), 50).value
     assert share == pytest.approx(y.sum() / rows["arr"].sum())
 

@@ -10,7 +10,7 @@ import pytest
 
 from configs.settings import Settings
 from features.labels import labels_for
-from features.snapshots import lives, snapshots, turns
+from features.snapshots import contract_rows, lives, snapshots, turns
 
 from .small_company import Rows, settings_for, sources_of
 
@@ -69,6 +69,17 @@ def test_an_open_ended_contract_ends_when_it_is_cancelled_and_a_paid_one_when_it
         "b 2023-05-01",
         "b 2023-08-01",
     ]
+
+
+def test_contracts_are_read_once_and_a_change_of_one_answer_is_not_in_the_next() -> None:
+    first, other = (sources_of(END, contracts=(CONTRACTS, [("a", day, None)])) for day in ("2023-02-01", "2023-03-01"))
+    rows = contract_rows(first)
+    rows["ends_at"] = rows["at"]
+    rows.loc[0, "account_id"] = "z"
+    first.close()  # so that nothing can be read again
+    assert contract_rows(first).account_id.tolist() == ["a"]
+    assert contract_rows(first).ends_at.isna().all()
+    assert [f"{one:%m-%d}" for one in contract_rows(other)["at"]] == ["03-01"]
 
 
 OUTCOMES = "account_id occurred_at kind voluntary recorded_at"
