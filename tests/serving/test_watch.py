@@ -79,7 +79,7 @@ def test_no_row_of_the_ledger_is_older_than_what_its_model_had_learnt(demo: Path
     assert "FW102" not in {finding.code for finding in read_findings(settings)}
 
 
-def test_promoting_new_weights_marks_them(
+def test_promoting_new_weights_and_another_level_marks_them(
     make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The promotion alone: what it measures and where it keeps things is stood in for."""
@@ -90,13 +90,17 @@ def test_promoting_new_weights_marks_them(
     )
     after = settings.framework.model_copy(update={"stages": stages})
 
-    def version(number: str, framework: Framework) -> SimpleNamespace:
-        health, churn = SimpleNamespace(framework=framework), SimpleNamespace(log={})
+    def version(number: str, framework: Framework, step: dict[str, Any]) -> SimpleNamespace:
+        health = SimpleNamespace(framework=framework)
+        churn = SimpleNamespace(log={}, calibrator=SimpleNamespace(log={"step": step}))
         return SimpleNamespace(
             version=number, run_id=number, health=health, churn=churn, meta={"config_version": number}
         )
 
-    champion, candidate = version("1", settings.framework), version("2", after)
+    champion, candidate = (
+        version("1", settings.framework, {}),
+        version("2", after, {"since": "2025-02-01", "times": 2.0}),
+    )
     judged = pd.DataFrame(columns=["account_id", "as_of", "p_churn_90d", "fold"])
     stand_ins: dict[str, Any] = {
         "load_version": lambda *_: candidate,
@@ -113,9 +117,10 @@ def test_promoting_new_weights_marks_them(
     dataset = SimpleNamespace(fingerprint="")
     told = [promotion.promote(settings, None, lambda: dataset, NOW, "user:kim", lambda _: None) for _ in range(2)]
     assert "adoption: usage 50 to 30" in told[0]["reweighting"]
-    assert told[1]["reweighting"] is None  # asked for twice, marked once
+    assert "since 2025-02-01 2 times as many" in told[0]["level"]
+    assert told[1]["reweighting"] is None is told[1]["level"]  # asked for twice, marked once
     with Ledger.open(settings) as ledger:
-        assert len(ledger.marks("reweighting")) == 1
+        assert len(ledger.marks("reweighting")) == len(ledger.marks("level")) == 1
 
 
 def test_the_command_answers_in_words_and_json(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
