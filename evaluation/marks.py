@@ -58,15 +58,15 @@ def mark_reweighting(
 def mark_level(ledger: Ledger, model: LoadedModel, before: LoadedModel | None, by: str, at: pd.Timestamp) -> str | None:
     """Marks that `model` serves a level that has moved since a day (training/step.py); returns the sentence.
 
-    None where it has not, where that of `before`, the model it follows, had moved since the same day, and where this is
-    the newest that was marked.
+    None where it has not, and where that of `before`, the model it follows, or of the newest mark had moved since the
+    same day.
     """
     step = model.churn.calibrator.log.get("step", {})
     known = {} if before is None else before.churn.calibrator.log.get("step", {})
     if "since" not in step or known.get("since") == step["since"]:
         return None
     body = {"version": model.version, "since": step["since"], "times": round(step["times"], 2)}
-    if ledger.marks(LEVEL)["body"].tolist()[-1:] == [body]:
+    if [one["since"] for one in ledger.marks(LEVEL)["body"].tolist()[-1:]] == [step["since"]]:
         return None
     ledger.mark(LEVEL, body, at=at, asked_by=by)
     return sentence(LEVEL, body, by, at)

@@ -83,6 +83,7 @@ def test_a_level_that_moved_is_marked_once_by_its_day(ledger: Ledger) -> None:
         " and not so a year before. (user:kim)"
     )
     assert mark_level(ledger, later, launch, "user:kim", NOW) is None  # the same step, seen again
+    assert mark_level(ledger, later, None, "user:kim", NOW) is None  # and where nothing was champion before
     assert mark_level(ledger, at_level("5", since="2025-09-01", times=0.6), later, "user:kim", NOW) is not None
     assert [(one["kind"], one["label"]) for one in marks_told(ledger)] == [("level", "another level")] * 2
     assert mark_level(ledger, launch, None, "user:kim", NOW) is not None  # the first model of all has one as well
