@@ -72,6 +72,15 @@ def colours(names: Sequence[str]) -> alt.Scale:
     return alt.Scale(domain=list(names), range=[palette.get(name, OTHER) for name in names])
 
 
+def quarter_end(quarter: str) -> str:
+    """What comes on or after every day of a quarter, by its name: a mark belongs to the quarter that it falls into.
+
+    >>> quarter_end("2025 Q2"), quarter_end("2025Q4")
+    ('2025-06-31', '2025-12-31')
+    """
+    return f"{quarter[:4]}-{3 * int(quarter[-1]):02d}-31"
+
+
 def marked(summary: Summary, places: Mapping[str, str]) -> Any:
     """A layer with a line where the ledger marked an event: at the first place of a chart on or after its day.
 

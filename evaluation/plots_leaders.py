@@ -5,7 +5,19 @@ from __future__ import annotations
 import altair as alt
 
 from evaluation.answer import percent
-from evaluation.drawing import CEILING, CHANCE, MODEL, OTHER, Chart, Summary, interval_words, marked, percent_axis, spec
+from evaluation.drawing import (
+    CEILING,
+    CHANCE,
+    MODEL,
+    OTHER,
+    Chart,
+    Summary,
+    interval_words,
+    marked,
+    percent_axis,
+    quarter_end,
+    spec,
+)
 
 RETAINED = ("gross", "net", "logo_churn")
 QUARTERS = 12  # shown; the report's JSON holds all
@@ -44,8 +56,7 @@ def retention(summary: Summary) -> Chart | None:
         f" {last['period']} (net, with expansion: {percent(last['net']['value'])}); in {first['period']} it was"
         f" {percent(first['gross']['value'])} ({percent(first['net']['value'])})."
     )
-    days = {one["period"]: one["period"] for one in lines}
-    chart = chart + marked(summary, {f"{one[:4]}-{3 * int(one[-1]) - 2:02d}-01": name for one, name in days.items()})
+    chart = chart + marked(summary, {quarter_end(one["period"]): one["period"] for one in lines})
     columns = ("Quarter", "Accounts", "Gross", "Net", "Logo churn")
     return Chart("retention", "ARR kept, by quarter", spec(chart, 260), words, columns, table)
 

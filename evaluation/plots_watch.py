@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 
 from evaluation.answer import decimal, percent
-from evaluation.drawing import CHANCE, MODEL, OTHER, Chart, Summary, colours, marked, percent_axis, spec
+from evaluation.drawing import CHANCE, MODEL, OTHER, Chart, Summary, colours, marked, percent_axis, quarter_end, spec
 
 ALL = "all stages"
 
@@ -86,7 +86,7 @@ def expected(summary: Summary) -> Chart | None:
     chart = rule.encode(y=alt.Y("low:Q", scale=scale, axis=axis), y2="high:Q") + base.mark_point(
         size=70, filled=True, opacity=1
     ).encode(y=alt.Y("value:Q", scale=scale, axis=axis), tooltip=tips)
-    chart = chart + marked(summary, {one["as_of"]: one["quarter"] for one in lines})
+    chart = chart + marked(summary, {quarter_end(one["quarter"]): one["quarter"] for one in lines})
     table = tuple(
         (
             one["quarter"], f"{one['expected']['rows']:,}", decimal(auc["value"], 3),

@@ -138,6 +138,8 @@ def test_the_terminal_and_the_report_tell_it(told: Told) -> None:
     for key in ("watch_level", "watch_far"):
         (label,) = [values for values in datasets(specs[key]) if any("label" in one for one in values)]
         assert {"at": "2025-08-01", "label": "new weights"} in label
+    (label,) = [values for values in datasets(specs["retention"]) if any("label" in one for one in values)]
+    assert label == [{"at": "2025 Q2", "label": "another level"}, {"at": "2025 Q3", "label": "new weights"}]
 
 
 def datasets(spec: Any) -> list[list[dict[str, Any]]]:
