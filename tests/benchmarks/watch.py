@@ -6,7 +6,8 @@ Without a story: alarms in the fifteen months that the backtest covers, the AUC 
 the one that came out, quarter by quarter, the same of the company's own true probabilities (what chance alone leaves),
 and slope and error of the probabilities at the main horizon, beside those of the true ones. With one: the months from
 the launch to the alarm of the level, every alarm that is none of the story's, and slope and error likewise; there the
-true probabilities know of the launch from its day on, and nothing of it before.
+true probabilities know of the launch from its day on, and nothing of it before. Their error is also told as it would
+be had they heard of it one and two months late, as those who learn from outcomes do.
 """
 
 from __future__ import annotations
@@ -73,7 +74,19 @@ def say_truth(known: pd.DataFrame) -> str:
     return f"of the true probabilities {metrics.calibration_slope_intercept(y, p)[0]:.2f} and {metrics.ece(y, p):.3f}"
 
 
-def say_story(seed: int, found: Monitoring, known: pd.DataFrame) -> None:
+def say_late(folder: Path, seed: int, accounts: int, known: pd.DataFrame) -> str:
+    """The true probabilities' error, with those of the same company left alone until they hear of the launch."""
+    twin = make_company(folder / "twin", accounts, seed=seed).truth[["account_id", "as_of", "p_churn_90d"]]
+    both = known.merge(twin.rename(columns={"p_churn_90d": "unaware"}), on=["account_id", "as_of"])
+    found = []
+    for months in (1, 2):
+        unaware = (both.as_of >= LAUNCH) & (both.as_of < LAUNCH + pd.DateOffset(months=months))
+        p = both.truth.where(~unaware, both.unaware)
+        found.append(f"{metrics.ece(both.churned_90d.to_numpy(dtype=float), p.to_numpy()):.3f}")
+    return f"told of the launch one and two months late {' and '.join(found)}"
+
+
+def say_story(seed: int, found: Monitoring, known: pd.DataFrame, late: str) -> None:
     tripped = [one.as_of for one in found.figures.watched["more_churn"] if one.tripped and one.as_of >= LAUNCH]
     others = []
     for alarm in found.alarms:
@@ -84,7 +97,7 @@ def say_story(seed: int, found: Monitoring, known: pd.DataFrame) -> None:
     print(f"seed {seed}: level alarm {when}; outage of {', '.join(named) or 'nothing'}; {len(others)} other alarms")
     for said in others:
         print(f"  {said}")
-    print(f"  {say_slope(found)}; {say_truth(known)}")
+    print(f"  {say_slope(found)}; {say_truth(known)}, {late}")
 
 
 def say_quiet(seed: int, found: Monitoring, known: pd.DataFrame) -> list[float]:
@@ -111,8 +124,9 @@ def main() -> None:
     for seed in chosen.seeds:
         with tempfile.TemporaryDirectory() as folder:
             found, known = watched(Path(folder), seed, chosen.accounts, Story() if chosen.story else None)
+            late = say_late(Path(folder), seed, chosen.accounts, known) if chosen.story else ""
         if chosen.story:
-            say_story(seed, found, known)
+            say_story(seed, found, known, late)
         else:
             errors += say_quiet(seed, found, known)
             floor += expected_less_true(known)
