@@ -83,10 +83,6 @@ class Calibrator:
         body = {key: value for key, value in self.to_json().items() if key != "log"}
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]
 
-    @property
-    def adopted(self) -> bool:
-        return self.method != "none"
-
     def lines(self, stage: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(intercept, slope) of each row, so that calibrated = intercept + slope * z; slopes are above 0; each (n,).
 

@@ -27,18 +27,18 @@ NONE: tuple[float, ...] = (0.0,) * 12
 def month_levels(labels: pd.DataFrame, cut: pd.Timestamp, until: pd.Timestamp, horizon_days: int) -> dict[int, float]:
     """Share churned within the horizon by calendar month of the as_of, in the year before the cut; matured rows only.
 
-    A month with fewer than MIN_CHURNS churned snapshots has no level.
+    A month with fewer than MIN_CHURNS churned snapshots, or with none that stayed, has no level.
     """
     recent = (
         rows_known(labels, until, horizon_days) & (labels["as_of"] >= cut - pd.Timedelta(days=YEAR_DAYS)).to_numpy()
     )
     rows = labels[recent]
     churned = rows["churn_at"] < rows["as_of"] + pd.Timedelta(days=horizon_days)
-    by_month = churned.groupby(rows["as_of"].dt.month).agg(["sum", "mean"])
+    by_month = churned.groupby(rows["as_of"].dt.month).agg(["sum", "mean", "size"])
     return {
         int(str(month)): float(one["mean"])
         for month, one in by_month.iterrows()
-        if MIN_CHURNS <= one["sum"] < len(rows)
+        if MIN_CHURNS <= one["sum"] < one["size"]
     }
 
 

@@ -44,7 +44,7 @@ def test_recovers_a_shift_of_one_stage():
 def test_the_gate_leaves_good_probabilities_alone():
     found = choose_calibrator(out_of_time(), seed=1)
     assert found.log["gate_z"] < 1
-    assert not found.adopted
+    assert found.method == "none"
     z = np.array([[-3.0, 2.0]])
     assert np.array_equal(found.apply(z, np.array(["renewal"])), z)
 
@@ -59,14 +59,14 @@ def test_a_shift_that_did_not_last_is_not_adopted():
     )
     found = choose_calibrator(joined, seed=1)
     assert found.log["gate_z"] < 0
-    assert not found.adopted
+    assert found.method == "none"
 
 
 def test_a_season_is_not_taken_for_an_error_of_the_level():
     rows = out_of_time(shift=0.7)
     short = OutOfTime(**{**vars(rows), "origin": rows.origin / 3})
     found = choose_calibrator(short, seed=1)
-    assert not found.adopted
+    assert found.method == "none"
     assert "origins span 91 days" in found.log["why"]
 
 

@@ -118,7 +118,7 @@ def fitted_rows(fitted, dataset):
 def test_without_a_usable_origin_probabilities_are_left_raw(dataset, settings):
     churn = fit_models(replace(dataset, **_until(dataset, 3)), settings).churn
     assert churn.log["origins"] == []
-    assert not churn.calibrator.adopted
+    assert churn.calibrator.method == "none"
     assert churn.predict(dataset.signals.head(5)).notna().all().all()
 
 
