@@ -44,7 +44,7 @@ types: .venv/dev.stamp
 	$(BIN)/mypy
 
 test: lint types
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # The README's figures, printed; the public data sets are skipped where FOREWARN_DATA does not name them.
 figures: .venv/dev.stamp

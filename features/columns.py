@@ -29,6 +29,7 @@ _NO = ("false", "f", "no", "n", "0", "0.0")
 _FOREVER = "9999-"  # 9999-12-31 and PostgreSQL's infinity mean "no end": null
 _BLANKS = " \t\n\r\v\f"  # what stripping takes off
 _EXACT = 9e15  # whole floats below this are exact, and fit 64 bits
+LARGEST = 1e15  # no quantity or amount is as large; what is cannot be added up exactly
 
 _UTC = dt.Timestamp(timezone="UTC")
 _AT = dt.Timestamp()
@@ -93,7 +94,7 @@ def maybe_odd(value: ir.Value, kind: Kind, is_key: bool) -> ir.Value | None:
     if kind == "time" and ((given.is_timestamp() and given.timezone is None) or given.is_date()):
         return too_late(value)
     if kind == "number" and given.is_floating():
-        return value.isnan() | value.isinf()
+        return value.isnan() | (value.abs() >= LARGEST)
     if (kind == "number" and given.is_integer()) or (kind == "flag" and given.is_boolean()):
         return ibis.literal(False)
     return None
@@ -153,12 +154,16 @@ def _text(value: ir.Value, is_key: bool) -> ir.Value:
 def _number(value: ir.Value) -> ir.Value:
     kind = value.type()
     if kind.is_string():
-        return value.re_search(_NUMBER).ifelse(value, ibis.null("string")).cast("float64")
-    if kind.is_floating():
-        return value.isinf().ifelse(ibis.null("float64"), value.cast("float64"))
+        return _bounded(value.re_search(_NUMBER).ifelse(value, ibis.null("string")).cast("float64"))
     if kind.is_boolean():
         return value.cast("int64").cast("float64")
-    return value.cast("float64") if kind.is_numeric() else ibis.null("float64")
+    if kind.is_integer():
+        return value.cast("float64")
+    return _bounded(value.cast("float64")) if kind.is_numeric() else ibis.null("float64")
+
+
+def _bounded(number: ir.Value) -> ir.Value:
+    return (number.abs() < LARGEST).ifelse(number, ibis.null("float64"))
 
 
 def _flag(value: ir.Value) -> ir.Value:

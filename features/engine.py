@@ -14,6 +14,7 @@ import pyarrow as pa
 from configs.settings import Settings
 from features import spark
 from features.connect import is_duckdb
+from features.exact import exact
 from features.spark import is_spark
 
 SNAPSHOTS_PER_MB = 80  # (account, as_of) pairs that are worked out at a time, for each megabyte of engine.memory_mb
@@ -22,13 +23,13 @@ CROWD = 24  # people or features of an account are many: so many times fewer sna
 BATCH_ROWS = 1_000_000
 
 
-def bound(connection: Any, settings: Settings, share: float = 1.0) -> None:
+def bound(connection: Any, settings: Settings, share: float = 1.0, in_order: bool = False) -> None:
     """Holds the embedded engine to `engine.memory_mb`, or to a share of it, beyond which it spills to disk; a server
-    has its own limits."""
+    has its own limits. `in_order`: rows that it is asked for come in the order of their source."""
     if not is_duckdb(connection):
         return
     connection.raw_sql(f"SET memory_limit = '{int(settings.engine.memory_mb * share)}MB'")
-    connection.raw_sql("SET preserve_insertion_order = false")
+    connection.raw_sql(f"SET preserve_insertion_order = {in_order}")
     if settings.engine.threads:
         connection.raw_sql(f"SET threads = {settings.engine.threads}")
 
@@ -62,14 +63,17 @@ def keep(connection: Any, name: str, rows: ir.Table | pa.Table) -> ir.Table:
     if is_spark(connection):
         return spark.keep(connection, name, rows)
     drop(connection, name)
+    if is_duckdb(connection):
+        connection.create_table(name, exact(rows) if isinstance(rows, ir.Table) else rows, temp=True)
+        return connection.table(name)
     connection.create_table(name, rows, temp=True)
-    return connection.table(name) if is_duckdb(connection) else connection.table(name, database=_temporary(connection))
+    return connection.table(name, database=_temporary(connection))
 
 
 def batches(connection: Any, rows: ir.Table, size: int = BATCH_ROWS) -> pa.RecordBatchReader:
     """The rows as a stream of Arrow batches, never all of them in memory."""
     if is_duckdb(connection):
-        return connection.con.sql(connection.compile(rows)).to_arrow_reader(size)
+        return connection.con.sql(connection.compile(exact(rows))).to_arrow_reader(size)
     return connection.to_pyarrow_batches(rows, chunk_size=size)
 
 
@@ -116,8 +120,8 @@ class Query:
     """An expression to be run again and again while tables under it are replaced; translated to SQL only once."""
 
     def __init__(self, connection: Any, rows: ir.Table) -> None:
-        self.connection, self.rows = connection, rows
-        self.sql = connection.compile(rows) if is_duckdb(connection) or is_spark(connection) else None
+        self.connection, self.rows = connection, exact(rows) if is_duckdb(connection) else rows
+        self.sql = connection.compile(self.rows) if is_duckdb(connection) or is_spark(connection) else None
 
     def run(self) -> pa.Table:
         if self.sql is not None and is_duckdb(self.connection):

@@ -20,7 +20,7 @@ from features.leakage import known_only_later
 EXPECTED: Mapping[Kind, str] = {
     "text": "text",
     "time": "times such as 2024-01-31 or 2024-01-31 13:00:00+01:00",
-    "number": "numbers such as 1234.5",
+    "number": "numbers such as 1234.5, smaller than 1e15",
     "flag": "true or false",
 }
 DO: Mapping[Kind, str] = {

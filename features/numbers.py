@@ -22,26 +22,15 @@ class Numbers:
 
     def of(self, keys: np.ndarray) -> np.ndarray:
         """(n,) int64 numbers of (n,) keys, known or new."""
-        found = self._find(keys)
+        found = self.known(keys)
         new = np.flatnonzero(found < 0)
         if len(new):
             self._add(np.unique(keys[new]))
-            found[new] = self._find(keys[new])
+            found[new] = self.known(keys[new])
         return found
 
-    def _clear(self, bits: int) -> None:
-        self._bits = bits
-        self._table = np.zeros(1 << bits, ENTRY)
-        self._table["number"] = -1
-
-    def _places(self, keys: np.ndarray) -> np.ndarray:
-        return (keys >> np.uint64(64 - self._bits)).view("int64")
-
-    def _next(self, places: np.ndarray) -> np.ndarray:
-        return (places + 1) & (len(self._table) - 1)
-
-    def _find(self, keys: np.ndarray) -> np.ndarray:
-        """Their numbers; -1 of those unknown."""
+    def known(self, keys: np.ndarray) -> np.ndarray:
+        """(n,) int64 numbers of (n,) keys; -1 of those that have none."""
         places = self._places(keys)
         found = self._table[places]
         numbers = found["number"]
@@ -53,6 +42,17 @@ class Numbers:
             numbers[elsewhere] = there["number"]
             elsewhere = elsewhere[there["key"] != keys[elsewhere]]
         return numbers
+
+    def _clear(self, bits: int) -> None:
+        self._bits = bits
+        self._table = np.zeros(1 << bits, ENTRY)
+        self._table["number"] = -1
+
+    def _places(self, keys: np.ndarray) -> np.ndarray:
+        return (keys >> np.uint64(64 - self._bits)).view("int64")
+
+    def _next(self, places: np.ndarray) -> np.ndarray:
+        return (places + 1) & (len(self._table) - 1)
 
     def _add(self, keys: np.ndarray) -> None:
         """Distinct keys, none of which is known."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,10 @@ import numpy as np
 import pyarrow as pa
 
 from features import engine
+from features.numbers import Numbers
 
 BATCH_ROWS = 1 << 18  # what is worked out of so many rows stays in the processor's cache
+ACCOUNT = "account_id"
 NOBODY = -1
 
 
@@ -60,20 +62,52 @@ def joined(parts: Sequence[Uses]) -> Uses:
 def uses(
     connection: Any, units: ir.Table, accounts: ir.Table, keys: Sequence[str], measures: Sequence[str]
 ) -> Iterator[Uses]:
-    """Every row of `daily.units` in DuckDB, in any order; `accounts` has account_id and account, NOBODY of others."""
-    rows = units.left_join(accounts, "account_id")
-    told = {key: _hashed(connection, rows[key]) for key in keys}
+    """Every row of `daily.units` in DuckDB, as `engine.bound` says in order or not, BATCH_ROWS at a time; `accounts`
+    has account_id and account, and others' rows are NOBODY's."""
+    told = {key: _hashed(connection, units[key]) for key in (ACCOUNT, *keys)}
     numbers = ["n", "quantity", *(f"{name}_{part}" for name in measures for part in ("sum", "n"))]
-    rows = rows.select("day", "seen", *numbers, account=rows.account.fill_null(NOBODY), **told)
-    for batch in engine.batches(connection, rows, BATCH_ROWS):
-        if not batch.num_rows:
-            continue
+    places = _Places(connection, accounts)
+    rows = units.select("day", "seen", *numbers, **told)
+    for batch in _even(engine.batches(connection, rows, BATCH_ROWS)):
         day, seen = (batch.column(name).view(pa.int32()).to_numpy() for name in ("day", "seen"))
         n, quantity, *measured = (batch.column(name).to_numpy(zero_copy_only=False) for name in numbers)
         hashes = {key: batch.column(key).fill_null(0).to_numpy() for key in keys}
         both = zip(measured[::2], measured[1::2], strict=True)
-        account = batch.column("account").to_numpy()
+        account = places.of(batch.column(ACCOUNT).to_numpy())
         yield Uses(account, day, seen, n, quantity, hashes, dict(zip(measures, both, strict=True)))
+
+
+class _Places:
+    """The numbers of accounts by a hash of their names. A join would be as fast, but on several threads gives rows in
+    any order, in which floats add up to other last bits."""
+
+    def __init__(self, connection: Any, accounts: ir.Table) -> None:
+        hashed = accounts.select("account", key=_hashed(connection, accounts[ACCOUNT]))
+        table = connection.to_pyarrow(hashed)
+        self.numbers = Numbers()
+        number = self.numbers.of(table.column("key").to_numpy())
+        self.account = np.full(len(number) + 1, NOBODY, "int32")
+        self.account[number] = table.column("account").to_numpy()
+
+    def of(self, keys: np.ndarray) -> np.ndarray:
+        # A number of -1 names the last, which is nobody's.
+        return self.account[self.numbers.known(keys)]
+
+
+def _even(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same rows, BATCH_ROWS at a time: where the engine cuts them depends on its threads, and shows in sums."""
+    waiting: list[pa.RecordBatch] = []
+    count = 0
+    for batch in batches:
+        while count + batch.num_rows >= BATCH_ROWS:
+            part = batch.slice(0, BATCH_ROWS - count)
+            yield pa.concat_batches([*waiting, part]) if waiting else part
+            batch, waiting, count = batch.slice(part.num_rows), [], 0
+        if batch.num_rows:
+            waiting.append(batch)
+            count += batch.num_rows
+    if waiting:
+        yield pa.concat_batches(waiting)
 
 
 def _hashed(connection: Any, key: ir.Value) -> ir.Value:

@@ -54,7 +54,8 @@ class Ways:
     ) -> None:
         self.units, self.accounts, self.calendars, self.measures = units, accounts, calendars, measures
         memory_mb = settings.engine.memory_mb
-        engine.bound(units.connection, settings, 1.0 - SHARE)
+        # Floats are added to the arrays in one order: the sums are the same on any number of threads.
+        engine.bound(units.connection, settings, 1.0 - SHARE, in_order=True)
         added = dense(units.connection, units.rows, accounts, account_ids, calendars, measures, memory_mb)
         self.told: Told | None = None if added is None else added.told
         self.cells = {} if added is None else dict(added.cells)

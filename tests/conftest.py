@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import gc
+import json
 import os
 import shutil
 import socket
@@ -24,13 +26,6 @@ from configs.settings import Settings, merge, settings_from
 
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULTS = yaml.safe_load((ROOT / "configs" / "default.yaml").read_text(encoding="utf-8"))
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run side by side, a file's stay together, and so do all that look at the demo: it is run once."""
-    for item in items:
-        group = "demo" if "demo_run" in getattr(item, "fixturenames", ()) else item.nodeid.split("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture
@@ -180,9 +175,16 @@ def forewarn() -> Forewarn:
 
 @pytest.fixture(scope="session")
 def demo_run(tmp_path_factory: pytest.TempPathFactory, forewarn: Forewarn) -> subprocess.CompletedProcess[str]:
-    """The demo as it comes, run for real once in a session."""
-    folder = tmp_path_factory.mktemp("demo")
-    done = forewarn("demo", "--dir", folder, cwd=folder.parent)
+    """The demo as it comes, run for real once; where tests run side by side, all wait for the first to have run it."""
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
+    told = shared / "demo.json"
+    with (shared / "demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not told.exists():
+            done = forewarn("demo", "--dir", shared / "demo", cwd=shared)
+            told.write_text(json.dumps([done.args, done.returncode, done.stdout, done.stderr]))
+    done = subprocess.CompletedProcess(*json.loads(told.read_text()))
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]
     return done
 

@@ -120,6 +120,7 @@ ROWS: tuple[tuple[str, dict[str, list[str]], tuple[str, ...]], ...] = (
     ("blank account", {"tickets": [*T, "t3, ,2023-03-01,,"]}, ("tickets.account_id", "1 row without a value")),
     ("blank time", {"contracts": [*C, "c3,1,,2024-01-01,1"]}, ("contracts.starts_at", "1 row without a value")),
     ("text in numbers", {"contracts": [*C, "c3,1,2023-05-01,,12k"]}, ("contracts.arr", "1 row that cannot", "'12k'")),
+    ("beyond counting", {"contracts": [*C, "c3,1,2023-05-01,,1e15"]}, ("contracts.arr", "1 row that cannot", "1e15")),
     ("no such day", {"tickets": [*T, "t3,1,2023-02-29,,"]}, ("tickets.opened_at", "'2023-02-29'", "2024-01-31")),
     ("American days", {"tickets": [*T, "t3,1,03/31/2023,,"]}, ("tickets.opened_at", "'03/31/2023'", "query:")),
     (
@@ -148,8 +149,8 @@ def test_one_bad_value_far_down_a_file_is_counted_not_a_crash(make_settings: Mak
     many = [f"c{place},1,2023-01-01,2023-12-31,{place}" for place in range(30_000)]
     write(tmp_path, contracts=[C[0], *many, "x,1,2023-01-01,2023-12-31,free", "y,1,2023-01-01,2023-12-31,gratis"])
     assert faults_of(make_settings(tables=tables())) == [
-        "contracts.arr: found 2 rows that cannot be read, for example 'free'; expected numbers such as 1234.5; "
-        "to do: mend the source, or convert the column with query:"
+        "contracts.arr: found 2 rows that cannot be read, for example 'free'; "
+        "expected numbers such as 1234.5, smaller than 1e15; to do: mend the source, or convert the column with query:"
     ]
 
 

@@ -9,7 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
+from configs.settings import merge
+
+# Fewer draws than the product's, to be quick: that every command does its part is what is tested here.
+QUICK = {"evaluation": {"bootstrap_draws": 50}}
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").iterdir())
 
@@ -42,7 +47,9 @@ def test_a_notebook_runs(path: Path, demo: Path, tmp_path: Path, monkeypatch: py
 
     project = tmp_path / "project"
     shutil.copytree(demo, project)
-    monkeypatch.setenv("FOREWARN_CONFIG", str(project / "forewarn.yaml"))
+    config = project / "forewarn.yaml"
+    config.write_text(yaml.safe_dump(merge(yaml.safe_load(config.read_text()), QUICK)))
+    monkeypatch.setenv("FOREWARN_CONFIG", str(config))
     command = tmp_path / "bin" / "forewarn"  # the installed one may be that of another checkout
     command.parent.mkdir()
     command.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m serving "$@"\n')
