@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluation import uncertainty
+from evaluation import resampled, uncertainty
 from evaluation.answer import decimal, percent
 from evaluation.chain import canonical
 from evaluation.desk import Desk, Figure, churned_accounts, plain
@@ -118,8 +118,8 @@ def judge_calls(desk: Desk, rows: pd.DataFrame) -> Figure:
     found |= {"late_rows": int(late.sum()), "sides": _sides(rows)}
     says = {f"says_{who}": (rows[who] == ranks[rising[-1]]).astype(float) for who in JUDGES}
     rows = rows.assign(**{f"right_{who}": (says[f"says_{who}"] == rows["y"]).astype(float) for who in JUDGES})
-    found["right"] = _compared(desk, rows, "share of calls that were right", "right_", uncertainty.ratio)
-    found["auc"] = _compared(desk, rows, "AUC of the levels called", "", uncertainty.auc)
+    found["right"] = _compared(desk, rows, "share of calls that were right", "right_", resampled.ratio)
+    found["auc"] = _compared(desk, rows, "AUC of the levels called", "", resampled.auc)
     return {**found, "sentence": sentence(found)}
 
 

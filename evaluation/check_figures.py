@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from evaluation import metrics, uncertainty
+from evaluation import metrics, resampled, uncertainty
 from evaluation.check_evidence import BASE_RATE, KEY, Evidence, Told
 from evaluation.level import observed_expected
 from evaluation.random_split import WORTH_SAYING
@@ -38,7 +38,7 @@ def worse_than_base_rate(evidence: Evidence) -> Told | None:
     if not parts:
         return None
     wide = float(norm.isf(0.025 / len(parts)))
-    losses = {"p": uncertainty.log_loss("p"), "p_base": uncertainty.log_loss("p_base")}
+    losses = {"p": resampled.log_loss("p"), "p_base": resampled.log_loss("p_base")}
     found = {}
     for name, part in parts.items():
         drawn = uncertainty.draw(part, losses, settings.evaluation.bootstrap_draws, settings.training.seed)

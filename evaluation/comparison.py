@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from configs.settings import Settings
-from evaluation import uncertainty
+from evaluation import resampled, uncertainty
 from evaluation.answer import comparison_sentence
 from evaluation.desk import Desk, Figure
 from evaluation.horizons import drawn
@@ -68,7 +68,7 @@ def comparison(desk: Desk, rows: pd.DataFrame, name: str, title: str, baseline: 
     both, probability = beside(rows, baseline, f"p_churn_{days}d")
     table: Figure = {"days": days, "baseline": name, "title": title, "rows": len(both), "all_rows": len(rows)}
     names = ("auc", "log_loss", "brier") if probability else ("auc",)
-    factories = {"auc": uncertainty.auc, "log_loss": uncertainty.log_loss, "brier": uncertainty.brier}
+    factories = {"auc": resampled.auc, "log_loss": resampled.log_loss, "brier": resampled.brier}
 
     def figures() -> Figure:
         desk.enough(f"comparison with {title}", both)

@@ -13,7 +13,8 @@ from configs.settings import Settings
 from evaluation import uncertainty
 from evaluation.capacity import in_top_share
 from evaluation.metrics import Array, MetricRefused
-from evaluation.uncertainty import Interval, Statistic
+from evaluation.resampled import Statistic
+from evaluation.uncertainty import Interval
 
 Figure: TypeAlias = dict[str, Any]
 ENOUGH_DRAWS = 100

@@ -15,7 +15,8 @@ import pandas as pd
 from evaluation.capacity import in_top_share
 from evaluation.desk import labelled
 from evaluation.metrics import Array, MetricRefused
-from evaluation.uncertainty import Interval, Statistic, auc, draw, interval_of, of, ratio
+from evaluation.resampled import Statistic, auc, of, ratio
+from evaluation.uncertainty import Interval, draw, interval_of
 
 SIZES = ("small", "middle", "large")
 FIGURES = ("observed_expected", "auc", "recall")

@@ -11,7 +11,7 @@ One more gate: a function here, an entry in GATES, a planted fault and a clean r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -19,90 +19,13 @@ from scipy.stats import norm
 
 from configs.errors import DataError, Fault
 from configs.settings import Settings
-from evaluation import metrics, uncertainty
+from evaluation import metrics, resampled, uncertainty
 from evaluation.answer import spread_word
-from evaluation.checks import Finding, failing
+from evaluation.checks import failing
+from evaluation.verdict import Evidence, Gate, Measured, Verdict
 
 RULES = "rules"
 AUC_ALARM = 0.97
-
-
-@dataclass(frozen=True)
-class Gate:
-    """One answer. `figure` is None where it could not be measured; `limit` says in words what would pass."""
-
-    name: str
-    passed: bool
-    figure: float | None
-    limit: str
-    says: str
-    left_out: bool = False
-
-    def __str__(self) -> str:
-        figure = "-" if self.figure is None else f"{self.figure:.4g}"
-        word = "left out" if self.left_out else "pass" if self.passed else "REFUSED"
-        return f"{word:9}{self.name:20}{figure:>9}  ({self.limit})  {self.says}"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """All gates, in order; promotion is refused when one of them is."""
-
-    gates: tuple[Gate, ...]
-
-    @property
-    def passed(self) -> bool:
-        return all(gate.passed for gate in self.gates)
-
-    @property
-    def refused(self) -> tuple[Gate, ...]:
-        return tuple(gate for gate in self.gates if not gate.passed)
-
-    def faults(self) -> list[Fault]:
-        """What `Refused` carries: one fault a gate that refused."""
-        to_do = "mend it and backtest again; forcing the promotion leaves a mark"
-        return [Fault(f"gate {gate.name}", gate.says, gate.limit, to_do) for gate in self.refused]
-
-    def to_json(self) -> list[dict[str, Any]]:
-        return [
-            {name: getattr(one, name) for name in ("name", "passed", "left_out", "figure", "limit", "says")}
-            for one in self.gates
-        ]
-
-    def __str__(self) -> str:
-        last = "passed" if self.passed else "refused by " + ", ".join(gate.name for gate in self.refused)
-        return "\n".join([*map(str, self.gates), last])
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What the rows of a backtest cannot tell of a candidate. None: not asked, and its gate is not there.
-
-    champion: account_id, as_of and p_churn_{h}d, out of time when they were made; None with the reason in
-    `no_champion`. seeds_agree: Spearman's correlation of the newest scores with those of another seed. size_mb: of the
-    model's files. latency: processor seconds of scoring 1,000 accounts with reasons, and of the reference in the same
-    run. suspects: columns that may know the future, those allowed left out. checks: what the coded checks found.
-    """
-
-    served_equals_batch: bool | None = None
-    champion: pd.DataFrame | None = None
-    no_champion: str = "no champion yet"
-    seeds_agree: float | None = None
-    size_mb: float | None = None
-    latency: tuple[float, float] | None = None
-    suspects: tuple[str, ...] | None = None
-    checks: tuple[Finding, ...] | None = None
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """Matured out-of-time rows of candidate and rules: account_id, y, p, p_rules. `strays` rows have no partner."""
-
-    rows: pd.DataFrame
-    strays: int
-    settings: Settings
-    measured: Measured
-    meta: Mapping[str, Any]
 
 
 def evaluate_gates(
@@ -214,7 +137,7 @@ def _against(name: str, evidence: Evidence, rows: pd.DataFrame, other: str, whos
     """Refuses when the candidate's log loss is worse than the other's by more than the margin, beyond its interval."""
     mine, theirs = (metrics.log_loss(rows.y.to_numpy(), rows[column].to_numpy()) for column in ("p", other))
     draws, seed = evidence.settings.evaluation.bootstrap_draws, evidence.settings.training.seed
-    gap = uncertainty.paired(rows, uncertainty.log_loss("p"), uncertainty.log_loss(other), draws, seed)
+    gap = uncertainty.paired(rows, resampled.log_loss("p"), resampled.log_loss(other), draws, seed)
     verdict = "better" if gap.high < 0 else "worse" if gap.low > 0 else "no different beyond chance"
     says = f"log loss {mine:.4f}, {whose} {theirs:.4f} on {len(rows)} rows: {verdict}"
     says += f" (difference {gap.value:+.4f}, 95 % interval {gap.low:+.4f} to {gap.high:+.4f})"
@@ -244,7 +167,7 @@ def _calibration_slope(name: str, evidence: Evidence) -> Gate:
     low, high = settings.evaluation.slope_limits
     slope, intercept = metrics.calibration_slope_intercept(evidence.rows.y.to_numpy(), evidence.rows.p.to_numpy())
     draws, seed = settings.evaluation.bootstrap_draws, settings.training.seed
-    found = uncertainty.interval(evidence.rows, uncertainty.calibration_slope(), draws, seed)
+    found = uncertainty.interval(evidence.rows, resampled.calibration_slope(), draws, seed)
     word = spread_word(asdict(found)) or "as spread as what happened, as far as can be told"
     says = f"calibration slope ({found.low:.2f} to {found.high:.2f}), beside an intercept of {intercept:+.2f}: {word}"
     return Gate(name, low <= slope <= high, slope, f"{low:g} to {high:g}", says)
@@ -266,7 +189,7 @@ def _segments(name: str, evidence: Evidence) -> Gate:
         says = f"no segment with {needed} churned accounts: nothing to compare with"
         return Gate(name, True, None, limit, says, left_out=True)
     wide = float(norm.isf(0.025 / len(parts)))
-    losses = {"mine": uncertainty.log_loss("p"), "theirs": uncertainty.log_loss("p_rules")}
+    losses = {"mine": resampled.log_loss("p"), "theirs": resampled.log_loss("p_rules")}
     found, ratios = [], []
     for one, part in parts.items():
         drawn = uncertainty.draw(part, losses, evaluation.bootstrap_draws, evidence.settings.training.seed)

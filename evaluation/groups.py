@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from evaluation import metrics, uncertainty
+from evaluation import metrics, resampled
 from evaluation.desk import Desk, Figure, by_label, churned_accounts, labelled
 from evaluation.fairness import FIGURES, fairness, sizes
 from evaluation.metrics import Array
@@ -28,7 +28,7 @@ def _group(desk: Desk, rows: pd.DataFrame, label: str, where: str) -> Figure:
     table |= {"churned_accounts": churned_accounts(rows), "mean_p": float(rows["p"].mean())}
     low, high = metrics.share_interval(rows["y"].to_numpy(), rows["account_id"].to_numpy())
     table["happened"] = {"value": float(rows["y"].mean()), "low": low, "high": high}
-    table["auc"] = desk.figure("auc", f"{where}: {label}", lambda: desk.interval("auc", rows, uncertainty.auc()))
+    table["auc"] = desk.figure("auc", f"{where}: {label}", lambda: desk.interval("auc", rows, resampled.auc()))
     return table
 
 

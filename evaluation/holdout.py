@@ -17,7 +17,8 @@ import pandas as pd
 
 from configs.errors import DataError, Fault
 from evaluation.metrics import Array, MetricRefused, share_interval
-from evaluation.uncertainty import Interval, draw, interval_of, ratio
+from evaluation.resampled import ratio
+from evaluation.uncertainty import Interval, draw, interval_of
 
 TREATED, UNTREATED, HOLDOUT = "treated", "untreated", "holdout"
 ARMS = (TREATED, UNTREATED, HOLDOUT)

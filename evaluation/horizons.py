@@ -9,19 +9,20 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from evaluation import metrics, uncertainty
+from evaluation import metrics, resampled, uncertainty
 from evaluation.concordance import concordance
 from evaluation.desk import Desk, Figure, churned_accounts
 from evaluation.metrics import Array
-from evaluation.uncertainty import Interval, Statistic
+from evaluation.resampled import Statistic
+from evaluation.uncertainty import Interval
 
 # Names of figures that are drawn together, the statistic of them, and whether their intervals are basic ones.
 FIGURES: tuple[tuple[tuple[str, ...], Callable[[int], Statistic], bool], ...] = (
-    (("auc", "average_precision"), lambda bins: uncertainty.ranking(), False),
-    (("brier",), lambda bins: uncertainty.brier(), False),
-    (("log_loss",), lambda bins: uncertainty.log_loss(), False),
-    (("ece",), lambda bins: uncertainty.ece(bins=bins), True),
-    (("calibration_slope", "calibration_intercept"), lambda bins: uncertainty.calibration(), False),
+    (("auc", "average_precision"), lambda bins: resampled.ranking(), False),
+    (("brier",), lambda bins: resampled.brier(), False),
+    (("log_loss",), lambda bins: resampled.log_loss(), False),
+    (("ece",), lambda bins: resampled.ece(bins=bins), True),
+    (("calibration_slope", "calibration_intercept"), lambda bins: resampled.calibration(), False),
 )
 NAMES = tuple(name for names, _, _ in FIGURES for name in names)
 MOST_PAIRS = 20_000_000
@@ -47,7 +48,7 @@ def horizon(desk: Desk, rows: pd.DataFrame, horizon_days: int) -> Figure:
     for name in NAMES:
         table[name] = desk.figure(name, where, partial(interval, name))
     table["mean_p"] = float(rows["p"].mean()) if len(rows) else None
-    table["happened"] = desk.figure("happened", where, lambda: desk.interval("happened", rows, uncertainty.ratio("y")))
+    table["happened"] = desk.figure("happened", where, lambda: desk.interval("happened", rows, resampled.ratio("y")))
 
     def reliability() -> list[Figure]:
         desk.enough("reliability", rows)
@@ -90,7 +91,7 @@ def order_of_leaving(desk: Desk, judged: pd.DataFrame, horizons_days: Sequence[i
         found = concordance(days, left, curve, horizons_days, groups)
         gone = pd.DataFrame({"account_id": rows["account_id"].to_numpy()[found.rows], "won": found.won})
         gone["pairs"] = found.pairs
-        c: Interval = desk.intervals(gone, {"concordance": uncertainty.ratio("won", "pairs")})["concordance"]
+        c: Interval = desk.intervals(gone, {"concordance": resampled.ratio("won", "pairs")})["concordance"]
         return {"concordance": c, "pairs": int(found.pairs.sum()), "as_ofs": len(kept)}
 
     return dict(desk.figure("concordance", "all horizons", figures))

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from configs.framework import Framework
-from evaluation.gates import Verdict
 from evaluation.ledger import Ledger
+from evaluation.verdict import Verdict
 
 if TYPE_CHECKING:
     from training.registry import LoadedModel

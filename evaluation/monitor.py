@@ -16,7 +16,7 @@ import pandas as pd
 
 from configs.errors import DataError, Fault
 from configs.settings import Settings
-from evaluation import uncertainty
+from evaluation import resampled, uncertainty
 from evaluation.alarm_figures import Estimate, Feed, Figures, Level, Scored
 from evaluation.alarms import KINDS, WATCHES, Alarm, alarms_of, outage_words
 from evaluation.drift import ALL, STAGE, Move, counted, explained, feeds_of, first_of_months, moves
@@ -283,7 +283,7 @@ def _matured(months: pd.DataFrame, settings: Settings) -> dict[str, Any]:
     found: dict[str, Any] = {"rows": len(rows), "churned_accounts": churned}
     if churned < evaluation.min_churned_accounts:
         return {**found, "refused": f"{churned} churned accounts; at least {evaluation.min_churned_accounts} would do"}
-    statistics = {"slope": uncertainty.calibration_slope(), "ece": uncertainty.ece(bins=evaluation.calibration_bins)}
+    statistics = {"slope": resampled.calibration_slope(), "ece": resampled.ece(bins=evaluation.calibration_bins)}
     drawn = uncertainty.draw(rows, statistics, evaluation.bootstrap_draws, settings.training.seed)
     try:
         return found | {name: uncertainty.interval_of(drawn[name], name, name == "ece") for name in statistics}

@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from evaluation.metrics import Array, MetricRefused, wilson
-from evaluation.uncertainty import draw, interval_of, ratios
+from evaluation.resampled import ratios
+from evaluation.uncertainty import draw, interval_of
 
 PERIODS = {"month": "MS", "quarter": "QS", "year": "QS"}
 LEAST_ACCOUNTS = 10

@@ -14,7 +14,8 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from evaluation.metrics import Array, MetricRefused
-from evaluation.uncertainty import Interval, draw, interval_of, ratio
+from evaluation.resampled import ratio
+from evaluation.uncertainty import Interval, draw, interval_of
 
 MONTH_DAYS = 45  # scorings of an account further apart are no neighbours
 

@@ -15,7 +15,8 @@ import pandas as pd
 from configs.framework import Level
 from configs.settings import Settings
 from evaluation import metrics
-from evaluation.uncertainty import Interval, auc, draw, interval_of, log_loss
+from evaluation.resampled import auc, log_loss
+from evaluation.uncertainty import Interval, draw, interval_of
 from features.rules import STAGE
 from training.health import health_levels
 from training.weights_fit import STEPS, Step

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluation import capacity, money, uncertainty
+from evaluation import capacity, money, resampled
 from evaluation.desk import Desk, Figure, plain
 from evaluation.metrics import MetricRefused
 
@@ -28,7 +28,7 @@ def at_capacity(desk: Desk, rows: pd.DataFrame, column: str, where: str) -> Figu
         desk.enough("capacity", rows)
         y, p, days = rows["y"].to_numpy(), rows[column].to_numpy(dtype=float), rows["as_of"].to_numpy()
         found = capacity.precision_recall_at_capacity(y, p, days, share, held)
-        asked = {"precision": uncertainty.ratio("caught", "held"), "recall": uncertainty.ratio("caught", "y")}
+        asked = {"precision": resampled.ratio("caught", "held"), "recall": resampled.ratio("caught", "y")}
         ends = desk.intervals(framed, asked)
         return {**found._asdict(), **ends, "gains": capacity.gains(y, p, days, GAIN_SHARES)}
 
@@ -42,8 +42,8 @@ def at_capacity(desk: Desk, rows: pd.DataFrame, column: str, where: str) -> Figu
         for name in ("held", "y"):
             known = known.assign(**{f"{name}_arr": known[name] * known["arr"]})
         known = known.assign(caught_arr=known["caught"] * known["arr"])
-        asked = {"precision": uncertainty.ratio("caught_arr", "held_arr")}
-        asked |= {"recall": uncertainty.ratio("caught_arr", "y_arr"), "auc": uncertainty.auc(column, weight="arr")}
+        asked = {"precision": resampled.ratio("caught_arr", "held_arr")}
+        asked |= {"recall": resampled.ratio("caught_arr", "y_arr"), "auc": resampled.auc(column, weight="arr")}
         return {**found._asdict(), **desk.intervals(known, asked)}
 
     table = dict(desk.figure("precision and recall at capacity", where, figures))
@@ -62,7 +62,7 @@ def lead(desk: Desk, judged: pd.DataFrame, column: str, where: str) -> list[Figu
             who, day, churn_at = (gone[name].to_numpy() for name in ("account_id", "as_of", "churn_at"))
             found = capacity.lead_time(who, day, churn_at, there, [least], chance)[0]
             rows = pd.DataFrame({"account_id": found.accounts, "held": found.places, "y": 1.0})
-            share = desk.interval("lead time", rows, uncertainty.ratio("held"))
+            share = desk.interval("lead time", rows, resampled.ratio("held"))
             said = {"churned": found.churned, "share": share, "chance": found.by_chance}
             return {**said, "median_days": found.median_days}
 
@@ -78,7 +78,7 @@ def first_flag(desk: Desk, judged: pd.DataFrame) -> Figure:
         who, left = judged["account_id"].to_numpy(), judged["churn_at"].to_numpy()
         found = capacity.first_flagged(who, judged["as_of"].to_numpy(), left, held, max(LEAD_DAYS))
         rows = pd.DataFrame({"account_id": found.accounts, "flagged": found.flagged.astype(float), "y": 1.0})
-        ever = desk.interval("first flag", rows, uncertainty.ratio("flagged"))
+        ever = desk.interval("first flag", rows, resampled.ratio("flagged"))
         said = {"churned": found.churned, "ever": ever, "chance": found.by_chance}
         return {**said, "median_days": found.median_days, "within_days": max(LEAD_DAYS)}
 
@@ -146,9 +146,9 @@ def profit(desk: Desk, rows: pd.DataFrame, column: str, where: str) -> Figure:
         fixed = desk.held(rows, column)[rows["arr"].notna().to_numpy()]
         earned = money.earnings(y, value, costs)
         framed = known.assign(earned=earned, fixed=fixed * earned)
-        asked = {"at_capacity": uncertainty.ratio("fixed"), "best": uncertainty.best_cut("earned", column)}
-        asked |= {"of_all": uncertainty.ratio("earned")}
-        asked |= {"expected": uncertainty.expected_best_cut(lambda success: money.earnings(y, mean, costs, success),
+        asked = {"at_capacity": resampled.ratio("fixed"), "best": resampled.best_cut("earned", column)}
+        asked |= {"of_all": resampled.ratio("earned")}
+        asked |= {"expected": resampled.expected_best_cut(lambda success: money.earnings(y, mean, costs, success),
                                                             money.successes(costs), column)}  # fmt: skip
         odds = costs.contact + costs.offer
         said = {"value": mean, "best_share": best.share, "expected_share": spread.share}
@@ -167,7 +167,7 @@ def decision(desk: Desk, rows: pd.DataFrame, column: str, where: str) -> Figure:
         table = money.decision_curve(y, p, [one for one in THRESHOLDS if one <= p.max()])
         acts = {f"{one.threshold}": money.net_benefits(y, p, one.threshold) for one in table}
         framed = rows[["account_id"]].assign(**acts)
-        ends = desk.intervals(framed, {name: uncertainty.ratio(name) for name in acts})
+        ends = desk.intervals(framed, {name: resampled.ratio(name) for name in acts})
         return {"curve": [{**one._asdict(), "model": ends[f"{one.threshold}"]} for one in table]}
 
     return dict(desk.figure("decision curve", where, figures))

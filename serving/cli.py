@@ -5,71 +5,15 @@ Libraries are loaded inside the commands: `forewarn --help` answers at once. The
 
 from __future__ import annotations
 
-import getpass
-import json
-import os
 import sys
-import traceback
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
-from configs.errors import Fault, ForewarnError, UsageError
-from serving import console, console_models, console_outcomes
-from serving.keys import ROLES, KeyStore
-
-if TYPE_CHECKING:
-    from configs.settings import Settings
-
-DEFECT = 70  # exit code of an error nobody foresaw: neither "no" (1) nor "bad input" (2)
-DATE = click.DateTime(["%Y-%m-%d"])
-FILE = click.Path(path_type=Path, dir_okay=False)
-FOLDER = click.Path(path_type=Path, file_okay=False)
-
-
-@dataclass(frozen=True)
-class Session:
-    """What the global options said."""
-
-    config: Path
-    as_json: bool
-
-    @property
-    def settings(self) -> Settings:
-        from configs.settings import load_settings
-
-        return load_settings(self.config)
-
-    def say(self, body: Any, lines: Callable[[Any], Iterable[str]]) -> None:
-        """A machine's answer, or a reader's."""
-        if self.as_json:
-            click.echo(json.dumps(body, default=str))
-        else:
-            for line in lines(body):
-                click.echo(line)
-
-
-class Commands(click.Group):
-    """Turns errors into exit codes: those raised on purpose with their faults, any other with its whole traceback."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except ForewarnError as error:
-            click.echo(str(error), err=True)
-            if ctx.params.get("as_json"):
-                click.echo(json.dumps({"error": error.title, "faults": [vars(fault) for fault in error.faults]}))
-            ctx.exit(error.exit_code)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
-        except Exception:
-            traceback.print_exc(file=sys.stderr)
-            click.echo("this is a defect of forewarn; please report it with the lines above", err=True)
-            ctx.exit(DEFECT)
+from configs.errors import Fault, UsageError
+from serving import cli_keys, cli_outcomes, console, console_models, console_outcomes
+from serving.session import DATE, FILE, FOLDER, Commands, Session, user
 
 
 @click.group(cls=Commands)
@@ -207,18 +151,10 @@ def promote(session: Session, version: str | None, force: bool, reason: str | No
 
     settings = session.settings
     with console.progress() as tell:
-        body = promote(settings, version, lambda: load(settings, tell), datetime.now(UTC), _user(), tell, reason)
+        body = promote(settings, version, lambda: load(settings, tell), datetime.now(UTC), user(), tell, reason)
     session.say(body, console_models.promote_lines)
     if not body["promoted"]:
         sys.exit(1)
-
-
-def _user() -> str:
-    """Who runs the command, as the machine knows them."""
-    try:
-        return f"user:{getpass.getuser()}"
-    except (KeyError, OSError):  # a container may run under a number that has no name
-        return f"user:{os.getuid()}"
 
 
 @main.command()
@@ -248,101 +184,6 @@ def weights(session: Session, out: Path | None) -> None:
     session.say(body, console_models.weights_lines)
 
 
-@main.group()
-def ledger() -> None:
-    """What was predicted, as it was predicted."""
-
-
-@ledger.command()
-@click.pass_obj
-def verify(session: Session) -> None:
-    """Prove that no entry was changed, removed or slipped in."""
-    from serving.stages import ledger_verify
-
-    body = ledger_verify(session.settings)
-    session.say(body, console.verify_lines)
-    if not body["intact"]:
-        sys.exit(1)
-
-
-@ledger.command()
-@click.option("--out", type=FILE, required=True, help="The Parquet file to write.")
-@click.pass_obj
-def export(session: Session, out: Path) -> None:
-    """Write every prediction of the ledger as Parquet."""
-    from serving.stages import ledger_export
-
-    session.say(ledger_export(session.settings, out), console.export_lines)
-
-
-@main.command()
-@click.argument("account", required=False)
-@click.option("--level", help="The risk level that you put the account at.")
-@click.option("--reason", help="Why; it stands beside the call for good.")
-@click.option("--until", type=DATE, default=None, help="The day on which it expires. Default: the next call.")
-@click.option("--from", "path", type=FILE, help="A CSV file of calls: account_id, made_at, level, reason, by, until.")
-@click.pass_obj
-def override(
-    session: Session,
-    account: str | None,
-    level: str | None,
-    reason: str | None,
-    until: datetime | None,
-    path: Path | None,
-) -> None:
-    """Enter a CSM's own call on ACCOUNT beside the model's, or a file of calls; predictions stay as they are."""
-    from serving import calls_stage as stage
-
-    one = {"ACCOUNT": account, "--level": level, "--reason": reason}
-    given = [name for name, value in {**one, "--until": until}.items() if value is not None]
-    if (path is not None and given) or (path is None and None in one.values()):
-        found = " and ".join([*given, *(["--from"] if path else [])]) or "nothing"
-        do = 'forewarn override ACCOUNT --level high --reason "..." [--until D], or forewarn override --from calls.csv'
-        raise UsageError(Fault("override", found, "ACCOUNT with --level and --reason, or --from alone", do))
-    now = datetime.now(UTC)
-    if path is not None:
-        body = stage.override_from(session.settings, path, _user(), now)
-    else:
-        body = stage.override(session.settings, account or "", level or "", reason or "", until, _user(), now)
-    session.say(body, console_outcomes.override_lines)
-
-
-@main.command()
-@click.pass_obj
-def outcomes(session: Session) -> None:
-    """Compare the ledger with what happened since; only windows that have passed count."""
-    from serving.stages import outcomes
-
-    session.say(outcomes(session.settings, datetime.now(UTC)), console_outcomes.outcomes_lines)
-
-
-@main.command()
-@click.option("--out", type=FOLDER, default=None, help="Folder of the report. Default: reports/ of the state folder.")
-@click.option("--pdf", is_flag=True, help="Print it to a PDF as well; needs Chromium.")
-@click.pass_obj
-def report(session: Session, out: Path | None, pdf: bool) -> None:
-    """Write the prediction-versus-outcome report: one HTML file, and JSON."""
-    from serving.stages import report
-
-    with console.progress() as tell:
-        body = report(session.settings, out, datetime.now(UTC), tell, pdf)
-    session.say(body, console_outcomes.report_lines)
-
-
-@main.command()
-@click.option("--since", type=DATE, default=None, help="Tell only what was seen on this day or later.")
-@click.pass_obj
-def monitor(session: Session, since: datetime | None) -> None:
-    """Say whether predictions still hold: drift, level, alarms. Exit code 1 while an alarm stands."""
-    from serving.watch_stage import watch
-
-    with console.progress() as tell:
-        body = watch(session.settings, datetime.now(UTC), tell, since)
-    session.say(body, console_outcomes.monitor_lines)
-    if body["stands"]:
-        sys.exit(1)
-
-
 @main.command()
 @click.argument("account")
 @click.option("--as-of", "as_of", type=DATE, default=None, help="The day. Default: the data's end.")
@@ -365,38 +206,6 @@ def serve(session: Session, host: str, port: int) -> None:
     serve(session.config, host, port)
 
 
-@main.group()
-def keys() -> None:
-    """API keys with a role."""
-
-
-def _store(session: Session) -> KeyStore:
-    return KeyStore(session.settings.state_dir / "keys.db")
-
-
-@keys.command()
-@click.option("--role", type=click.Choice(ROLES), required=True, help="What the key may call.")
-@click.pass_obj
-def create(session: Session, role: Any) -> None:
-    """Make a key. It is printed now, and never again."""
-    session.say({"role": role, "key": _store(session).create(role, datetime.now(UTC))}, console.key_lines)
-
-
-@keys.command("list")
-@click.pass_obj
-def list_keys(session: Session) -> None:
-    """List keys by id, role and date."""
-    session.say([vars(key) for key in _store(session).list()], console.keys_lines)
-
-
-@keys.command()
-@click.argument("key_id")
-@click.pass_obj
-def revoke(session: Session, key_id: str) -> None:
-    """Close a key for good."""
-    session.say(vars(_store(session).revoke(key_id, datetime.now(UTC))), console.revoked_lines)
-
-
 @main.command()
 @click.pass_obj
 def doctor(session: Session) -> None:
@@ -407,3 +216,7 @@ def doctor(session: Session) -> None:
     session.say(body, console.doctor_lines)
     if not body["ready"]:
         sys.exit(1)
+
+
+for command in (*cli_outcomes.COMMANDS, cli_keys.keys):
+    main.add_command(command)

@@ -17,10 +17,11 @@ import pandas as pd
 from configs.errors import Fault, UsageError
 from configs.settings import Settings
 from evaluation.checks import check_champion
-from evaluation.gates import Measured, evaluate_gates
+from evaluation.gates import evaluate_gates
 from evaluation.ledger import Ledger
 from evaluation.marks import mark_level, mark_promotion, mark_reweighting
 from evaluation.prediction import predictions
+from evaluation.verdict import Measured
 from features.build import Dataset
 from features.sources import Sources, open_sources
 from features.suspects import find_suspects

@@ -9,7 +9,8 @@ from configs.errors import DataError
 from evaluation import metrics
 from evaluation.concordance import concordance
 from evaluation.metrics import MetricRefused
-from evaluation.uncertainty import interval, ratio
+from evaluation.resampled import ratio
+from evaluation.uncertainty import interval
 
 # days, left, risk (one horizon of 365 days), concordant, discordant, tied: as concordance_index_censored counts them
 HAND = {

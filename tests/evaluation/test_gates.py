@@ -12,7 +12,8 @@ import pytest
 from configs.errors import DataError, Refused
 from configs.settings import HERE, Settings, _read, settings_from
 from evaluation.checks import Finding
-from evaluation.gates import GATES, Measured, Verdict, evaluate_gates
+from evaluation.gates import GATES, evaluate_gates
+from evaluation.verdict import Measured, Verdict
 
 ACCOUNTS, DAYS = 400, 6
 

@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 
 from configs.framework import Stage, Weights
-from evaluation.gates import Gate, Verdict
 from evaluation.ledger import Ledger
 from evaluation.marks import FORCED, PROMOTION, mark_level, mark_promotion, mark_reweighting, marks_told, weight_changes
 from evaluation.report import write_report
 from evaluation.summary import summarise
+from evaluation.verdict import Gate, Verdict
 from training.registry import LoadedModel
 
 NOW = pd.Timestamp("2026-03-31 09:30")

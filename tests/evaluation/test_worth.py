@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from configs.settings import Costs
-from evaluation import money, uncertainty
+from evaluation import money, resampled, uncertainty
 from evaluation.desk import ENOUGH_DRAWS, Desk, matured
 from evaluation.worth import THRESHOLDS, at_capacity, decision, first_flag, profit
 from tests.evaluation.simulated import company, settings
@@ -44,8 +44,8 @@ def test_every_draw_of_the_best_cut_is_the_metric_on_the_rows_drawn() -> None:
     frame["earned"] = money.earnings(frame.y.to_numpy(), frame.value.to_numpy(), COSTS)
     codes, names = pd.factorize(frame.account_id, sort=True)
     counts = np.random.default_rng(1).integers(0, 4, (len(names), 20)).astype(float)
-    best = uncertainty.best_cut("earned")(frame, codes, len(names))(counts)
-    spread = uncertainty.expected_best_cut(
+    best = resampled.best_cut("earned")(frame, codes, len(names))(counts)
+    spread = resampled.expected_best_cut(
         lambda success: money.earnings(frame.y.to_numpy(), 4000.0, COSTS, success), money.successes(COSTS)
     )(frame, codes, len(names))(counts)
     for place in range(counts.shape[1]):
@@ -58,7 +58,7 @@ def test_every_draw_of_the_best_cut_is_the_metric_on_the_rows_drawn() -> None:
 
 def test_a_cut_that_only_costs_is_not_made() -> None:
     frame = earning().assign(earned=-1.0)
-    assert uncertainty.interval(frame, uncertainty.best_cut("earned"), draws=20).high == 0.0
+    assert uncertainty.interval(frame, resampled.best_cut("earned"), draws=20).high == 0.0
 
 
 def test_profit_is_that_of_money(rows: pd.DataFrame) -> None:

@@ -15,7 +15,8 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from serving.cli import DEFECT, main
+from serving.cli import main
+from serving.session import DEFECT
 
 pytestmark = pytest.mark.slow
 END = "2026-01-01"

@@ -16,8 +16,8 @@ from click.testing import CliRunner, Result
 from configs.errors import UsageError
 from configs.framework import Framework, Weights
 from configs.settings import Settings, load_settings
-from evaluation.gates import Gate, Verdict
 from evaluation.ledger import Ledger
+from evaluation.verdict import Gate, Verdict
 from features.company_story import REWEIGHTED
 from serving import promotion, watch_stage
 from serving.cli import main
