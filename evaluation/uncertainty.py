@@ -105,6 +105,7 @@ def interval(
 ) -> Interval:
     """A statistic of the frame with its 95 % interval over accounts.
 
+    >>> from evaluation.resampled import brier
     >>> frame = pd.DataFrame({"account_id": list("abcdefgh"), "p": np.arange(1, 9) / 10, "y": [0, 0, 0, 1] * 2})
     >>> found = interval(frame, brier(), draws=200)
     >>> found.low < round(found.value, 3) < found.high, round(found.value, 3)
@@ -116,6 +117,7 @@ def interval(
 def paired(frame: pd.DataFrame, first: Statistic, second: Statistic, draws: int = 400, seed: int = 7) -> Interval:
     """first - second on identical rows and identical draws: what both share cancels, so the interval is tight.
 
+    >>> from evaluation.resampled import brier
     >>> frame = pd.DataFrame({"account_id": list("abcd"), "p": [.1, .2, .3, .4], "y": [0, 0, 1, 1]})
     >>> paired(frame, brier("p"), brier("p"), draws=50)
     Interval(value=0.0, low=0.0, high=0.0)
