@@ -91,7 +91,7 @@ def train(
 
 
 def recalibrate(settings: Settings, dataset: Dataset, tell: Progress, sources: Sources | None = None) -> dict[str, Any]:
-    """The champion's learners (without a champion, the candidate's) with a calibration renewed on all that is known.
+    """The champion's learners (without a champion, the candidate's) and its rules, calibrated on all that is known now.
 
     Registers them as a candidate, unless the calibration comes out as it was. UsageError for a model of other signals
     or horizons; DataError when no churn has been seen since it was trained, or as `train` raises it.
@@ -100,6 +100,7 @@ def recalibrate(settings: Settings, dataset: Dataset, tell: Progress, sources: S
     from training.fit import Fitted
     from training.registry import CANDIDATE, CHAMPION, load_version, versions
     from training.renew import recalibrate as renew
+    from training.renew import recalibrate_rules
     from training.tracking import log_training
 
     promoted = any(CHAMPION in one["aliases"] for one in versions(settings))
@@ -114,9 +115,8 @@ def recalibrate(settings: Settings, dataset: Dataset, tell: Progress, sources: S
         return {**found, "renewed": False, "version": None, "run_id": None}
     tell("logging the run")
     trained_on = replace(dataset, schema=model.schema)
-    logged = log_training(
-        settings, Fitted(renewed, model.health, ()), trained_on, params={"recalibrated_from": model.version}
-    )
+    rules = recalibrate_rules(model.health, dataset, settings)
+    logged = log_training(settings, Fitted(renewed, rules, ()), trained_on, params={"recalibrated_from": model.version})
     return {**found, "version": logged.version, "run_id": logged.run_id}
 
 

@@ -9,10 +9,12 @@ import pandas as pd
 from configs.errors import DataError, Fault
 from configs.settings import Settings
 from training.calibration import choose_calibrator
-from training.level import FirstIntervals, leveled
+from training.health import HealthModel, fit_health
+from training.intervals import hazard_rows
+from training.level import FirstIntervals, leveled, leveled_rules
 from training.model import ChurnModel
 from training.rolling import Data, Rolling
-from training.splits import days
+from training.splits import churn_events, days
 
 
 def recalibrate(model: ChurnModel, dataset: Data, settings: Settings, rolling: Rolling | None = None) -> ChurnModel:
@@ -48,3 +50,15 @@ def recalibrate(model: ChurnModel, dataset: Data, settings: Settings, rolling: R
         **renewed.calibrator.log,
     }
     return replace(renewed, log={**renewed.log, "recalibration": log})
+
+
+def recalibrate_rules(rules: HealthModel, dataset: Data, settings: Settings) -> HealthModel:
+    """The same rules, their probabilities fitted anew on all that is known at the data's end: else a renewed model
+    would be judged beside rules that know an older level. Scores stay as they are; DataError with one class only."""
+    rolling, now = Rolling(dataset, settings), dataset.data_end
+    until = rolling.until(now)
+    before = (dataset.labels["as_of"] < now).to_numpy()
+    frame, labels = dataset.signals[before], dataset.labels[before]
+    rows, events = hazard_rows(labels, rolling.intervals, until), churn_events(labels, until)
+    fitted = fit_health(frame, labels, rows, events, settings, rolling.intervals, rules.framework)
+    return leveled_rules(fitted, FirstIntervals.of(dataset, rolling.intervals, now, until))

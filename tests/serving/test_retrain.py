@@ -176,6 +176,8 @@ def test_a_renewed_calibration_is_a_candidate_of_its_own(
     assert f"{champion.churn.calibrator.version} -> {made.churn.calibrator.version}" in done.stdout
     assert made.churn.trees.booster_text == champion.churn.trees.booster_text  # type: ignore[union-attr]
     assert made.meta["calibrator_version"] == made.churn.calibrator.version != champion.churn.calibrator.version
+    rules = renew.recalibrate_rules(champion.health, dataset, settings)
+    assert made.health.linear.to_json() == rules.linear.to_json()
     run, _, _ = run_of(settings, made.run_id)
     assert (run.data.tags["kind"], run.data.params["recalibrated_from"]) == ("recalibration", champion.version)
     monkeypatch.setattr(renew, "recalibrate", renewed(0.0))

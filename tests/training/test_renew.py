@@ -10,16 +10,17 @@ from configs.errors import DataError
 from training.calibration import fit_calibrator
 from training.fit import fit_models
 from training.model import ChurnModel
-from training.renew import recalibrate
+from training.renew import recalibrate, recalibrate_rules
 from training.splits import days
 
 
 @pytest.fixture(scope="module")
 def drifting(simulate, settings):
-    """A company whose churn rises all the time, and the model of its fourteenth month: (truth, dataset, model)."""
+    """A company whose churn rises all the time, the model and the rules of its fourteenth month."""
     made, dataset = simulate(accounts=500, months=26, seed=8, level=-5.2, drift_per_month=0.08)
     cut = pd.Timestamp(sorted(dataset.labels["as_of"].unique())[14])
-    return made, dataset, fit_models(dataset, settings, cut).churn
+    found = fit_models(dataset, settings, cut)
+    return made, dataset, found.churn, found.health
 
 
 @pytest.fixture(scope="module")
@@ -28,12 +29,23 @@ def renewed(drifting, settings):
 
 
 def test_what_came_true_since_moves_the_level(drifting, renewed):
-    made, dataset, model = drifting
+    made, dataset, model, _ = drifting
     rows = (dataset.labels["as_of"] >= dataset.data_end - pd.Timedelta(days=90)).to_numpy()
     truth = made.truth.loc[rows, "p_churn_90d"].mean()
     before, after = (one.predict(dataset.signals[rows])["p_churn_90d"].mean() for one in (model, renewed))
     assert before < 0.8 * truth
     assert abs(after - truth) < 0.75 * abs(before - truth)
+
+
+def test_the_rules_learn_of_the_new_level_and_score_as_before(drifting, settings):
+    made, dataset, _, rules = drifting
+    later = recalibrate_rules(rules, dataset, settings)
+    rows = (dataset.labels["as_of"] >= dataset.data_end - pd.Timedelta(days=90)).to_numpy()
+    truth = made.truth.loc[rows, "p_churn_90d"].mean()
+    before, after = (one.predict(dataset.signals[rows])["p_churn_90d"].mean() for one in (rules, later))
+    assert before < 0.8 * truth
+    assert abs(after - truth) < 0.75 * abs(before - truth)
+    pd.testing.assert_frame_equal(later.scores(dataset.signals), rules.scores(dataset.signals))
 
 
 def test_the_learners_are_left_alone_and_the_version_is_new(drifting, renewed, tmp_path):
