@@ -17,7 +17,7 @@ from training.hazard import RENEWAL, SEASON, Explained, explained_by, joined, ma
 from training.intervals import Intervals
 from training.linear_fit import fit_linear
 from training.model import Chosen, ChurnModel, Model
-from training.rolling import Raw
+from training.raw import Raw
 from training.season import NONE
 
 

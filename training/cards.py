@@ -12,7 +12,7 @@ import pandas as pd
 
 from configs.settings import Settings
 from training.model import LEVEL, ChurnModel
-from training.rolling import Data
+from training.raw import Data
 from training.splits import rows_known
 
 

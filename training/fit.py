@@ -17,7 +17,8 @@ from training.intervals import HazardRows, Intervals
 from training.ladder import choose_learner
 from training.level import FirstIntervals, leveled, leveled_rules
 from training.model import ChurnModel, Model
-from training.rolling import Data, Progress, Raw, Rolling
+from training.raw import Data, Raw
+from training.rolling import Progress, Rolling
 from training.splits import rows_known
 from training.width import with_widths
 

@@ -19,7 +19,7 @@ import numpy as np
 from training.calibration import OutOfTime, clustered_z
 from training.hazard import log_loss_rows
 from training.model import Chosen
-from training.rolling import Raw
+from training.raw import Raw
 from training.trees import MANY_EVENTS
 
 FEW = 50  # churned accounts

@@ -11,7 +11,7 @@ from configs.settings import Settings
 from training.health import HealthModel
 from training.intervals import Intervals, hazard_rows
 from training.model import ChurnModel
-from training.rolling import Data
+from training.raw import Data
 from training.season import NONE, month_levels, month_shifts
 from training.splits import days, evenly
 from training.step import Step, find_step

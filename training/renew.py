@@ -13,7 +13,8 @@ from training.health import HealthModel, fit_health
 from training.intervals import hazard_rows
 from training.level import FirstIntervals, leveled, leveled_rules
 from training.model import ChurnModel
-from training.rolling import Data, Rolling
+from training.raw import Data
+from training.rolling import Rolling
 from training.splits import churn_events, days
 
 

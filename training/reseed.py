@@ -12,7 +12,7 @@ from features.signal import Schema
 from training.hazard import make_inputs
 from training.intervals import hazard_rows
 from training.model import ChurnModel
-from training.rolling import Data
+from training.raw import Data
 from training.splits import known_until
 from training.trees import fit_trees, tree_size
 

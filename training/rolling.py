@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -13,73 +12,23 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from configs.errors import DataError, Fault
 from configs.settings import Settings
-from features.signal import Schema
-from training.blend import LEARNERS, Blend, blends
+from training.blend import LEARNERS
 from training.calibration import OutOfTime
-from training.encode import Encoder, fit_encoder
-from training.hazard import STAGE, Explained, Inputs, explained_by, make_inputs, stages_of
-from training.health import HealthModel, fit_health
-from training.intervals import HazardRows, Intervals, hazard_rows, make_intervals
-from training.linear import LinearHazard
-from training.linear_fit import fit_linear
-from training.reweigh import learned_framework
+from training.hazard import stages_of
+from training.intervals import Intervals, hazard_rows, make_intervals
+from training.raw import Data, Raw, fit_raw
 from training.splits import (
-    assert_no_overlap,
-    churn_events,
     churned_accounts,
     days,
     distinct_as_ofs,
     known_until,
     period_starts,
 )
-from training.trees import MANY_EVENTS, TreeHazard, fit_trees, tree_size
 
-MONOTONE_BELOW = 1_000  # churn events, under which declared directions bind
-MAX_MISSING = 0.5  # a signal missing in more of the training snapshots is left out
 MIN_ORIGIN_CHURNS = 15  # churned accounts before an origin may predict out of time
 MIN_ORIGIN_SHARE = 0.5  # and this share of the cut's: a model of much less history errs in ways the final one does not
 
-BLENDED_ROWS = 20_000  # training rows, evenly spaced, that say how far the members agree
-
 Progress = Callable[[str], None]
-
-
-class Data(Protocol):
-    """What fitting needs of a dataset: signals and labels are row by row the same snapshots."""
-
-    @property
-    def signals(self) -> pd.DataFrame: ...
-    @property
-    def labels(self) -> pd.DataFrame: ...
-    @property
-    def schema(self) -> Schema: ...
-    @property
-    def data_end(self) -> pd.Timestamp: ...
-
-
-@dataclass(frozen=True)
-class Raw:
-    """Uncalibrated learners of one cut. `level` knows the stage only (the base rate), with an encoder of its own.
-
-    `learned`: the rules with weights that these rows taught; None with more than MANY_EVENTS churns, which need no
-    telling, and where every signal that the rules look at is excluded. `blends`: by learner, what its members are and
-    have a share of.
-    """
-
-    cut: pd.Timestamp
-    rows: HazardRows
-    encoder: Encoder
-    explained: Explained
-    linear: LinearHazard
-    trees: TreeHazard
-    level_encoder: Encoder
-    level: LinearHazard
-    rules: HealthModel
-    learned: HealthModel | None
-    blends: dict[str, Blend]
-    events: int
-    accounts: int
-    monotone: bool
 
 
 @dataclass
@@ -105,15 +54,6 @@ class Rolling:
     def until(self, cut: pd.Timestamp) -> pd.Timestamp:
         """By when a label window must have ended to be known at the cut."""
         return known_until(self.dataset.labels, self.dataset.data_end, cut)
-
-    def columns(self) -> tuple[list[str], list[str]]:
-        """(numbers, categories) that enter: the schema's less the excluded ones, and the lifecycle stage."""
-        excluded = set(self.settings.training.exclude_signals)
-        schema = self.dataset.schema
-        categories = [one for one in schema.categories if one not in excluded]
-        if STAGE not in categories:
-            categories.append(STAGE)
-        return [one for one in schema.numbers if one not in excluded], categories
 
     def raw(self, cut: pd.Timestamp) -> Raw:
         """The learners fitted at the cut; DataError with too few churns for the data to answer anything."""
@@ -147,81 +87,7 @@ class Rolling:
             return list(pool.map(lambda one: self._fit(raw.cut, one, raw), among))
 
     def _fit(self, cut: pd.Timestamp, among: np.ndarray | None = None, like: Raw | None = None) -> Raw:
-        training = self.settings.training
-        frame, labels = self.dataset.signals, self.dataset.labels
-        until = self.until(cut)
-        # Only snapshots before the cut: the others have no finished interval, and need not be encoded.
-        usable = (labels["as_of"] < cut).to_numpy()
-        before = np.nonzero(usable if among is None else usable & among)[0]
-        frame, labels = frame.iloc[before], labels.iloc[before]
-        rows = hazard_rows(labels, self.intervals, until)
-        _refuse_one_class(rows, cut)
-        assert_no_overlap(rows.ends, cut)
-        numbers, categories = self.columns()
-        taught = frame.iloc[np.unique(rows.snapshot)]
-        # Mostly missing in training is mostly "history was too short": the flag would stand for the calendar.
-        numbers = [name for name in numbers if taught[name].isna().mean() <= MAX_MISSING]
-        events = churn_events(labels, until)
-        encoder = fit_encoder(frame, numbers, categories, rows.snapshot, rows.churned)
-        level_encoder = fit_encoder(frame, [], [STAGE], rows.snapshot, rows.churned)
-        inputs = make_inputs(frame, encoder, self.intervals)
-        decided_by = events if like is None else like.events
-        monotone = training.monotone == "on" or (training.monotone == "auto" and decided_by < MONOTONE_BELOW)
-        account, _ = pd.factorize(frame["account_id"])
-        level_inputs = make_inputs(frame, level_encoder, self.intervals)
-        size = tree_size(training.trees, decided_by)
-        trees = fit_trees(
-            inputs, rows, encoder, self.dataset.schema, self.intervals, size, monotone, events, training.seed
-        )
-        linear = fit_linear(inputs, rows, account, events, encoder, training.ridge_l2, training.seed)
-        level = fit_linear(
-            level_inputs, rows, account, events, level_encoder, training.ridge_l2, training.seed, use_renewal=False
-        )
-        learned = self._learned(frame, labels, rows, events) if decided_by <= MANY_EVENTS else None
-        return Raw(
-            cut=cut,
-            rows=rows,
-            encoder=encoder,
-            explained=explained_by(encoder, self.dataset.schema),
-            linear=linear,
-            trees=trees,
-            level_encoder=level_encoder,
-            level=level,
-            rules=fit_health(frame, labels, rows, events, self.settings, self.intervals),
-            learned=learned,
-            blends=self._blends(frame, inputs, rows, encoder, trees, linear, learned),
-            events=events,
-            accounts=churned_accounts(labels, until),
-            monotone=monotone,
-        )
-
-    @staticmethod
-    def _blends(
-        frame: pd.DataFrame,
-        inputs: Inputs,
-        rows: HazardRows,
-        encoder: Encoder,
-        trees: TreeHazard,
-        linear: LinearHazard,
-        learned: HealthModel | None,
-    ) -> dict[str, Blend]:
-        some = rows.take(np.linspace(0, len(rows) - 1, min(BLENDED_ROWS, len(rows))).astype(int))
-        at = np.arange(len(some)), some.interval
-        return blends(
-            trees.log_odds_of(inputs, encoder, some),
-            linear.log_odds(inputs.take(some.snapshot))[at],
-            None if learned is None else learned.linear.log_odds(learned.inputs(frame.iloc[some.snapshot]))[at],
-        )
-
-    def _learned(self, frame: pd.DataFrame, labels: pd.DataFrame, rows: HazardRows, events: int) -> HealthModel | None:
-        framework = self.settings.framework
-        excluded = set(self.settings.training.exclude_signals)
-        maps = tuple(one for one in framework.health_maps if one.signal not in excluded)
-        if events > MANY_EVENTS or not maps:
-            return None
-        framework = framework.model_copy(update={"health_maps": maps})
-        learned = learned_framework(frame, rows, events, framework, self.intervals)
-        return fit_health(frame, labels, rows, events, self.settings, self.intervals, learned)
+        return fit_raw(self.dataset, self.settings, self.intervals, cut, among, like)
 
     def origins(self, cut: pd.Timestamp) -> tuple[pd.Timestamp, ...]:
         """The latest calibration origins before the cut: quarters, or every as_of where history is short."""
@@ -260,7 +126,7 @@ class Rolling:
     def _block(self, origin: pd.Timestamp, end: pd.Timestamp, cut: pd.Timestamp) -> dict[str, np.ndarray]:
         inside = self._inside(origin, end)
         if (origin, end) not in self._predicted:
-            self._predicted[origin, end] = self._predict(self.raw(origin), self.dataset.signals.iloc[inside])
+            self._predicted[origin, end] = self.raw(origin).log_odds(self.dataset.signals.iloc[inside], self.intervals)
         return self._rows(inside, self._predicted[origin, end], origin, cut)
 
     def _inside(self, origin: pd.Timestamp, end: pd.Timestamp) -> np.ndarray:
@@ -306,30 +172,3 @@ class Rolling:
             blocks.append(self._rows(inside, {learner: predict(self.dataset.signals.iloc[inside])}, start, now))
         names = (learner, *(name for name in OutOfTime.__dataclass_fields__ if name != "log_odds"))
         return OutOfTime(*(np.concatenate([block[name] for block in blocks]) for name in names))
-
-    def _predict(self, raw: Raw, frame: pd.DataFrame) -> dict[str, np.ndarray]:
-        inputs = make_inputs(frame, raw.encoder, self.intervals)
-        trees = raw.trees.log_odds(inputs, raw.encoder)
-        linear = raw.linear.log_odds(inputs)
-        level = raw.level.log_odds(make_inputs(frame, raw.level_encoder, self.intervals))
-        rules = raw.rules.linear.log_odds(raw.rules.inputs(frame))
-        found = {"trees": trees, "logistic": linear, "rules": rules, "base_rate": level}
-        found["blend"] = raw.blends["blend"].of(trees, linear, None)
-        if raw.learned is not None:
-            learned = raw.learned.linear.log_odds(raw.learned.inputs(frame))
-            found["blend_rules"] = raw.blends["blend_rules"].of(trees, linear, learned)
-        return found
-
-
-def _refuse_one_class(rows: HazardRows, cut: pd.Timestamp) -> None:
-    churned = int(rows.churned.sum())
-    if 0 < churned < len(rows):
-        return
-    raise DataError(
-        Fault(
-            f"training rows known at {cut.date()}",
-            f"{len(rows)} (snapshot, interval) rows, {churned} of them churned",
-            "rows of both classes whose label windows have ended",
-            "choose a later cut, earlier snapshots, or check the churn definition",
-        )
-    )

@@ -22,8 +22,8 @@ from configs.settings import Settings
 from training.cards import data_sheet, model_card
 from training.fit import Fitted
 from training.model import ChurnModel
+from training.raw import Data
 from training.registry import CANDIDATE, connected, folder_of, log_files, versions_by, write_files
-from training.rolling import Data
 from training.stored import read_json, write_json
 from training.tuning import Tuned
 from training.verify import Verification, save_fitted, verify

@@ -20,7 +20,8 @@ from configs.settings import Settings, Trees
 from training.calibration import clustered_z
 from training.hazard import log_loss_rows, make_inputs
 from training.intervals import HazardRows, hazard_rows
-from training.rolling import Data, Progress, Raw, Rolling
+from training.raw import Data, Raw
+from training.rolling import Progress, Rolling
 from training.splits import churn_events
 from training.trees import fit_trees, tree_size
 

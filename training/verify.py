@@ -13,7 +13,7 @@ import pandas as pd
 from configs.settings import Settings, Trees
 from training.fit import Fitted, fit_models
 from training.model import ChurnModel
-from training.rolling import Data
+from training.raw import Data
 
 SHOWN = 8
 

@@ -21,8 +21,8 @@ from features.labels import horizon_labels
 from features.rules import STAGE, rule_scores
 from training.hazard import churn_by
 from training.intervals import hazard_rows, make_intervals
+from training.raw import Data
 from training.reweigh import even, of_100, reweigh
-from training.rolling import Data
 from training.splits import assert_no_overlap, churn_events, churned_accounts, first_test, known_until, rolling_folds
 from training.weights_fit import STEPS, Layout, Problem, Step, points_of, published, stage_places
 

@@ -28,7 +28,8 @@ from training.baselines import Parts, assemble
 from training.calibration import identity
 from training.hazard import INTERVAL, RENEWAL, SEASON, STAGE
 from training.model import CHUNK, ChurnModel
-from training.rolling import Raw, Rolling
+from training.raw import Raw
+from training.rolling import Rolling
 from training.splits import days, evenly
 from training.unseen import excess_kurtosis, hidden_sd
 

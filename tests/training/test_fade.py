@@ -64,7 +64,7 @@ def test_learners_are_right_in_the_first_and_in_the_last_interval(rolling, cut, 
     """Of the fall that outcomes show from interval to interval, little is left on the rows that taught it."""
     raw = rolling.raw(cut)
     before = (dataset.labels["as_of"] < cut).to_numpy()
-    found = rolling._predict(raw, dataset.signals[before])
+    found = raw.log_odds(dataset.signals[before], rolling.intervals)
     rows = hazard_rows(dataset.labels[before], rolling.intervals, rolling.until(cut))
     fades = {"trees": raw.trees.fade, "logistic": raw.linear.fade, "rules": raw.rules.linear.fade}
     for name, fade in fades.items():
