@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from configs.errors import DataError, Fault
 from configs.framework import Framework

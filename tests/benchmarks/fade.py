@@ -65,7 +65,7 @@ def by_interval(dataset: Dataset, settings: Settings) -> pd.DataFrame:
         parts.append({"interval": rows.interval, "churned": rows.churned, **told})
     rows_of = pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
     table = {
-        number + 1: {name: slope(one[name].to_numpy(), one["churned"].to_numpy()) for name in SHOWN}
+        int(str(number)) + 1: {name: slope(one[name].to_numpy(), one["churned"].to_numpy()) for name in SHOWN}
         for number, one in rows_of.groupby("interval")
     }
     return pd.DataFrame(table)
@@ -89,7 +89,7 @@ def main() -> None:
             (folder / "forewarn.yaml").write_text(yaml.safe_dump(company_config()), encoding="utf-8")
             settings = load_settings(folder / "forewarn.yaml")
             dataset = load_dataset(settings)
-            with mock.patch("training.linear.fit_fade", unfaded), mock.patch("training.trees.fit_fade", unfaded):
+            with mock.patch("training.linear_fit.fit_fade", unfaded), mock.patch("training.trees.fit_fade", unfaded):
                 print(f"\nseed {seed}, without\n{by_interval(dataset, settings).round(2).to_string()}", flush=True)
             print(f"with\n{by_interval(dataset, settings).round(2).to_string()}", flush=True)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from importlib import util
-from pathlib import Path
 from statistics import median
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
+from tests.benchmarks import explanations as benchmark
 from training.shapley import tree_shap
 from training.trees import matrix_of_all
 
@@ -17,10 +16,7 @@ AT_LEAST = 3.0
 
 
 @pytest.mark.parametrize("leaves", [4, 15])
-def test_three_times_as_fast_as_shap_on_the_same_matrix(leaves):
-    spec = util.spec_from_file_location("explanations", Path(__file__).with_name("explanations.py"))
-    benchmark = util.module_from_spec(spec)
-    spec.loader.exec_module(benchmark)
+def test_three_times_as_fast_as_shap_on_the_same_matrix(leaves: int) -> None:
     booster = benchmark.random_trees(leaves, accounts=2_000).booster
     rows = 900 if leaves == 4 else 300
     x = matrix_of_all(benchmark.random_inputs(rows, seed=3), benchmark.ENCODER, benchmark.INTERVALS)
