@@ -1,0 +1,108 @@
+"""The columns of hazard rows for the linear fit, and their sums by snapshot.
+
+Rows of one snapshot share its columns: whatever is summed over rows is summed within snapshots first, and the large
+products run over snapshots, of which there are a few times fewer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+CHUNK = 65_536
+AHEAD = 3  # columns of what is known in advance about an interval (training.linear.renewal_columns)
+
+
+@dataclass(frozen=True)
+class Design:
+    """n hazard rows of m snapshots, of which K intervals follow.
+
+    `own`: (m, width) columns of the snapshots, less their mean over rows. `ahead`: (n, AHEAD) columns of the row's
+    interval. `place`, `interval`: (n,) which snapshot and which interval a row is of. `fade`: (K,) what is left of
+    `own` in each interval. Coefficients stand in this order: the intercept, width of `own`, AHEAD, K intervals.
+    """
+
+    own: np.ndarray
+    ahead: np.ndarray
+    place: np.ndarray
+    interval: np.ndarray
+    fade: np.ndarray
+
+    @property
+    def head(self) -> int:
+        """The first coefficient after those of the snapshots' columns."""
+        return 1 + self.own.shape[1]
+
+    @property
+    def middle(self) -> int:
+        """The first of the intervals' coefficients."""
+        return self.head + AHEAD
+
+    @property
+    def size(self) -> int:
+        return self.middle + len(self.fade)
+
+    def unfaded(self, beta: np.ndarray) -> np.ndarray:
+        """(n,) what the snapshots' columns add to the log-odds where nothing of it has faded."""
+        return np.asarray((self.own @ beta[1 : self.head])[self.place])
+
+    def log_odds(self, beta: np.ndarray) -> np.ndarray:
+        """(n,) of the hazard in each row."""
+        row = self.unfaded(beta) * self.fade[self.interval]
+        found: np.ndarray = (
+            beta[0] + row + self.ahead @ beta[self.head : self.middle] + beta[self.middle :][self.interval]
+        )
+        return found
+
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """Sums by snapshot of all columns times `values` (n,); (m, size)."""
+        faded = self._by_snapshot(values * self.fade[self.interval])
+        return np.concatenate(
+            [self._by_snapshot(values)[:, None], self.own * faded[:, None], self._timing(values)], axis=1
+        )
+
+    def curvature(self, w: np.ndarray) -> np.ndarray:
+        """X' diag(w) X for w (n,); (size, size)."""
+        head, middle, interval = self.head, self.middle, self.interval
+        out = np.zeros((self.size, self.size))
+        once_faded, twice_faded = w * self.fade[interval], w * self.fade[interval] ** 2
+        of_time = self._timing(once_faded)
+        weight, cross_weight = self._by_snapshot(twice_faded), self._by_snapshot(once_faded)
+        for at in range(0, len(self.own), CHUNK):
+            part = slice(at, at + CHUNK)
+            own = self.own[part]
+            out[1:head, 1:head] += own.T @ (own * weight[part, None])
+            out[1:head, head:] += own.T @ of_time[part]
+            out[0, 1:head] += cross_weight[part] @ own
+        out[0, 0] = w.sum()
+        out[0, head:] = self._timing(w).sum(axis=0)
+        out[1:head, 0] = out[0, 1:head]
+        out[head:, :head] = out[:head, head:].T
+        weighted = self.ahead * w[:, None]
+        out[head:middle, head:middle] = self.ahead.T @ weighted
+        for number in range(AHEAD):
+            cross = np.bincount(interval, weights=weighted[:, number], minlength=len(self.fade))
+            out[head + number, middle:] = out[middle:, head + number] = cross
+        out[middle:, middle:] = np.diag(np.bincount(interval, weights=w, minlength=len(self.fade)))
+        return out
+
+    def means_ahead(self) -> np.ndarray:
+        """(AHEAD, K) the mean of `ahead` in each interval; 0 in one without rows."""
+        out = np.zeros((AHEAD, len(self.fade)))
+        for number in range(len(self.fade)):
+            in_it = self.interval == number
+            if in_it.any():
+                out[:, number] = self.ahead[in_it].mean(axis=0)
+        return out
+
+    def _by_snapshot(self, values: np.ndarray) -> np.ndarray:
+        return np.bincount(self.place, weights=values, minlength=len(self.own))
+
+    def _timing(self, values: np.ndarray) -> np.ndarray:
+        """Sums by snapshot of the columns after `own`; (m, AHEAD + K)."""
+        out = np.zeros((len(self.own), AHEAD + len(self.fade)))
+        for number in range(AHEAD):
+            out[:, number] = self._by_snapshot(self.ahead[:, number] * values)
+        out[self.place, AHEAD + self.interval] = values
+        return out
