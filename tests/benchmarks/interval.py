@@ -4,7 +4,8 @@
 its end, and counts among the later snapshots at each nominal level; the last row is the mean. Goal: within 3 points.
 With `--simulated` the companies are those of a second generator, with other noise (the first five as in
 tests/training/test_unseen.py), and trained eighteen months after their beginning; with `--fresh` as well, those on
-which no choice of the method was made.
+which no choice of the method was made. `open` is what lies between the truth and the interval's center beside the
+hidden part, in squared log-odds; `halves` and `sandwich` are the two estimates of it (training/width.py).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
+from scipy.special import logit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -26,6 +28,8 @@ from features.company import TRUTH, company_config, make_company
 from tests.training.conftest import dataset_of, project_settings, simulator
 from training.fit import fit_models
 from training.model import ChurnModel
+from training.unseen import center_of
+from training.width import STANDS_IN
 
 LEVELS = (0.80, 0.90, 0.95)
 MONTHS_KEPT = 8
@@ -67,8 +71,18 @@ def counted(churn: ChurnModel, frame: pd.DataFrame, p: np.ndarray) -> dict[str, 
     for level in LEVELS:
         low, high = churn.interval(frame, level)
         found[f"{level:.0%}"] = float(((low <= p) & (p <= high)).mean())
+    main = f"p_churn_{churn.main_horizon_days}d"
+    served, sd = churn.predict(frame)[main].to_numpy(), churn.spread(frame)[1]
+    missed = float(((logit(p) - center_of(served, sd)) ** 2).mean())
+    halves = churn.log.get("halves", {})
+    # What is open beside the hidden part, in squared log-odds, and what the two estimates of it say.
+    parts = {
+        "open": missed - churn.hidden_sd**2,
+        "halves": halves.get("sampling_variance", np.nan) + halves.get("missing_variance", np.nan),
+        "sandwich": STANDS_IN**2 * halves.get("sandwich_variance", np.nan),
+    }
     widths = {"hidden_sd": churn.hidden_sd, "tails": churn.tails, "scale": churn.sampling_scale}
-    return {"churned": churn.log["churned_accounts"], **widths, **found}
+    return {"churned": churn.log["churned_accounts"], **widths, **parts, **found}
 
 
 def main() -> None:
