@@ -26,8 +26,9 @@ sys.path.insert(0, str(ROOT))
 from configs.settings import load_settings  # noqa: E402
 from evaluation import metrics  # noqa: E402
 from evaluation.backtest import backtest  # noqa: E402
-from features.build import load_dataset  # noqa: E402
-from features.company import company_config, make_company  # noqa: E402
+from evaluation.metrics.calibration import ece  # noqa: E402
+from features.dataset import load_dataset  # noqa: E402
+from features.synthetic.company import company_config, make_company  # noqa: E402
 
 
 def slope(outcome: np.ndarray, p: np.ndarray) -> float:
@@ -57,7 +58,7 @@ def measure(folder: Path, seed: int, accounts: int) -> dict[str, float]:
         "best": best,
         "lift": (auc - 0.5) / (best - 0.5),
         "loss_ratio": losses,
-        "ece": metrics.ece(y, p),
+        "ece": ece(y, p),
         "slope": slope(y, p),
         "true_slope": slope(rows.truth.to_numpy(), p),
         "held": held,

@@ -23,11 +23,11 @@ from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from training.encode import Encoder
-from training.hazard import Explained, Inputs
-from training.intervals import Intervals
-from training.shapley import TreeShap, tree_shap
-from training.trees import CHUNK, TreeHazard, column_signals, matrix_of_all
+from training.hazard.discrete_time import Explained, Inputs
+from training.hazard.encoding import Encoder
+from training.hazard.intervals import Intervals
+from training.hazard.tree_shap import TreeShap, tree_shap
+from training.hazard.trees import CHUNK, TreeHazard, column_signals, matrix_of_all
 
 SIGNALS = 161
 INTERVALS = Intervals((0, 30, 60, 90))

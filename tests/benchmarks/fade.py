@@ -22,11 +22,11 @@ from scipy.special import expit, logit
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from configs.settings import Settings, load_settings
-from features.build import Dataset, load_dataset
-from features.company import company_config, make_company
-from training.intervals import hazard_rows
-from training.newton import minimised
-from training.rolling import Rolling
+from features.dataset import Dataset, load_dataset
+from features.synthetic.company import company_config, make_company
+from training.fit.rolling_origin import Rolling
+from training.hazard.intervals import hazard_rows
+from training.optim import minimised
 
 FOLDS = 4
 MONTHS_KEPT = 8
@@ -89,7 +89,10 @@ def main() -> None:
             (folder / "forewarn.yaml").write_text(yaml.safe_dump(company_config()), encoding="utf-8")
             settings = load_settings(folder / "forewarn.yaml")
             dataset = load_dataset(settings)
-            with mock.patch("training.linear_fit.fit_fade", unfaded), mock.patch("training.trees.fit_fade", unfaded):
+            with (
+                mock.patch("training.hazard.linear_fit.fit_fade", unfaded),
+                mock.patch("training.hazard.trees.fit_fade", unfaded),
+            ):
                 print(f"\nseed {seed}, without\n{by_interval(dataset, settings).round(2).to_string()}", flush=True)
             print(f"with\n{by_interval(dataset, settings).round(2).to_string()}", flush=True)
 

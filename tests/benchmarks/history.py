@@ -18,7 +18,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from configs.settings import load_settings
-from evaluation import metrics
+from evaluation.metrics.calibration import ece
 from tests.figures.test_figures import against_one_a_horizon, judged, run
 from training.splits import rows_known
 
@@ -44,7 +44,7 @@ def main() -> None:
         against_one_a_horizon(f"{settings.name} from {taught[0]}", dataset, kept, days)
         for fold, part in judged(kept, days).groupby("fold"):
             y, p = part.y.to_numpy(), part.p.to_numpy()
-            print(f"    {fold}: {y.mean():.4f} left, {p.mean():.4f} predicted, ECE {metrics.ece(y, p):.4f}")
+            print(f"    {fold}: {y.mean():.4f} left, {p.mean():.4f} predicted, ECE {ece(y, p):.4f}")
 
 
 if __name__ == "__main__":

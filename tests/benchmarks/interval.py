@@ -23,13 +23,13 @@ from scipy.special import logit
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from configs.settings import load_settings
-from features.build import load_dataset
-from features.company import TRUTH, company_config, make_company
+from features.dataset import load_dataset
+from features.synthetic.company import TRUTH, company_config, make_company
 from tests.training.conftest import dataset_of, project_settings, simulator
-from training.fit import fit_models
-from training.model import ChurnModel
-from training.unseen import center_of
-from training.width import STANDS_IN
+from training.fit.fit import fit_models
+from training.fit.interval_width import STANDS_IN
+from training.model.churn_model import ChurnModel
+from training.model.residual_heterogeneity import center_of
 
 LEVELS = (0.80, 0.90, 0.95)
 MONTHS_KEPT = 8

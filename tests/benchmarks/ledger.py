@@ -35,13 +35,13 @@ from threadpoolctl import threadpool_limits
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from configs.settings import HERE, Settings, _read, settings_from
-from evaluation import uncertainty
-from evaluation.facts import facts_of
-from evaluation.ledger import Ledger
-from evaluation.ledger_rows import column_order
-from evaluation.outcomes import FORECASTS
-from features.sources import open_sources
-from serving import stages
+from evaluation.ledger.ledger import Ledger
+from evaluation.ledger.rows import column_order
+from evaluation.metrics import bootstrap
+from evaluation.outcomes.company_facts import facts_of
+from evaluation.outcomes.outcomes import FORECASTS
+from features.sources.sources import open_sources
+from serving.commands import stages
 
 MONTHS = 48
 FIRST = pd.Timestamp("2022-01-01")
@@ -247,11 +247,11 @@ def report(settings: Settings, profiled: bool) -> None:
     """The report on the ledger, its parts apart."""
     facts = timed("report: the sources", lambda: facts_of(open_sources(settings), settings))
     served = timed("report: ledger to frame", lambda: stages.served_so_far(settings, facts, NOW), profiled)
-    drawn, uncertainty.draw = uncertainty.draw, partial(clocked, "bootstraps", uncertainty.draw)
+    drawn, bootstrap.draw = bootstrap.draw, partial(clocked, "bootstraps", bootstrap.draw)
     folder = settings.state_dir / "report"
     made = partial(stages.ledger_report, settings, folder, "now", [], served, facts)
     timed("report: figures and page", made, profiled)
-    uncertainty.draw = drawn
+    bootstrap.draw = drawn
 
 
 if __name__ == "__main__":

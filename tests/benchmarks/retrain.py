@@ -27,12 +27,15 @@ import yaml
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from configs.settings import load_settings
-from features.build import load_dataset
-from features.company import company_config, make_company
-from features.sources import open_sources
-from serving.training_stages import train
-from training import baselines, health, raw, registry, tracking, trees
-from training.weights_fit import Problem
+from features.dataset import load_dataset
+from features.sources.sources import open_sources
+from features.synthetic.company import company_config, make_company
+from serving.commands.training_stages import train
+from training.fit import baselines, learners
+from training.hazard import trees
+from training.health import score_model
+from training.health.weight_likelihood import Problem
+from training.tracking import registry, runs
 
 LIMIT = 1.3
 
@@ -61,10 +64,10 @@ def watched(clock: Clock) -> Any:
     """Every bare fit of a training timed, each where it is called from; and the logging of the run."""
     with mock.patch.object(trees.lgb, "train", clock.timed("LightGBM", trees.lgb.train)):
         # Each under the name by which it is called there: one that has moved is an error, and no part missed.
-        fits = [(one, "fit_linear", one.fit_linear) for one in (raw, baselines, health)]
+        fits = [(one, "fit_linear", one.fit_linear) for one in (learners, baselines, score_model)]
         patches = [mock.patch.object(one, name, clock.timed("logistic", fit)) for one, name, fit in fits]
         patches += [mock.patch.object(Problem, "fit", clock.timed("rules' weights", Problem.fit))]
-        patches += [mock.patch.object(tracking, "log_training", clock.timed("logging", tracking.log_training, True))]
+        patches += [mock.patch.object(runs, "log_training", clock.timed("logging", runs.log_training, True))]
         for one in patches:
             one.start()
         try:

@@ -23,9 +23,9 @@ import yaml
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from configs.settings import Settings, load_settings
-from features.build import Dataset, load_dataset
-from features.company import company_config, make_company
-from training.fit import fit_models
+from features.dataset import Dataset, load_dataset
+from features.synthetic.company import company_config, make_company
+from training.fit.fit import fit_models
 
 MONTHS_KEPT = 9  # of snapshots after the cut; at 90 days six of them have matured
 

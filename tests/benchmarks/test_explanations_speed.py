@@ -10,8 +10,8 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from tests.benchmarks import explanations as benchmark
-from training.shapley import tree_shap
-from training.trees import matrix_of_all
+from training.hazard.tree_shap import tree_shap
+from training.hazard.trees import matrix_of_all
 
 AT_LEAST = 3.0
 

@@ -27,13 +27,14 @@ sys.path.insert(0, str(ROOT))
 from configs.settings import load_settings  # noqa: E402
 from evaluation import metrics  # noqa: E402
 from evaluation.backtest import backtest  # noqa: E402
-from evaluation.expected import expected_auc  # noqa: E402
-from evaluation.monitor import Monitoring, monitor  # noqa: E402
-from features.build import load_dataset  # noqa: E402
-from features.company import company_config, make_company  # noqa: E402
-from features.company_story import Story  # noqa: E402
-from features.outages import outages_by_feed  # noqa: E402
-from features.sources import open_sources  # noqa: E402
+from evaluation.metrics.calibration import calibration_slope_intercept, ece  # noqa: E402
+from evaluation.metrics.expected_performance import expected_auc  # noqa: E402
+from evaluation.monitoring.monitor import Monitoring, monitor  # noqa: E402
+from features.dataset import load_dataset  # noqa: E402
+from features.sources.sources import open_sources  # noqa: E402
+from features.synthetic.company import company_config, make_company  # noqa: E402
+from features.synthetic.scenario import Story  # noqa: E402
+from features.timeline.outages import outages_by_feed  # noqa: E402
 
 LAUNCH = pd.Timestamp("2025-02-01")
 LEVEL = ("more_churn", "calibration")
@@ -71,7 +72,7 @@ def say_slope(found: Monitoring) -> str:
 
 def say_truth(known: pd.DataFrame) -> str:
     y, p = known.churned_90d.to_numpy(dtype=float), known.truth.to_numpy()
-    return f"of the true probabilities {metrics.calibration_slope_intercept(y, p)[0]:.2f} and {metrics.ece(y, p):.3f}"
+    return f"of the true probabilities {calibration_slope_intercept(y, p)[0]:.2f} and {ece(y, p):.3f}"
 
 
 def say_late(folder: Path, seed: int, accounts: int, known: pd.DataFrame) -> str:
@@ -82,7 +83,7 @@ def say_late(folder: Path, seed: int, accounts: int, known: pd.DataFrame) -> str
     for months in (1, 2):
         unaware = (both.as_of >= LAUNCH) & (both.as_of < LAUNCH + pd.DateOffset(months=months))
         p = both.truth.where(~unaware, both.unaware)
-        found.append(f"{metrics.ece(both.churned_90d.to_numpy(dtype=float), p.to_numpy()):.3f}")
+        found.append(f"{ece(both.churned_90d.to_numpy(dtype=float), p.to_numpy()):.3f}")
     return f"told of the launch one and two months late {' and '.join(found)}"
 
 

@@ -14,10 +14,10 @@ import pytest
 from markupsafe import escape
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from evaluation.plots import CHARTS, charts
-from evaluation.report import UNBROKEN, ReportFiles, render, write_report
-from evaluation.summary import summarise
-from serving.printing import OPTIONS, chromium
+from evaluation.report.charts.catalogue import CHARTS, charts
+from evaluation.report.pdf import OPTIONS, chromium
+from evaluation.report.report import UNBROKEN, ReportFiles, render, write_report
+from evaluation.report.summary import summarise
 from tests.evaluation.known import facts
 from tests.evaluation.simulated import company, settings
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
-from evaluation.ledger import Ledger
+from evaluation.ledger.ledger import Ledger
 
 
 @pytest.fixture

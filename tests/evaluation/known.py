@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from evaluation.facts import Facts
+from evaluation.outcomes.company_facts import Facts
 
 
 def facts(judged: pd.DataFrame) -> Facts:

@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pandas as pd
 
-from evaluation.ledger import Ledger
-from evaluation.ledger_rows import column_order
-from evaluation.ledger_tables import ENTRIES
+from evaluation.ledger.ledger import Ledger
+from evaluation.ledger.rows import column_order
+from evaluation.ledger.tables import ENTRIES
 
 NOW = pd.Timestamp("2024-02-01 09:30:00.000001")
 TABLES = ["batches", *(table.name for entry in ENTRIES for table in entry.tables)]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from evaluation.advice import advice_sentences
+from evaluation.report.text.advice import advice_sentences
 
 Figure = dict[str, Any]
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from evaluation.answer import answer_sentences, calibration_sentence, spread_word, warning_sentences
+from evaluation.formatting import spread_word
+from evaluation.report.text.headlines import answer_sentences, calibration_sentence, warning_sentences
 
 Figure = dict[str, Any]
 

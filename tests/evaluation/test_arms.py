@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from configs.settings import Holdout, Settings
-from evaluation import outcomes
-from evaluation.arms import mark_draw, outcomes_by_arm, with_drawn
-from evaluation.holdout import HOLDOUT, assign
-from evaluation.ledger import Ledger
+from evaluation.ledger.ledger import Ledger
+from evaluation.outcomes import outcomes
+from evaluation.outcomes.arms import mark_draw, outcomes_by_arm, with_drawn
+from evaluation.outcomes.holdout import HOLDOUT, assign
 from tests.evaluation.test_outcomes import DAY, Labels, forecast_frame, later, settings  # noqa: F401 (a fixture)
 
 DRAWN = Holdout(salt="2026 renewals", share=0.5)

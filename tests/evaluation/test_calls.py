@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation import calls, metrics
-from evaluation.calls import enter_calls, in_force, judge_calls, standing, with_calls
-from evaluation.desk import Desk
-from evaluation.ledger import Ledger
+from evaluation import metrics
+from evaluation.ledger.ledger import Ledger
+from evaluation.outcomes import overrides
+from evaluation.outcomes.overrides import enter_calls, in_force, standing, with_calls
+from evaluation.report.sections.context import Desk
+from evaluation.report.sections.overrides import judge_calls
 from tests.evaluation.ledgers import NOW, frame, put
 
 DAY = pd.Timestamp("2024-01-01").as_unit("us")
@@ -27,7 +29,7 @@ def made(*rows: tuple[str, float, str, float | None]) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["account_id", "made_at", "level", "expires_at"])
     for name in ("made_at", "expires_at"):
         table[name] = pd.Series([later(one) for one in table[name]], dtype="datetime64[us]")
-    return table.assign(reason="said so", made_by="anna").astype({"level": object})[list(calls.COLUMNS)]
+    return table.assign(reason="said so", made_by="anna").astype({"level": object})[list(overrides.COLUMNS)]
 
 
 HELD = {

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluation import capacity
-from evaluation.metrics import MetricRefused
+from evaluation.metrics import capacity
+from evaluation.metrics.validation import MetricRefused
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), min_size=1, max_size=60), st.floats(0.01, 1))

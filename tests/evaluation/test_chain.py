@@ -10,9 +10,9 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
 from configs.errors import UsageError
-from evaluation import chain, ledger_store, migrations
-from evaluation.ledger import Ledger
-from evaluation.ledger_tables import ENTRIES, entry_of
+from evaluation.ledger import database, hash_chain, migrations
+from evaluation.ledger.ledger import Ledger
+from evaluation.ledger.tables import ENTRIES, entry_of
 from tests.evaluation.ledgers import NOW, TABLES, frame, put
 
 
@@ -193,18 +193,18 @@ def rehash(raw: Callable, batch_id: int, first: int, last: int) -> None:
     names = ", ".join(("t." if name in {"reasons", "triggers", "actions"} else "p.") + name for name in entry.hashed)
     query = f"select p.row_hash, {names} from predictions p join prediction_texts t using (batch_id, row) "
     rows = [tuple(row) for row in raw(f"{query} where batch_id = {batch_id} order by row")]
-    running = chain.NO_ROWS
+    running = hash_chain.NO_ROWS
     for row_hash, *values in rows:
         if first <= values[0] <= last:
-            own = chain.own_half(values)
-            row_hash = own + chain.running_half(running, own)
+            own = hash_chain.own_half(values)
+            row_hash = own + hash_chain.running_half(running, own)
             raw(f"update predictions set row_hash = '{row_hash}' where {at(batch_id, values[0])}")
-        running = row_hash[len(chain.NO_ROWS) :]
+        running = row_hash[len(hash_chain.NO_ROWS) :]
 
 
 def rewrite_batch(raw: Callable, batch_id: int, **columns: str) -> str:
     batch = {**dict(next(iter(raw(f"select * from batches where batch_id = {batch_id}")))._mapping), **columns}
-    batch["hash"] = chain.batch_hash(batch)
+    batch["hash"] = hash_chain.batch_hash(batch)
     changed = ", ".join(f"{name} = '{batch[name]}'" for name in ("rows_hash", "previous_hash", "hash"))
     raw(f"update batches set {changed} where batch_id = {batch_id}")
     return batch["hash"]
@@ -222,7 +222,7 @@ def test_whoever_rewrites_the_hashes_too_must_rewrite_them_all(ledger: Ledger, r
     assert faults() == ["batch 2, row 2 (predictions)"]  # "does not follow from the row before: one of the two"
     rehash(raw, 2, 1, 3)
     assert faults() == ["batch 2, row 3 (predictions)"]  # "is not what the batch was closed with"
-    last = str(next(iter(raw(f"select row_hash from predictions where {at(2, 3)}")))[0])[len(chain.NO_ROWS) :]
+    last = str(next(iter(raw(f"select row_hash from predictions where {at(2, 3)}")))[0])[len(hash_chain.NO_ROWS) :]
     forged = rewrite_batch(raw, 2, rows_hash=last)
     assert faults() == ["batch 3 (batches)"]  # "does not follow from the batch before"
     for later in (3, 4, 5, 6):
@@ -241,22 +241,24 @@ def test_only_the_content_changed_names_that_row_alone(ledger: Ledger, raw: Call
     raw(f"update predictions set p_churn = 0.5 where {at(2, 1)}")
     before = str(next(iter(raw(f"select row_hash from predictions where {at(2, 1)}")))[0])
     rehash(raw, 2, 1, 1)
-    own = str(next(iter(raw(f"select row_hash from predictions where {at(2, 1)}")))[0])[: len(chain.NO_ROWS)]
-    raw(f"update predictions set row_hash = '{own}{before[len(chain.NO_ROWS) :]}' where {at(2, 1)}")
+    own = str(next(iter(raw(f"select row_hash from predictions where {at(2, 1)}")))[0])[: len(hash_chain.NO_ROWS)]
+    raw(f"update predictions set row_hash = '{own}{before[len(hash_chain.NO_ROWS) :]}' where {at(2, 1)}")
     assert [str(fault).split(":")[0] for fault in ledger.verify().faults] == ["batch 2, row 1 (predictions)"]
 
 
 def test_a_ledger_of_before_a_column_is_upgraded_and_still_proved(
     url: str, raw: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (migrations, ledger_store):
+    for module in (migrations, database):
         monkeypatch.setattr(module, "REVISION", "0001")
     Ledger.open(url).close()
     monkeypatch.undo()
-    place, hashed = entry_of("batch").hashed.index("has_signal"), chain.row_hashes
+    place, hashed = entry_of("batch").hashed.index("has_signal"), hash_chain.row_hashes
     with Ledger.open(url) as ledger:
-        monkeypatch.setattr(chain, "row_hashes", lambda rows: hashed([row[:place] + row[place + 1 :] for row in rows]))
-        monkeypatch.setattr("evaluation.ledger.FORMAT", 1)
+        monkeypatch.setattr(
+            hash_chain, "row_hashes", lambda rows: hashed([row[:place] + row[place + 1 :] for row in rows])
+        )
+        monkeypatch.setattr("evaluation.ledger.ledger.FORMAT", 1)
         put(ledger, frame().assign(has_signal=None))
         monkeypatch.undo()
         put(ledger, new := frame(seed=1))

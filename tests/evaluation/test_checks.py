@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 
 from configs.errors import DataError
-from evaluation.check_evidence import Evidence, Taught, evidence_of
-from evaluation.check_rows import plain
-from evaluation.checks import CHECKS, Finding, check_champion, failing, run_checks
-from evaluation.random_split import RandomSplitGap
+from evaluation.backtest.random_split import RandomSplitGap
+from evaluation.validity.check_rows import plain
+from evaluation.validity.checks import CHECKS, Finding, check_champion, failing, run_checks
+from evaluation.validity.evidence import Evidence, Taught, evidence_of
 from tests.evaluation.simulated import company, settings
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "checks.md"

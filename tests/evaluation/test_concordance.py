@@ -7,10 +7,10 @@ import pytest
 
 from configs.errors import DataError
 from evaluation import metrics
-from evaluation.concordance import concordance
-from evaluation.metrics import MetricRefused
-from evaluation.resampled import ratio
-from evaluation.uncertainty import interval
+from evaluation.metrics.bootstrap import interval
+from evaluation.metrics.bootstrap_statistics import ratio
+from evaluation.metrics.concordance import concordance
+from evaluation.metrics.validation import MetricRefused
 
 # days, left, risk (one horizon of 365 days), concordant, discordant, tied: as concordance_index_censored counts them
 HAND = {

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from configs.errors import DataError
-from evaluation.drift import ALL, Move, counted, explained, feeds_of, first_of_months, moves
-from features.catalogue import SIGNALS as CATALOGUE
-from features.outages import Outage
+from evaluation.monitoring.drift import ALL, Move, counted, explained, feeds_of, first_of_months, moves
+from features.signals.catalogue import SIGNALS as CATALOGUE
+from features.timeline.outages import Outage
 from tests.evaluation.quiet_company import SIGNALS, SINCE, USAGE, company
 
 SHIFTED = SINCE + pd.DateOffset(months=5)

@@ -9,7 +9,7 @@ import pytest
 
 from configs.errors import DataError
 from evaluation import metrics
-from evaluation.expected import expect, expected_auc, grade
+from evaluation.metrics.expected_performance import expect, expected_auc, grade
 
 
 def test_two_rows_by_hand() -> None:

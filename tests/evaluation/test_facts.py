@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from configs.settings import HERE, Settings, _read, settings_from
-from evaluation.facts import Facts, facts_of
-from features.sources import open_sources
+from evaluation.outcomes.company_facts import Facts, facts_of
+from features.sources.sources import open_sources
 
 TABLES = {
     "accounts": "account_id,created_at,segment,owner,region,size\na,2023-01-01,smb,kim,north,1\n"

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from evaluation import metrics
-from evaluation.fairness import FIGURES, fairness, sizes
+from evaluation.metrics.fairness import FIGURES, fairness, sizes
 
 
 def frame(accounts: int = 600, months: int = 4, seed: int = 0) -> pd.DataFrame:

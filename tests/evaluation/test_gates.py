@@ -11,9 +11,9 @@ import pytest
 
 from configs.errors import DataError, Refused
 from configs.settings import HERE, Settings, _read, settings_from
-from evaluation.checks import Finding
-from evaluation.gates import GATES, evaluate_gates
-from evaluation.verdict import Measured, Verdict
+from evaluation.promotion.gates import GATES, evaluate_gates
+from evaluation.promotion.verdict import Measured, Verdict
+from evaluation.validity.checks import Finding
 
 ACCOUNTS, DAYS = 400, 6
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation.holdout import HOLDOUT, NotRandom, arms, assign, by_arm, effect
-from evaluation.metrics import MetricRefused
+from evaluation.metrics.validation import MetricRefused
+from evaluation.outcomes.holdout import HOLDOUT, NotRandom, arms, assign, by_arm, effect
 
 NAMES = [f"account-{number}" for number in range(20_000)]
 DAY = pd.Timestamp("2025-01-01").as_unit("us")

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation.desk import Desk, plain
-from evaluation.leaders import leaders
-from evaluation.revenue import arr_at, retention
-from evaluation.summary import summarise
+from evaluation.jsonable import plain
+from evaluation.metrics.revenue import arr_at, retention
+from evaluation.report.sections.context import Desk
+from evaluation.report.sections.revenue import leaders
+from evaluation.report.summary import summarise
 from tests.evaluation.known import facts
 from tests.evaluation.simulated import company, settings
 

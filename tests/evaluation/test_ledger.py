@@ -15,11 +15,11 @@ import pytest
 from sqlalchemy import make_url
 
 from configs.errors import UsageError
-from evaluation import chain, ledger_store, migrations
-from evaluation.ledger import Ledger
-from evaluation.ledger_queries import days_query, first_query, judgement_query, runs_query, unjudged_query
-from evaluation.ledger_rows import LEDGER_COLUMNS
-from evaluation.ledger_tables import REVISION, metadata
+from evaluation.ledger import database, hash_chain, migrations
+from evaluation.ledger.ledger import Ledger
+from evaluation.ledger.queries import days_query, first_query, judgement_query, runs_query, unjudged_query
+from evaluation.ledger.rows import LEDGER_COLUMNS
+from evaluation.ledger.tables import REVISION, metadata
 from tests.evaluation.ledgers import NOW, frame, hashes, put
 
 # -- what goes in comes out ----------------------------------------------------------------------------------------
@@ -101,7 +101,7 @@ def test_an_empty_ledger_answers(ledger: Ledger) -> None:
     assert ledger.predictions().empty
     assert ledger.judgements().empty
     assert ledger.marks().empty
-    assert ledger.verify() == chain.Verification(True, 0, 0, (), 0, "")
+    assert ledger.verify() == hash_chain.Verification(True, 0, 0, (), 0, "")
 
 
 def test_marks(ledger: Ledger) -> None:
@@ -183,14 +183,14 @@ def test_the_same_key_writes_once(ledger: Ledger) -> None:
 
 def test_a_failed_write_leaves_nothing(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     put(ledger, frame(2))
-    whole = ledger_store.insert_rows
+    whole = database.insert_rows
 
     def fails_late(*arguments: object) -> None:
         whole(*arguments)
         raise RuntimeError("power cut")
 
     with monkeypatch.context() as patched:
-        patched.setattr("evaluation.ledger.insert_rows", fails_late)
+        patched.setattr("evaluation.ledger.ledger.insert_rows", fails_late)
         with pytest.raises(RuntimeError, match="power cut"):
             put(ledger, frame(3))
     assert len(ledger.predictions()) == 2

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from configs.errors import DataError
-from evaluation.level import apart, observed_expected, times_in_words, watch
+from evaluation.metrics.observed_expected import apart, observed_expected, times_in_words, watch
 
 DAYS = list(pd.date_range("2025-01-01", periods=12, freq="MS"))
 

@@ -12,12 +12,20 @@ import pandas as pd
 import pytest
 
 from configs.framework import Stage, Weights
-from evaluation.ledger import Ledger
-from evaluation.marks import FORCED, PROMOTION, mark_level, mark_promotion, mark_reweighting, marks_told, weight_changes
-from evaluation.report import write_report
-from evaluation.summary import summarise
-from evaluation.verdict import Gate, Verdict
-from training.registry import LoadedModel
+from evaluation.ledger.ledger import Ledger
+from evaluation.promotion.events import (
+    FORCED,
+    PROMOTION,
+    mark_level,
+    mark_promotion,
+    mark_reweighting,
+    marks_told,
+    weight_changes,
+)
+from evaluation.promotion.verdict import Gate, Verdict
+from evaluation.report.report import write_report
+from evaluation.report.summary import summarise
+from training.tracking.registry import LoadedModel
 
 NOW = pd.Timestamp("2026-03-31 09:30")
 GOOD = Verdict((Gate("size", True, 1.0, "at most 50 MB", "small"),))

@@ -12,9 +12,21 @@ from sklearn import metrics as outside
 from sklearn.linear_model import LogisticRegression
 
 from configs.errors import DataError
-from evaluation import capacity, metrics
-from evaluation.metrics import MetricRefused
-from evaluation.registry import METRICS, Metric
+from evaluation import metrics
+from evaluation.metrics import capacity
+from evaluation.metrics.calibration import (
+    brier_parts,
+    calibration_slope,
+    calibration_slope_intercept,
+    ece,
+    ece_debiased,
+    equal_mass_bins,
+    logit,
+    reliability_bins,
+)
+from evaluation.metrics.proportions import share_interval, wilson
+from evaluation.metrics.registry import METRICS, Metric
+from evaluation.metrics.validation import MetricRefused
 
 NAMES = [one.name for one in METRICS]
 
@@ -54,8 +66,8 @@ def test_agrees_with_the_outside_reference(seed: int, ties: bool) -> None:
     assert metrics.average_precision(y, p) == pytest.approx(outside.average_precision_score(y, p), abs=1e-12)
     assert metrics.brier(y, p) == pytest.approx(outside.brier_score_loss(y, p), abs=1e-12)
     assert metrics.log_loss(y, p) == pytest.approx(outside.log_loss(y, p), abs=1e-12)
-    fit = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000).fit(metrics.logit(p)[:, None], y)
-    slope, intercept = metrics.calibration_slope_intercept(y, p)
+    fit = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000).fit(logit(p)[:, None], y)
+    slope, intercept = calibration_slope_intercept(y, p)
     assert (slope, intercept) == (pytest.approx(fit.coef_[0, 0], abs=1e-4), pytest.approx(fit.intercept_[0], abs=1e-4))
 
 
@@ -113,11 +125,11 @@ def test_ranking_takes_any_score() -> None:
 
 def test_slope_refusals() -> None:
     with pytest.raises(MetricRefused, match="19 rows that churned; expected at least 20"):
-        metrics.calibration_slope([1] * 19 + [0] * 50, np.linspace(0.1, 0.9, 69))
+        calibration_slope([1] * 19 + [0] * 50, np.linspace(0.1, 0.9, 69))
     with pytest.raises(MetricRefused, match="distinct probability"):
-        metrics.calibration_slope([1, 0] * 30, [0.5] * 60)
+        calibration_slope([1, 0] * 30, [0.5] * 60)
     with pytest.raises(MetricRefused, match="churned below one that stayed"):
-        metrics.calibration_slope([0] * 30 + [1] * 30, [0.1] * 30 + [0.9] * 30)
+        calibration_slope([0] * 30 + [1] * 30, [0.1] * 30 + [0.9] * 30)
 
 
 @pytest.mark.parametrize(("slope", "intercept"), [(1.0, 0.0), (0.5, 0.3), (1.6, -0.4), (-1.0, 0.5), (3.0, -3.0)])
@@ -125,7 +137,7 @@ def test_slope_and_intercept_recover_what_was_planted(slope: float, intercept: f
     random = np.random.default_rng(2)
     x = random.normal(-1, 1, 40_000)
     y = random.random(x.size) < 1 / (1 + np.exp(-(intercept + slope * x)))
-    found = metrics.calibration_slope_intercept(y.astype(float), 1 / (1 + np.exp(-x)))
+    found = calibration_slope_intercept(y.astype(float), 1 / (1 + np.exp(-x)))
     assert found == (pytest.approx(slope, abs=0.06 * abs(slope) + 0.02), pytest.approx(intercept, abs=0.25))
 
 
@@ -134,33 +146,33 @@ def test_a_slope_is_found_where_whole_newton_steps_swing() -> None:
     random = np.random.default_rng(3)
     p = np.where(np.arange(20_000) < 18_400, 0.002, 1 / (1 + np.exp(-random.normal(-1.9, 0.7, 20_000))))
     y = (random.random(p.size) < p) & (p > 0.002)
-    slope, intercept = metrics.calibration_slope_intercept(y.astype(float), p)
-    error = y - 1 / (1 + np.exp(-(intercept + slope * metrics.logit(p))))
-    assert [error.sum(), error @ metrics.logit(p)] == pytest.approx([0, 0], abs=1e-8)  # of the maximum, and of no other
+    slope, intercept = calibration_slope_intercept(y.astype(float), p)
+    error = y - 1 / (1 + np.exp(-(intercept + slope * logit(p))))
+    assert [error.sum(), error @ logit(p)] == pytest.approx([0, 0], abs=1e-8)  # of the maximum, and of no other
     assert 1.2 < slope < 1.6
 
 
 def test_ece_by_hand_and_debiased() -> None:
     y = np.array([1, 0, 0, 0, 0, 1, 1, 1, 1, 0], dtype=float)
     p = np.array([0.1] * 5 + [0.7] * 5)
-    assert metrics.ece(y, p, bins=2) == pytest.approx((0.1 + 0.1) / 2)
+    assert ece(y, p, bins=2) == pytest.approx((0.1 + 0.1) / 2)
     right, off = [], []
     for seed in range(20):
         y, p = drawn(2000, seed, ties=False)
-        right.append((metrics.ece(y, p), metrics.ece_debiased(y, p)))
-        off.append((metrics.ece(y, p / 2), metrics.ece_debiased(y, p / 2)))
+        right.append((ece(y, p), ece_debiased(y, p)))
+        off.append((ece(y, p / 2), ece_debiased(y, p / 2)))
     true = float(np.mean([np.mean(drawn(2000, seed, ties=False)[1]) / 2 for seed in range(20)]))
     plain, debiased = np.mean(right, axis=0)
     assert debiased < 0.7 * plain < 0.015
     assert np.mean(off, axis=0)[1] == pytest.approx(true, abs=0.004)
-    assert metrics.ece_debiased(y, p) <= metrics.ece(y, p)
+    assert ece_debiased(y, p) <= ece(y, p)
 
 
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=60), st.integers(1, 15))
 @settings(max_examples=100, deadline=None)
 def test_bins_are_ordered_keep_ties_together_and_are_nearly_equal(scores: list[int], bins: int) -> None:
-    p = np.array(scores) / 10
-    bin_of = metrics.equal_mass_bins(p, bins)
+    p = np.array(metrics) / 10
+    bin_of = equal_mass_bins(p, bins)
     assert bin_of.min() >= 0
     assert bin_of.max() < bins
     for value in np.unique(p):
@@ -169,14 +181,14 @@ def test_bins_are_ordered_keep_ties_together_and_are_nearly_equal(scores: list[i
 
 
 def test_bins_without_ties_hold_equal_shares() -> None:
-    assert np.bincount(metrics.equal_mass_bins(np.random.default_rng(0).random(1500), 15)).tolist() == [100] * 15
+    assert np.bincount(equal_mass_bins(np.random.default_rng(0).random(1500), 15)).tolist() == [100] * 15
 
 
 def test_reliability_bins_add_up_and_their_intervals_cover() -> None:
     covered = []
     for seed in range(30):
         y, p = drawn(1500, seed, ties=False)
-        bins = metrics.reliability_bins(y, p, 10)
+        bins = reliability_bins(y, p, 10)
         assert sum(one.rows for one in bins) == 1500
         assert sum(one.churned for one in bins) == y.sum()
         covered += [one.low <= one.mean_p <= one.high for one in bins]
@@ -185,9 +197,9 @@ def test_reliability_bins_add_up_and_their_intervals_cover() -> None:
 
 def test_repeated_rows_of_an_account_do_not_narrow_an_interval() -> None:
     y, accounts = np.array([1, 0, 0, 1, 0, 0, 0, 0], dtype=float), np.arange(8)
-    once = metrics.share_interval(y, accounts)
-    assert metrics.share_interval(np.repeat(y, 5), np.repeat(accounts, 5)) == pytest.approx(once)
-    assert metrics.share_interval(np.zeros(50), np.repeat(np.arange(5), 10)) == metrics.wilson(0.0, 5)
+    once = share_interval(y, accounts)
+    assert share_interval(np.repeat(y, 5), np.repeat(accounts, 5)) == pytest.approx(once)
+    assert share_interval(np.zeros(50), np.repeat(np.arange(5), 10)) == wilson(0.0, 5)
 
 
 MURPHY = [
@@ -202,16 +214,16 @@ MURPHY = [
 
 @pytest.mark.parametrize(("y", "p", "bins", "parts"), [one[1:] for one in MURPHY], ids=[one[0] for one in MURPHY])
 def test_the_parts_of_a_brier_score_by_hand(y: list[int], p: list[float], bins: int, parts: tuple[float, ...]) -> None:
-    assert metrics.brier_parts(y, p, bins) == pytest.approx(parts, abs=1e-12)
+    assert brier_parts(y, p, bins) == pytest.approx(parts, abs=1e-12)
 
 
 @pytest.mark.parametrize("bins", [1, 2, 15, 200])
 @pytest.mark.parametrize("ties", [True, False])
 def test_the_parts_of_a_brier_score_add_up(bins: int, ties: bool) -> None:
     y, p = drawn(900, 3, ties)
-    found = metrics.brier_parts(y, p, bins)
+    found = brier_parts(y, p, bins)
     total = found.reliability - found.resolution + found.uncertainty + found.within_bins
     assert total == pytest.approx(outside.brier_score_loss(y, p), abs=1e-12)
     assert found.uncertainty == pytest.approx(y.mean() * (1 - y.mean()))
     with pytest.raises(MetricRefused, match="rows that churned"):
-        metrics.brier_parts(np.zeros(9), np.full(9, 0.1), bins)
+        brier_parts(np.zeros(9), np.full(9, 0.1), bins)

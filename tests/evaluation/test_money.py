@@ -11,8 +11,10 @@ from sklearn.metrics import roc_auc_score
 
 from configs.errors import ConfigError, DataError
 from configs.settings import Costs
-from evaluation import capacity, metrics, money
-from evaluation.metrics import MetricRefused
+from evaluation import metrics
+from evaluation.metrics import business_value, capacity
+from evaluation.metrics.proportions import Z95
+from evaluation.metrics.validation import MetricRefused
 
 COSTS = Costs(contact=10, offer=100, success=0.3, success_sd=0.1, kept_years=1)
 
@@ -24,11 +26,11 @@ def drawn(rows: int = 400, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.nd
 
 
 def test_arr_loss_counts_what_is_unknown_and_ranges_over_chance() -> None:
-    found = money.arr_loss([1, 0, 1], [0.2, 0.1, 0.9], [1000.0, 2000.0, math.nan])
-    half = metrics.Z95 * math.sqrt(1000**2 * 0.16 + 2000**2 * 0.09)
+    found = business_value.arr_loss([1, 0, 1], [0.2, 0.1, 0.9], [1000.0, 2000.0, math.nan])
+    half = Z95 * math.sqrt(1000**2 * 0.16 + 2000**2 * 0.09)
     assert found == (400.0, 0.0, pytest.approx(400 + half), 1000.0, 3, 1)
     with pytest.raises(MetricRefused, match="known ARR"):
-        money.arr_loss([1, 0], [0.2, 0.1], [math.nan, math.nan])
+        business_value.arr_loss([1, 0], [0.2, 0.1], [math.nan, math.nan])
 
 
 def test_the_range_of_an_arr_loss_covers_it() -> None:
@@ -36,7 +38,7 @@ def test_the_range_of_an_arr_loss_covers_it() -> None:
     inside = []
     for _ in range(200):
         p, arr = random.beta(1, 8, 400), random.lognormal(9, 0.7, 400)
-        found = money.arr_loss((random.random(400) < p).astype(float), p, arr)
+        found = business_value.arr_loss((random.random(400) < p).astype(float), p, arr)
         inside.append(found.low <= found.realised <= found.high)
     assert 0.9 < np.mean(inside) < 0.99
 
@@ -51,36 +53,36 @@ WEIGHED = [
 
 @pytest.mark.parametrize(("y", "p", "arr", "expected"), [one[1:] for one in WEIGHED], ids=[one[0] for one in WEIGHED])
 def test_ranking_by_arr_by_hand(y: list[int], p: list[float], arr: list[float], expected: float) -> None:
-    assert money.auc_by_arr(y, p, arr) == pytest.approx(expected)
+    assert business_value.auc_by_arr(y, p, arr) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_ranking_by_arr_agrees_with_the_outside_reference(seed: int) -> None:
     y, p, arr = drawn(seed=seed)
-    assert money.auc_by_arr(y, p, arr) == pytest.approx(roc_auc_score(y, p, sample_weight=arr), abs=1e-12)
-    assert money.auc_by_arr(y, p, np.ones(y.size)) == pytest.approx(metrics.auc(y, p))
+    assert business_value.auc_by_arr(y, p, arr) == pytest.approx(roc_auc_score(y, p, sample_weight=arr), abs=1e-12)
+    assert business_value.auc_by_arr(y, p, np.ones(y.size)) == pytest.approx(metrics.auc(y, p))
 
 
 def test_arr_at_capacity_by_hand_and_at_one_price() -> None:
     y, p, day = [1, 0, 0, 1, 1, 0], [0.9, 0.1, 0.2, 0.8, 0.1, 0.7], [0, 0, 0, 1, 1, 1]
-    found = money.arr_at_capacity(y, p, [10.0, 20.0, 30.0, math.nan, 40.0, 50.0], day, 0.34)
+    found = business_value.arr_at_capacity(y, p, [10.0, 20.0, 30.0, math.nan, 40.0, 50.0], day, 0.34)
     assert found == (10.0, 50.0, 10.0, 1.0, 0.2, 1)  # the second day's place is held by the account of unknown ARR
     y, p, _ = drawn()
     day = np.arange(y.size) % 4
     same, plain = (
-        money.arr_at_capacity(y, p, np.full(y.size, 7.0), day),
+        business_value.arr_at_capacity(y, p, np.full(y.size, 7.0), day),
         capacity.precision_recall_at_capacity(y, p, day),
     )
     assert (same.precision, same.recall) == pytest.approx((plain.precision, plain.recall))
 
 
 REFUSED = [
-    (money.auc_by_arr, ([0, 0], [0.1, 0.2], [1.0, 1.0]), "rows that churned"),
-    (money.auc_by_arr, ([1, 0], [0.1, 0.2], [math.nan, 1.0]), "churned with a known ARR"),
-    (money.arr_at_capacity, ([1, 0], [0.1, 0.2], [1.0, math.nan], [0, 0]), "stayed with a known ARR"),
-    (money.maximum_profit, ([1, 0], [0.1, 0.2], [math.nan, 1.0], COSTS), "churned with a known ARR"),
-    (money.expected_maximum_profit, ([1, 1], [0.1, 0.2], 500.0, COSTS), "rows that stayed"),
-    (money.decision_curve, ([0, 0], [0.1, 0.2], [0.1]), "rows that churned"),
+    (business_value.auc_by_arr, ([0, 0], [0.1, 0.2], [1.0, 1.0]), "rows that churned"),
+    (business_value.auc_by_arr, ([1, 0], [0.1, 0.2], [math.nan, 1.0]), "churned with a known ARR"),
+    (business_value.arr_at_capacity, ([1, 0], [0.1, 0.2], [1.0, math.nan], [0, 0]), "stayed with a known ARR"),
+    (business_value.maximum_profit, ([1, 0], [0.1, 0.2], [math.nan, 1.0], COSTS), "churned with a known ARR"),
+    (business_value.expected_maximum_profit, ([1, 1], [0.1, 0.2], 500.0, COSTS), "rows that stayed"),
+    (business_value.decision_curve, ([0, 0], [0.1, 0.2], [0.1]), "rows that churned"),
 ]
 
 
@@ -92,11 +94,11 @@ def test_too_few_are_refused_by_name_and_number(function, arguments, match: str)
 
 
 FAULTY = [
-    (money.auc_by_arr, ([1, 0], [0.1, 0.2], [-1.0, 1.0]), "amounts below 0"),
-    (money.auc_by_arr, ([1, 0], [0.1, 0.2], [1.0]), "or too few"),
-    (money.expected_maximum_profit, ([1, 0], [0.1, 0.2], 100.0, COSTS), "less than the value"),
-    (money.decision_curve, ([1, 0], [0.1, 0.2], [0.0]), r"inside \(0, 1\)"),
-    (money.decision_curve, ([1, 0], [0.1, 1.2], [0.5]), r"outside \[0, 1\]"),
+    (business_value.auc_by_arr, ([1, 0], [0.1, 0.2], [-1.0, 1.0]), "amounts below 0"),
+    (business_value.auc_by_arr, ([1, 0], [0.1, 0.2], [1.0]), "or too few"),
+    (business_value.expected_maximum_profit, ([1, 0], [0.1, 0.2], 100.0, COSTS), "less than the value"),
+    (business_value.decision_curve, ([1, 0], [0.1, 0.2], [0.0]), r"inside \(0, 1\)"),
+    (business_value.decision_curve, ([1, 0], [0.1, 1.2], [0.5]), r"outside \[0, 1\]"),
 ]
 
 
@@ -118,7 +120,7 @@ PROFITS = [
 
 @pytest.mark.parametrize(("y", "p", "value", "expected"), [one[1:] for one in PROFITS], ids=[one[0] for one in PROFITS])
 def test_the_maximum_profit_by_hand(y, p, value, expected: tuple[float, float, float]) -> None:
-    assert money.maximum_profit(y, p, value, COSTS) == pytest.approx(expected)
+    assert business_value.maximum_profit(y, p, value, COSTS) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("value", [150.0, 400.0, 2000.0])
@@ -130,9 +132,10 @@ def test_the_expected_maximum_profit_is_the_integral_over_success(seed: int, val
     shape = 0.3 * 0.7 / 0.01 - 1
     weight = beta.pdf(success, 0.3 * shape, 0.7 * shape) / 4000
     best = [
-        money.maximum_profit(y, p, np.full(y.size, value), COSTS.model_copy(update={"success": one})) for one in success
+        business_value.maximum_profit(y, p, np.full(y.size, value), COSTS.model_copy(update={"success": one}))
+        for one in success
     ]
-    found = money.expected_maximum_profit(y, p, value, COSTS)
+    found = business_value.expected_maximum_profit(y, p, value, COSTS)
     assert found.profit == pytest.approx(sum(w * one.profit for w, one in zip(weight, best, strict=True)), rel=2e-3)
     assert found.share == pytest.approx(sum(w * one.share for w, one in zip(weight, best, strict=True)), abs=2e-3)
     assert found.profit >= max(0.0, found.of_all)
@@ -140,15 +143,15 @@ def test_the_expected_maximum_profit_is_the_integral_over_success(seed: int, val
 
 def test_a_better_ranking_earns_more_and_a_steady_success_is_the_plain_maximum() -> None:
     y, p, _ = drawn(600)
-    better = money.expected_maximum_profit(y, p + y / 2, 1500.0, COSTS).profit
-    assert better > money.expected_maximum_profit(y, p, 1500.0, COSTS).profit
+    better = business_value.expected_maximum_profit(y, p + y / 2, 1500.0, COSTS).profit
+    assert better > business_value.expected_maximum_profit(y, p, 1500.0, COSTS).profit
     assert (
-        money.expected_maximum_profit(y, p, 1500.0, COSTS).profit
-        > money.expected_maximum_profit(y, -p, 1500.0, COSTS).profit
+        business_value.expected_maximum_profit(y, p, 1500.0, COSTS).profit
+        > business_value.expected_maximum_profit(y, -p, 1500.0, COSTS).profit
     )
     steady = COSTS.model_copy(update={"success_sd": 1e-3})
-    plain = money.maximum_profit(y, p, np.full(y.size, 1500.0), COSTS)
-    assert money.expected_maximum_profit(y, p, 1500.0, steady).profit == pytest.approx(plain.profit, rel=1e-3)
+    plain = business_value.maximum_profit(y, p, np.full(y.size, 1500.0), COSTS)
+    assert business_value.expected_maximum_profit(y, p, 1500.0, steady).profit == pytest.approx(plain.profit, rel=1e-3)
 
 
 BENEFITS = [
@@ -162,7 +165,7 @@ BENEFITS = [
 @pytest.mark.parametrize(("threshold", "model", "everyone", "flagged"), BENEFITS)
 def test_net_benefit_by_hand(threshold: float, model: float, everyone: float, flagged: float) -> None:
     y, p = [1, 1] + [0] * 8, [0.6, 0.3, 0.4, 0.1, 0.2, 0.2, 0.05, 0.01, 0.01, 0.01]
-    found = money.decision_curve(y, p, [threshold])
+    found = business_value.decision_curve(y, p, [threshold])
     assert found == [pytest.approx((threshold, model, everyone, flagged))]
 
 

@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 
 from configs.errors import DataError
-from evaluation.alarms import KINDS
-from evaluation.drift import ALL
-from evaluation.monitor import Monitoring, monitor
-from features.outages import Outage, outages
+from evaluation.monitoring.alarms import KINDS
+from evaluation.monitoring.drift import ALL
+from evaluation.monitoring.monitor import Monitoring, monitor
+from features.timeline.outages import Outage, outages
 from tests.evaluation.quiet_company import SIGNALS, SINCE, USAGE, Company, company
 from tests.evaluation.simulated import settings
 

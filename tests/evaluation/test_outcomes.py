@@ -12,11 +12,11 @@ import pytest
 
 from configs.errors import SourceError, UsageError
 from configs.settings import HERE, Settings, _read, settings_from
-from evaluation import outcomes
-from evaluation.ledger import Ledger
-from evaluation.ledger_rows import column_order
-from evaluation.outcomes import Judged, judged_so_far, returns, with_returns
-from features.sources import open_sources
+from evaluation.ledger.ledger import Ledger
+from evaluation.ledger.rows import column_order
+from evaluation.outcomes import outcomes
+from evaluation.outcomes.outcomes import Judged, judged_so_far, returns, with_returns
+from features.sources.sources import open_sources
 
 DAY = pd.Timestamp("2024-01-01")
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from configs.errors import DataError
-from evaluation.random_split import random_split_gap, random_split_told
-from features.build import Dataset
+from evaluation.backtest.random_split import random_split_gap, random_split_told
+from features.dataset import Dataset
 from features.signal import Schema, SignalInfo
 from tests.evaluation.simulated import settings
 

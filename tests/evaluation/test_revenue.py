@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation.forecast import COVERS, forecast, shared_error
-from evaluation.metrics import MetricRefused, wilson
-from evaluation.revenue import arr_at, health_over_time, retention, time_to_value
+from evaluation.metrics.forecast import COVERS, forecast, shared_error
+from evaluation.metrics.proportions import wilson
+from evaluation.metrics.revenue import arr_at, health_over_time, retention, time_to_value
+from evaluation.metrics.validation import MetricRefused
 
 
 def day(text: str | None) -> pd.Timestamp:

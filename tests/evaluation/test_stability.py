@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from evaluation.metrics import MetricRefused
-from evaluation.stability import rank_correlation, stability, steps
+from evaluation.metrics.stability import rank_correlation, stability, steps
+from evaluation.metrics.validation import MetricRefused
 
 
 def rows(levels: dict[str, str], p: float = 0.5) -> pd.DataFrame:

@@ -11,11 +11,13 @@ import pytest
 
 from configs.errors import DataError
 from evaluation import metrics
-from evaluation.answer import answer_sentences, comparison_sentence
-from evaluation.desk import matured
-from evaluation.report import write_report
-from evaluation.summary import summarise
-from evaluation.worth import GAIN_SHARES, loss_days
+from evaluation.metrics.calibration import calibration_slope_intercept, ece
+from evaluation.metrics.capacity import loss_days
+from evaluation.metrics.grouping import matured
+from evaluation.report.report import write_report
+from evaluation.report.sections.business_value import GAIN_SHARES
+from evaluation.report.summary import summarise
+from evaluation.report.text.headlines import answer_sentences, comparison_sentence
 from tests.evaluation.simulated import STAGES, company, settings
 
 Frames = tuple[pd.DataFrame, pd.DataFrame]
@@ -48,13 +50,13 @@ def test_figures_are_those_of_the_metrics(frames: Frames, summary: dict[str, Any
     for days in (30, 60, 90, 180):
         rows, found = matured(frames[0], days), at(summary, days)
         y, p = rows["y"].to_numpy(), rows["p"].to_numpy()
-        slope, intercept = metrics.calibration_slope_intercept(y, p)
+        slope, intercept = calibration_slope_intercept(y, p)
         expected = {
             "auc": metrics.auc(y, p),
             "average_precision": metrics.average_precision(y, p),
             "brier": metrics.brier(y, p),
             "log_loss": metrics.log_loss(y, p),
-            "ece": metrics.ece(y, p),
+            "ece": ece(y, p),
             "calibration_slope": slope,
             "calibration_intercept": intercept,
             "happened": y.mean(),

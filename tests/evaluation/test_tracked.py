@@ -12,10 +12,11 @@ import pandas as pd
 import pytest
 
 from evaluation import metrics
-from evaluation.contributions import ROWS, SHOWN, contributions, contributions_chart
-from evaluation.summary import summarise
-from evaluation.tracked import by_fold, drawings, figures
-from training.reasons import Explanation
+from evaluation.backtest.contributions import ROWS, contributions
+from evaluation.report.charts.contributions import SHOWN, contributions_chart
+from evaluation.report.run_artifacts import by_fold, drawings, figures
+from evaluation.report.summary import summarise
+from training.hazard.attribution import Explanation
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

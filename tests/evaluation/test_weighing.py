@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from evaluation.metrics import wilson
-from evaluation.weighing import BAND_ACCOUNTS, gains, level_changes, newest_window, score_bands
+from evaluation.backtest.health_weights import BAND_ACCOUNTS, gains, level_changes, newest_window, score_bands
+from evaluation.metrics.proportions import wilson
 from tests.evaluation.simulated import settings
-from training.weights_fit import STEPS
+from training.health.weight_likelihood import STEPS
 
 
 def scored(stage: str, counts: dict[float, tuple[int, int]]) -> pd.DataFrame:

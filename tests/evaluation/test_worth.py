@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 from configs.settings import Costs
-from evaluation import money, resampled, uncertainty
-from evaluation.desk import ENOUGH_DRAWS, Desk, matured
-from evaluation.worth import THRESHOLDS, at_capacity, decision, first_flag, profit
+from evaluation.metrics import bootstrap, bootstrap_statistics, business_value
+from evaluation.metrics.grouping import matured
+from evaluation.report.sections.business_value import THRESHOLDS, at_capacity, decision, first_flag, profit
+from evaluation.report.sections.context import ENOUGH_DRAWS, Desk
 from tests.evaluation.simulated import company, settings
 
 COSTS = Costs(contact=100, offer=500, success=0.3, success_sd=0.1)
@@ -41,24 +42,25 @@ def earning(size: int = 400) -> pd.DataFrame:
 
 def test_every_draw_of_the_best_cut_is_the_metric_on_the_rows_drawn() -> None:
     frame = earning()
-    frame["earned"] = money.earnings(frame.y.to_numpy(), frame.value.to_numpy(), COSTS)
+    frame["earned"] = business_value.earnings(frame.y.to_numpy(), frame.value.to_numpy(), COSTS)
     codes, names = pd.factorize(frame.account_id, sort=True)
     counts = np.random.default_rng(1).integers(0, 4, (len(names), 20)).astype(float)
-    best = resampled.best_cut("earned")(frame, codes, len(names))(counts)
-    spread = resampled.expected_best_cut(
-        lambda success: money.earnings(frame.y.to_numpy(), 4000.0, COSTS, success), money.successes(COSTS)
+    best = bootstrap_statistics.best_cut("earned")(frame, codes, len(names))(counts)
+    spread = bootstrap_statistics.expected_best_cut(
+        lambda success: business_value.earnings(frame.y.to_numpy(), 4000.0, COSTS, success),
+        business_value.successes(COSTS),
     )(frame, codes, len(names))(counts)
     for place in range(counts.shape[1]):
         drawn = frame.loc[np.repeat(frame.index.to_numpy(), counts[codes, place].astype(int))]
         y, p = drawn.y.to_numpy(), drawn.p.to_numpy()
-        assert best[place] == pytest.approx(money.maximum_profit(y, p, drawn.value.to_numpy(), COSTS).profit)
-        expected = money.expected_maximum_profit(y, p, 4000.0, COSTS).profit
+        assert best[place] == pytest.approx(business_value.maximum_profit(y, p, drawn.value.to_numpy(), COSTS).profit)
+        expected = business_value.expected_maximum_profit(y, p, 4000.0, COSTS).profit
         assert spread[place] == pytest.approx(expected, rel=0.02, abs=0.2)
 
 
 def test_a_cut_that_only_costs_is_not_made() -> None:
     frame = earning().assign(earned=-1.0)
-    assert uncertainty.interval(frame, resampled.best_cut("earned"), draws=20).high == 0.0
+    assert bootstrap.interval(frame, bootstrap_statistics.best_cut("earned"), draws=20).high == 0.0
 
 
 def test_profit_is_that_of_money(rows: pd.DataFrame) -> None:
@@ -66,18 +68,18 @@ def test_profit_is_that_of_money(rows: pd.DataFrame) -> None:
     known = rows[rows["arr"].notna()]
     y, p, arr = (known[name].to_numpy() for name in ("y", "p", "arr"))
     costs = settings().evaluation.costs
-    best = money.maximum_profit(y, p, arr, costs)
+    best = business_value.maximum_profit(y, p, arr, costs)
     assert found["best"]["value"] == pytest.approx(best.profit)
     assert found["of_all"]["value"] == pytest.approx(best.of_all)
     assert found["best_share"] == pytest.approx(best.share)
-    expected = money.expected_maximum_profit(y, p, float(arr.mean()), costs).profit
+    expected = business_value.expected_maximum_profit(y, p, float(arr.mean()), costs).profit
     assert found["expected"]["value"] == pytest.approx(expected, rel=0.01)
     assert found["at_capacity"]["value"] <= found["best"]["value"]
     assert all(
         found[name]["low"] <= found[name]["value"] <= found[name]["high"] for name in ("best", "expected", "of_all")
     )
     at = found["break_even"]  # an account of the mean value breaks even there, on average
-    earned = money.earnings(np.array([1.0, 0.0]), found["value"], costs)
+    earned = business_value.earnings(np.array([1.0, 0.0]), found["value"], costs)
     assert at * earned[0] + (1 - at) * earned[1] == pytest.approx(0, abs=1e-6)
 
 
@@ -96,11 +98,11 @@ def test_what_cannot_be_priced_is_refused_by_name(rows: pd.DataFrame) -> None:
 def test_capacity_in_arr_counts_what_is_known(rows: pd.DataFrame) -> None:
     found = at_capacity(desk(), rows, "p", "the model")["in_arr"]
     arrays = [rows[name].to_numpy() for name in ("y", "p", "arr")]
-    plain = money.arr_at_capacity(*arrays, rows["as_of"].to_numpy(), 0.1)
+    plain = business_value.arr_at_capacity(*arrays, rows["as_of"].to_numpy(), 0.1)
     for name in ("precision", "recall"):
         assert found[name]["value"] == pytest.approx(getattr(plain, name))
         assert found[name]["low"] < found[name]["value"] < found[name]["high"]
-    assert found["auc"]["value"] == pytest.approx(money.auc_by_arr(*arrays))
+    assert found["auc"]["value"] == pytest.approx(business_value.auc_by_arr(*arrays))
     assert found["arr_unknown"] == rows["arr"].isna().sum() > 0
     unknown = at_capacity(desk(), rows.assign(arr=np.nan), "p", "the model")
     assert "0 rows that churned with a known ARR" in unknown["in_arr"]["refused"]
@@ -111,7 +113,7 @@ def test_the_decision_curve_has_intervals(rows: pd.DataFrame) -> None:
     curve = decision(desk(), rows, "p", "the model")["curve"]
     y, p = rows["y"].to_numpy(), rows["p"].to_numpy()
     shown = [one for one in THRESHOLDS if one <= p.max()]
-    for one, plain in zip(curve, money.decision_curve(y, p, shown), strict=True):
+    for one, plain in zip(curve, business_value.decision_curve(y, p, shown), strict=True):
         assert one["model"]["value"] == pytest.approx(plain.model)
         assert one["model"]["low"] <= one["model"]["value"] <= one["model"]["high"]
         assert (one["threshold"], one["everyone"], one["flagged"]) == (plain.threshold, plain.everyone, plain.flagged)

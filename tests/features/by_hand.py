@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from configs.settings import merge, settings_from
-from features.build import Dataset, load_dataset
+from features.dataset import Dataset, load_dataset
 from features.signal import Signal
 
 SECOND = pd.Timestamp("2025-07-01")

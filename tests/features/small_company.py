@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from configs.settings import Settings
-from features.sources import Sources
+from features.sources.sources import Sources
 
 TIMES = ("created_at", "starts_at", "ends_at", "cancelled_at", "occurred_at", "recorded_at")
 Rows = list[tuple[Any, ...]]

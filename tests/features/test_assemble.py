@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from features.assemble import Columns
+from features.assembly.frame import Columns
 
 
 def test_numbers_stand_together_and_keep_the_order_in_which_they_came() -> None:

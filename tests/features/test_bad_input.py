@@ -10,7 +10,7 @@ import pytest
 
 from configs.errors import SourceError
 from configs.settings import Settings
-from features.sources import open_sources
+from features.sources.sources import open_sources
 
 Make = Callable[..., Settings]
 

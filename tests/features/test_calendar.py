@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features import daily, engine
-from features.calendar import SEGMENT_DAYS, Calendar
-from features.dense import dense
+from features.sources.backends import engine
+from features.usage import sql_rollup
+from features.usage.stream_rollup import dense
+from features.usage.window_segments import SEGMENT_DAYS, Calendar
 
 EDGES = (7, 30, 90, 395)
 CALENDARS = {
@@ -89,7 +90,7 @@ def connection() -> Iterator[Any]:
 def test_bits_are_counted(connection: Any) -> None:
     bits = [0, 1, 2**SEGMENT_DAYS - 1, *map(int, np.random.default_rng(3).integers(0, 2**SEGMENT_DAYS, 200))]
     table = engine.given(connection, "bits", pd.DataFrame({"bits": bits}))
-    found = table.mutate(found=daily._how_many(table.bits)).to_pandas()
+    found = table.mutate(found=sql_rollup._how_many(table.bits)).to_pandas()
     assert found.found.tolist() == [int(one).bit_count() for one in found.bits]
 
 
@@ -110,9 +111,9 @@ def test_a_day_of_use_counts_once_from_when_its_first_row_was_known(connection: 
     units = engine.given(connection, "units", rows)
     accounts = engine.given(connection, "accounts", pd.DataFrame({"account_id": ["a"], "account": np.int32([0])}))
     if way == "grouped":
-        folded = daily.fold_days(connection, units, accounts, (), calendar)
+        folded = sql_rollup.fold_days(connection, units, accounts, (), calendar)
         ages = engine.given(connection, "ages", calendar.ages(levels=True))
-        seen = daily.seen_days(folded, ages, ()).to_pandas()
+        seen = sql_rollup.seen_days(folded, ages, ()).to_pandas()
     else:
         added = dense(connection, units, accounts, pd.Index(["a"]), {"usage_days": calendar}, (), 256)
         assert added is not None

@@ -15,12 +15,12 @@ from configs.errors import UsageError
 from configs.framework import Stage
 from configs.settings import HERE, load_settings
 from configs.tables import TABLE_NAMES, TABLES
-from features import company_life
-from features.company import SETTLING_DAYS, Company, company_config, make_company
-from features.company_calendar import SEGMENTS
-from features.company_life import live
-from features.company_story import REWEIGHTED, Story, reweighted
-from features.company_truth import HORIZONS_DAYS, true_probabilities
+from features.synthetic import hazard
+from features.synthetic.calendar import SEGMENTS
+from features.synthetic.company import SETTLING_DAYS, Company, company_config, make_company
+from features.synthetic.hazard import live
+from features.synthetic.scenario import REWEIGHTED, Story, reweighted
+from features.synthetic.true_probabilities import HORIZONS_DAYS, true_probabilities
 
 END = pd.Timestamp("2026-01-01")
 DEFAULTS = yaml.safe_load((HERE / "default.yaml").read_text(encoding="utf-8"))
@@ -247,8 +247,8 @@ def test_the_truth_equals_a_plain_simulation_from_the_state():
     truth = true_probabilities(life, 5)
     truth = truth[truth["as_of_day"] == as_of].sort_values("p_churn_90d").iloc[:: max(1, len(truth) // 12 // row_count)]
     rng = np.random.default_rng(0)
-    weights = np.array([weight for _, weight in company_life.DRIVERS])
-    keep, delay, shared = company_life.memory(), company_life.DELAY_DAYS, company_life.SHARED
+    weights = np.array([weight for _, weight in hazard.DRIVERS])
+    keep, delay, shared = hazard.memory(), hazard.DELAY_DAYS, hazard.SHARED
     assert len(truth) >= row_count
     for row, expected in zip(truth["row"], truth["p_churn_90d"], strict=True):
         mood = np.repeat(weights @ life.drivers[:, row, as_of - delay : as_of + 1], draws).reshape(delay + 1, draws)
@@ -261,10 +261,10 @@ def test_the_truth_equals_a_plain_simulation_from_the_state():
         empty = [np.full(draws, chain[row, as_of]) for chain in (life.sponsor_gone, life.champion_gone)]
         endured = np.zeros(draws)
         for day in range(90):
-            log_rate = company_life.BASE + life.offset[row, as_of + day] + path[day]
+            log_rate = hazard.BASE + life.offset[row, as_of + day] + path[day]
             for place in (0, 1):
-                log_rate = log_rate + company_life.PEOPLE_GONE[place] * empty[place]
-                leaves, returns = company_life.LEAVING_PER_DAY[place], company_life.REPLACED_PER_DAY[place]
+                log_rate = log_rate + hazard.PEOPLE_GONE[place] * empty[place]
+                leaves, returns = hazard.LEAVING_PER_DAY[place], hazard.REPLACED_PER_DAY[place]
                 draw = rng.random(draws)
                 empty[place] = np.where(empty[place], draw >= returns, draw < leaves)
             endured += np.exp(log_rate)
@@ -273,12 +273,12 @@ def test_the_truth_equals_a_plain_simulation_from_the_state():
 
 
 def test_the_drivers_are_stationary_remember_and_share_as_stated():
-    paths = company_life.drift(np.random.default_rng(1), 4000, 61)
+    paths = hazard.drift(np.random.default_rng(1), 4000, 61)
     assert paths[:, :, 0].std() == pytest.approx(1, abs=0.02)
     assert paths[:, :, 60].std() == pytest.approx(1, abs=0.02)
     month = [np.corrcoef(one[:, 0], one[:, 60])[0, 1] for one in paths]
-    assert np.mean(month) == pytest.approx(company_life.MONTHLY_MEMORY ** (60 / 30.4375), abs=0.02)
-    assert np.corrcoef(paths[0, :, 30], paths[1, :, 30])[0, 1] == pytest.approx(company_life.SHARED, abs=0.04)
+    assert np.mean(month) == pytest.approx(hazard.MONTHLY_MEMORY ** (60 / 30.4375), abs=0.02)
+    assert np.corrcoef(paths[0, :, 30], paths[1, :, 30])[0, 1] == pytest.approx(hazard.SHARED, abs=0.04)
 
 
 def test_no_row_betrays_a_churn_but_a_final_invoice(tables, churn_at):

@@ -13,14 +13,14 @@ import yaml
 from pandas.testing import assert_frame_equal, assert_series_equal
 
 from configs.settings import Settings, load_settings
-from features import dense, ways
-from features.build import load_dataset
-from features.catalogue import signals_of
-from features.dense import Told
-from features.numbers import Numbers
-from features.outages import daily_totals
-from features.sources import known_at, open_sources
-from features.windows import first_visible
+from features.dataset import load_dataset
+from features.signals.catalogue import signals_of
+from features.sources.sources import known_at, open_sources
+from features.timeline.outages import daily_totals
+from features.timeline.visibility import first_visible
+from features.usage import strategy, stream_rollup
+from features.usage.key_index import Numbers
+from features.usage.stream_rollup import Told
 
 DAY = pd.Timedelta(days=1)
 END = pd.Timestamp("2025-07-01")
@@ -76,14 +76,14 @@ def project(folder: Path, measured: bool = True, **settings: Any) -> Settings:
 def went(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Which way each fold went."""
     found: dict[str, str] = {}
-    real: Callable[[Any, str], Any] = ways.Ways.of
+    real: Callable[[Any, str], Any] = strategy.Ways.of
 
     def of(self: Any, fold: str) -> Any:
         way = real(self, fold)
         found[fold] = type(way).__name__
         return way
 
-    monkeypatch.setattr(ways.Ways, "of", of)
+    monkeypatch.setattr(strategy.Ways, "of", of)
     return found
 
 
@@ -92,7 +92,7 @@ def both(settings: Settings, as_ofs: pd.DatetimeIndex, went: dict[str, str]) -> 
     added = load_dataset(settings, as_ofs=list(as_ofs)).signals
     assert set(went.values()) == {"_Streamed"}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ways, "dense", lambda *_: None)
+        patch.setattr(strategy, "dense", lambda *_: None)
         grouped = load_dataset(settings, as_ofs=list(as_ofs)).signals
     assert set(went.values()) == {"_Grouped"}
     return added, grouped
@@ -138,9 +138,9 @@ def test_what_does_not_fit_is_grouped(
 ) -> None:
     settings = project(tmp_path, measured=False, engine={"memory_mb": 512})
     expected = load_dataset(settings, as_ofs=list(AS_OFS["monthly"])).signals
-    monkeypatch.setattr(dense, "FEW", 0)
-    monkeypatch.setattr(dense, "CELLS_A_ROW", cells_a_row)
-    monkeypatch.setattr(dense, "SHARE", share)
+    monkeypatch.setattr(stream_rollup, "FEW", 0)
+    monkeypatch.setattr(stream_rollup, "CELLS_A_ROW", cells_a_row)
+    monkeypatch.setattr(stream_rollup, "SHARE", share)
     found = load_dataset(settings, as_ofs=list(AS_OFS["monthly"])).signals
     assert went == way_of
     assert_frame_equal(found, expected, rtol=1e-9, atol=1e-9)
@@ -151,7 +151,7 @@ def test_with_too_many_late_rows_all_is_grouped(
 ) -> None:
     settings = project(tmp_path)
     expected = load_dataset(settings, as_ofs=list(AS_OFS["weekly"])).signals
-    monkeypatch.setattr(dense, "LATE_BYTES", 1 << 30)
+    monkeypatch.setattr(stream_rollup, "LATE_BYTES", 1 << 30)
     found = load_dataset(settings, as_ofs=list(AS_OFS["weekly"])).signals
     assert set(went.values()) == {"_Grouped"}
     assert_frame_equal(found, expected, rtol=1e-9, atol=1e-9)
@@ -159,8 +159,8 @@ def test_with_too_many_late_rows_all_is_grouped(
 
 def test_a_pass_tells_what_scans_of_the_feed_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[Told] = []
-    real = dense._Telling.told
-    monkeypatch.setattr(dense._Telling, "told", lambda self, ids: heard.append(real(self, ids)) or heard[-1])
+    real = stream_rollup._Telling.told
+    monkeypatch.setattr(stream_rollup._Telling, "told", lambda self, ids: heard.append(real(self, ids)) or heard[-1])
     settings = project(tmp_path)
     load_dataset(settings, as_ofs=[END])
     sources = open_sources(settings)
@@ -186,8 +186,10 @@ def test_before_the_first_row_nothing_is_seen_and_nothing_told(tmp_path: Path, w
 
 def test_cells_do_not_go_back_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
-    real = ways._Streamed.__init__
-    monkeypatch.setattr(ways._Streamed, "__init__", lambda self, *rest: (seen.append(rest[1]), real(self, *rest))[1])
+    real = strategy._Streamed.__init__
+    monkeypatch.setattr(
+        strategy._Streamed, "__init__", lambda self, *rest: (seen.append(rest[1]), real(self, *rest))[1]
+    )
     load_dataset(project(tmp_path), as_ofs=list(AS_OFS["monthly"]))
     assert len(seen) == 3
     for cells in seen:

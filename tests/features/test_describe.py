@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from features.catalogue import EVERY
-from features.describe import catalogue
+from features.signals.catalogue import EVERY
+from features.signals.describe import catalogue
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "signals.md"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from features.build import Dataset
-from features.engagement import ENGAGEMENT
+from features.dataset import Dataset
+from features.signals.engagement import ENGAGEMENT
 from tests.features.by_hand import GONE, SECOND, Case, build, check, no_signal_without_case, rows, value
 
 TALKS = "account_id occurred_at kind initiated_by attended responded_at sentiment recorded_at"

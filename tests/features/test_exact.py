@@ -12,9 +12,10 @@ import pytest
 import yaml
 
 from configs.settings import Settings, load_settings
-from features import finish, uses, ways
-from features.build import load_dataset
-from features.exact import exact
+from features.assembly import postprocess
+from features.dataset import load_dataset
+from features.sources.backends.exact_sums import exact
+from features.usage import event_batches, strategy
 
 END = pd.Timestamp("2025-07-01")
 ROWS = 120_000
@@ -26,17 +27,17 @@ def broken_numbers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder, rng = tmp_path_factory.mktemp("exact"), np.random.default_rng(3)
     accounts = [f"a{place}" for place in range(40)]
     at = END - pd.to_timedelta(rng.uniform(0.01, 700, ROWS), unit="D")
-    uses = pd.DataFrame({"account_id": rng.choice(accounts, ROWS), "occurred_at": at})
-    uses["user_id"] = rng.choice([f"u{one}" for one in range(9)], ROWS)
-    uses["quantity"] = rng.gamma(1, 3, ROWS) * 10 ** -rng.uniform(0, 3, ROWS)
-    uses["minutes"] = rng.uniform(0, 100, ROWS)
-    invoices = uses[["account_id"]].assign(issued_at=at, amount=rng.gamma(1, 300, ROWS))
+    event_batches = pd.DataFrame({"account_id": rng.choice(accounts, ROWS), "occurred_at": at})
+    event_batches["user_id"] = rng.choice([f"u{one}" for one in range(9)], ROWS)
+    event_batches["quantity"] = rng.gamma(1, 3, ROWS) * 10 ** -rng.uniform(0, 3, ROWS)
+    event_batches["minutes"] = rng.uniform(0, 100, ROWS)
+    invoices = event_batches[["account_id"]].assign(issued_at=at, amount=rng.gamma(1, 300, ROWS))
     invoices["due_at"] = at + pd.Timedelta(days=30)
     invoices["paid_at"] = invoices.due_at + pd.to_timedelta(rng.normal(0, 9, ROWS), unit="D")
     tables = {
         "accounts": pd.DataFrame({"account_id": accounts, "created_at": pd.Timestamp("2023-01-01")}),
         "outcomes": pd.DataFrame({"account_id": ["a1"], "occurred_at": [END - pd.Timedelta(days=9)], "kind": "churn"}),
-        "usage_events": uses,
+        "usage_events": event_batches,
         "invoices": invoices.assign(kind="invoice"),
     }
     for name, rows in tables.items():
@@ -57,10 +58,12 @@ def on_threads(folder: Path, threads: int) -> Settings:
 def test_the_same_bits_on_any_number_of_threads(
     broken_numbers: Path, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(finish, "significant", lambda values, out=None: values)
-    monkeypatch.setattr(uses, "BATCH_ROWS", 1 << 14)  # some of them, that end elsewhere than the file's parts do
+    monkeypatch.setattr(postprocess, "significant", lambda values, out=None: values)
+    monkeypatch.setattr(
+        event_batches, "BATCH_ROWS", 1 << 14
+    )  # some of them, that end elsewhere than the file's parts do
     if way == "engine":
-        monkeypatch.setattr(ways, "dense", lambda *_: None)
+        monkeypatch.setattr(strategy, "dense", lambda *_: None)
     as_ofs = list(pd.date_range("2025-01-01", END, freq="MS"))
     alone, *others = (load_dataset(on_threads(broken_numbers, count), as_ofs=as_ofs).signals for count in (1, 2, 4))
     assert {"usage_90d", "top_user_share_90d", "amount_90d", "usage_events_minutes_mean"} <= set(alone.columns)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from features.build import Dataset
-from features.financial import FINANCIAL
+from features.dataset import Dataset
+from features.signals.financial import FINANCIAL
 from tests.features.by_hand import GONE, Case, build, check, no_signal_without_case, rows
 
 TABLES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from features.finish import significant
+from features.assembly.postprocess import significant
 
 
 def test_a_mean_that_ends_in_a_five_rounds_alike_whatever_its_last_bits():

@@ -16,10 +16,10 @@ from pandas.testing import assert_frame_equal
 
 from configs.errors import DataError, SourceError
 from configs.settings import Settings, load_settings
-from features.build import load_dataset
-from features.company import company_config, make_company
-from features.incremental import FILE, UsageState
-from features.sources import Sources, open_sources
+from features.dataset import load_dataset
+from features.sources.sources import Sources, open_sources
+from features.synthetic.company import company_config, make_company
+from features.usage.incremental import FILE, UsageState
 
 AS_OF = pd.Timestamp("2025-06-01")
 

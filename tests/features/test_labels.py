@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from configs.settings import Settings
-from features.contractions import arr_falls
-from features.labels import (
+from features.labels.contractions import arr_falls
+from features.labels.labels import (
     contract_churns,
     contraction_labels,
     contracts_known_until,

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 import configs
 from configs.framework import Framework
-from features.lifecycle import lifecycle_stages, stage_months, weighted_coverage
+from features.health.lifecycle import lifecycle_stages, stage_months, weighted_coverage
 
 BODY = yaml.safe_load((Path(configs.__file__).parent / "default.yaml").read_text(encoding="utf-8"))["framework"]
 ADOPTED = {"features_used_30d": 4.0, "milestone_team_trained": 1.0, "milestone_first_business_outcome": 1.0}

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from configs.settings import load_settings
-from features.build import load_dataset
-from features.company import company_config, make_company
+from features.dataset import load_dataset
+from features.synthetic.company import company_config, make_company
 
 AS_OF = pd.Timestamp("2025-06-01")
 END = date(2025, 7, 1)

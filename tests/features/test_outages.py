@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from configs.settings import Settings
-from features.outages import Outage, daily_totals, feed_outages, outage_ages, outages, outages_by_feed
-from features.sources import open_sources
+from features.sources.sources import open_sources
+from features.timeline.outages import Outage, daily_totals, feed_outages, outage_ages, outages, outages_by_feed
 
 DAY = pd.Timedelta(days=1)
 

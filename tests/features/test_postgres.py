@@ -15,7 +15,7 @@ from pandas.testing import assert_frame_equal
 
 from configs.errors import SourceError
 from configs.settings import Settings
-from features.sources import known_at, open_sources
+from features.sources.sources import known_at, open_sources
 
 Make = Callable[..., Settings]
 

@@ -10,8 +10,8 @@ import yaml
 
 from configs.errors import SourceError
 from configs.settings import load_settings
-from features.propose import propose_mapping
-from features.quality import check
+from features.checks.check_report import check
+from features.sources.propose import propose_mapping
 
 
 def write(folder: Path, **files: str) -> Path:

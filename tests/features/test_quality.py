@@ -14,10 +14,10 @@ import psycopg
 import pytest
 
 from configs.settings import Settings, load_settings
-from features.churns import churn_events
-from features.outages import Outage
-from features.quality import check
-from features.sources import open_sources
+from features.checks.check_report import check
+from features.labels.churn_events import churn_events
+from features.sources.sources import open_sources
+from features.timeline.outages import Outage
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "configs" / "examples"
 Make = Callable[..., Settings]

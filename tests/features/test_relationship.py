@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from features.build import Dataset
-from features.relationship import RELATIONSHIP
+from features.dataset import Dataset
+from features.signals.relationship import RELATIONSHIP
 from tests.features.by_hand import FIRST, GONE, SECOND, Case, build, check, no_signal_without_case, rows, value
 
 TALKS = "account_id occurred_at contact_id kind initiated_by attended responded_at recorded_at"

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 
 import configs
 from configs.framework import Condition, Framework
-from features.assemble import Columns, _judge
-from features.rules import holds, rule_scores
+from features.assembly.frame import Columns, _judge
+from features.health.health_score import holds, rule_scores
 
 BODY = yaml.safe_load((Path(configs.__file__).parent / "default.yaml").read_text(encoding="utf-8"))["framework"]
 PLAIN, BY_SEGMENT, BY_STAGE, BY_BOTH = ([[0, 0], [10, top]] for top in (100, 80, 60, 40))

@@ -10,8 +10,8 @@ import pytest
 
 from configs.errors import SourceError
 from configs.settings import Settings
-from features.build import load_dataset
-from features.sources import open_sources
+from features.dataset import load_dataset
+from features.sources.sources import open_sources
 
 AS_OF = pd.Timestamp("2024-03-01")
 

@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 from configs.settings import Settings
-from features.labels import labels_for
-from features.snapshots import contract_rows, lives, snapshots, turns
+from features.labels.labels import labels_for
+from features.timeline.episodes import lives, turns
+from features.timeline.readers import contract_rows
+from features.timeline.snapshots import snapshots
 
 from .small_company import Rows, settings_for, sources_of
 

@@ -13,7 +13,7 @@ from pandas.testing import assert_frame_equal
 
 from configs.settings import Settings, load_settings
 from configs.tables import table
-from features.sources import Sources, known_at, open_sources
+from features.sources.sources import Sources, known_at, open_sources
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "configs" / "examples"
 Make = Callable[..., Settings]

@@ -15,9 +15,9 @@ from pandas.testing import assert_frame_equal
 
 from configs.errors import SourceError
 from configs.settings import Settings
-from features import engine, spark
-from features.connect import connect, disconnect
-from features.sources import open_sources
+from features.sources.backends import engine, spark
+from features.sources.backends.connect import connect, disconnect
+from features.sources.sources import open_sources
 
 Make = Callable[..., Settings]
 Write = Callable[..., None]

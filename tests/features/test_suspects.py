@@ -11,10 +11,10 @@ import pytest
 
 from configs.errors import DataError
 from configs.settings import Settings
-from features.extraction import as_dates
-from features.separation import separate, telltale
-from features.sources import known_at, open_sources
-from features.suspects import Suspect, find_suspects, require_no_suspects
+from features.checks.extraction_dates import as_dates
+from features.checks.leakage import Suspect, find_suspects, require_no_suspects
+from features.checks.univariate_auc import separate, telltale
+from features.sources.sources import known_at, open_sources
 
 END = pd.Timestamp("2024-07-01")
 DAY = pd.Timedelta(days=1)
@@ -227,7 +227,7 @@ def test_a_schedule_beside_a_feed_that_ends_is_no_suspect(project: Callable[...,
 
 
 def test_training_refuses_all_suspects_at_once_unless_they_are_allowed(project: Callable[..., Settings]) -> None:
-    from serving import stages, training_stages
+    from serving.commands import stages, training_stages
 
     frames = company(5)
     frames["contracts"].loc[last_of_those_that_left(frames), "plan"] = "cancelled"

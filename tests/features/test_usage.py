@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.build import Dataset
-from features.usage import USAGE
+from features.dataset import Dataset
+from features.signals.usage import USAGE
 from tests.features.by_hand import FIRST, SECOND, build, rows, value
 
 DAY = pd.Timedelta(days=1)

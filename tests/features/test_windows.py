@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features import engine
-from features.columns import may_be_odd, maybe_odd
-from features.windows import first_known, last_blind_day, visible_from
+from features.sources.backends import engine
+from features.sources.casting import may_be_odd, maybe_odd
+from features.timeline.visibility import first_known, last_blind_day, visible_from
 
 
 def test_the_first_known_are_as_many_as_there_are_distinct_values_at_any_time() -> None:

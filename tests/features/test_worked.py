@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 
 from configs.settings import Settings
-from features import snapshots as module
-from features.churns import churn_events
-from features.labels import labels_for
-from features.snapshots import snapshots
-from features.sources import Sources, known_at
-from features.worked import ALWAYS, Worked
+from features.labels.churn_events import churn_events
+from features.labels.labels import labels_for
+from features.sources.sources import Sources, known_at
+from features.timeline import snapshots as module
+from features.timeline.outage_clock import ALWAYS, Worked
+from features.timeline.snapshots import snapshots
 
 from .small_company import Rows, day, settings_for, sources_of
 

@@ -15,11 +15,13 @@ import pytest
 import yaml
 
 from configs.settings import Settings, load_settings
-from evaluation import metrics, resampled, uncertainty
-from evaluation.backtest import Backtest, backtest
-from features.build import Dataset, load_dataset
-from features.company import company_config, make_company
-from features.labels import horizon_labels
+from evaluation import metrics
+from evaluation.backtest import backtest
+from evaluation.backtest.backtest import Backtest
+from evaluation.metrics import bootstrap, bootstrap_statistics
+from features.dataset import Dataset, load_dataset
+from features.labels.labels import horizon_labels
+from features.synthetic.company import company_config, make_company
 from training.splits import rows_known
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,7 +66,7 @@ def against_one_a_horizon(name: str, dataset: Dataset, found: Backtest, days: in
     say(name, rows, days)
     rows["other"] = one_a_horizon(dataset, rows, days)
     y = rows.y.to_numpy()
-    gap = uncertainty.paired(rows, resampled.log_loss("other"), resampled.log_loss("p"))
+    gap = bootstrap.paired(rows, bootstrap_statistics.log_loss("other"), bootstrap_statistics.log_loss("p"))
     print(
         f"  log loss {metrics.log_loss(y, rows.p.to_numpy()):.4f}; one LightGBM a horizon: "
         f"{metrics.log_loss(y, rows.other.to_numpy()):.4f} (AUC {metrics.auc(y, rows.other.to_numpy()):.4f}, "
@@ -88,7 +90,7 @@ def judged(found: Backtest, days: int) -> pd.DataFrame:
 def say(name: str, rows: pd.DataFrame, days: int) -> tuple[float, float]:
     y, p = rows.y.to_numpy(), rows.p.to_numpy()
     auc, ece = metrics.auc(y, p), metrics.ece(y, p)
-    at = uncertainty.interval(rows, resampled.auc("p"), 400, 7)
+    at = bootstrap.interval(rows, bootstrap_statistics.auc("p"), 400, 7)
     print(
         f"\n{name} {days} d: {len(rows)} rows, {rows.y.mean():.4f} left, {rows.p.mean():.4f} predicted; "
         f"AUC {auc:.4f} ({at.low:.3f} to {at.high:.3f}), Brier {metrics.brier(y, p):.4f}, ECE {ece:.4f}"
@@ -123,7 +125,7 @@ def test_fightchurn_crm5(shared_data: Path) -> None:
     auc, _ = say("fightchurn_crm5", rows, 60)
     assert auc >= 0.74
     for other in ("renewal_nearness", "rules"):
-        gap = uncertainty.paired(rows, resampled.auc("p"), resampled.auc(other))
+        gap = bootstrap.paired(rows, bootstrap_statistics.auc("p"), bootstrap_statistics.auc(other))
         theirs = metrics.auc(rows.y.to_numpy(), rows[other].to_numpy())
         word = "beats" if gap.low > 0 else "does not beat"
         print(f"  {word} {other}: AUC {theirs:.3f}, better by {gap.value:.3f} ({gap.low:.3f} to {gap.high:.3f})")

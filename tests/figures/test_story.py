@@ -16,18 +16,18 @@ import pytest
 import yaml
 
 from configs.settings import Settings, load_settings
-from evaluation.facts import facts_of
-from evaluation.ledger import Ledger
-from evaluation.marks import marks_told
-from features.build import load_dataset
-from features.company import END, MONTHS, company_config, make_company
-from features.company_calendar import Calendar
-from features.company_story import REWEIGHTED, Story
-from features.sources import open_sources
-from serving import stages
-from serving.console_outcomes import monitor_lines
-from serving.story import live_through
-from serving.watch_stage import watch
+from evaluation.ledger.ledger import Ledger
+from evaluation.outcomes.company_facts import facts_of
+from evaluation.promotion.events import marks_told
+from features.dataset import load_dataset
+from features.sources.sources import open_sources
+from features.synthetic.calendar import Calendar
+from features.synthetic.company import END, MONTHS, company_config, make_company
+from features.synthetic.scenario import REWEIGHTED, Story
+from serving.cli.console_outcomes import monitor_lines
+from serving.commands import stages
+from serving.commands.monitor import watch
+from serving.demo.story import live_through
 
 pytestmark = pytest.mark.slow
 STORY = Story()

@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from configs.settings import load_settings
-from features.build import Dataset, load_dataset
-from features.company import company_config, make_company
-from features.sources import Sources, open_sources
+from features.dataset import Dataset, load_dataset
+from features.sources.sources import Sources, open_sources
+from features.synthetic.company import company_config, make_company
 
 AS_OFS = (pd.Timestamp("2025-03-01"), pd.Timestamp("2025-06-01"))
 Change = Callable[[str, pd.DataFrame], pd.DataFrame]

@@ -14,7 +14,7 @@ import pyarrow as pa
 import yaml
 
 from configs.settings import Settings, merge, settings_from
-from features.sources import Sources
+from features.sources.sources import Sources
 
 DAY = pd.Timedelta(days=1)
 START, END = pd.Timestamp("2023-01-01"), pd.Timestamp("2025-01-01")

@@ -14,8 +14,8 @@ import yaml
 from pandas.testing import assert_frame_equal
 
 from configs.settings import load_settings
-from features.build import Dataset, load_dataset
-from features.sources import open_sources
+from features.dataset import Dataset, load_dataset
+from features.sources.sources import open_sources
 
 from .conftest import AS_OFS, Tables
 

@@ -15,11 +15,11 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from features import labels as module
-from features.labels import labels_for
-from features.snapshots import snapshots
-from features.sources import Sources, known_at
-from features.worked import ALWAYS as ALWAYS_RUNNING
+from features.labels import labels as module
+from features.labels.labels import labels_for
+from features.sources.sources import Sources, known_at
+from features.timeline.outage_clock import ALWAYS as ALWAYS_RUNNING
+from features.timeline.snapshots import snapshots
 
 from .label_worlds import (
     ALWAYS,
@@ -332,5 +332,5 @@ def test_a_silence_that_counts_the_end_of_the_data_is_caught(monkeypatch: pytest
     made = labels_for(sources, pairs, settings_for("silence"))
     assert (made.observed_until.max(), made.churn_at.max() < stopped) == (stopped - SETTLING_DAYS * DAY, True)
     monkeypatch.setattr(module, "activity_known_until", lambda sources, settings: sources.data_end)
-    monkeypatch.setattr("features.snapshots.clock_at_end", lambda *_: ALWAYS_RUNNING)
+    monkeypatch.setattr("features.timeline.snapshots.clock_at_end", lambda *_: ALWAYS_RUNNING)
     assert labels_for(sources, pairs, settings_for("silence")).churn_at.max() >= stopped

@@ -15,15 +15,17 @@ from pandas.testing import assert_frame_equal
 
 from configs.settings import load_settings
 from configs.tables import table
-from features import catalogue, engine, folds
-from features.build import Dataset
-from features.catalogue import APART, EVERY, SIGNALS, signals_of
-from features.finish import FOR_ALL, feeds_reached, significant
-from features.folds import FOLDS
-from features.rules import SCORES
+from features.assembly.postprocess import FOR_ALL, feeds_reached, significant
+from features.dataset import Dataset
+from features.frames import catalogue as frames_catalogue
+from features.frames.catalogue import FOLDS
+from features.health.health_score import SCORES
 from features.signal import Signal
-from features.sources import known_at
-from features.ways import EDGES
+from features.signals import catalogue
+from features.signals.catalogue import APART, EVERY, SIGNALS, signals_of
+from features.sources.backends import engine
+from features.sources.sources import known_at
+from features.usage.strategy import EDGES
 
 from .conftest import AS_OFS, Tables
 
@@ -168,7 +170,7 @@ def test_a_planted_leak_is_caught(company: Tables, monkeypatch: pytest.MonkeyPat
 
     fold = dataclasses.replace(next(one for one in FOLDS if one.name == "contacts"), build=leaking)
     leak = Signal("leak", "relationship", "people", 0, "a leak", lambda t: t.until.count(), fold="contacts")
-    monkeypatch.setattr(folds, "FOLDS", tuple(fold if one.name == "contacts" else one for one in FOLDS))
+    monkeypatch.setattr(frames_catalogue, "FOLDS", tuple(fold if one.name == "contacts" else one for one in FOLDS))
     monkeypatch.setattr(catalogue, "SIGNALS", (leak,))
     as_of = AS_OFS[0]
     everything = company.build(as_of)
@@ -213,7 +215,7 @@ def test_an_account_without_a_row_has_the_empty_value_or_none(
     built: Dataset, reached: dict[str, np.ndarray], signal: Signal
 ) -> None:
     """Zero only where the account's feed exists: absence of data is never read as bad news."""
-    feed = folds.fold_named(str(signal.fold)).table
+    feed = frames_catalogue.fold_named(str(signal.fold)).table
     without = built.signals.loc[~reached[feed], signal.name]
     if feed in FOR_ALL:
         assert len(without) > 20

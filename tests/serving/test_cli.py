@@ -15,8 +15,8 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from serving.cli import main
-from serving.session import DEFECT
+from serving.cli.main import main
+from serving.cli.session import DEFECT
 
 pytestmark = pytest.mark.slow
 END = "2026-01-01"
@@ -139,7 +139,7 @@ def test_features_of_given_days(project: Path) -> None:
 
 def test_backtest_files_have_the_columns_that_are_promised(demo: Path) -> None:
     from configs.settings import load_settings
-    from evaluation.prediction import prediction_columns
+    from evaluation.predictions.predictions import prediction_columns
 
     settings = load_settings(demo / "forewarn.yaml")
     rows = pd.read_parquet(demo / ".forewarn" / "backtest" / "predictions.parquet")

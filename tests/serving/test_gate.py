@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from serving.gate import CALLER, MAX_BODY_BYTES, OPEN_PATHS, RULES, SHOWN, Gate, translated
-from serving.keys import ROLES, KeyStore
+from serving.api.auth import CALLER, MAX_BODY_BYTES, OPEN_PATHS, RULES, SHOWN, Gate, translated
+from serving.api.keys import ROLES, KeyStore
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

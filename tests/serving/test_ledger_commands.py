@@ -10,8 +10,8 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from serving.cli import main
-from serving.console_outcomes import outcomes_lines
+from serving.cli.console_outcomes import outcomes_lines
+from serving.cli.main import main
 
 pytestmark = pytest.mark.slow
 THEN, END = "2025-07-01", "2026-01-01"
@@ -64,7 +64,7 @@ def verified(project: Path, known: str | None = None) -> str:
     assert found["intact"]
     if known is not None:
         from configs.settings import load_settings
-        from evaluation.ledger import Ledger
+        from evaluation.ledger.ledger import Ledger
 
         with Ledger.open(load_settings(project / "forewarn.yaml")) as ledger:
             assert ledger.verify([known]).ok
@@ -146,7 +146,7 @@ def test_a_holdout_is_drawn_by_setting_and_told_apart(project: Path) -> None:
     path.write_text(
         yaml.safe_dump(yaml.safe_load(path.read_text()) | {"evaluation": {"holdout": {"salt": "a", "share": 0.2}}})
     )
-    from evaluation.holdout import assign
+    from evaluation.outcomes.holdout import assign
 
     for _ in range(2):
         body = as_json(project, "score")
@@ -159,7 +159,7 @@ def test_a_holdout_is_drawn_by_setting_and_told_apart(project: Path) -> None:
     assert any("approached" in line and "saved, or safe anyway" in line for line in outcomes_lines(told))
     exported_marks = project / "all"
     from configs.settings import load_settings
-    from evaluation.ledger import Ledger
+    from evaluation.ledger.ledger import Ledger
 
     with Ledger.open(load_settings(path)) as ledger:
         assert ledger.marks("holdout").body.tolist() == [{"salt": "a", "share": 0.2}]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from configs.errors import UsageError
-from serving.machine import doctor
-from serving.printing import chromium, print_pdf, require_chromium
+from evaluation.report.pdf import chromium, print_pdf, require_chromium
+from serving.commands.machine import doctor
 
 needs_browser = pytest.mark.skipif(chromium() is None, reason="no chromium on this machine")
 PAGE = "<!doctype html><title>one</title><p id=p>waiting</p><script>setTimeout(() => {{ {late} }}, 3000)</script>"

@@ -18,17 +18,18 @@ from click.testing import CliRunner, Result
 
 from configs.errors import UsageError
 from configs.settings import Settings, Trees, load_settings
-from evaluation.checks import check_champion
-from evaluation.ledger import Ledger
-from features.build import Dataset
-from serving import promotion, training_stages
-from serving.cli import main
-from serving.stages import load
-from training import fit, registry, renew, tracking, tuning
-from training.fit import Fitted
-from training.registry import LoadedModel
-from training.tuning import Tuned
-from training.verify import Verification
+from evaluation.ledger.ledger import Ledger
+from evaluation.validity.checks import check_champion
+from features.dataset import Dataset
+from serving.cli.main import main
+from serving.commands import promotion, training_stages
+from serving.commands.stages import load
+from training.fit import fit, recalibrate, tuning
+from training.fit.fit import Fitted
+from training.fit.tuning import Tuned
+from training.tracking import registry, runs
+from training.tracking.registry import LoadedModel
+from training.tracking.reproducibility import Verification
 
 pytestmark = pytest.mark.slow
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
@@ -48,7 +49,7 @@ def project(demo: Path, tmp_path: Path, dataset: Dataset, monkeypatch: pytest.Mo
     """A copy of the demo that may be written to; commands take the signals that were built for this file."""
     folder = tmp_path / "project"
     shutil.copytree(demo, folder)
-    monkeypatch.setattr("serving.stages.load", lambda *_: dataset)
+    monkeypatch.setattr("serving.commands.stages.load", lambda *_: dataset)
     return folder
 
 
@@ -154,7 +155,7 @@ def test_the_line_that_tuning_prints_leads_back_to_the_settings_that_trained(set
 def test_a_renewed_calibration_is_a_candidate_of_its_own(
     project: Path, settings: Settings, champion: LoadedModel, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tracking.log_training(settings, Fitted(champion.churn, champion.health, ()), dataset)  # a candidate, not champion
+    runs.log_training(settings, Fitted(champion.churn, champion.health, ()), dataset)  # a candidate, not champion
     asked: list[Any] = []
 
     def renewed(intercept: float) -> Any:
@@ -165,13 +166,13 @@ def test_a_renewed_calibration_is_a_candidate_of_its_own(
             log |= {"from_version": model.calibrator.version, "to_version": calibrator.version}
             return replace(model, calibrator=calibrator, log={**model.log, "recalibration": log})
 
-        return renew
+        return recalibrate
 
     def renewed_rules(rules: Any, *_: Any) -> Any:
         return replace(rules, log={**rules.log, "planted": rules.log})
 
-    monkeypatch.setattr(renew, "recalibrate", renewed(0.5))
-    monkeypatch.setattr(renew, "recalibrate_rules", renewed_rules)
+    monkeypatch.setattr(recalibrate, "recalibrate", renewed(0.5))
+    monkeypatch.setattr(recalibrate, "recalibrate_rules", renewed_rules)
     done = on(project, "train", "--recalibrate")
     assert done.exit_code == 0, done.stderr
     assert asked[0].log == champion.churn.log  # the champion's, although a newer candidate was there
@@ -183,7 +184,7 @@ def test_a_renewed_calibration_is_a_candidate_of_its_own(
     assert made.health.log["planted"] == champion.health.log  # the champion's rules too are calibrated anew
     run, _, _ = run_of(settings, made.run_id)
     assert (run.data.tags["kind"], run.data.params["recalibrated_from"]) == ("recalibration", champion.version)
-    monkeypatch.setattr(renew, "recalibrate", renewed(0.0))
+    monkeypatch.setattr(recalibrate, "recalibrate", renewed(0.0))
     same = on(project, "train", "--recalibrate")
     assert (same.exit_code, "keeps its calibration" in same.stdout) == (1, True)
     assert registry.load_version(settings, "candidate").version == "4"
@@ -196,7 +197,7 @@ def test_verifying_says_yes_or_no(project: Path, monkeypatch: pytest.MonkeyPatch
         asked.append(version)
         return Verification(("churn/model.json",), () if version == "2" else ("churn/model.json: linear",))
 
-    monkeypatch.setattr(tracking, "verify_version", verify)
+    monkeypatch.setattr(runs, "verify_version", verify)
     yes, no = on(project, "train", "--verify", "2"), on(project, "train", "--verify", "champion")
     assert (yes.exit_code, yes.stdout) == (0, "rebuilt byte for byte: churn/model.json\n")
     assert (no.exit_code, "different" in no.stdout, "linear" in no.stdout) == (1, True, True)
@@ -237,7 +238,7 @@ def test_a_champion_without_signal_is_forced_only_and_marks_every_score(
 ) -> None:
     """Planted: a candidate whose fit found nothing."""
     flat = replace(champion.churn, chosen="base_rate", log={**champion.churn.log, "chosen": "base_rate"})
-    tracking.log_training(settings, Fitted(flat, champion.health, ()), dataset)
+    runs.log_training(settings, Fitted(flat, champion.health, ()), dataset)
     refused = on(project, "promote")
     assert refused.exit_code == 1
     assert refused.stdout.splitlines()[-1] == "version 3 is not promoted: chosen_model"
@@ -272,7 +273,7 @@ def test_a_version_of_other_settings_is_not_judged_by_this_backtest(
 ) -> None:
     trees = settings.training.model_copy(update={"trees": Trees(leaves=9)})
     tuned = settings.model_copy(update={"training": trees})
-    tracking.log_training(tuned, Fitted(champion.churn, champion.health, ()), dataset)
+    runs.log_training(tuned, Fitted(champion.churn, champion.health, ()), dataset)
     with pytest.raises(UsageError, match="trained on other settings than those of the backtest"):
         promotion.promote(settings, None, lambda: dataset, NOW, "user:kim", quiet)
     with pytest.raises(UsageError, match="trained on other data than those of the backtest"):

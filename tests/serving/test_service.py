@@ -22,7 +22,7 @@ import httpx
 import pandas as pd
 import pytest
 
-from serving.keys import ROLES, KeyStore
+from serving.api.keys import ROLES, KeyStore
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120

@@ -16,15 +16,16 @@ from click.testing import CliRunner, Result
 from configs.errors import UsageError
 from configs.framework import Framework, Weights
 from configs.settings import Settings, load_settings
-from evaluation.ledger import Ledger
-from evaluation.verdict import Gate, Verdict
-from features.company_story import REWEIGHTED
-from serving import promotion, watch_stage
-from serving.cli import main
-from serving.served import taught_until
-from serving.training_stages import read_findings
-from serving.watch_stage import watched_rows
-from training.registry import load_version
+from evaluation.ledger.ledger import Ledger
+from evaluation.monitoring.scored_history import taught_until
+from evaluation.promotion.verdict import Gate, Verdict
+from features.synthetic.scenario import REWEIGHTED
+from serving.cli.main import main
+from serving.commands import monitor as monitor_command
+from serving.commands import promotion
+from serving.commands.monitor import watched_rows
+from serving.commands.training_stages import read_findings
+from training.tracking.registry import load_version
 
 pytestmark = pytest.mark.slow
 NOW = pd.Timestamp("2026-01-01")
@@ -125,7 +126,7 @@ def test_promoting_new_weights_and_another_level_marks_them(
 
 def test_the_command_answers_in_words_and_json(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     body = json.loads((demo / ".forewarn" / "reports" / "report.json").read_text())["monitoring"]
-    monkeypatch.setattr(watch_stage, "watch", lambda *_: body)
+    monkeypatch.setattr(monitor_command, "watch", lambda *_: body)
     done = monitor(demo, "monitor")
     assert done.exit_code == int(body["stands"]), done.output
     lines = done.stdout.splitlines()
@@ -139,7 +140,7 @@ def test_the_command_answers_in_words_and_json(demo: Path, monkeypatch: pytest.M
 def test_an_alarm_that_stands_is_a_no(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     body: dict[str, Any] = json.loads((demo / ".forewarn" / "reports" / "report.json").read_text())["monitoring"]
     alarm = {"stands": True, "words": "More accounts leave than predicted"}
-    monkeypatch.setattr(watch_stage, "watch", lambda *_: {**body, "stands": True, "alarms": [alarm]})
+    monkeypatch.setattr(monitor_command, "watch", lambda *_: {**body, "stands": True, "alarms": [alarm]})
     done = monitor(demo, "monitor")
     assert done.exit_code == 1
     lines = done.stdout.splitlines()

@@ -15,13 +15,14 @@ from click.testing import CliRunner, Result
 
 from configs.errors import UsageError
 from configs.settings import Settings, load_settings
-from features.rules import rule_scores
-from serving import console_models, weights_stage
-from serving.cli import main
+from features.health.health_score import rule_scores
+from serving.cli import console_models
+from serving.cli.main import main
+from serving.commands import weights
 from tests.training.conftest import HEALTH_MAPS
 from tests.training.reweighed import Company, company
 from tests.training.test_weights import tilted
-from training.weights_fit import published
+from training.health.weight_likelihood import published
 
 Stage = Callable[..., dict[str, Any]]
 
@@ -47,11 +48,11 @@ def settings(project: Path) -> Settings:
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch, project: Path, settings: Settings) -> Stage:
     """The stage on a company that has no files."""
-    monkeypatch.setattr(weights_stage, "open_sources", lambda _: SimpleNamespace(close=lambda: None))
-    monkeypatch.setattr(weights_stage, "require_no_suspects", lambda *_: None)
+    monkeypatch.setattr(weights, "open_sources", lambda _: SimpleNamespace(close=lambda: None))
+    monkeypatch.setattr(weights, "require_no_suspects", lambda *_: None)
 
     def run(made: Company, out: Path | None = None) -> dict[str, Any]:
-        return weights_stage.weights(settings, project, made, out, lambda _: None)  # type: ignore[arg-type]
+        return weights.weights(settings, project, made, out, lambda _: None)  # type: ignore[arg-type]
 
     return run
 

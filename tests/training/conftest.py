@@ -15,8 +15,8 @@ import pytest
 
 from configs.settings import HERE, Settings, _read, merge, settings_from
 from features.signal import Schema
-from training.fit import Fitted, fit_models
-from training.rolling import Rolling
+from training.fit.fit import Fitted, fit_models
+from training.fit.rolling_origin import Rolling
 
 
 def load_simulator() -> ModuleType:

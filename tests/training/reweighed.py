@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.special import expit
 
 from configs.framework import Framework
-from features.rules import rule_scores
+from features.health.health_score import rule_scores
 from features.signal import Schema
 
 START = pd.Timestamp("2022-01-01").as_unit("us")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from training.blend import ALONE, Blend, blends
+from training.hazard.ensemble import ALONE, Blend, blends
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import pytest
 from scipy.special import expit
 
 from configs.errors import DataError
-from training.calibration import Calibrator, OutOfTime, choose_calibrator, fit_calibrator, identity
-from training.hazard import churn_by
+from training.calibration.platt import Calibrator, OutOfTime, choose_calibrator, fit_calibrator, identity
+from training.hazard.discrete_time import churn_by
 
 STAGES = np.array(["adoption", "renewal"])
 

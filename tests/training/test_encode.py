@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from configs.errors import DataError
-from training.encode import MISSING, Encoder, fit_encoder
+from training.hazard.encoding import MISSING, Encoder, fit_encoder
 
 
 def frame() -> pd.DataFrame:

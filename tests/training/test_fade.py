@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from training.fade import LEAST, fit_fade
-from training.intervals import hazard_rows
+from training.hazard.intervals import hazard_rows
+from training.hazard.time_varying_effect import LEAST, fit_fade
 
 COUNT = 6
 

@@ -8,11 +8,11 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from configs.errors import DataError
-from training.baselines import Parts, assemble
-from training.calibration import identity
-from training.fit import fit_models
-from training.intervals import hazard_rows
-from training.rolling import Rolling
+from training.calibration.platt import identity
+from training.fit.baselines import Parts, assemble
+from training.fit.fit import fit_models
+from training.fit.rolling_origin import Rolling
+from training.hazard.intervals import hazard_rows
 
 
 def calibration_error(p: np.ndarray, truth: np.ndarray, bins: int = 15) -> float:

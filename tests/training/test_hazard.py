@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from configs.settings import Trees
-from training.hazard import churn_by, make_inputs
-from training.linear import LinearHazard
-from training.trees import matrix_of_all, tree_size
+from training.hazard.discrete_time import churn_by, make_inputs
+from training.hazard.linear import LinearHazard
+from training.hazard.trees import matrix_of_all, tree_size
 
 
 def test_survival_by_hand():

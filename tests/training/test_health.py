@@ -9,7 +9,7 @@ import pytest
 from configs.errors import DataError
 from configs.framework import Framework
 from configs.settings import HERE, _read
-from training.health import rule_scores
+from training.health.score_model import rule_scores
 
 
 def rows(**over):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.intervals import Intervals, hazard_rows, make_intervals, renewal_ahead
+from training.hazard.intervals import Intervals, hazard_rows, make_intervals, renewal_ahead
 
 DAY = pd.Timedelta(days=1)
 

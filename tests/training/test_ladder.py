@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from training.ladder import NO_SIGNAL, choose_learner
+from training.fit.model_selection import NO_SIGNAL, choose_learner
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from training.hazard import make_inputs
-from training.linear import renewal_columns
-from training.linear_fit import TIMING_L2, fit_linear
+from training.hazard.discrete_time import make_inputs
+from training.hazard.linear import renewal_columns
+from training.hazard.linear_fit import TIMING_L2, fit_linear
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from configs.errors import DataError
-from training.calibration import fit_calibrator
-from training.health import HealthModel
-from training.model import ChurnModel
+from training.calibration.platt import fit_calibrator
+from training.health.score_model import HealthModel
+from training.model.churn_model import ChurnModel
 
 
 @pytest.fixture(scope="module")

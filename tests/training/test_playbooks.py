@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.playbooks import next_actions
-from training.reasons import Explanation
+from evaluation.predictions.next_actions import next_actions
+from training.hazard.attribution import Explanation
 
 
 def explained(usage: float, engagement: float) -> Explanation:

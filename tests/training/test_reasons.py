@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.reasons import Explanation, attribute, survival_probability
+from training.hazard.attribution import Explanation, attribute, survival_probability
 
 
 @pytest.mark.parametrize("scale", [0.1, 1.0, 4.0])

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from configs.errors import DataError
-from training.calibration import fit_calibrator
-from training.fit import fit_models
-from training.model import ChurnModel
-from training.renew import recalibrate, recalibrate_rules
+from training.calibration.platt import fit_calibrator
+from training.fit.fit import fit_models
+from training.fit.recalibrate import recalibrate, recalibrate_rules
+from training.model.churn_model import ChurnModel
 from training.splits import days
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from training.baselines import Parts, assemble
-from training.calibration import identity
-from training.reseed import reseeded
+from training.calibration.platt import identity
+from training.fit.baselines import Parts, assemble
+from training.fit.seed_stability import reseeded
 
 
 def test_the_same_seed_gives_the_same_trees_and_the_next_one_others(fitted, dataset, later):

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training import season
-from training.fit import fit_models
-from training.hazard import churn_by
-from training.renew import recalibrate
-from training.season import NONE, month_levels, month_shifts, shift_of
+from training.calibration import seasonal_level
+from training.calibration.seasonal_level import NONE, month_levels, month_shifts, shift_of
+from training.fit.fit import fit_models
+from training.fit.recalibrate import recalibrate
+from training.hazard.discrete_time import churn_by
 
 CUT = pd.Timestamp("2025-06-01")
 
@@ -29,7 +29,7 @@ def labels_of(*months: tuple[str, int, int]) -> pd.DataFrame:
 
 
 def test_levels_are_the_shares_of_the_year_before_counted_by_hand(monkeypatch):
-    monkeypatch.setattr(season, "MIN_CHURNS", 2)
+    monkeypatch.setattr(seasonal_level, "MIN_CHURNS", 2)
     labels = labels_of(
         ("2024-05-01", 10, 9),  # more than a year before
         ("2024-06-15", 10, 4),
@@ -67,7 +67,7 @@ def seasonal(settings):
 def few_will_do():
     """The company of these tests loses fewer a month than make a level."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(season, "MIN_CHURNS", 5)
+        patched.setattr(seasonal_level, "MIN_CHURNS", 5)
         yield
 
 

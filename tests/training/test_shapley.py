@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from configs.errors import DataError
-from training import shapley, trees
-from training.hazard import make_inputs
-from training.shapley import tree_shap
-from training.trees import column_signals, matrix_of_all, tree_columns
+from training.hazard import tree_shap as module
+from training.hazard import trees
+from training.hazard.discrete_time import make_inputs
+from training.hazard.tree_shap import tree_shap
+from training.hazard.trees import column_signals, matrix_of_all, tree_columns
 
 COLUMNS = 7
 SETTINGS = {
@@ -152,7 +153,7 @@ def test_equals_the_definition_down_a_deep_path(monkeypatch):
     ready = tree_shap(dumped(tree)).steady
     assert len(ready.deep) == 5  # at 13, 14, 15 and twice 16 splits
     assert ours(dumped(tree), x)[1] == pytest.approx(wanted, abs=1e-12)
-    monkeypatch.setattr(shapley, "MOST_BITS", 16)
+    monkeypatch.setattr(module, "MOST_BITS", 16)
     assert not tree_shap(dumped(tree)).steady.deep
     assert ours(dumped(tree), x)[1] == pytest.approx(wanted, abs=1e-12)
 
@@ -162,7 +163,7 @@ def test_row_by_row_equals_tables(monkeypatch, most_bits):
     booster = grown(7)
     x = asked(booster)
     wanted = ours(booster, x)[1]
-    monkeypatch.setattr(shapley, "MOST_BITS", most_bits)
+    monkeypatch.setattr(module, "MOST_BITS", most_bits)
     assert tree_shap(booster).steady.deep
     assert np.abs(ours(booster, x)[1] - wanted).max() < 1e-12
 

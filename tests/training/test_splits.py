@@ -101,7 +101,7 @@ def test_nothing_after_the_cut_changes_what_is_fitted(dataset, settings, cut):
     """The future is replaced: other churns after the cut and other signals from the cut on give the same model."""
     from dataclasses import replace
 
-    from training.fit import fit_models
+    from training.fit.fit import fit_models
 
     cut = cut - pd.Timedelta(days=8 * 30)
     changed = dataset.labels.copy()

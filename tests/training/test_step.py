@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from training.calibration import Calibrator, identity
-from training.fit import fit_models
-from training.level import FirstIntervals
-from training.step import LIMIT, find_step
+from training.calibration.level_shift import LIMIT, find_step
+from training.calibration.platt import Calibrator, identity
+from training.fit.current_level import FirstIntervals
+from training.fit.fit import fit_models
 
 ACCOUNTS, MONTHS = 500, 24
 FIRST = 19_000

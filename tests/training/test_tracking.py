@@ -9,10 +9,10 @@ import pytest
 
 from configs.errors import UsageError
 from configs.settings import Trees
-from training import registry, tracking
-from training.cards import data_sheet
-from training.fit import fit_models
-from training.tuning import Tuned
+from training.fit.fit import fit_models
+from training.fit.tuning import Tuned
+from training.tracking import registry, runs
+from training.tracking.model_card import data_sheet
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +25,8 @@ def logged(project, fitted, dataset):
     with pytest.raises(UsageError, match="forewarn train"):
         registry.load_champion(project)
     plots = {"plots/reliability.svg": "<svg/>", "plots/gains.png": b"\x89PNG"}
-    runs = [tracking.Nested("fold 2023-01-01", {"origin": "2023-01-01"}, {"auc_90d": 0.79}, {"kind": "fold"})]
-    one = tracking.log_training(project, fitted, dataset, {"auc_90d": 0.8}, None, plots, runs)
+    nested = [runs.Nested("fold 2023-01-01", {"origin": "2023-01-01"}, {"auc_90d": 0.79}, {"kind": "fold"})]
+    one = runs.log_training(project, fitted, dataset, {"auc_90d": 0.8}, None, plots, nested)
     with pytest.raises(UsageError, match="run `forewarn promote`"):
         registry.load_champion(project)
     return one
@@ -46,7 +46,7 @@ def test_the_champion_predicts_what_was_logged(project, logged, fitted, dataset,
 
 def test_a_second_training_is_a_candidate_until_promoted(project, logged, fitted, dataset):
     registry.promote(project, logged.version)
-    second = tracking.log_training(project, fitted, dataset)
+    second = runs.log_training(project, fitted, dataset)
     assert second.version == "2"
     assert registry.load_champion(project).version == "1"
     assert registry.load_version(project, "candidate").version == "2"
@@ -70,7 +70,7 @@ def test_mlflow_serves_the_same_probabilities(project, logged, fitted, later):
 
         model = mlflow.pyfunc.load_model(f"models:/{project.name}@candidate")
         rows = later.head(20)
-        example = tracking._example(type("Rows", (), {"signals": rows}), fitted.churn)
+        example = runs._example(type("Rows", (), {"signals": rows}), fitted.churn)
         found = model.predict(example)
     assert np.array_equal(found.to_numpy(), fitted.churn.predict(rows.tail(3)).to_numpy())
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
@@ -101,17 +101,17 @@ def test_a_run_holds_parameters_fingerprints_figures_pages_and_plots(project, lo
 
 def test_a_backtest_is_added_to_the_run_of_its_data_and_settings(project, fitted, dataset):
     elsewhere = project.model_copy(update={"name": "judged"})
-    made = tracking.log_training(elsewhere, fitted, dataset)
-    folds = [tracking.Nested(f"fold {day}", {"fold": day}, {"auc": auc}) for day, auc in (("a", 0.7), ("b", 0.8))]
+    made = runs.log_training(elsewhere, fitted, dataset)
+    folds = [runs.Nested(f"fold {day}", {"fold": day}, {"auc": auc}) for day, auc in (("a", 0.7), ("b", 0.8))]
     figures = {"90d/auc/value": 0.81, "90d/auc/low": 0.7, "90d/auc/high": 0.9, "90d/rows": 12.0}
     plots = {"plots/reliability.png": b"\x89PNG"}
     for other in (dataset.fingerprint[::-1], dataset.fingerprint):
-        run = tracking.log_backtest(elsewhere, other, figures, plots, folds)
+        run = runs.log_backtest(elsewhere, other, figures, plots, folds)
         assert run == (made.run_id if other == dataset.fingerprint else None)
     seed = elsewhere.training.model_copy(update={"seed": 99})
     changed = elsewhere.model_copy(update={"training": seed})
-    assert tracking.log_backtest(changed, dataset.fingerprint, figures, plots, folds) is None
-    tracking.log_backtest(elsewhere, dataset.fingerprint, figures, plots, folds)  # again: its folds are replaced
+    assert runs.log_backtest(changed, dataset.fingerprint, figures, plots, folds) is None
+    runs.log_backtest(elsewhere, dataset.fingerprint, figures, plots, folds)  # again: its folds are replaced
     with registry.connected(elsewhere) as client:
         run = client.get_run(made.run_id)
         children = client.search_runs([run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{made.run_id}'")
@@ -129,8 +129,8 @@ def test_a_backtest_is_not_added_to_a_renewed_calibration(project, fitted, datas
     """It judges the method with learners of its own, and the renewed one has those of another day."""
     elsewhere = project.model_copy(update={"name": "renewed"})
     churn = replace(fitted.churn, log={**fitted.churn.log, "recalibration": {"as_of": "2024-01-01"}})
-    tracking.log_training(elsewhere, replace(fitted, churn=churn), dataset)
-    assert tracking.log_backtest(elsewhere, dataset.fingerprint, {}, {}, []) is None
+    runs.log_training(elsewhere, replace(fitted, churn=churn), dataset)
+    assert runs.log_backtest(elsewhere, dataset.fingerprint, {}, {}, []) is None
 
 
 def test_a_file_is_kept_with_its_run(project, logged):
@@ -149,19 +149,19 @@ def test_the_size_is_that_of_the_files(project, logged):
 
 def test_an_artifact_stays_within_its_run(project, fitted, dataset):
     with pytest.raises(UsageError, match="leads out of the run"):
-        tracking.log_training(project, fitted, dataset, artifacts={"../../elsewhere.txt": "x"})
+        runs.log_training(project, fitted, dataset, artifacts={"../../elsewhere.txt": "x"})
 
 
 def test_a_version_is_rebuilt_from_what_it_names(project, simulate):
     small = simulate(accounts=250, months=18, seed=5, level=-4.0)[1]
     elsewhere = project.model_copy(update={"name": "small"})
-    made = tracking.log_training(elsewhere, fit_models(small, elsewhere), small)
-    found = tracking.verify_version(elsewhere, made.run_id, small)
+    made = runs.log_training(elsewhere, fit_models(small, elsewhere), small)
+    found = runs.verify_version(elsewhere, made.run_id, small)
     assert found.same, str(found)
     other = replace(small, fingerprint="fedcba9876543210")
     training = elsewhere.training.model_copy(update={"seed": 8})
     with pytest.raises(UsageError, match=r"data: found trained on 0123.*[\s\S]*settings: found"):
-        tracking.verify_version(elsewhere.model_copy(update={"training": training}), made.version, other)
+        runs.verify_version(elsewhere.model_copy(update={"training": training}), made.version, other)
 
 
 def test_the_trials_of_a_tuning_are_child_runs():
@@ -169,7 +169,7 @@ def test_the_trials_of_a_tuning_are_child_runs():
         {"number": 0, "state": "COMPLETE", "value": 0.5, "params": {"leaves": 4}},
         {"number": 1, "state": "PRUNED", "value": None, "params": {"leaves": 9}},
     )
-    found = tracking.trial_runs(Tuned(Trees(), False, {}, trials))
+    found = runs.trial_runs(Tuned(Trees(), False, {}, trials))
     assert [one.metrics for one in found] == [{"purged_log_loss": 0.5}, {}]
     assert [(one.name, one.tags["state"]) for one in found] == [("trial 0", "COMPLETE"), ("trial 1", "PRUNED")]
 

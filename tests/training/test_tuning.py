@@ -9,11 +9,11 @@ import yaml
 
 from configs.errors import DataError
 from configs.settings import Trees
-from training import tuning
-from training.hazard import log_loss_rows
-from training.rolling import Rolling
-from training.trees import tree_size
-from training.tuning import tune
+from training.fit import tuning
+from training.fit.rolling_origin import Rolling
+from training.fit.tuning import tune
+from training.hazard.discrete_time import log_loss_rows
+from training.hazard.trees import tree_size
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,16 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from training.fit import fit_models
-from training.unseen import MAX_SD, MAX_TAILS, bounds, by_time, center_of, excess_kurtosis, hidden_sd
+from training.fit.fit import fit_models
+from training.model.residual_heterogeneity import (
+    MAX_SD,
+    MAX_TAILS,
+    bounds,
+    by_time,
+    center_of,
+    excess_kurtosis,
+    hidden_sd,
+)
 
 LEVELS = (0.8, 0.9, 0.95)
 

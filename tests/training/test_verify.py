@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from training.fit import fit_models
-from training.verify import save_fitted, verify
+from training.fit.fit import fit_models
+from training.tracking.reproducibility import save_fitted, verify
 
 ROOT = Path(__file__).resolve().parents[2]
 

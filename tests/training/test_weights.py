@@ -11,13 +11,13 @@ from scipy.special import expit
 from configs.errors import DataError
 from configs.framework import DIMENSIONS, Framework, Weights
 from configs.settings import Backtest, Settings
-from evaluation.weighing import gains
-from features.rules import rule_scores
+from evaluation.backtest.health_weights import gains
+from features.health.health_score import rule_scores
 from tests.training.reweighed import START, Company, company, shuffled
-from training.hazard import log_loss_rows
-from training.reweigh import tenths
-from training.weights import Reweighted, fit_steps, out_of_time
-from training.weights_fit import STEPS, Layout, Problem, Scored, Step, published
+from training.fit.weight_steps import Reweighted, fit_steps, out_of_time
+from training.hazard.discrete_time import log_loss_rows
+from training.health.apply_weights import tenths
+from training.health.weight_likelihood import STEPS, Layout, Problem, Scored, Step, published
 
 TILT = np.array([1.6, 0.5, 0.5, 2.0])  # of every stage's weights; adoption's engagement three times as much again
 OWN = {"feature_breadth": 1.0, "logins_28d": 3.0}  # published: 3 and 1

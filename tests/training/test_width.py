@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from training import width
-from training.calibration import identity
-from training.fit import fit_models
+from training.calibration.platt import identity
+from training.fit import interval_width
+from training.fit.fit import fit_models
 
 
 @pytest.fixture(scope="module")
@@ -30,14 +30,14 @@ def half(churn, daring=1.0, level=0.0):
 
 
 def scale(plain, rows, *halves):
-    return width._scale(plain, list(halves), rows, width.views(plain, rows))
+    return interval_width._scale(plain, list(halves), rows, interval_width.views(plain, rows))
 
 
 def test_halves_alike_leave_the_sandwich_alone(plain, rows):
     """The mean of its variance and of none."""
     found, log = scale(plain, rows, plain, plain)
     assert log["sampling_variance"] == log["missing_variance"] == 0.0
-    assert found == pytest.approx(width.STANDS_IN / np.sqrt(2))
+    assert found == pytest.approx(interval_width.STANDS_IN / np.sqrt(2))
 
 
 def test_halves_that_differ_are_sampling_error(plain, rows):
@@ -46,7 +46,7 @@ def test_halves_that_differ_are_sampling_error(plain, rows):
     assert log["sampling_variance"] == pytest.approx(0.25, rel=0.1)  # a hazard's log-odds and not the probability's
     assert log["missing_variance"] == pytest.approx(0.0, abs=1e-9)
     _, sd = replace(plain, sampling_scale=found).spread(rows)
-    wanted = (log["sampling_variance"] + width.STANDS_IN**2 * log["sandwich_variance"]) / 2
+    wanted = (log["sampling_variance"] + interval_width.STANDS_IN**2 * log["sandwich_variance"]) / 2
     assert (sd**2).mean() == pytest.approx(wanted, rel=0.1)  # errors are added to hazards, which is not quite linear
 
 
@@ -63,7 +63,7 @@ def test_a_noisier_learner_has_a_wider_interval(fitted, plain, rows, later):
 def test_halves_that_dare_less_say_what_is_missing(plain, rows):
     """Nine tenths of the log-odds are .81 of their variance; by the root's rate .19 / (sqrt 2 - 1) of it is missing."""
     _, log = scale(plain, rows, half(plain, 0.9), half(plain, 0.9))
-    explained = width.views(plain, rows).sum(axis=1).var()
+    explained = interval_width.views(plain, rows).sum(axis=1).var()
     assert log["missing_variance"] == pytest.approx(0.19 * explained / (np.sqrt(2) - 1), rel=1e-6)
     _, log = scale(plain, rows, half(plain, 1.1), half(plain, 1.1))
     assert log["missing_variance"] == 0.0
@@ -72,7 +72,7 @@ def test_halves_that_dare_less_say_what_is_missing(plain, rows):
 def test_halves_share_no_account_and_have_as_many_churns(fitted, rolling, simulated, cut):
     raw = rolling.raw(cut)
     frame = simulated.signals[simulated.signals["as_of"] < cut]
-    sides = width._sides(raw, frame, rolling, 1)
+    sides = interval_width._sides(raw, frame, rolling, 1)
     assert (sides[0] != sides[1]).all()
     account = simulated.labels["account_id"]
     assert not set(account[sides[0]]) & set(account[sides[1]])
@@ -80,16 +80,16 @@ def test_halves_share_no_account_and_have_as_many_churns(fitted, rolling, simula
     assert abs(len(np.unique(one.rows.snapshot)) / len(np.unique(raw.rows.snapshot)) - 0.5) < 0.1
     assert abs(one.accounts - two.accounts) <= 3
     assert one.monotone == two.monotone == raw.monotone
-    assert not np.array_equal(width._sides(raw, frame, rolling, 2)[0], sides[0])
+    assert not np.array_equal(interval_width._sides(raw, frame, rolling, 2)[0], sides[0])
 
 
 def test_without_halves_the_sandwich_stands_in(dataset, settings, cut, rolling, fitted, monkeypatch):
-    assert fitted.churn.sampling_scale not in (1.0, width.STANDS_IN)
+    assert fitted.churn.sampling_scale not in (1.0, interval_width.STANDS_IN)
     assert fitted.churn.log["halves"]["sampling_variance"] > 0
     quick = fit_models(dataset, settings, cut, rolling, halves=False).churn
-    assert quick.sampling_scale == width.STANDS_IN
+    assert quick.sampling_scale == interval_width.STANDS_IN
     assert "halves" not in quick.log
     assert quick.hidden_sd == fitted.churn.hidden_sd
-    monkeypatch.setattr(width, "LEAST", 10_000)  # churned accounts that no half has
-    assert fit_models(dataset, settings, cut, rolling).churn.sampling_scale == width.STANDS_IN
+    monkeypatch.setattr(interval_width, "LEAST", 10_000)  # churned accounts that no half has
+    assert fit_models(dataset, settings, cut, rolling).churn.sampling_scale == interval_width.STANDS_IN
     assert all(one.sampling_scale == 1.0 for one in fitted.baselines)

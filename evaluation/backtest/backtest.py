@@ -1,0 +1,86 @@
+"""The rolling-origin backtest: refit as a quarterly retrain would, predict what was still to come, keep every row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from configs.settings import Settings
+from evaluation.backtest.contributions import Contributions, contributions
+from evaluation.predictions import predictions
+from features.dataset import Dataset
+from features.labels import horizon_labels
+from training.fit import Rolling, fit_models
+from training.model import Model
+from training.splits import first_test, rolling_folds
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """Out-of-time rows only: no label window of a row that taught a fold's models reaches past the fold's origin.
+
+    `predictions`: the churn model's (see evaluation.prediction) with fold, churned_{h}d (NaN where the window has not
+    matured), churn_at, segment and owner. `baselines`: the others on the same rows, with columns model and score.
+    `explained`: what moved the predictions of the last fold.
+    """
+
+    predictions: pd.DataFrame
+    baselines: pd.DataFrame
+    folds: tuple[pd.Timestamp, ...]
+    explained: Contributions
+
+
+def backtest(
+    dataset: Dataset, settings: Settings, progress: Progress | None = None, rolling: Rolling | None = None
+) -> Backtest:
+    """Refits and predicts, fold by fold; `rolling` brings the fits that training on the same data has made already.
+
+    Raises DataError when history is too short for a single origin with `training.min_churns` churned accounts.
+    """
+    rolling = rolling or Rolling(dataset, settings)
+    main = settings.main_horizon_days
+    actual = horizon_labels(dataset.labels, settings.horizons_days)
+    matured = actual[f"churned_{min(settings.horizons_days)}d"].notna().to_numpy()
+    least, step = settings.training.min_churns, settings.hazard_interval_days
+    given = settings.backtest.from_
+    start = pd.Timestamp(given) if given else first_test(dataset.labels, dataset.data_end, least, step)
+    as_ofs = tuple(pd.Timestamp(day) for day in sorted(dataset.labels.as_of[matured].unique()))
+    folds = rolling_folds(as_ofs, start, settings.backtest.refit)
+    rolling.prepare([fold.origin for fold in folds], progress)
+    predicted, others = [], []
+    for fold in folds:
+        fitted = fit_models(dataset, settings, fold.origin, rolling, progress, halves=False)
+        rows = np.flatnonzero(matured & dataset.labels.as_of.isin(fold.as_ofs).to_numpy())
+        frame = dataset.signals.iloc[rows]
+        name = f"{fold.origin:%Y-%m-%d}"
+        one = predictions(fitted.churn, fitted.health, frame, settings, f"backtest {name}", dataset.schema)
+        one["fold"] = name
+        one = one.join(actual.iloc[rows])
+        one["churn_at"] = dataset.labels.churn_at.iloc[rows]
+        one["segment"], one["owner"] = frame.segment, frame.owner
+        predicted.append(one)
+        plain = {"rules": 100 - fitted.health.scores(frame).health_score}
+        for model in (fitted.health, *fitted.baselines):
+            others.append(_baseline(model, frame, name, plain.get(model.name), main))
+        if frame.days_to_renewal.notna().any():
+            near = frame[["account_id", "as_of"]].assign(fold=name, model="renewal_nearness")
+            others.append(near.assign(score=-frame.days_to_renewal.fillna(np.inf)))
+    return Backtest(
+        predictions=pd.concat(predicted, ignore_index=True),
+        baselines=pd.concat(others, ignore_index=True),
+        folds=tuple(one.origin for one in folds),
+        explained=contributions(fitted.churn, frame, main),
+    )
+
+
+def _baseline(model: Model, frame: pd.DataFrame, fold: str, score: pd.Series | None, main: int) -> pd.DataFrame:
+    """A baseline's probabilities; `score` ranks accounts as the plain model does (rules: 100 less the health score)."""
+    out = frame[["account_id", "as_of"]].assign(fold=fold, model=model.name)
+    out = out.join(model.predict(frame))
+    out["score"] = out[f"p_churn_{main}d"] if score is None else score.fillna(score.mean())
+    return out

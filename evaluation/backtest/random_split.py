@@ -1,0 +1,134 @@
+"""The gap between figures of a (wrong) random split of rows and honest ones, as a warning about figures people quote.
+
+Rows of one account are nearly copies of each other, and rows of one month share what happened to everybody. A random
+split puts such twins on both sides: the learner is asked what it was told. Nothing else in the project is ever computed
+on a random split, and no model is chosen by this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+
+from configs.errors import DataError, Fault
+from configs.settings import Settings
+from evaluation import metrics
+from evaluation.metrics import Array
+from features.dataset import Dataset
+from features.labels import horizon_labels
+from training.splits import known_until, rows_known
+
+# LightGBM as most people run it: its own defaults, but for fewer rounds than its 100, which moves the gap little; a
+# warning may not cost a tenth of the backtest that it stands beside. Threads: see training/trees.py.
+LEARNER = {"objective": "binary", "num_threads": 1, "verbosity": -1, "deterministic": True}
+ROUNDS = 40
+MOST_ROWS = 8_000
+WORTH_SAYING = 0.02  # AUC
+
+
+@dataclass(frozen=True)
+class RandomSplitGap:
+    """AUC and log loss of one learner on the same rows, taught by random halves of all rows, and by the past only."""
+
+    horizon_days: int
+    rows: int
+    churned: int
+    auc_random: float
+    auc_honest: float
+    log_loss_random: float
+    log_loss_honest: float
+
+    @property
+    def auc_gap(self) -> float:
+        """What a random split adds to the AUC."""
+        return self.auc_random - self.auc_honest
+
+    @property
+    def sentence(self) -> str:
+        said = (
+            f"The same LightGBM reaches an AUC of {self.auc_random:.3f} and a log loss of {self.log_loss_random:.4f} on"
+            f" a random split of rows, {self.auc_honest:.3f} and {self.log_loss_honest:.4f} out of time"
+        )
+        if self.auc_gap < WORTH_SAYING:
+            return f"{said}: here a random split flatters little, and is wrong all the same."
+        return f"{said}: a figure from a random split would promise {self.auc_gap:.3f} of AUC that nobody gets."
+
+    def to_json(self) -> dict[str, Any]:
+        said = {"auc_gap": self.auc_gap, "worth_saying": self.auc_gap >= WORTH_SAYING, "sentence": self.sentence}
+        return {**asdict(self), **said}
+
+
+def random_split_gap(dataset: Dataset, settings: Settings, folds: Sequence[pd.Timestamp]) -> RandomSplitGap:
+    """Fits a LightGBM on random halves of the rows matured at the main horizon, and one a fold on what was known then.
+
+    folds: the origins of a backtest; the rows that are judged, both ways, are those from the first origin on. DataError
+    when they are of one class, or when no fold had both classes to learn from. Of a large company, accounts are drawn
+    so that about MOST_ROWS rows remain.
+    """
+    days = settings.main_horizon_days
+    label = horizon_labels(dataset.labels, [days])[f"churned_{days}d"].to_numpy()
+    as_of, origins = dataset.labels["as_of"], sorted(folds)
+    random_state = np.random.default_rng(settings.training.seed)
+    account, names = pd.factorize(dataset.labels["account_id"])
+    drawn = (random_state.random(len(names)) < MOST_ROWS / len(label))[account]
+    matured = ~np.isnan(label) & drawn
+    inputs = _inputs(dataset, settings)
+    judged = matured & (as_of >= origins[0]).to_numpy()
+    random, honest = np.full(len(label), np.nan), np.full(len(label), np.nan)
+    half = random_state.random(len(label)) < 0.5
+    for taught in (half, ~half):
+        random = _predicted(random, inputs, label, matured & taught, judged & ~taught)
+    for origin, end in zip(origins, [*origins[1:], pd.Timestamp.max], strict=True):
+        known = rows_known(dataset.labels, known_until(dataset.labels, dataset.data_end, origin), days) & matured
+        honest = _predicted(honest, inputs, label, known, judged & ((as_of >= origin) & (as_of < end)).to_numpy())
+    both = judged & ~np.isnan(random) & ~np.isnan(honest)
+    if not both.any():
+        to_do = "give more history before the first fold"
+        raise DataError(Fault("random split", "no row that both ways could judge", "rows of both classes", to_do))
+    y = label[both]
+    return RandomSplitGap(
+        horizon_days=days,
+        rows=int(both.sum()),
+        churned=int(y.sum()),
+        auc_random=metrics.auc(y, random[both]),
+        auc_honest=metrics.auc(y, honest[both]),
+        log_loss_random=metrics.log_loss(y, random[both]),
+        log_loss_honest=metrics.log_loss(y, honest[both]),
+    )
+
+
+def random_split_told(
+    dataset: Dataset, settings: Settings, folds: Sequence[pd.Timestamp]
+) -> tuple[RandomSplitGap | None, dict[str, Any]]:
+    """The gap, and it as a dict with a `sentence`; where these rows cannot tell one, None and {"refused": why}."""
+    try:
+        gap = random_split_gap(dataset, settings, folds)
+    except DataError as error:
+        why = "; ".join(f"{one.found}, expected {one.expected}" for one in error.faults)
+        said = f"How far a random split of rows would flatter is not known here: {why}."
+        return None, {"refused": why, "worth_saying": False, "sentence": said}
+    return gap, gap.to_json()
+
+
+def _inputs(dataset: Dataset, settings: Settings) -> Array:
+    """(n, signals): numbers as they are, categories as codes."""
+    left_out = set(settings.training.exclude_signals)
+    frame, schema = dataset.signals, dataset.schema
+    numbers = [frame[name].to_numpy(dtype=float) for name in schema.numbers if name not in left_out]
+    codes = [pd.factorize(frame[name])[0].astype(float) for name in schema.categories if name not in left_out]
+    return np.column_stack([*numbers, *codes])
+
+
+def _predicted(found: Array, inputs: Array, label: Array, taught: Array, asked: Array) -> Array:
+    """`found` with the asked rows filled in; as it was where the taught rows are of one class."""
+    if not asked.any() or np.unique(label[taught]).size < 2:
+        return found
+    booster = lgb.train(LEARNER, lgb.Dataset(inputs[taught], label[taught]), ROUNDS)
+    out = found.copy()
+    out[asked] = booster.predict(inputs[asked], num_threads=1)
+    return out

@@ -1,0 +1,197 @@
+"""Whether probabilities are right: calibration error, slope, intercept, and the parts of a Brier score."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from evaluation.metrics.proportions import share_interval
+from evaluation.metrics.validation import Array, MetricRefused, checked
+from training.optim import minimised
+
+SLOPE_CHURNS = 20
+
+SLOPE_STEPS = 100
+
+
+def equal_mass_bins(p: Array, bins: int) -> Array:
+    """Bin number 0..bins-1 of each row, (n,): equal shares of rows by rank, tied rows kept together.
+
+    >>> equal_mass_bins([0.1, 0.2, 0.2, 0.9], 2).tolist()
+    [0, 1, 1, 1]
+    """
+    _, place, ties = np.unique(np.asarray(p, dtype=float), return_inverse=True, return_counts=True)
+    below = np.cumsum(ties) - ties
+    return np.asarray(((below + ties / 2) / ties.sum() * bins).astype(int)[place])
+
+
+def _bin_sums(y: Array, p: Array, bins: int) -> tuple[Array, Array, Array]:
+    bin_of = equal_mass_bins(p, bins)
+    rows = np.bincount(bin_of, minlength=bins)
+    kept = rows > 0
+    return rows[kept], np.bincount(bin_of, y, bins)[kept], np.bincount(bin_of, p, bins)[kept]
+
+
+def ece(y: Array, p: Array, bins: int = 15) -> float:
+    """Expected calibration error: mean distance between predicted and happened over equal-mass bins, as it is found.
+
+    Range 0-1, lower is better. The plain figure: noise alone makes it greater than 0, the more so the fewer the rows.
+    Raises MetricRefused without a row of each class.
+
+    >>> round(ece([0, 1, 1, 1], [0.2, 0.2, 0.9, 0.9], bins=2), 3)      # (|.5 - .2| + |1 - .9|) / 2
+    0.2
+    """
+    y, p = checked("ece", y, p)
+    _, churned, predicted = _bin_sums(y, p, bins)
+    return float(np.abs(churned - predicted).sum() / y.size)
+
+
+def ece_debiased(y: Array, p: Array, bins: int = 15) -> float:
+    """`ece` less what noise adds to it, as far as can be told. Range 0-1, lower is better.
+
+    The idea is that of Kumar, Liang and Ma (2019, section 4): the outcome of a bin is taken as normal about what was
+    found, and the mean excess of |distance| is subtracted; here in closed form (folded normal). It errs towards too
+    little: of pure noise it takes off about two fifths, and rows of one account are taken as independent.
+    Raises MetricRefused without a row of each class.
+
+    >>> ece_debiased([0, 1] * 20, [0.45] * 40, bins=1) < ece([0, 1] * 20, [0.45] * 40, bins=1)
+    True
+    """
+    y, p = checked("ece_debiased", y, p)
+    rows, churned, predicted = _bin_sums(y, p, bins)
+    gap, share = (churned - predicted) / rows, churned / rows
+    spread = np.sqrt(share * (1 - share) / np.maximum(rows - 1, 1)) + 1e-12
+    erf = np.array([math.erf(one) for one in gap / (spread * math.sqrt(2))])
+    noisy = spread * math.sqrt(2 / math.pi) * np.exp(-(gap**2) / (2 * spread**2)) + gap * erf
+    return max(0.0, float(((2 * np.abs(gap) - noisy) * rows).sum() / y.size))
+
+
+def logit(p: Array) -> Array:
+    """log(p / (1 - p)), with p kept within [1e-6, 1 - 1e-6] so that one sure error cannot decide a slope alone."""
+    p = np.clip(np.asarray(p, dtype=float), 1e-6, 1 - 1e-6)
+    return np.asarray(np.log(p / (1 - p)))
+
+
+def calibration_slope_intercept(y: Array, p: Array, least: int = SLOPE_CHURNS) -> tuple[float, float]:
+    """Slope and intercept of a logistic regression of y on logit p (Cox 1958), both fitted together; any numbers.
+
+    Slope 1 and intercept 0 is right; slope below 1: the probabilities are too extreme, above 1: too timid.
+    Raises MetricRefused with fewer than `least` rows of a class, a single distinct p, or a p that separates the classes
+    (no finite slope exists).
+
+    >>> y, p = [1] * 25 + [0] * 75 + [1] * 75 + [0] * 25, [0.1] * 100 + [0.9] * 100
+    >>> slope, intercept = calibration_slope_intercept(y, p)
+    >>> round(slope, 3), round(abs(intercept), 3)      # log(3) / log(9): twice as extreme as it should be
+    (0.5, 0.0)
+    """
+    y, p = checked("calibration_slope", y, p, least)
+    x, place, rows = np.unique(logit(p), return_inverse=True, return_counts=True)
+    if x.size == 1:
+        raise MetricRefused("calibration_slope", "distinct probability", 1, 2)
+    churned = np.bincount(place, y)
+    left, stayed = x[churned > 0], x[churned < rows]
+    if left[0] >= stayed[-1] or left[-1] <= stayed[0]:
+        raise MetricRefused("calibration_slope", "rows that churned below one that stayed", 0, 1)
+
+    def loss(theta: Array) -> float:
+        return float((rows * np.logaddexp(0, theta[0] + theta[1] * x) - churned * (theta[0] + theta[1] * x)).sum())
+
+    def slopes(theta: Array) -> tuple[Array, Array]:
+        fitted = 1 / (1 + np.exp(-(theta[0] + theta[1] * x)))
+        weight, error = rows * fitted * (1 - fitted), rows * fitted - churned
+        bend = np.array([[weight.sum(), weight @ x], [weight @ x, (weight * x) @ x]])
+        return np.array([error.sum(), error @ x]), bend + 1e-10 * np.eye(2)
+
+    near, _ = minimised(loss, slopes, np.array([0.0, 1.0]), SLOPE_STEPS, 1e-15)
+    gradient, bend = slopes(near)  # where the loss is level but for rounding, its slopes are not yet
+    intercept, slope = near - np.linalg.solve(bend, gradient)
+    return float(slope), float(intercept)
+
+
+def calibration_slope(y: Array, p: Array) -> float:
+    """The slope of `calibration_slope_intercept`: any number, 1 is right, above it the probabilities are too timid.
+
+    Refused as that is.
+
+    >>> round(calibration_slope([1] * 25 + [0] * 75 + [1] * 75 + [0] * 25, [0.1] * 100 + [0.9] * 100), 3)
+    0.5
+    """
+    return calibration_slope_intercept(y, p)[0]
+
+
+def calibration_intercept(y: Array, p: Array) -> float:
+    """The intercept of `calibration_slope_intercept`, in log-odds: any number, 0 is right (beside a slope of 1).
+
+    Refused as that is.
+
+    >>> round(abs(calibration_intercept([1] * 25 + [0] * 75 + [1] * 75 + [0] * 25, [0.1] * 100 + [0.9] * 100)), 3)
+    0.0
+    """
+    return calibration_slope_intercept(y, p)[1]
+
+
+class Murphy(NamedTuple):
+    """Parts of a Brier score: reliability - resolution + uncertainty + within_bins is the score itself."""
+
+    reliability: float
+    resolution: float
+    uncertainty: float
+    within_bins: float
+
+
+def brier_parts(y: Array, p: Array, bins: int = 15) -> Murphy:
+    """The Brier score taken apart over equal-mass bins (Murphy 1973; within_bins: Stephenson and others 2008).
+
+    reliability: mean squared distance of prediction and outcome between bins, 0-1, lower is better; resolution: mean
+    squared distance of the bins' outcomes from the churn rate, 0-.25, higher is better; uncertainty: r (1 - r) of the
+    churn rate r, which no model changes. within_bins: what predictions that differ within a bin add (their variance
+    less twice their covariance with the outcome), so that the parts add up exactly; it may be negative. Noise raises
+    reliability and resolution alike. Raises MetricRefused without a row of each class.
+
+    >>> found = brier_parts([0, 1, 1, 1], [0.2, 0.2, 0.9, 0.9], bins=2)
+    >>> [round(one, 6) for one in found]      # (.3**2 + .1**2) / 2, .25**2, .75 * .25, and no spread within bins
+    [0.05, 0.0625, 0.1875, 0.0]
+    """
+    y, p = checked("brier_parts", y, p)
+    rows, churned, predicted = _bin_sums(y, p, bins)
+    share, happened, said, rate = rows / y.size, churned / rows, predicted / rows, float(y.mean())
+    reliability = float(share @ (said - happened) ** 2)
+    resolution = float(share @ (happened - rate) ** 2)
+    bin_of = equal_mass_bins(p, bins)
+    place = np.searchsorted(np.unique(bin_of), bin_of)
+    spread, lean = p - said[place], y - happened[place]
+    within = float(np.mean(spread**2) - 2 * np.mean(spread * lean))
+    return Murphy(reliability, resolution, rate * (1 - rate), within)
+
+
+class Bin(NamedTuple):
+    """A group of similar predictions: rows, how many churned, mean prediction, share churned, its 95 % interval."""
+
+    rows: int
+    churned: int
+    mean_p: float
+    happened: float
+    low: float
+    high: float
+
+
+def reliability_bins(y: Array, p: Array, bins: int = 15, accounts: Array | None = None) -> list[Bin]:
+    """Predicted against happened in equal-mass bins, lowest first; ties stay together, so there may be fewer bins.
+
+    With `accounts` the intervals allow for several rows an account (`share_interval`). Raises MetricRefused without a
+    row of each class.
+
+    >>> [(one.rows, one.churned, one.happened) for one in reliability_bins([0, 1, 1, 1], [0.2, 0.2, 0.9, 0.9], 2)]
+    [(2, 1, 0.5), (2, 2, 1.0)]
+    """
+    y, p = checked("reliability_bins", y, p)
+    who = np.arange(y.size) if accounts is None else np.asarray(accounts)
+    bin_of = equal_mass_bins(p, bins)
+    table = []
+    for number in np.unique(bin_of):
+        rows = bin_of == number
+        low, high = share_interval(y[rows], who[rows])
+        table.append(Bin(int(rows.sum()), int(y[rows].sum()), float(p[rows].mean()), float(y[rows].mean()), low, high))
+    return table

@@ -1,0 +1,155 @@
+"""Whether as many accounts leave as were predicted: the ratio of a period with its interval, and a watch over periods.
+
+The watch is a CUSUM (Page 1954) on the likelihood of every account's outcome under hazards that are `times` the
+predicted ones, against the predicted ones. Its limit is not looked up: quiet histories are drawn from the predictions
+themselves, and the limit of a period is what a share `alarm_rate` of those exceed that have been quiet so far (the
+probability limits of Zhang and Woodall 2015), and never below 0, where the outcomes speak for `times` as much as for
+the prediction: with 5 churns a period a false alarm is rare, and with 5,000 a tenth more or less is none.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import chi2
+
+from configs.errors import DataError, Fault
+from evaluation.metrics.validation import Array
+
+PATHS = 5_000
+BINS = 10  # groups of like predictions that a quiet history is drawn from
+OVERLAP_DAYS = 3  # by which a window may reach into the next: calendar months are not all of 30 days
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Churned rows over those predicted, with an interval; 1 is right, above 1 more left than predicted."""
+
+    rows: int
+    observed: int
+    expected: float
+    ratio: float
+    low: float
+    high: float
+
+
+def observed_expected(y: Array, p: Array, accounts: Array, level: float = 0.95) -> Ratio:
+    """Observed over expected churns with an interval for the true ratio; never empty, also with no churn at all.
+
+    Exact (Garwood 1936) where each account has one row. Several rows of an account churn together, and its churn is
+    then one event with their number as weight: Fay and Feuer's gamma interval (1997) for a weighted sum of Poisson
+    counts. y: 0 or 1, p: probabilities, accounts: their ids, all (n,). DataError where nothing was expected.
+
+    >>> found = observed_expected(np.r_[1, np.zeros(9)], np.full(10, 0.1), np.arange(10))
+    >>> round(found.ratio, 3), round(found.low, 3), round(found.high, 3)
+    (1.0, 0.025, 5.572)
+    """
+    y, p = np.asarray(y, dtype=float), np.asarray(p, dtype=float)
+    expected = float(p.sum())
+    if expected <= 0:
+        to_do = "judge more rows, or mend their probabilities"
+        raise DataError(Fault("observed over expected", f"{expected:g} churns expected", "more than 0", to_do))
+    _, codes, rows = np.unique(accounts, return_inverse=True, return_counts=True)
+    weights = np.bincount(codes, y)
+    observed, squares = float(weights.sum()), float((weights**2).sum())
+    largest = float(weights.max()) if observed else float(rows.mean())
+    tail = (1 - level) / 2
+    low = 0.0
+    if observed:
+        low = squares / (2 * observed) * float(chi2.ppf(tail, 2 * observed**2 / squares))
+    above, spread = observed + largest, squares + largest**2
+    high = spread / (2 * above) * float(chi2.isf(tail, 2 * above**2 / spread))
+    return Ratio(y.size, int(observed), expected, observed / expected, low / expected, high / expected)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One period under the watch: what was seen, and how rare that is.
+
+    `since`: the as_of at which the count began to run off, with `observed` and `expected` from there on. `rarity`: the
+    share of quiet histories that would have come as far in this period. Times are as_ofs.
+    """
+
+    as_of: pd.Timestamp
+    since: pd.Timestamp
+    observed: int
+    expected: float
+    rarity: float
+    tripped: bool
+
+
+def apart(as_ofs: Sequence[pd.Timestamp], horizon_days: int) -> tuple[pd.Timestamp, ...]:
+    """As_ofs whose windows of `horizon_days` follow each other, from the first on, so that no churn counts twice.
+
+    >>> [day.day for day in apart(pd.date_range("2024-01-01", "2024-03-31", freq="7D"), 30)]
+    [1, 29, 26, 25]
+    """
+    kept: list[pd.Timestamp] = []
+    for as_of in sorted(as_ofs):
+        if not kept or as_of >= kept[-1] + pd.Timedelta(days=horizon_days - OVERLAP_DAYS):
+            kept.append(pd.Timestamp(as_of))
+    return tuple(kept)
+
+
+def watch(
+    periods: Sequence[tuple[pd.Timestamp, Array, Array]], times: float, alarm_rate: float, seed: int = 7
+) -> list[Watched]:
+    """Watches (as_of, y, p) in order of time for hazards `times` the predicted ones (above 1: more, below: fewer).
+
+    Windows of different periods must not overlap (`apart`); within a period an account stands once. `alarm_rate` is the
+    largest share of quiet histories that trip in a period. After an alarm the watch starts afresh.
+    """
+    random = np.random.default_rng(seed)
+    quiet: Array = np.zeros(PATHS)
+    seen = 0.0
+    since, observed, expected = None, 0, 0.0
+    told = []
+    for as_of, y, p in periods:
+        gain, cost, size, mean = _evidence(np.asarray(p, dtype=float), times)
+        group = _groups(np.asarray(p, dtype=float))
+        if seen <= 0 or since is None:
+            since, observed, expected = as_of, 0, 0.0
+        observed, expected = observed + int(np.sum(y)), expected + float(np.sum(p))
+        seen = max(0.0, seen) + float(np.bincount(group, y, size.size) @ gain) + cost
+        quiet = np.maximum(0.0, quiet) + random.binomial(size, mean, (PATHS, size.size)) @ gain + cost
+        limit = max(0.0, float(np.quantile(quiet, 1 - alarm_rate, method="higher")))
+        tripped = seen > limit
+        rarity = float((quiet >= seen).mean())
+        told.append(Watched(as_of, since, observed, expected, max(rarity, 1 / PATHS), tripped))
+        quiet = quiet[quiet <= limit]
+        quiet = random.choice(quiet, PATHS)
+        if tripped:
+            quiet, seen, since = np.zeros(PATHS), 0.0, None
+    return told
+
+
+def _groups(p: Array) -> Array:
+    """Number of each row's group: equal shares of rows by rank, from the lowest p up."""
+    order = np.argsort(np.argsort(p, kind="stable"), kind="stable")
+    return np.asarray(order * min(BINS, p.size) // p.size)
+
+
+def _evidence(p: Array, times: float) -> tuple[Array, float, Array, Array]:
+    """Of each group, what a churn adds to the log likelihood ratio; what all rows cost it; rows and mean p by group."""
+    group = _groups(p)
+    size = np.bincount(group)
+    mean = np.clip(np.bincount(group, p) / size, 1e-9, 1 - 1e-9)
+    other = -np.expm1(times * np.log1p(-mean))
+    stay = (times - 1) * np.log1p(-mean)
+    return np.log(other / mean) - stay, float(size @ stay), size, mean
+
+
+def times_in_words(ratio: float) -> str:
+    """
+    >>> times_in_words(2.04), times_in_words(0.5), times_in_words(0.0)
+    ('2.0 times as many', 'half as many', 'none')
+    """
+    if ratio == 0:
+        return "none"
+    if math.isclose(ratio, 0.5, abs_tol=0.05):
+        return "half as many"
+    return f"{ratio:.1f} times as many"

@@ -1,0 +1,41 @@
+"""Shares of rows with intervals that count accounts, not rows."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from evaluation.metrics.validation import Array
+
+Z95 = 1.959963984540054
+
+
+def wilson(share: float, rows: float) -> tuple[float, float]:
+    """95 % interval of a share seen over `rows` (Wilson 1927); stays within [0, 1], and is not empty at 0 or 1.
+
+    >>> [round(end, 3) for end in wilson(0.5, 10)]
+    [0.237, 0.763]
+    """
+    middle, z2 = (share + Z95**2 / (2 * rows)) / (1 + Z95**2 / rows), Z95**2
+    half = Z95 / (1 + z2 / rows) * math.sqrt(share * (1 - share) / rows + z2 / (4 * rows**2))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def share_interval(y: Array, accounts: Array) -> tuple[float, float]:
+    """95 % interval of the mean of y (0 or 1) where rows of one account are not independent.
+
+    Wilson's, over the number of rows that would carry as much if they were independent (rows over the design effect of
+    accounts as clusters, Kish 1965); with no churn, or nothing else, that number is the count of accounts.
+
+    >>> share_interval([1, 1, 0, 0], ["a", "a", "b", "b"]) == wilson(0.5, 2)
+    True
+    """
+    y = np.asarray(y, dtype=float)
+    share = float(y.mean())
+    codes = pd.factorize(np.asarray(accounts))[0]
+    clusters = int(codes.max()) + 1
+    spread = float((np.bincount(codes, y - share) ** 2).sum())
+    effective = float(y.size**2 * share * (1 - share) / spread) if spread > 1e-12 and 0 < share < 1 else clusters
+    return wilson(share, max(1.0, min(y.size, effective)))

@@ -1,0 +1,262 @@
+"""Drift: how far the signals and scores of a period have moved, beside how far they usually move.
+
+A column's distribution is read at the deciles of the model's training time (the shares at or below each), with the
+share that is missing; a category's at its values. The distance of two distributions is the largest difference of such a
+share (Kolmogorov and Smirnov's, at the deciles), from 0 to 1. Each period is compared with the months before it, which
+finds what moves suddenly, and with the training time, which finds what has moved slowly; the deciles are never those of
+the rows being served.
+
+With many signals a p-value a signal is no alarm: seasons and fashions move them all, and the same accounts come again
+every month. A move counts when it is large, far beyond chance in a comparison of accounts (not of rows), and twice as
+large as any before it in the same column, in all stages and in its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from configs.errors import DataError, Fault
+from evaluation.metrics import Array
+from features.frames import fold_named
+from features.signals import APART, DIMENSION_FEEDS, EVERY
+from features.timeline import Outage
+
+STAGE = "lifecycle_stage"
+ALL = "all stages"
+BEFORE = 3  # months that a month is compared with
+LEAST_ROWS = 30  # in a month and stage, below which nothing is said
+HISTORY = 6  # earlier moves that tell what is usual
+FAR, TIMES, SURE = 0.2, 2.0, 6.0  # a move that counts: its distance, times the largest before, standard errors
+MOST_VALUES = 20  # of a category; the rest are read together
+DAY = pd.Timedelta(days=1)
+TOLD = ("as_of", "what", "view", "earlier", "before", "now", "distance", "from_training")
+
+
+@dataclass(frozen=True)
+class Move:
+    """One column that moved in one period and stage: the share (`now`, and in the months `before`) that moved most.
+
+    distance: between the two distributions; usual: the largest distance seen before; errors: standard errors of the
+    difference, over accounts; from_training: distance from the training time; feeds: the tables that it is made of.
+    """
+
+    column: str
+    stage: str
+    as_of: pd.Timestamp
+    what: str
+    before: float
+    now: float
+    distance: float
+    usual: float
+    errors: float
+    from_training: float
+    feeds: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.column} ({self.stage}): {self.now:.0%} {self.what}, {self.before:.0%} in the months before"
+            f" (distance {self.distance:.2f}, {self.usual:.2f} at most until then)"
+        )
+
+
+def first_of_months(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the first as_of of each calendar month: scoring the same accounts daily tells no more of them."""
+    as_of = frame["as_of"]
+    return frame[(as_of == as_of.groupby(as_of.dt.to_period("M")).transform("min")).to_numpy()]
+
+
+def moves(
+    frame: pd.DataFrame,
+    columns: Sequence[str],
+    since: pd.Timestamp,
+    version: str | None = None,
+    cuts: Mapping[pd.Period, pd.Timestamp] | None = None,
+    outages: Mapping[str, Sequence[Outage]] | None = None,
+) -> pd.DataFrame:
+    """Distances of every column, stage and month, from the months before and from the training time.
+
+    frame: account_id, as_of, lifecycle_stage and the columns, one row an account and as_of; rows before `since` are the
+    training time. version: a column that says by which model a month was scored; months are then compared with those
+    of the same model. cuts: by calendar month, where the training time of the model that scored it ended (default:
+    `since`), so that a month is far from its own model's training time only. outages: by feed; a move that one of them
+    explains does not count as usual ever after. Returns column, stage, as_of, what, before, now, distance, usual (NaN:
+    too few moves before), from_training, one row for each that has enough accounts. DataError without columns or
+    without training time.
+    """
+    needed = ("account_id", "as_of", STAGE, *columns, *([version] if version else ()))
+    faults = [
+        Fault(f"drift: {name}", "no such column", "a column of the frame", "build the signals again")
+        for name in needed
+        if name not in frame
+    ]
+    if faults:
+        raise DataError(faults)
+    frame = first_of_months(frame).reset_index(drop=True)
+    trained = (frame["as_of"] < since).to_numpy()
+    if not trained.any():
+        raise DataError(
+            Fault("drift", f"no rows before {since:%Y-%m-%d}", "rows of the training time", "give earlier ones")
+        )
+    months, first, month = np.unique(frame["as_of"].to_numpy(), return_index=True, return_inverse=True)
+    model = frame[version].astype(str).to_numpy()[first] if version else np.full(len(months), "")
+    own = [(cuts or {}).get(pd.Timestamp(one).to_period("M"), since) for one in months]
+    until = np.array([max(1, int((months < cut).sum())) for cut in own])
+    stages, stage = np.unique(frame[STAGE].astype(object).astype(str), return_inverse=True)
+    found: list[tuple[Any, ...]] = []
+    down: set[tuple[str, pd.Timestamp]] = set()
+    for name in columns:
+        shares, words = _shares(frame[name], trained)
+        sums, rows = _sums(shares, stage, month, len(stages), len(months))
+        window, gaps = window_of(name), list(of_feeds(outages or {}, feeds_of(name)))
+        down |= {(name, pd.Timestamp(one)) for one in months if gaps and _gap(window, pd.Timestamp(one), gaps)}
+        for place, of in enumerate((ALL, *stages)):
+            told = _moves_of(sums[place], rows[place], words, months, until, model)
+            found += [(name, of, *one) for one in told]
+    return _with_usual(pd.DataFrame(found, columns=["column", "stage", *TOLD]), down)
+
+
+def _shares(values: pd.Series, trained: Array) -> tuple[Array, list[str]]:
+    """(n, views) of 0 and 1, and what each view is in words: the cuts of the distribution that are compared."""
+    missing = values.isna().to_numpy()
+    views, words = [missing], ["missing"]
+    if pd.api.types.is_numeric_dtype(values):
+        value = values.to_numpy(dtype=float, na_value=np.nan)
+        known = value[trained & ~missing]
+        if known.size:
+            deciles = np.unique(np.quantile(known, np.arange(1, 10) / 10, method="inverted_cdf"))
+            views += [value <= one for one in deciles]
+            words += [f"at or below {one:.4g}" for one in deciles]
+    else:
+        text = values.astype(object).where(~missing, "").astype(str).to_numpy()
+        often = pd.Series(text[~missing]).value_counts().sort_index().sort_values(ascending=False, kind="stable")
+        views += [~missing & (text == one) for one in often.index[:MOST_VALUES]]
+        words += [str(one) for one in often.index[:MOST_VALUES]]
+    return np.array(views, dtype=float).T, words
+
+
+def _sums(shares: Array, stage: Array, month: Array, stages: int, months: int) -> tuple[Array, Array]:
+    """Sums of the views (1 + stages, months, views) and rows (1 + stages, months); all stages first."""
+    cell = stage * months + month
+    sums = np.column_stack([np.bincount(cell, view, stages * months) for view in shares.T])
+    sums = sums.reshape(stages, months, -1)
+    rows = np.bincount(cell, minlength=stages * months).reshape(stages, months)
+    return np.concatenate([sums.sum(0, keepdims=True), sums]), np.concatenate([rows.sum(0, keepdims=True), rows])
+
+
+def _moves_of(
+    sums: Array, rows: Array, words: Sequence[str], months: Array, until: Array, model: Array
+) -> Iterator[tuple[Any, ...]]:
+    """The moves of one column in one stage, in order of time, as TOLD.
+
+    until: (months,) how many of the first months are the training time of the model that scored each.
+    """
+    trained_sums, trained_rows = sums.cumsum(axis=0)[until - 1], rows.cumsum()[until - 1]
+    for place in range(1, len(months)):
+        earlier = np.flatnonzero(model[:place] == model[place])[-BEFORE:]
+        if rows[place] < LEAST_ROWS or rows[earlier].sum() < LEAST_ROWS:
+            continue
+        now, before = sums[place] / rows[place], sums[earlier].sum(0) / rows[earlier].sum()
+        most = int(np.argmax(np.abs(now - before)))
+        enough = trained_rows[place] >= LEAST_ROWS
+        far = float(np.abs(now - trained_sums[place] / trained_rows[place]).max()) if enough else np.nan
+        moved = abs(now[most] - before[most])
+        yield months[place], words[most], most, months[earlier], before[most], now[most], moved, far
+
+
+def _with_usual(table: pd.DataFrame, down: set[tuple[str, pd.Timestamp]]) -> pd.DataFrame:
+    """Adds the largest distance before each, those of `down` (column, as_of) left out; NaN with too short a history.
+
+    What moves everybody in some season moves a stage as well: a stage's is at least that of all stages.
+    """
+    by = [table["column"], table["stage"]]
+    outside = [one not in down for one in zip(table["column"], table["as_of"], strict=True)]
+    known = table["distance"].astype(float).where(np.array(outside, dtype=bool))
+    largest = known.groupby(by, sort=False).cummax().groupby(by, sort=False).ffill().groupby(by, sort=False).shift(1)
+    usual = largest.where(table.groupby(by, sort=False).cumcount() >= HISTORY)
+    whole = table[["column", "as_of"]].assign(usual=usual)[(table["stage"] == ALL).to_numpy()]
+    everybody = table[["column", "as_of"]].merge(whole, on=["column", "as_of"], how="left")["usual"]
+    return table.assign(usual=usual.clip(lower=everybody.set_axis(table.index)))
+
+
+def counted(frame: pd.DataFrame, table: pd.DataFrame, since: pd.Timestamp) -> tuple[Move, ...]:
+    """The moves of `table` (see `moves`) since the training time that count; the farthest first within a month."""
+    large = (table["distance"] >= FAR) & (table["distance"] > TIMES * table["usual"]) & (table["as_of"] >= since)
+    frame = first_of_months(frame)
+    found = []
+    for one in table[large].to_dict("records"):
+        errors = _errors(frame, one, since)
+        if errors >= SURE:
+            kept = {name: one[name] for name in Move.__dataclass_fields__ if name in one}
+            found.append(Move(**kept, errors=errors, feeds=feeds_of(one["column"])))
+    return tuple(sorted(found, key=lambda one: (one.as_of, -one.distance, one.column, one.stage)))
+
+
+def _errors(frame: pd.DataFrame, move: Mapping[Hashable, Any], since: pd.Timestamp) -> float:
+    """How many standard errors a share has moved, the accounts being what is drawn (linearised, as in a survey)."""
+    shares, _ = _shares(frame[move["column"]], (frame["as_of"] < since).to_numpy())
+    share = shares[:, move["view"]]
+    inside = (
+        np.full(len(frame), True)
+        if move["stage"] == ALL
+        else (frame[STAGE].astype(object).astype(str) == move["stage"]).to_numpy()
+    )
+    now = inside & (frame["as_of"] == move["as_of"]).to_numpy()
+    before = inside & frame["as_of"].isin(move["earlier"]).to_numpy()
+    account, names = pd.factorize(frame["account_id"])
+    by_account = np.zeros(len(names))
+    for sign, rows in ((1, now), (-1, before)):
+        np.add.at(by_account, account[rows], sign * (share[rows] - share[rows].mean()) / rows.sum())
+    # With a share of 0 or 1 on both sides nothing varies: half an account is the least that chance can move.
+    error = np.sqrt((by_account**2).sum() + (0.5 / now.sum()) ** 2)
+    return float(abs(share[now].mean() - share[before].mean()) / error)
+
+
+def feeds_of(column: str) -> tuple[str, ...]:
+    """The tables that a signal is made of, by its name; those of its dimension for a score, none where unknown.
+
+    >>> feeds_of("usage_30d"), feeds_of("health_engagement"), feeds_of("account_industry")
+    (('usage_events',), ('interactions', 'tickets'), ('accounts',))
+    """
+    for one in (*EVERY, *APART):
+        if one.name == column:
+            own = (fold_named(one.fold).table,) if one.fold else ()
+            return tuple(dict.fromkeys((*own, *(feed for name in one.of for feed in feeds_of(name)))))
+    for dimension, feeds in DIMENSION_FEEDS.items():
+        if column.startswith(f"health_{dimension}"):
+            return feeds
+    if column.startswith("health_score"):
+        return tuple(feed for feeds in DIMENSION_FEEDS.values() for feed in feeds)
+    every = ("accounts", "milestones", *(feed for feeds in DIMENSION_FEEDS.values() for feed in feeds))
+    return tuple(feed for feed in every if column.startswith((f"{feed}_", f"{feed.removesuffix('s')}_")))
+
+
+def explained(move: Move, outages: Mapping[str, Sequence[Outage]]) -> tuple[str, Outage] | None:
+    """The feed and its outage that a move is put down to, if there is one: the feed was down for a tenth and more of
+    the time that the signal looks back on, in the month or in those that it is compared with."""
+    return _gap(window_of(move.column), move.as_of, list(of_feeds(outages, move.feeds)))
+
+
+def _gap(window: int, as_of: pd.Timestamp, gaps: Sequence[tuple[str, Outage]]) -> tuple[str, Outage] | None:
+    for feed, outage in gaps:
+        first, last = pd.Timestamp(outage.first_day), pd.Timestamp(outage.last_day) + DAY
+        for back in range(BEFORE + 1):
+            until = as_of - pd.DateOffset(months=back)
+            overlap = (min(last, until) - max(first, until - window * DAY)) / DAY
+            if overlap >= 0.1 * window:
+                return feed, outage
+    return None
+
+
+def window_of(column: str) -> int:
+    """The days that a signal looks back on; 30 where it does not say."""
+    return next((one.window_days for one in (*EVERY, *APART) if one.name == column), None) or 30
+
+
+def of_feeds(outages: Mapping[str, Sequence[Outage]], feeds: Sequence[str]) -> Iterator[tuple[str, Outage]]:
+    """Every outage of these feeds, the newest first."""
+    yield from ((feed, one) for feed in feeds for one in reversed(outages.get(feed, ())))

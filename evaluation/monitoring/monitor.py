@@ -1,0 +1,348 @@
+"""How predictions fare since the model was trained: what moved, whether the level holds, what to expect of the rest.
+
+Plain frames in, one `Monitoring` out, which says it in sentences and as JSON. What is an alarm, and from where on, is
+in alarms.py; how each figure is made, in drift.py (signals and scores), level.py (observed over expected) and
+expected.py (performance before labels arrive).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from configs.errors import DataError, Fault
+from configs.settings import Settings
+from evaluation.metrics import (
+    Array,
+    MetricRefused,
+    Watched,
+    apart,
+    bootstrap,
+    bootstrap_statistics,
+    expect,
+    grade,
+    observed_expected,
+    watch,
+)
+from evaluation.monitoring.alarms import KINDS, WATCHES, Alarm, alarms_of, outage_words
+from evaluation.monitoring.drift import ALL, STAGE, Move, counted, explained, feeds_of, first_of_months, moves
+from evaluation.monitoring.figures import Estimate, Feed, Figures, Level, Scored
+from features.timeline import Outage
+
+MODEL, CONFIG, HEALTH, CUT = "model_version", "config_version", "health_score", "cut"
+FAR_OFF = 0.3  # distance from the training time from which a signal is far from it
+FARTHEST = 10  # signals named as the farthest from it
+SCORES_MONTHS = 6  # months of scores that tell how they are spread, before a move of them can be judged
+SURE_LEVEL = 0.999
+
+
+@dataclass(frozen=True)
+class Monitoring:
+    """Everything that `monitor` found: the figures, and the alarms that they set off."""
+
+    figures: Figures
+    alarms: tuple[Alarm, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values only, times as ISO days; `kinds` says what each alarm's limit is."""
+        kinds = {
+            kind.name: {"title": kind.title, "limit": kind.limit, "means": kind.means, "quiet": kind.quiet}
+            for kind, _ in KINDS
+        }
+        alarms = [{**_plain(asdict(one)), "words": str(one)} for one in self.alarms]
+        told = {"facts": self.facts, "quiet": self.quiet, "aside": self.aside, "sentences": self.sentences}
+        return {"figures": _plain(asdict(self.figures)), "alarms": alarms, "kinds": kinds, **told}
+
+    def since(self, day: pd.Timestamp) -> Monitoring:
+        """What was found on `day` and later: the same alarms, without those that had ended before it."""
+        figures = self.figures
+        kept = replace(
+            figures,
+            scores=_later(figures.scores, day),
+            levels=_later(figures.levels, day),
+            watched={name: _later(every, day) for name, every in figures.watched.items()},
+            estimates=_later(figures.estimates, day),
+            score_moves=_later(figures.score_moves, day),
+            signal_moves=_later(figures.signal_moves, day),
+            explained=tuple((move, words) for move, words in figures.explained if move.as_of >= day),
+            far_share=tuple((as_of, share) for as_of, share in figures.far_share if as_of >= day),
+        )
+        return Monitoring(kept, tuple(alarm for alarm in self.alarms if alarm.last >= day))
+
+    @property
+    def quiet(self) -> list[str]:
+        """What holds, of each kind of alarm that did not go off."""
+        gone_off = {alarm.kind for alarm in self.alarms}
+        return [kind.quiet for kind, _ in KINDS if kind.name not in gone_off]
+
+    @property
+    def aside(self) -> list[str]:
+        """Moves that are no drift, put together by what explains them."""
+        by_words: dict[str, list[Move]] = {}
+        for move, words in self.figures.explained:
+            by_words.setdefault(words, []).append(move)
+        said = []
+        for words, found in by_words.items():
+            names = list(dict.fromkeys(move.column for move in found))
+            said.append(f"No drift: {words}; {', '.join(names[:3])}{' and more' * (len(names) > 3)} moved with it.")
+        return said
+
+    @property
+    def sentences(self) -> list[str]:
+        """What a reader needs to know, the alarms first."""
+        return [*([str(alarm) for alarm in self.alarms] or ["No alarm."]), *self.facts, *self.aside]
+
+    @property
+    def facts(self) -> list[str]:
+        """The level, the probabilities, and the performance that was, and is, to be expected."""
+        figures = self.figures
+        said = []
+        if whole := [one for one in figures.levels if one.stage == ALL]:
+            one = whole[-1].ratio
+            said.append(
+                f"In {whole[-1].quarter}, {one.observed} predictions came true where {one.expected:.1f} were expected"
+                f" within {figures.horizon_days} days: {one.ratio:.2f} times as many ({one.low:.2f} to {one.high:.2f})."
+            )
+        matured = figures.matured
+        if "slope" in matured:
+            slope, error = matured["slope"], matured["ece"]
+            said.append(
+                f"On all {matured['rows']:,} predictions whose {figures.horizon_days} days have passed, the calibration"
+                f" slope is {slope.value:.2f} ({slope.low:.2f} to {slope.high:.2f}; 1 is right) and the calibration"
+                f" error {error.value:.3f} ({error.low:.3f} to {error.high:.3f})."
+            )
+        if graded := [one.graded for one in figures.estimates if one.graded is not None]:
+            within, off = sum(one.within for one in graded), sum(abs(one.error) for one in graded) / len(graded)
+            said.append(
+                f"Of {len(graded)} quarters whose AUC was estimated before labels arrived, the later truth lay within"
+                f" the interval in {within}; the estimates were off by {off:.3f} on average."
+            )
+        if figures.estimates and figures.estimates[-1].graded is None:
+            auc = figures.estimates[-1].expected.auc
+            said.append(
+                f"For {figures.estimates[-1].quarter}, whose outcomes are not all known yet, an AUC of {auc.value:.3f}"
+                f" is to be expected ({auc.low:.3f} to {auc.high:.3f}) if the probabilities are right."
+            )
+        return said
+
+    def __str__(self) -> str:
+        return "\n".join(self.sentences)
+
+
+def _later(found: Sequence[Any], day: pd.Timestamp) -> tuple[Any, ...]:
+    return tuple(one for one in found if one.as_of >= day)
+
+
+def monitor(
+    predictions: pd.DataFrame,
+    settings: Settings,
+    since: pd.Timestamp,
+    signals: pd.DataFrame | None = None,
+    columns: Sequence[str] = (),
+    outages: Mapping[str, Sequence[Outage]] | None = None,
+) -> Monitoring:
+    """Monitors predictions (the columns of a prediction and churned_{h}d, NaN while a window is open).
+
+    since: the first model's cut; signals before it are its training time, and only what follows is judged. Where a
+    column `cut` tells when the training time of a row's model ended, months are held against their own model's.
+    signals: a frame of signals by as_of (features.build.Dataset.signals), of which `columns` are looked at. outages: of
+    each feed, as features.outages.outages_by_feed finds them. One scoring a calendar month is looked at, the first.
+    DataError for missing columns, accounts that stand twice on a day, or no prediction since then.
+    """
+    main, soonest, seed = settings.main_horizon_days, min(settings.horizons_days), settings.training.seed
+    p, y = f"p_churn_{main}d", f"churned_{main}d"
+    _check(predictions, (p, y, f"p_churn_{soonest}d", f"churned_{soonest}d", STAGE, MODEL), since)
+    kept = predictions[(predictions["as_of"] >= since).to_numpy()]
+    for outcome in (f"churned_{soonest}d", y):
+        kept = kept[~_lost(kept, outcome)]
+    kept = kept.sort_values(["as_of", "account_id"], ignore_index=True)
+    months = first_of_months(kept)
+    known = {name: tuple(found) for name, found in (outages or {}).items()}
+    cuts = dict(zip(months["as_of"].dt.to_period("M"), months[CUT], strict=True)) if CUT in months else None
+    table = pd.DataFrame() if signals is None else moves(signals, columns, since, cuts=cuts, outages=known)
+    moved = () if signals is None else counted(signals, table, since)
+    found = {move: explained(move, known) for move in moved}
+    why = {move: outage_words(*outage) for move, outage in found.items() if outage is not None}
+    down = {move.as_of for move in why}
+    score_moves, renewed = _score_moves(months, p)
+    figures = Figures(
+        since=pd.Timestamp(since),
+        horizon_days=main,
+        watched_days=soonest,
+        scores=tuple(_scores(months, p, y)),
+        levels=tuple(_levels(months, p, y)),
+        watched={name: tuple(_watched(kept, soonest, times, name, seed)) for name, times in WATCHES},
+        estimates=tuple(_estimates(months, p, y, seed)),
+        score_moves=tuple(move for move in score_moves if move.as_of not in down),
+        signal_moves=tuple(move for move in moved if move not in why),
+        explained=(*why.items(), *renewed),
+        far_share=tuple(_far_share(table, since, {(move.column, move.as_of) for move in why})),
+        farthest=tuple(_farthest(table)),
+        outages=known,
+        feeds=tuple(_feeds(table, since, moved, why)),
+        matured=_matured(months, settings),
+    )
+    return Monitoring(figures, alarms_of(figures))
+
+
+def _check(predictions: pd.DataFrame, names: Sequence[str], since: pd.Timestamp) -> None:
+    faults = [
+        Fault(f"predictions.{name}", "no such column", "a column of predictions joined to outcomes", "judge them anew")
+        for name in ("account_id", "as_of", *names)
+        if name not in predictions
+    ]
+    if not faults and predictions.duplicated(["account_id", "as_of"]).any():
+        found = predictions.loc[predictions.duplicated(["account_id", "as_of"]), "account_id"].iloc[0]
+        faults.append(Fault("predictions", f"{found} twice on one as_of", "one row each", "keep the first of a day"))
+    if not faults and not (predictions["as_of"] >= since).any():
+        to_do = "score, or give an earlier day"
+        faults.append(Fault("predictions", f"none since {since:%Y-%m-%d}", "some to monitor", to_do))
+    if faults:
+        raise DataError(faults)
+
+
+def _lost(rows: pd.DataFrame, outcome: str) -> Array:
+    """Rows without an outcome though most of their as_of have one: those accounts left unrecorded, and never will."""
+    known = rows[outcome].notna()
+    return np.asarray(~known & (known.groupby(rows["as_of"]).transform("mean") > 0.5))
+
+
+def _by_stage(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    yield ALL, rows
+    yield from ((str(stage), part) for stage, part in rows.groupby(STAGE))
+
+
+def _scores(months: pd.DataFrame, p: str, y: str) -> Iterator[Scored]:
+    for as_of in months["as_of"].unique():
+        rows = months[(months["as_of"] == as_of).to_numpy()]
+        for stage, part in _by_stage(rows):
+            happened = float(part[y].mean()) if part[y].notna().all() else None
+            yield Scored(pd.Timestamp(as_of), stage, len(part), float(part[p].mean()), happened)
+
+
+def _quarters(rows: pd.DataFrame) -> Iterator[tuple[str, pd.Timestamp, pd.DataFrame]]:
+    for quarter, part in rows.groupby(rows["as_of"].dt.to_period("Q")):
+        yield str(quarter), pd.Timestamp(part["as_of"].max()), part
+
+
+def _levels(months: pd.DataFrame, p: str, y: str) -> Iterator[Level]:
+    for quarter, last, rows in _quarters(months[months[y].notna()]):
+        for stage, part in _by_stage(rows):
+            known = part[y].to_numpy(dtype=float), part[p].to_numpy(dtype=float), part["account_id"].to_numpy(dtype=str)
+            if known[1].sum() > 0:
+                both = observed_expected(*known), observed_expected(*known, level=SURE_LEVEL)
+                yield Level(quarter, last, stage, *both)
+
+
+def _watched(kept: pd.DataFrame, days: int, times: float, name: str, seed: int) -> list[Watched]:
+    p, y = f"p_churn_{days}d", f"churned_{days}d"
+    rows = kept.loc[kept[y].notna(), ["as_of", p, y]]
+    parts = {as_of: rows[(rows["as_of"] == as_of).to_numpy()] for as_of in apart(list(rows["as_of"].unique()), days)}
+    periods = [(day, part[y].to_numpy(dtype=float), part[p].to_numpy(dtype=float)) for day, part in parts.items()]
+    limit = next(kind.limit for kind, _ in KINDS if kind.name == name)
+    return watch(periods, times, limit, seed)
+
+
+def _estimates(months: pd.DataFrame, p: str, y: str, seed: int) -> Iterator[Estimate]:
+    for quarter, last, rows in _quarters(months):
+        chance = rows[p].to_numpy(dtype=float)
+        if len(rows) < 2 or not 0 < chance.sum() < len(rows):
+            continue
+        expected = expect(chance, rows["account_id"].to_numpy(dtype=str), seed=seed)
+        done = rows[y].notna().all() and rows[y].nunique() == 2
+        yield Estimate(quarter, last, expected, grade(expected, rows[y].to_numpy(), chance) if done else None)
+
+
+def _score_moves(months: pd.DataFrame, p: str) -> tuple[list[Move], list[tuple[Move, str]]]:
+    """Moves of the probabilities and health scores once half a year of them says how they are spread.
+
+    A new model, or new weights, are no move: what came with them stands apart, with words for it.
+    """
+    as_ofs = sorted(months["as_of"].unique())
+    found: list[Move] = []
+    renewed: list[tuple[Move, str]] = []
+    if len(as_ofs) <= SCORES_MONTHS:
+        return found, renewed
+    begun = pd.Timestamp(as_ofs[SCORES_MONTHS])
+    says = ((p, MODEL, "another model scores"), (HEALTH, CONFIG, "the health score goes by another configuration"))
+    for column, version, words in says:
+        if column not in months or version not in months or not months[column].notna().any():
+            continue
+        within = counted(months, moves(months, [column], begun, version), begun)
+        of = months.groupby("as_of")[version].first().astype(str)
+        new = of[of != of.shift(1)]
+        every = counted(months, moves(months, [column], begun), begun)
+        others = [move for move in every if move.as_of in new.index and move not in within]
+        renewed += [(one, f"from {one.as_of:%Y-%m-%d} on {words} ({new[one.as_of]})") for one in others]
+        found += within
+    return found, renewed
+
+
+def _matured(months: pd.DataFrame, settings: Settings) -> dict[str, Any]:
+    """Slope and calibration error of every prediction whose main window has passed; why not, where few have churned."""
+    main, evaluation = settings.main_horizon_days, settings.evaluation
+    rows = months[months[f"churned_{main}d"].notna()]
+    rows = rows.assign(y=rows[f"churned_{main}d"].astype(float), p=rows[f"p_churn_{main}d"].astype(float))
+    churned = int(rows.loc[rows["y"] == 1, "account_id"].nunique())
+    found: dict[str, Any] = {"rows": len(rows), "churned_accounts": churned}
+    if churned < evaluation.min_churned_accounts:
+        return {**found, "refused": f"{churned} churned accounts; at least {evaluation.min_churned_accounts} would do"}
+    statistics = {
+        "slope": bootstrap_statistics.calibration_slope(),
+        "ece": bootstrap_statistics.ece(bins=evaluation.calibration_bins),
+    }
+    drawn = bootstrap.draw(rows, statistics, evaluation.bootstrap_draws, settings.training.seed)
+    try:
+        return found | {name: bootstrap.interval_of(drawn[name], name, name == "ece") for name in statistics}
+    except MetricRefused as refusal:
+        return {**found, "refused": refusal.why}
+
+
+def _feeds(table: pd.DataFrame, since: pd.Timestamp, moved: Sequence[Move], why: Mapping[Move, str]) -> Iterator[Feed]:
+    """By feed, the signals made of it; one that is made of two feeds counts in both."""
+    if table.empty:
+        return
+    rows = table[(table["stage"] == ALL) & (table["as_of"] >= since)]
+    newest = rows[(rows["as_of"] == rows["as_of"].max()) & rows["from_training"].notna()].set_index("column")
+    of = {name: feeds_of(name) for name in table["column"].unique()}
+    for feed in sorted({feed for feeds in of.values() for feed in feeds}):
+        names = [name for name, feeds in of.items() if feed in feeds]
+        own = newest.loc[newest.index.isin(names), "from_training"].sort_values(ascending=False, kind="stable")
+        went = {move.column for move in moved if feed in move.feeds}
+        because = {move.column for move in why if feed in move.feeds}
+        farthest = (str(own.index[0]), float(own.iloc[0])) if len(own) else (None, None)
+        yield Feed(feed, len(names), len(went), len(because), int((own > FAR_OFF).sum()), *farthest)
+
+
+def _far_share(
+    table: pd.DataFrame, since: pd.Timestamp, down: set[tuple[str, pd.Timestamp]]
+) -> Iterator[tuple[pd.Timestamp, float]]:
+    """By month, of the signals that no outage accounts for."""
+    if table.empty:
+        return
+    rows = table[(table["stage"] == ALL) & (table["as_of"] >= since) & table["from_training"].notna()]
+    for as_of in sorted(rows["as_of"].unique()):
+        of_month = rows[(rows["as_of"] == as_of).to_numpy()]
+        distance = of_month.loc[[(name, as_of) not in down for name in of_month["column"]], "from_training"]
+        yield pd.Timestamp(as_of), float((distance > FAR_OFF).mean())
+
+
+def _farthest(table: pd.DataFrame) -> Iterator[tuple[str, float]]:
+    """The signals that stood farthest from the training time in the newest month."""
+    if table.empty:
+        return
+    rows = table[(table["stage"] == ALL) & (table["as_of"] == table["as_of"].max()) & table["from_training"].notna()]
+    rows = rows.sort_values(["from_training", "column"], ascending=[False, True]).head(FARTHEST)
+    yield from zip(rows["column"].astype(str), rows["from_training"].astype(float), strict=True)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return f"{value:%Y-%m-%d}" if isinstance(value, pd.Timestamp) else value

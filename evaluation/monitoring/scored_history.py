@@ -1,0 +1,54 @@
+"""What the ledger holds of whole scorings, and up to which day the models had learnt that made them."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from configs.settings import Settings
+from evaluation.ledger import Ledger
+from evaluation.monitoring.monitor import MODEL
+from evaluation.outcomes import FORECASTS, judged_so_far
+from training.tracking import recorded, versions
+
+WHOLE = "batch"  # the kind of a scoring of every account
+KEY = ["account_id", "as_of"]
+
+
+def served_rows(
+    settings: Settings, at: pd.Timestamp, columns: list[str], served: pd.DataFrame | None = None
+) -> pd.DataFrame | None:
+    """What the ledger holds of the days on which all accounts were scored, one row an account and day; None: nothing.
+
+    The service answers for a few accounts at a time, so what it said of other days is left out. `served`: the rows with
+    batch_id (`judged_so_far`), read with `columns` unless given.
+    """
+    if not settings.has_ledger:
+        return None
+    with Ledger.open(settings) as ledger:
+        if not ledger.count([WHOLE], at):
+            return None
+        batches = ledger.batches()
+        frame = judged_so_far(ledger, settings, at, columns=columns) if served is None else served
+    days = frame.loc[frame.batch_id.isin(batches.batch_id[batches.kind == WHOLE]), "as_of"].unique()
+    return frame[frame.as_of.isin(days)].drop_duplicates(KEY, ignore_index=True)
+
+
+def taught_until(settings: Settings) -> pd.DataFrame | None:
+    """Every prediction of the ledger with the `cut` of its model: account_id, as_of, cut; None where there is none."""
+    if not settings.has_ledger:
+        return None
+    with Ledger.open(settings) as ledger:
+        rows = ledger.predictions(kinds=FORECASTS, columns=[*KEY, MODEL], texts=False)
+    return None if rows.empty else rows[KEY].assign(cut=cuts_of(settings, rows))
+
+
+def cuts_of(settings: Settings, rows: pd.DataFrame) -> pd.Series:
+    """Of each row, the day up to which the model of its `model_version` had learnt; where the registry no longer has
+    that version, the first day that it scored."""
+    known = {one["version"] for one in versions(settings)}
+    first = rows.groupby(MODEL)["as_of"].min()
+    cuts = {
+        name: pd.Timestamp(recorded(settings, str(name))["log"]["cut"]) if str(name) in known else day
+        for name, day in first.items()
+    }
+    return rows[MODEL].map(cuts).astype("datetime64[us]")

@@ -1,0 +1,72 @@
+"""What the sources tell of a company beside its predictions: contracts, who left when, milestones, interventions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from configs.settings import Settings
+from features.labels import churn_events, contracts_known_until
+from features.sources import Sources
+from features.timeline import contract_rows, spans
+
+VALUE = "first_business_outcome"  # the milestone that counts as value
+REGIONS = ("region", "country")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Frames of a company as its sources tell them today; None where they hold no such table.
+
+    accounts: account_id, created_at, left_at (NaT: still there), segment and owner where mapped, and the columns of
+    `regions`. contracts: account_id, at, ends_at, arr, settled until `known_until`. reached: account_id, at, of the
+    milestone that counts as value, due `due_days` after sign-up. interventions: account_id, started_at,
+    ended_at, arm.
+    """
+
+    accounts: pd.DataFrame
+    regions: tuple[str, ...]
+    contracts: pd.DataFrame | None
+    known_until: pd.Timestamp
+    reached: pd.DataFrame | None
+    due_days: int
+    interventions: pd.DataFrame | None
+    data_end: pd.Timestamp
+
+
+def facts_of(sources: Sources, settings: Settings) -> Facts:
+    """Reads what the figures for leaders need; the sources stay open."""
+    accounts = sources.tables["accounts"]
+    regions = tuple(name for name in REGIONS if name in accounts.columns)
+    have = [name for name in ("segment", "owner", *regions) if name in accounts.columns]
+    people = sources.connection.to_pandas(accounts.select("account_id", "created_at", *have))
+    left = churn_events(sources, settings).groupby("account_id")["at"].max()
+    people["left_at"] = people["account_id"].map(left).astype("datetime64[us]")
+    gap = pd.Timedelta(days=settings.churn.allowed_gap_days)
+    contracts, known_until = None, sources.data_end
+    if sources.has("contracts", "arr"):
+        contracts = contract_rows(sources)
+        known_until = contracts_known_until(contracts, gap, sources.data_end)
+    reached = None
+    if sources.has("milestones"):
+        rows = sources.tables["milestones"]
+        reached = spans(sources, "milestones", where=rows.milestone == VALUE)
+    due = next((one.due_days for one in settings.framework.milestones if one.name == VALUE), 120)
+    return Facts(
+        accounts=people,
+        regions=regions,
+        contracts=contracts,
+        known_until=known_until - pd.Timedelta(days=settings.churn.settling_days),
+        reached=reached if reached is not None and len(reached) else None,
+        due_days=due,
+        interventions=interventions_of(sources),
+        data_end=sources.data_end,
+    )
+
+
+def interventions_of(sources: Sources) -> pd.DataFrame | None:
+    """account_id, started_at, ended_at and arm of every intervention; None where the sources tell of none."""
+    if not sources.has("interventions"):
+        return None
+    return spans(sources, "interventions", "ended_at", "arm").rename(columns={"at": "started_at"})

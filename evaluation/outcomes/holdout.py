@@ -1,0 +1,178 @@
+"""Who is left alone on purpose, and what approaching the others did: arms by hash, outcomes by arm, and the effect.
+
+An account that was approached and stayed may have been saved, or would have stayed anyway; nobody can tell which of one
+account. It is never a plain false alarm. Only where chance decided who was approached do the arms tell what it did.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from configs.errors import DataError, Fault
+from evaluation.metrics import Array, Interval, MetricRefused, bootstrap_statistics, draw, interval_of, share_interval
+
+TREATED, UNTREATED, HOLDOUT = "treated", "untreated", "holdout"
+ARMS = (TREATED, UNTREATED, HOLDOUT)
+LEAST_CHURNED = 10
+OFF_BALANCE = 4.0  # standard deviations
+NO_DRAW = {"refused": "chance did not decide who was approached; evaluation.holdout would let it"}
+
+
+class NotRandom(DataError):
+    """An effect was asked for where chance did not decide who was approached."""
+
+    title = "an effect was refused"
+
+
+def assign(account_ids: Sequence[str], salt: str, share: float) -> Array:
+    """ "holdout" for `share` (0-1) of accounts and "treated" for the others, (n,) text.
+
+    The arm hangs on the account's id and the salt alone (SHA-256 of both, read as a number in [0, 1)): the same on any
+    machine and day, whoever else there is; a larger share keeps the smaller one's accounts; another salt draws anew.
+    ValueError for a share outside 0-1.
+
+    >>> assign(["a", "b", "c", "d"], "2026 renewals", 0.5).tolist()
+    ['holdout', 'holdout', 'treated', 'treated']
+    """
+    if not 0 <= share <= 1:
+        raise ValueError(f"a share of {share}")
+    texts = (f"{salt}\\x1f{account}".encode() for account in account_ids)
+    places = [int.from_bytes(hashlib.sha256(text).digest()[:8], "big") / 2**64 for text in texts]
+    return np.where(np.array(places, dtype=float) < share, HOLDOUT, TREATED)
+
+
+def arms(rows: pd.DataFrame, interventions: pd.DataFrame, horizon_days: int) -> pd.Series:
+    """The arm of each row (account_id, as_of) over its window, with the index of `rows`.
+
+    interventions: account_id, started_at, ended_at (NaT: still under way), arm ("treated", "holdout" or missing, which
+    counts as treated). treated: one was under way at as_of or began within the window. holdout: none was, but the
+    account was held out. Else untreated: nobody decided anything, and what sets it apart is not chance.
+
+    >>> day = pd.Timestamp("2025-01-01")
+    >>> rows = pd.DataFrame({"account_id": ["a", "b", "c"], "as_of": day})
+    >>> done = pd.DataFrame({"account_id": ["a", "b"], "started_at": day, "ended_at": pd.NaT, "arm": ["holdout", None]})
+    >>> arms(rows, done, 90).tolist()
+    ['holdout', 'treated', 'untreated']
+    """
+    known = interventions.assign(arm=interventions.arm.fillna(TREATED))
+    keyed = rows[["account_id", "as_of"]].assign(place=np.arange(len(rows)))
+    both = keyed.merge(known, on="account_id", how="inner")
+    within = (both.started_at < both.as_of + pd.Timedelta(days=horizon_days)) & ~(both.ended_at <= both.as_of)
+    both = both[within]
+    found = np.full(len(rows), UNTREATED, dtype=object)
+    for arm in (HOLDOUT, TREATED):
+        found[both.place[both.arm == arm].unique()] = arm
+    return pd.Series(found, index=rows.index, name="arm")
+
+
+def by_arm(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """What became of the scorings of each arm, apart: rows, accounts, churned, happened (with its interval), expected.
+
+    rows: account_id, y (0 or 1), p, flagged (bool), arm. Of those flagged that stayed, `false_alarms` counts those that
+    nobody approached; of the treated they are `stayed_when_treated`, saved or not. Arms without rows are left out.
+
+    >>> rows = pd.DataFrame({"account_id": list("abc"), "y": [0.0, 1.0, 0.0], "p": 0.5, "flagged": True})
+    >>> treated, untreated = by_arm(rows.assign(arm=["treated", "treated", "untreated"]))
+    >>> treated["stayed_when_treated"], untreated["false_alarms"], "false_alarms" in treated
+    (1, 1, False)
+    """
+    table = []
+    for arm in ARMS:
+        here = rows[rows.arm == arm]
+        if here.empty:
+            continue
+        y, stayed = here.y.to_numpy(dtype=float), int((here.flagged & (here.y == 0)).sum())
+        low, high = share_interval(y, here.account_id.to_numpy(dtype=str))
+        line = {"arm": arm, "rows": len(here), "accounts": int(here.account_id.nunique()), "churned": int(y.sum())}
+        line |= {"happened": {"value": float(y.mean()), "low": low, "high": high}, "expected": float(here.p.mean())}
+        line |= {"flagged": int(here.flagged.sum()), "flagged_and_left": int((here.flagged & (here.y == 1)).sum())}
+        table.append(line | {"stayed_when_treated" if arm == TREATED else "false_alarms": stayed})
+    return table
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Churn of the arm approached less that of the arm held out: below 0, approaching kept accounts."""
+
+    treated: Interval
+    holdout: Interval
+    difference: Interval
+    treated_accounts: int
+    holdout_accounts: int
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def effect(rows: pd.DataFrame, salt: str, share: float, draws: int = 400, seed: int = 7) -> Effect:
+    """What being up for an approach did to the share that churned, -1 to 1, with intervals over accounts.
+
+    rows: account_id, y (0 or 1), arm, of all accounts that took part, approached in the end or not (by intention: who
+    was left out of the treated arm because it looked hopeless would spoil the comparison).
+
+    Raises NotRandom, with every fault, unless the arms are those of `assign(account_id, salt, share)` for every account
+    and their sizes are within 4 standard deviations of the share; MetricRefused when fewer than 10 accounts churned in
+    both arms together, or an arm has none.
+
+    >>> names = [f"a{number:03d}" for number in range(200)]
+    >>> rows = pd.DataFrame({"account_id": names, "arm": assign(names, "spring", 0.5)})
+    >>> quarter, held = np.arange(200) % 4, rows.arm == HOLDOUT      # one in four leaves, of those held out one in two
+    >>> rows["y"] = ((quarter == 0) | ((quarter == 1) & held)).astype(float)
+    >>> found = effect(rows, "spring", 0.5, draws=100)
+    >>> round(found.holdout.value, 2), round(found.treated.value, 2), found.difference.high < 0
+    (0.54, 0.22, True)
+    """
+    faults = _not_random(rows, salt, share)
+    if faults:
+        raise NotRandom(faults)
+    churned = int(rows.account_id[rows.y == 1].nunique())
+    if churned < LEAST_CHURNED:
+        raise MetricRefused("effect", "churned accounts", churned, LEAST_CHURNED)
+    held = (rows.arm == HOLDOUT).to_numpy(dtype=float)
+    rows = rows.assign(held=held, treated=1 - held, y_held=held * rows.y, y_treated=(1 - held) * rows.y)
+    drawn = draw(
+        rows,
+        {
+            TREATED: bootstrap_statistics.ratio("y_treated", "treated"),
+            HOLDOUT: bootstrap_statistics.ratio("y_held", "held"),
+        },
+        draws,
+        seed,
+    )
+    sizes = rows.groupby("arm").account_id.nunique()
+    return Effect(
+        interval_of(drawn[TREATED], "effect"),
+        interval_of(drawn[HOLDOUT], "effect"),
+        interval_of(drawn[TREATED] - drawn[HOLDOUT], "effect"),
+        int(sizes[TREATED]),
+        int(sizes[HOLDOUT]),
+    )
+
+
+def _not_random(rows: pd.DataFrame, salt: str, share: float) -> list[Fault]:
+    faults = []
+    others = int((~rows.arm.isin([TREATED, HOLDOUT])).sum())
+    if others:
+        do = "leave them out of the comparison: what set them apart is not known"
+        faults.append(Fault("arm", f"{others} rows in no arm of the experiment", "treated or holdout", do))
+    accounts = rows.loc[rows.arm.isin([TREATED, HOLDOUT]), ["account_id", "arm"]].drop_duplicates()
+    moved = int((accounts.arm.to_numpy() != assign(accounts.account_id.tolist(), salt, share)).sum())
+    if moved:
+        do = "give the salt and share of the experiment; arms chosen by hand say nothing about an effect"
+        faults.append(Fault("arm", f"{moved} accounts in another arm than drawn", "the arm of the draw", do))
+    count, held = len(accounts), int((accounts.arm == HOLDOUT).sum())
+    for arm, size in ((TREATED, count - held), (HOLDOUT, held)):
+        if not size:
+            faults.append(Fault("arm", f"no account is {arm}", "both arms", "hold some accounts out, and wait"))
+    half = OFF_BALANCE * math.sqrt(max(count, 1) * share * (1 - share))
+    if count and abs(held - share * count) > half:
+        found, expected = f"{held} of {count} held out", f"{share * count:.0f} within {half:.0f}"
+        faults.append(Fault("arm", found, expected, "find out why rows of one arm are missing"))
+    return faults

@@ -1,0 +1,78 @@
+"""CSMs' own calls beside the model's and the rules': which one counts, and afterwards who was right.
+
+A call says at which risk level somebody puts an account, why, and until when. It changes no prediction: the automated
+call stands in the ledger as it was made, the CSM's beside it, and the final one is the CSM's for as long as it holds.
+A call is judged on a scoring only if it held on that day: made by then, not yet expired, not replaced by a later one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation.jsonable import plain
+from evaluation.ledger import Ledger, Written, canonical, moment
+
+COLUMNS = ("account_id", "made_at", "level", "reason", "made_by", "expires_at")
+
+
+def enter_calls(ledger: Ledger, calls: pd.DataFrame, at: pd.Timestamp, asked_by: str) -> Written:
+    """Writes calls (COLUMNS; made_at and expires_at are moments, expires_at NaT: until the next call) as one batch.
+
+    The same calls are written once, however often they are entered.
+    """
+    columns = [
+        [None if pd.isna(one) else moment(one) for one in calls[name]] if name.endswith("_at") else calls[name].tolist()
+        for name in COLUMNS
+    ]
+    rows = list(zip(range(len(calls)), *columns, strict=True))
+    key = f"override {hashlib.sha256(canonical([row[1:] for row in rows]).encode()).hexdigest()}"
+    return ledger.append("override", rows, asked_by=asked_by, at=at, key=key)
+
+
+def in_force(rows: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
+    """The call that held for each row (account_id, as_of): made_at, level, reason, made_by, expires_at and entered_at
+    of `Ledger.overrides`, missing where none did; with the index of `rows`.
+
+    Of an account's calls made by as_of the newest holds (of two made at once, the one entered last), if as_of lies
+    before its expiry; a call that has expired does not bring back the one it replaced.
+    """
+    told = ["made_at", "level", "reason", "made_by", "expires_at", "entered_at"]
+    keyed = rows[["account_id", "as_of"]].reset_index(drop=True).astype({"as_of": "datetime64[us]"})
+    keyed["place"] = np.arange(len(rows))
+    made = calls[["account_id", *told]].astype({"account_id": keyed.account_id.dtype, "made_at": "datetime64[us]"})
+    found = pd.merge_asof(
+        keyed.sort_values("as_of", kind="stable"),
+        made.sort_values("made_at", kind="stable"),
+        left_on="as_of",
+        right_on="made_at",
+        by="account_id",
+    )
+    held = found.made_at.notna() & ~(found.expires_at <= found.as_of)
+    found[told] = found[told].where(held)
+    return found.sort_values("place").set_index(rows.index)[told]
+
+
+def with_calls(rows: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
+    """Rows with the CSM's call that held on their day: `called` (a level, or missing) and `call_entered_at`."""
+    held = in_force(rows, calls)
+    return rows.assign(called=held.level.to_numpy(dtype=object), call_entered_at=held.entered_at.to_numpy())
+
+
+def standing(automated: pd.DataFrame, calls: pd.DataFrame, at: pd.Timestamp) -> list[dict[str, Any]]:
+    """The automated, the CSM's and the final call of each account at a moment, with the reason and the expiry.
+
+    automated: account_id and risk_level, an account once. `csm` and what belongs to it are None where no call holds.
+    """
+    held = in_force(automated[["account_id"]].assign(as_of=at), calls)
+    held = held.astype(object).where(held.notna(), None)
+    told = held.drop(columns=["level", "entered_at"]).to_dict("records")
+    return [
+        dict(plain({"account_id": account, "automated": level, "csm": called, "final": called or level, **more}))
+        for account, level, called, more in zip(
+            automated.account_id, automated.risk_level, held.level, told, strict=True
+        )
+    ]

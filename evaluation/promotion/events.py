@@ -1,0 +1,169 @@
+"""Events that the ledger marks beside its predictions, and the sentence that a report says of each.
+
+One more kind of event: a line in SENTENCES, and one in LABELS if charts over time shall show it; its body is whatever
+the sentence needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from configs.framework import Framework
+from evaluation.ledger import Ledger
+from evaluation.promotion.verdict import Verdict
+
+if TYPE_CHECKING:
+    from training.tracking import LoadedModel
+
+PROMOTION, FORCED, REWEIGHTING, LEVEL = "promotion", "forced_promotion", "reweighting", "level"
+
+
+def mark_promotion(
+    ledger: Ledger, version: str, before: str | None, verdict: Verdict, reason: str | None, by: str, at: pd.Timestamp
+) -> str:
+    """Marks that `version` becomes the champion after `before`; returns the sentence that says so.
+
+    A verdict that refuses makes it a forced promotion, with the gates that refused and the reason.
+    """
+    kind = PROMOTION if verdict.passed else FORCED
+    body: dict[str, Any] = {"version": version, "before": before}
+    if kind == FORCED:
+        body |= {"refused": [gate.name for gate in verdict.refused], "reason": reason}
+    ledger.mark(kind, body, at=at, asked_by=by)
+    return sentence(kind, body, by, at)
+
+
+def mark_reweighting(
+    ledger: Ledger, model: LoadedModel, before: LoadedModel | None, by: str, at: pd.Timestamp
+) -> str | None:
+    """Marks that the health score goes by other weights, since `model` follows `before`; returns the sentence.
+
+    A score goes by the weights that its model was trained with, so they are published when the model is. None where no
+    weight changed, or where this change is the newest that was marked.
+    """
+    if before is None:
+        return None
+    changed = weight_changes(before.health.framework, model.health.framework)
+    body = {"version": model.version, "before": before.version, "changed": changed}
+    body |= {"config_version": model.meta["config_version"], "config_before": before.meta["config_version"]}
+    if not changed or ledger.marks(REWEIGHTING)["body"].tolist()[-1:] == [body]:
+        return None
+    ledger.mark(REWEIGHTING, body, at=at, asked_by=by)
+    return sentence(REWEIGHTING, body, by, at)
+
+
+def mark_level(ledger: Ledger, model: LoadedModel, before: LoadedModel | None, by: str, at: pd.Timestamp) -> str | None:
+    """Marks that `model` serves a level that has moved since a day (training/step.py); returns the sentence.
+
+    None where it has not, and where that of `before`, the model it follows, or of the newest mark had moved since the
+    same day.
+    """
+    step = model.churn.calibrator.log.get("step", {})
+    known = {} if before is None else before.churn.calibrator.log.get("step", {})
+    if "since" not in step or known.get("since") == step["since"]:
+        return None
+    body = {"version": model.version, "since": step["since"], "times": round(step["times"], 2)}
+    if [one["since"] for one in ledger.marks(LEVEL)["body"].tolist()[-1:]] == [step["since"]]:
+        return None
+    ledger.mark(LEVEL, body, at=at, asked_by=by)
+    return sentence(LEVEL, body, by, at)
+
+
+def weight_changes(before: Framework, after: Framework) -> list[dict[str, Any]]:
+    """Every weight that differs: of (a stage, or "signals"), weight (a dimension or signal), before, after.
+
+    Before or after is None for a stage or signal that only one of them has.
+    """
+    changed = []
+    for (of, name), one, other in _beside(_weights(before), _weights(after)):
+        if one != other:
+            changed.append({"of": of, "weight": name, "before": one, "after": other})
+    return changed
+
+
+def _weights(framework: Framework) -> dict[tuple[str, str], float]:
+    found = {(one.name, name): weight for one in framework.stages for name, weight in one.weights.as_dict().items()}
+    return found | {("signals", one.signal): one.weight for one in framework.health_maps}
+
+
+def _beside(one: Mapping[Any, float], other: Mapping[Any, float]) -> list[tuple[Any, float | None, float | None]]:
+    return [(key, one.get(key), other.get(key)) for key in dict.fromkeys((*one, *other))]
+
+
+def _after(body: Mapping[str, Any]) -> str:
+    return f" after version {body['before']}" if body["before"] not in (None, body["version"]) else ""
+
+
+def _promotion(body: Mapping[str, Any]) -> str:
+    return f"Version {body['version']} became the champion{_after(body)}; every gate let it pass."
+
+
+def _forced(body: Mapping[str, Any]) -> str:
+    refused = [one.replace("_", " ") for one in body["refused"]]
+    many = "the gates refused" if len(refused) > 1 else "a gate refused"
+    return (
+        f"Version {body['version']} was made the champion{_after(body)} by force, although {many} it"
+        f" ({', '.join(refused)}). The reason given: {body['reason']}"
+    )
+
+
+def _reweighting(body: Mapping[str, Any]) -> str:
+    of: dict[str, list[str]] = {}
+    for one in body["changed"]:
+        before, after = ("none" if one[end] is None else f"{one[end]:g}" for end in ("before", "after"))
+        of.setdefault(one["of"].replace("_", " "), []).append(f"{one['weight']} {before} to {after}")
+    parts = "; ".join(f"{name}: {', '.join(changes)}" for name, changes in of.items())
+    versions = f"configuration {body['config_version']} after {body['config_before']}, with version {body['version']}"
+    return f"The health score goes by new weights ({versions}): {parts}."
+
+
+def _level(body: Mapping[str, Any]) -> str:
+    return (
+        f"Version {body['version']} serves another level of churn: since {body['since']} {body['times']:g} times as"
+        " many left as expected, and not so a year before."
+    )
+
+
+SENTENCES = {
+    PROMOTION: _promotion,
+    FORCED: _forced,
+    REWEIGHTING: _reweighting,
+    LEVEL: _level,
+    "demo": lambda body: f"A demo began here: {body['says']}.",
+}
+
+LABELS = {
+    PROMOTION: lambda body: f"version {body['version']}",
+    FORCED: lambda body: f"version {body['version']}, forced",
+    REWEIGHTING: lambda body: "new weights",
+    LEVEL: lambda body: "another level",
+}
+
+
+def sentence(kind: str, body: Mapping[str, Any], by: str, at: pd.Timestamp) -> str:
+    """Day, event and who asked for it; an event without a sentence of its own is told by its name and body.
+
+    >>> sentence("audit", {"rows": 3}, "user:kim", pd.Timestamp("2026-01-31"))
+    '2026-01-31: audit (rows 3), by user:kim.'
+    """
+    known = SENTENCES.get(kind)
+    told = known(body) if known else f"{kind.replace('_', ' ')} ({', '.join(f'{k} {v}' for k, v in body.items())})"
+    return f"{at:%Y-%m-%d}: {told.rstrip('.')}, by {by}." if known is None else f"{at:%Y-%m-%d}: {told} ({by})"
+
+
+def marks_told(ledger: Ledger) -> list[dict[str, Any]]:
+    """Every mark in order: kind, at (ISO day), says, label (on a chart; None: on none), whether against a refusal."""
+    found = ledger.marks().to_dict("records")
+    return [
+        {
+            "kind": one["kind"],
+            "at": f"{one['at']:%Y-%m-%d}",
+            "label": LABELS[one["kind"]](one["body"]) if one["kind"] in LABELS else None,
+            "says": sentence(one["kind"], one["body"], one["asked_by"], one["at"]),
+            "against": one["kind"] == FORCED,
+        }
+        for one in found
+    ]

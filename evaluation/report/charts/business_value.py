@@ -1,0 +1,182 @@
+"""Charts of what the predictions were worth: gains, lead time, ARR, and the decision curve."""
+
+from __future__ import annotations
+
+import altair as alt
+
+from evaluation.formatting import money, percent
+from evaluation.report.charts.drawing import (
+    CHANCE,
+    Chart,
+    Summary,
+    colours,
+    interval_words,
+    marked,
+    percent_axis,
+    spec,
+)
+
+
+def gains(summary: Summary) -> Chart | None:
+    """Share of churned accounts reached by working down the list, model and yardstick, with the capacity marked."""
+    capacity = summary["capacity"]
+    if "gains" not in capacity["model"]:
+        return None
+    lines = {"model": capacity["model"]["gains"]}
+    if "gains" in capacity.get("baseline", {}):
+        lines[capacity["yardstick"]] = capacity["baseline"]["gains"]
+    lines["chance"] = [[0.0, 0.0], [1.0, 1.0]]
+    values = [
+        {"who": who, "share": share, "caught": caught}
+        for who, points in lines.items()
+        for share, caught in [[0.0, 0.0], *points]
+    ]
+    dash = alt.StrokeDash("who:N", scale=alt.Scale(domain=list(lines), range=[[1, 0]] * (len(lines) - 1) + [[5, 4]]))
+    line = (
+        alt.Chart(alt.Data(values=values))
+        .mark_line(strokeWidth=2.5)
+        .encode(
+            x=alt.X("share:Q", scale=alt.Scale(domain=[0, 1]), axis=percent_axis("accounts worked on, riskiest first")),
+            y=alt.Y("caught:Q", scale=alt.Scale(domain=[0, 1]), axis=percent_axis("of those that left, reached")),
+            color=alt.Color("who:N", scale=colours(list(lines))),
+            strokeDash=dash,
+            tooltip=[alt.Tooltip("who:N"), alt.Tooltip("share:Q", format=".0%"), alt.Tooltip("caught:Q", format=".0%")],
+        )
+    )
+    at = alt.Chart(alt.Data(values=[{"share": capacity["share"]}])).mark_rule(color=CHANCE, strokeWidth=1.5)
+    names = [name for name in lines if name != "chance"]
+    table = tuple(
+        (percent(share), *(percent(lines[name][place][1]) for name in names))
+        for place, (share, _) in enumerate(lines["model"])
+    )
+    reached = ", ".join(f"{name} {percent(dict(map(tuple, lines[name])).get(0.2, 0))}" for name in names)
+    words = f"Working on the riskiest 20 % of accounts reaches, of those that left: {reached}; chance 20 %."
+    chart = line + at.encode(x="share:Q")
+    return Chart("gains", "How far down the list to go", spec(chart, 300), words, ("Worked on", *names), table)
+
+
+def lead(summary: Summary) -> Chart | None:
+    """Share of churned accounts in the red band so many days before they left."""
+    found = summary["lead_time"]
+    names = {"model": "model", "baseline": found.get("yardstick", "rules"), "ceiling": "ceiling"}
+    if "yardstick" in summary["capacity"]:
+        names["baseline"] = summary["capacity"]["yardstick"]
+    values = [
+        {"days": str(one["days"]), "who": title, **one["share"]}
+        for who, title in names.items()
+        for one in found.get(who, [])
+        if "share" in one
+    ]
+    if not values:
+        return None
+    said = [one for one in found["model"] if "share" in one]
+    values += [{"days": str(one["days"]), "who": "chance", "value": one["chance"]} for one in said]
+    shown = [title for title in (*names.values(), "chance") if any(one["who"] == title for one in values)]
+    base = alt.Chart(alt.Data(values=values)).encode(
+        x=alt.X("days:N", sort=None, axis=alt.Axis(title="days before they left, at least", labelAngle=0)),
+        xOffset=alt.XOffset("who:N", sort=shown),
+    )
+    axis = percent_axis("already in the red band")
+    chart = base.mark_bar(cornerRadiusEnd=2).encode(
+        y=alt.Y("value:Q", axis=axis),
+        color=alt.Color("who:N", scale=colours(shown)),
+        tooltip=[alt.Tooltip("who:N"), alt.Tooltip("value:Q", format=".0%")],
+    ) + base.mark_rule(strokeWidth=1.5, color="#5b6470").encode(y=alt.Y("low:Q", axis=axis), y2="high:Q")
+    cells = {(one["who"], one["days"]): one for one in values}
+    table = tuple(
+        (
+            f"{one['days']}", f"{one['churned']:,}", f"{one['median_days']:.0f}",
+            *(
+                f"{percent(cell['value'])}{f' ({interval_words(cell)})' if 'low' in cell else ''}" if cell else ""
+                for cell in (cells.get((title, str(one["days"]))) for title in shown)
+            ),
+        )
+        for one in said
+    )  # fmt: skip
+    words = " ".join(
+        f"{one['days']} days before: model {percent(one['share']['value'])}, chance {percent(one['chance'])}."
+        for one in said
+    )
+    columns = ("Days before, at least", "Accounts that left", "Median days", *shown)
+    return Chart("lead", "How early it was seen", spec(chart, 280), words, columns, table)
+
+
+def arr(summary: Summary) -> Chart | None:
+    """ARR expected to be lost with its range, and ARR lost, per window."""
+    windows = [one for one in summary["arr"]["windows"] if "expected" in one]
+    if not windows:
+        return None
+    currency = summary["currency"]
+    values = [
+        {"from": one["as_of"], "who": who, "value": one[key], "low": one["low"], "high": one["high"]}
+        for one in windows
+        for who, key in (("expected", "expected"), ("lost", "realised"))
+    ]
+    base = alt.Chart(alt.Data(values=values)).encode(
+        x=alt.X("from:N", sort=None, axis=alt.Axis(title="scored on", labelAngle=-30)),
+        xOffset=alt.XOffset("who:N", sort=["expected", "lost"]),
+    )
+    axis = alt.Axis(title=f"ARR, {currency}", format="~s", tickCount=5)
+    bars = base.mark_bar(cornerRadiusEnd=2).encode(
+        y=alt.Y("value:Q", axis=axis),
+        color=alt.Color("who:N", scale=colours(["expected", "lost"])),
+        tooltip=[alt.Tooltip("from:N"), alt.Tooltip("who:N"), alt.Tooltip("value:Q", format=",.0f")],
+    )
+    rule = base.transform_filter(alt.datum.who == "expected").mark_rule(strokeWidth=1.5, color="#5b6470")
+    chart = bars + rule.encode(y=alt.Y("low:Q", axis=axis), y2="high:Q")
+    chart = chart + marked(summary, {one["as_of"]: one["as_of"] for one in windows})
+    table = tuple(
+        (
+            one["as_of"], one["until"], money(one["arr"], currency), money(one["expected"], currency),
+            f"{money(one['low'], currency)} to {money(one['high'], currency)}", money(one["realised"], currency),
+            f"{one['expected_churns']:.1f}", f"{one['churns']}",
+        )
+        for one in windows
+    )  # fmt: skip
+    columns = ("Scored on", "Until", "ARR", "Expected loss", "Range of chance", "Lost", "Churns expected", "Churns")
+    words = f"In {summary['arr']['within']} of {len(windows)} windows the ARR lost lay in the range that chance leaves."
+    return Chart("arr", "ARR expected to be lost, and lost", spec(chart, 280), words, columns, table)
+
+
+def decision(summary: Summary) -> Chart | None:
+    """Net benefit of acting from each probability on: the model's, the yardstick's, and of approaching everybody."""
+    found = summary["decision"]
+    curve = found["model"].get("curve", [])
+    if len(curve) < 2:
+        return None
+    lines = {"model": {one["threshold"]: 100 * one["model"]["value"] for one in curve}}
+    if "curve" in found.get("baseline", {}):
+        other = {one["threshold"]: 100 * one["model"]["value"] for one in found["baseline"]["curve"]}
+        lines[found["yardstick"]] = {at: value for at, value in other.items() if at in lines["model"]}
+    everyone = {one["threshold"]: 100 * one["everyone"] for one in curve}
+    low = -0.15 * max(lines["model"].values())
+    lines["everybody"] = {at: value for at, value in everyone.items() if value >= low}
+    values = [{"who": who, "at": at, "value": value} for who, line in lines.items() for at, value in line.items()]
+    axis = alt.Axis(title="net benefit, churns of 100 scorings", tickCount=5)
+    across = percent_axis("act on accounts from this probability", values=[0.01, 0.02, 0.05, 0.1, 0.2, 0.5])
+    x = alt.X("at:Q", scale=alt.Scale(type="log", nice=False), axis=across)
+    tips = [alt.Tooltip("who:N"), alt.Tooltip("at:Q", format=".1%"), alt.Tooltip("value:Q", format=".2f")]
+    chart = (
+        alt.Chart(alt.Data(values=values))
+        .mark_line(strokeWidth=2.5, point=True)
+        .encode(x=x, y=alt.Y("value:Q", axis=axis), color=alt.Color("who:N", scale=colours(list(lines))), tooltip=tips)
+    )
+    others = [name for name in lines if name not in ("model", "everybody")]
+    columns = ("From", "Acted on", "Model", "95 % interval", *others, "Everybody")
+    table = tuple(
+        (
+            percent(one["threshold"]), percent(one["flagged"]), f"{100 * one['model']['value']:.2f}",
+            f"{100 * one['model']['low']:.2f} to {100 * one['model']['high']:.2f}",
+            *(f"{lines[name][one['threshold']]:.2f}" if one["threshold"] in lines[name] else "" for name in others),
+            f"{everyone[one['threshold']]:.2f}",
+        )
+        for one in curve
+    )  # fmt: skip
+    paid = [one for one in curve if one["model"]["low"] > max(0.0, one["everyone"])]
+    words = (
+        f"From {percent(paid[0]['threshold'])} to {percent(paid[-1]['threshold'])} acting on the model is surely better"
+        " than approaching everybody or nobody."
+        if paid
+        else "At no threshold is acting on the model surely better than approaching everybody or nobody."
+    )
+    return Chart("decision", "Whom to act on", spec(chart, 260), words, columns, table)

@@ -1,0 +1,137 @@
+"""Charts of the monitoring (evaluation.monitor): the level by month, the AUC that was to be expected, and drift."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+
+from evaluation.formatting import decimal, percent
+from evaluation.report.charts.drawing import (
+    CHANCE,
+    MODEL,
+    OTHER,
+    Chart,
+    Summary,
+    colours,
+    marked,
+    percent_axis,
+    quarter_end,
+    spec,
+)
+
+ALL = "all stages"
+
+
+def _found(summary: Summary) -> Mapping[str, Any] | None:
+    monitoring: Mapping[str, Any] | None = summary.get("monitoring")
+    return None if monitoring is None else monitoring["figures"]
+
+
+def _month(name: str) -> alt.X:
+    return alt.X(f"{name}:N", sort=None, axis=alt.Axis(title=None, labelAngle=-40, labelOverlap=True))
+
+
+def level(summary: Summary) -> Chart | None:
+    """Mean probability and share that left, by month of the scoring."""
+    found = _found(summary)
+    lines = [] if found is None else [one for one in found["scores"] if one["stage"] == ALL]
+    if found is None or len(lines) < 2:
+        return None
+    values = [{"as_of": one["as_of"], "who": "predicted", "value": one["mean_p"]} for one in lines]
+    values += [
+        {"as_of": one["as_of"], "who": "happened", "value": one["happened"]}
+        for one in lines
+        if one["happened"] is not None
+    ]
+    base = alt.Chart(alt.Data(values=values)).encode(
+        x=_month("as_of"), color=alt.Color("who:N", scale=colours(["predicted", "happened"]))
+    )
+    axis = percent_axis(f"left within {found['horizon_days']} days")
+    y = alt.Y("value:Q", axis=axis, scale=alt.Scale(zero=True))
+    tips = [alt.Tooltip("as_of:N"), alt.Tooltip("who:N"), alt.Tooltip("value:Q", format=".1%")]
+    shape = alt.Shape("who:N", scale=alt.Scale(domain=["predicted", "happened"], range=["diamond", "circle"]))
+    chart = base.mark_line(strokeWidth=2).encode(y=y) + base.mark_point(size=60, filled=True, opacity=1).encode(
+        y=y, shape=shape, tooltip=tips
+    )
+    chart = chart + marked(summary, {one["as_of"]: one["as_of"] for one in lines})
+    table = tuple(
+        (
+            one["as_of"], f"{one['rows']:,}", percent(one["mean_p"]),
+            "not known yet" if one["happened"] is None else percent(one["happened"]),
+        )
+        for one in lines
+    )  # fmt: skip
+    known = [one for one in lines if one["happened"] is not None]
+    widest = max(known, key=lambda one: abs(one["happened"] - one["mean_p"]), default=None)
+    words = f"{len(lines)} months of scorings, {len(known)} of which are judged."
+    if widest is not None:
+        words += (
+            f" Furthest apart as of {widest['as_of']}: {percent(widest['mean_p'])} predicted,"
+            f" {percent(widest['happened'])} left."
+        )
+    columns = ("Scored on", "Accounts", "Predicted", "Left")
+    return Chart("watch_level", "Predicted and happened, by month", spec(chart, 260), words, columns, table)
+
+
+def expected(summary: Summary) -> Chart | None:
+    """The AUC of each quarter as estimated before labels arrived, with its interval, and as it came out."""
+    found = _found(summary)
+    lines = [] if found is None else found["estimates"]
+    if not lines:
+        return None
+    values = [{"quarter": one["quarter"], "who": "expected", **one["expected"]["auc"]} for one in lines]
+    values += [
+        {"quarter": one["quarter"], "who": "came out", "value": one["graded"]["true"]} for one in lines if one["graded"]
+    ]
+    base = alt.Chart(alt.Data(values=values)).encode(
+        x=_month("quarter"),
+        color=alt.Color("who:N", scale=alt.Scale(domain=["expected", "came out"], range=[MODEL, OTHER])),
+        xOffset=alt.XOffset("who:N", sort=["expected", "came out"]),
+    )
+    scale = alt.Scale(zero=False, nice=True)
+    axis = alt.Axis(title="ranking (AUC)", format=".2f", tickCount=5)
+    tips = [alt.Tooltip("quarter:N"), alt.Tooltip("who:N"), alt.Tooltip("value:Q", format=".3f")]
+    rule = base.transform_filter(alt.datum.who == "expected").mark_rule(strokeWidth=2, opacity=0.55)
+    chart = rule.encode(y=alt.Y("low:Q", scale=scale, axis=axis), y2="high:Q") + base.mark_point(
+        size=70, filled=True, opacity=1
+    ).encode(y=alt.Y("value:Q", scale=scale, axis=axis), tooltip=tips)
+    chart = chart + marked(summary, {quarter_end(one["quarter"]): one["quarter"] for one in lines})
+    table = tuple(
+        (
+            one["quarter"], f"{one['expected']['rows']:,}", decimal(auc["value"], 3),
+            f"{decimal(auc['low'], 3)} to {decimal(auc['high'], 3)}",
+            decimal(one["graded"]["true"], 3) if one["graded"] else "not known yet",
+            decimal(one["graded"]["error"], 3) if one["graded"] else "",
+        )
+        for one in lines
+        for auc in (one["expected"]["auc"],)
+    )  # fmt: skip
+    graded = [one["graded"] for one in lines if one["graded"]]
+    held = sum(one["within"] for one in graded)
+    words = f"Of {len(graded)} quarters that are judged, the AUC came out within the interval in {held}."
+    columns = ("Quarter", "Scorings", "Expected AUC", "95 % interval", "Came out", "Expected less came out")
+    return Chart(
+        "watch_auc", "AUC expected before outcomes, and as it came out", spec(chart, 240), words, columns, table
+    )
+
+
+def far(summary: Summary) -> Chart | None:
+    """Share of the signals that are far from where they were in training, by month, beside the alarm's limit."""
+    found = _found(summary)
+    lines = [] if found is None else found["far_share"]
+    if len(lines) < 2:
+        return None
+    limit = summary["monitoring"]["kinds"]["far_from_training"]["limit"]
+    values = [{"as_of": as_of, "share": share} for as_of, share in lines]
+    y = alt.Y("share:Q", axis=percent_axis("signals far from their training"), scale=alt.Scale(domainMin=0))
+    tips = [alt.Tooltip("as_of:N"), alt.Tooltip("share:Q", format=".0%")]
+    bars = alt.Chart(alt.Data(values=values)).mark_bar(color=MODEL, cornerRadiusEnd=2)
+    line = alt.Chart(alt.Data(values=[{"share": limit}])).mark_rule(color=CHANCE, strokeDash=[5, 4])
+    chart = bars.encode(x=_month("as_of"), y=y, tooltip=tips) + line.encode(y=y)
+    chart = chart + marked(summary, {as_of: as_of for as_of, _ in lines})
+    table = tuple((as_of, percent(share)) for as_of, share in lines)
+    most = max(lines, key=lambda one: one[1])
+    words = f"At most {percent(most[1])} of the signals, as of {most[0]}; the alarm goes off above {percent(limit)}."
+    return Chart("watch_far", "Signals far from their training", spec(chart, 200), words, ("Month", "Share"), table)

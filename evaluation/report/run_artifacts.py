@@ -1,0 +1,71 @@
+"""What a backtest leaves in the tracking store: figures by horizon, stage and segment, one line a fold, drawn charts.
+
+Out-of-time rows only. Nothing is stored here: who stores it is handed plain numbers and bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from configs.settings import Settings
+from evaluation import metrics
+from evaluation.backtest import Contributions
+from evaluation.metrics import matured
+from evaluation.promotion import RULES
+from evaluation.report.charts import catalogue, contributions_chart, drawing
+from evaluation.report.sections import NAMES
+
+DRAWN = ("reliability", "gains", "lead")
+BY = ("lifecycle_stage", "segment")
+GROUP_FIGURES = ("rows", "churned_accounts", "mean_p", "happened", "auc")
+
+
+def figures(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested numbers of a summary (evaluation.summary): by horizon, against the rules, by stage and segment.
+
+    A figure that was refused has no number here.
+    """
+    names = ["rows", "churned_accounts", "mean_p", "happened", "ece_debiased", *NAMES]
+    out: dict[str, Any] = {f"{one['days']}d": {name: one[name] for name in names} for one in summary["horizons"]}
+    for one in summary["comparisons"]:
+        if one["baseline"] == RULES:
+            better = {name: one[name]["better_by"] for name in ("auc", "log_loss") if name in one}
+            out[f"{one['days']}d"]["better than the rules by"] = better
+    for name in BY:
+        out[name] = {
+            one["group"]: {figure: one[figure] for figure in GROUP_FIGURES if figure in one}
+            for one in summary["groups"][name]
+        }
+    return out
+
+
+def by_fold(predictions: pd.DataFrame, settings: Settings) -> list[dict[str, Any]]:
+    """A line a fold: its first and last as_of, and at the main horizon the matured rows, churned accounts and figures.
+
+    log_loss needs a churned row and one that stayed; auc `evaluation.min_churned_accounts` besides.
+    """
+    lines = []
+    for fold, rows in predictions.groupby("fold"):
+        part = matured(rows, settings.main_horizon_days)
+        y, p = part["y"].to_numpy(), part["p"].to_numpy()
+        churned = int(part.loc[part["y"] == 1, "account_id"].nunique())
+        line: dict[str, Any] = {"fold": str(fold), "rows": len(part), "churned_accounts": churned}
+        line |= {"first_as_of": f"{rows['as_of'].min():%Y-%m-%d}", "last_as_of": f"{rows['as_of'].max():%Y-%m-%d}"}
+        if len(part):
+            line |= {"mean_p": float(p.mean()), "happened": float(y.mean())}
+        if 0 < y.sum() < len(y):
+            line["log_loss"] = metrics.log_loss(y, p)
+            if churned >= settings.evaluation.min_churned_accounts:
+                line["auc"] = metrics.auc(y, p)
+        lines.append(line)
+    return lines
+
+
+def drawings(summary: Mapping[str, Any], shown: Contributions) -> dict[str, bytes]:
+    """plots/<key>.png: reliability, gains, lead time (those that the figures allow) and what moves the predictions."""
+    found = catalogue.charts(summary)
+    charts: Sequence[drawing.Chart] = [*(found[key] for key in DRAWN if key in found), contributions_chart(shown)]
+    return {f"plots/{chart.key}.png": drawing.png(chart) for chart in charts}

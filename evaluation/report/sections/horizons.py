@@ -1,0 +1,106 @@
+"""How right the probabilities are: every figure at every horizon, and the order in which accounts left."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from evaluation.metrics import (
+    Array,
+    Interval,
+    Statistic,
+    bootstrap,
+    bootstrap_statistics,
+    brier_parts,
+    churned_accounts,
+    concordance,
+    ece_debiased,
+    reliability_bins,
+)
+from evaluation.report.sections.context import Desk, Figure
+
+# Names of figures that are drawn together, the statistic of them, and whether their intervals are basic ones.
+FIGURES: tuple[tuple[tuple[str, ...], Callable[[int], Statistic], bool], ...] = (
+    (("auc", "average_precision"), lambda bins: bootstrap_statistics.ranking(), False),
+    (("brier",), lambda bins: bootstrap_statistics.brier(), False),
+    (("log_loss",), lambda bins: bootstrap_statistics.log_loss(), False),
+    (("ece",), lambda bins: bootstrap_statistics.ece(bins=bins), True),
+    (("calibration_slope", "calibration_intercept"), lambda bins: bootstrap_statistics.calibration(), False),
+)
+NAMES = tuple(name for names, _, _ in FIGURES for name in names)
+MOST_PAIRS = 20_000_000
+
+
+def drawn(desk: Desk, rows: pd.DataFrame, name: str) -> tuple[Array, bool]:
+    """The estimate and draws of one of NAMES over these rows, made once; whether its interval is a basic one."""
+    names, statistic, basic = next(one for one in FIGURES if name in one[0])
+    return desk.drawn(rows, names, statistic(desk.evaluation.calibration_bins))[names.index(name)], basic
+
+
+def horizon(desk: Desk, rows: pd.DataFrame, horizon_days: int) -> Figure:
+    """Every figure of one horizon, with its reliability table and the Brier score taken apart; rows: matured at it."""
+    bins, where = desk.evaluation.calibration_bins, f"{horizon_days} days"
+    table: Figure = {"days": horizon_days, "rows": len(rows), "accounts": rows["account_id"].nunique()}
+    table |= {"churned_rows": int(rows["y"].sum()), "churned_accounts": churned_accounts(rows)}
+
+    def interval(name: str) -> Interval:
+        desk.enough(name, rows)
+        values, basic = drawn(desk, rows, name)
+        return bootstrap.interval_of(values, name, basic)
+
+    for name in NAMES:
+        table[name] = desk.figure(name, where, partial(interval, name))
+    table["mean_p"] = float(rows["p"].mean()) if len(rows) else None
+    table["happened"] = desk.figure(
+        "happened", where, lambda: desk.interval("happened", rows, bootstrap_statistics.ratio("y"))
+    )
+
+    def reliability() -> list[Figure]:
+        desk.enough("reliability", rows)
+        who = rows["account_id"].to_numpy()
+        return [one._asdict() for one in reliability_bins(y, p, bins, who)]
+
+    def parts() -> Figure:
+        desk.enough("brier_parts", rows)
+        return brier_parts(y, p, bins)._asdict()
+
+    y, p = rows["y"].to_numpy(), rows["p"].to_numpy()
+    table["reliability"] = desk.figure("reliability", where, reliability)
+    table["ece_debiased"] = desk.figure("ece_debiased", where, lambda: ece_debiased(y, p, bins))
+    table["brier_parts"] = desk.figure("brier_parts", where, parts)
+    return table
+
+
+def order_of_leaving(desk: Desk, judged: pd.DataFrame, horizons_days: Sequence[int]) -> Figure:
+    """Concordance of the curve over all horizons with the order in which accounts left, among accounts of one as_of.
+
+    An account is followed to the longest of its windows that has passed. Where the as_ofs hold more than MOST_PAIRS
+    pairs, every second one (third, ...) is looked at; `as_ofs` says how many were.
+    """
+    followed = np.zeros(len(judged))
+    for days in horizons_days:
+        followed[judged[f"churned_{days}d"].notna().to_numpy()] = days
+    rows = judged[followed > 0].assign(followed=followed[followed > 0])
+    to_churn = (rows["churn_at"] - rows["as_of"]).dt.days
+    rows["left"] = (to_churn < rows["followed"]).astype(float)
+    rows["days"] = to_churn.where(rows["left"] == 1, rows["followed"])
+    by_day = rows.groupby("as_of")["left"]
+    every = max(1, math.ceil(float((by_day.sum() * by_day.size()).sum()) / MOST_PAIRS))
+    kept = sorted(rows["as_of"].unique())[::every]
+    rows = rows[rows["as_of"].isin(kept)].reset_index(drop=True)
+
+    def figures() -> Figure:
+        desk.enough("concordance", rows.assign(y=rows["left"]))
+        curve = rows[[f"p_churn_{days}d" for days in horizons_days]].to_numpy(dtype=float)
+        days, left, groups = (rows[name].to_numpy() for name in ("days", "left", "as_of"))
+        found = concordance(days, left, curve, horizons_days, groups)
+        gone = pd.DataFrame({"account_id": rows["account_id"].to_numpy()[found.rows], "won": found.won})
+        gone["pairs"] = found.pairs
+        c: Interval = desk.intervals(gone, {"concordance": bootstrap_statistics.ratio("won", "pairs")})["concordance"]
+        return {"concordance": c, "pairs": int(found.pairs.sum()), "as_ofs": len(kept)}
+
+    return dict(desk.figure("concordance", "all horizons", figures))

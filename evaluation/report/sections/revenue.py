@@ -1,0 +1,106 @@
+"""The figures that leaders are measured by, as the summary holds them: retention, health, time to value, forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from evaluation.metrics import MetricRefused, arr_at, first_days, forecast, health_over_time, retention, time_to_value
+from evaluation.outcomes import Facts
+from evaluation.report.sections.context import Desk, Figure
+
+BY = ("segment", "cohort")
+FIRST = 5  # accounts named
+
+
+def leaders(
+    desk: Desk, judged: pd.DataFrame, facts: Facts | None, windows: Sequence[Figure], newest: pd.DataFrame | None
+) -> Figure:
+    """Keys: retention, time_to_value (of the sources), health (of the scorings), forecast (of the newest scorings).
+
+    windows: past windows that do not overlap (evaluation.worth.arr_at_risk). newest: account_id, as_of, arr and
+    p_churn_{main}d of scorings later than those judged, if there are any; else the newest judged ones are taken.
+    """
+    found: Figure = {"health": _health(desk, judged), "forecast": _forecast(desk, judged, windows, newest)}
+    if facts is None:
+        return found
+    return found | {"retention": _retention(desk, facts), "time_to_value": _time_to_value(desk, facts)}
+
+
+def _by(facts: Facts) -> list[str]:
+    return [name for name in BY if name == "cohort" or name in facts.accounts]
+
+
+def _retention(desk: Desk, facts: Facts) -> Figure:
+    """year: the newest four whole quarters, all accounts and by group; quarters: each, all accounts and by segment."""
+    more: dict[str, Any] = {"gap_days": desk.settings.churn.allowed_gap_days, "draws": desk.draws, "seed": desk.seed}
+
+    def lines() -> Figure:
+        if facts.contracts is None or facts.contracts.empty:
+            raise MetricRefused("revenue retention", "contracts with an ARR", 0, 1)
+        given = (facts.contracts, facts.accounts, facts.known_until)
+        starts = first_days(facts.contracts, facts.known_until)
+        more["levels"] = arr_at(facts.contracts, list(starts), more["gap_days"])
+        quarters = retention(*given, **more)
+        if not quarters:
+            raise MetricRefused("revenue retention", "whole quarters of contracts", 0, 1)
+        table: Figure = {"known_until": facts.known_until, "quarters": {"all": quarters}, "year": {}}
+        if "segment" in facts.accounts:
+            table["quarters"]["segment"] = retention(*given, **more, by="segment")
+        for name in (None, *_by(facts)):
+            every = retention(*given, **more, every="year", by=name)
+            last = every[-1]["period"] if every else None
+            table["year"][name or "all"] = [one for one in every if one["period"] == last]
+        return table
+
+    return dict(desk.figure("revenue retention", "all contracts", lines))
+
+
+def _time_to_value(desk: Desk, facts: Facts) -> Figure:
+    def lines() -> Figure:
+        if facts.reached is None:
+            raise MetricRefused("time to value", "milestones that count as value", 0, 1)
+        more: dict[str, Any] = {"due_days": facts.due_days, "draws": desk.draws, "seed": desk.seed}
+        given = (facts.accounts, facts.reached, facts.data_end)
+        by = {name: time_to_value(*given, **more, by=name) for name in _by(facts)}
+        return {"due_days": facts.due_days, "all": time_to_value(*given, **more)} | by
+
+    return dict(desk.figure("time to value", "all accounts", lines))
+
+
+def _health(desk: Desk, judged: pd.DataFrame) -> Figure:
+    """Accounts at each risk level: on every as_of, and by segment on the newest."""
+    rows = judged[["account_id", "as_of", "risk_level", "segment"]]
+    names = [level.name for level in sorted(desk.settings.framework.levels, key=lambda one: one.p_from)]
+    newest = rows[rows["as_of"] == rows["as_of"].max()]
+    by_segment = health_over_time(newest, names, "segment")
+    return {"levels": names, "all": health_over_time(rows, names), "segment": by_segment}
+
+
+def _forecast(desk: Desk, judged: pd.DataFrame, windows: Sequence[Figure], newest: pd.DataFrame | None) -> Figure:
+    """What the newest scorings expect of the next `days`; as_of and until say from when to when."""
+    column = f"p_churn_{desk.main}d"
+    last = judged["as_of"].max()
+    if newest is not None and len(newest) and newest["as_of"].max() > last:
+        judged, last = newest, newest["as_of"].max()
+    rows = judged[judged["as_of"] == last]
+
+    def figures() -> Figure:
+        past = [(one["expected_churns"], one["churns"], one["variance"]) for one in windows if one["variance"] > 0]
+        table = pd.DataFrame(past, columns=["expected", "churns", "variance"])
+        found = forecast(rows[column].to_numpy(dtype=float), rows["arr"].to_numpy(dtype=float), table, seed=desk.seed)
+        said = {"as_of": last, "until": last + pd.Timedelta(days=desk.main), "first": _first(rows, column)}
+        return {**said, **found.to_json()}
+
+    return dict(desk.figure("forecast", f"scored {last:%Y-%m-%d}", figures))
+
+
+def _first(rows: pd.DataFrame, column: str) -> list[Figure]:
+    """The accounts on which most ARR is expected to be lost: account_id, p, arr, loss; largest first."""
+    loss = rows[column] * rows["arr"]
+    known = rows.assign(loss=loss)[loss.notna()].sort_values(["loss", "account_id"], ascending=[False, True])
+    names = {"account_id": "account_id", column: "p", "arr": "arr", "loss": "loss"}
+    first = known.head(FIRST)[list(names)].rename(columns=names)
+    return [dict(zip(first.columns, row, strict=True)) for row in first.itertuples(index=False)]

@@ -1,0 +1,76 @@
+"""What was missed and what came to nothing: the largest surprises with the reasons of the day, and outcomes by arm."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import pandas as pd
+
+from evaluation.jsonable import plain
+from evaluation.outcomes import NO_DRAW, by_arm
+from evaluation.predictions import BASE, REST
+from evaluation.report.sections.context import Desk, Figure
+
+EFFECT = "effect of approaching accounts"
+ReasonsOf: TypeAlias = Callable[[pd.DataFrame], pd.Series]
+
+
+def _reasons(text: object) -> list[Figure]:
+    """The three strongest reasons given at the time, without the base and the remainder."""
+    given = json.loads(text) if isinstance(text, str) and text else []
+    named = [one for one in given if one.get("signal") not in (BASE, REST)]
+    keys = ("signal", "dimension", "value", "sentence", "contribution")
+    return [{key: one.get(key) for key in keys} for one in named[:3]]
+
+
+def surprises(
+    desk: Desk, rows: pd.DataFrame, judged: pd.DataFrame, reasons: ReasonsOf | None
+) -> dict[str, list[Figure]]:
+    """The ten least expected losses that were not in the red band at their last scoring, and the five riskiest scorings
+    that came to nothing.
+
+    rows: account_id (numbers in the order of the names will do), as_of, churn_at, y and p of what has matured; judged:
+    all that is told of the few that are found, by the same index. Where the rows have an `arm` (evaluation.holdout) it
+    is told: who was approached and stayed may have been saved.
+    """
+    held = desk.held(rows, "p")
+    left = (
+        rows.assign(held=held)[rows["y"] == 1]
+        .sort_values(["as_of", "account_id"])
+        .drop_duplicates(["account_id", "churn_at"], keep="last")
+    )
+    left = left[left["held"] < 0.5]
+    stayed = rows.loc[(rows["y"] == 0) & rows["churn_at"].isna(), ["p", "account_id", "as_of"]]
+    riskiest = stayed.groupby("account_id")["p"].max().nlargest(5, keep="all")
+    stayed = stayed[stayed["p"] >= riskiest.min()]
+    stayed = stayed.sort_values(["p", "account_id", "as_of"], ascending=[False, True, True])
+    found = {
+        "left": left.sort_values(["p", "account_id"]).head(10).index,
+        "stayed": stayed.drop_duplicates("account_id").head(5).index,
+    }
+    here = rows[[name for name in ("p", "arm") if name in rows]]
+    chosen = {name: judged.loc[index].assign(**here.loc[index]) for name, index in found.items()}
+
+    def entry(row: Mapping[Any, Any]) -> Figure:
+        keys = ["account_id", "name", "as_of", "churn_at", "p", "risk_level", "lifecycle_stage", "segment", "owner"]
+        keys += ["arr", "arm"]
+        shown = {key: row.get(key) for key in keys}
+        shown["days_before"] = None if pd.isna(row["churn_at"]) else (row["churn_at"] - row["as_of"]).days
+        return dict(plain({**shown, "reasons": _reasons(row["reasons"])}))
+
+    if reasons is not None:
+        chosen = {name: table.assign(reasons=reasons(table)) for name, table in chosen.items()}
+    return {name: [entry(row) for row in table.to_dict("records")] for name, table in chosen.items()}
+
+
+def apart(desk: Desk, rows: pd.DataFrame, effect: Mapping[str, Any] | None) -> Figure:
+    """What became of the scorings of each `arm`, beside what approaching accounts did where chance drew the arms:
+    `effect`, of evaluation.arms; None where no draw held on these days."""
+    flagged = desk.held(rows, "p") >= 0.5
+    found = NO_DRAW if effect is None else effect
+    if "refused" in found:
+        why = {"figure": EFFECT, "where": "approached and held out", "why": found["refused"], "needed": None}
+        desk.refused.append(why)
+    return {"arms": plain(by_arm(rows.assign(flagged=flagged))), "effect": plain(found)}

@@ -1,0 +1,139 @@
+"""What to do now, in sentences that follow from the figures: whom to call first, where to look, what to mend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from evaluation.formatting import decimal, money, percent, spread_word
+from evaluation.report.text.headlines import main_horizon
+
+Summary = Mapping[str, Any]
+THIN_COVERAGE = 0.8
+MOST_GROUPS = 3
+WANTED = ("revenue retention", "time to value", "forecast")
+
+
+def advice_sentences(summary: Summary) -> list[dict[str, str]]:
+    """{"about", "says"} each, in the order in which to act; only what a figure of this summary calls for."""
+    parts = (("Accounts", _accounts), ("Segments and stages", _places), ("The model", _model), ("Data", _data))
+    return [{"about": about, "says": says} for about, found in parts for says in found(summary)]
+
+
+def _accounts(summary: Summary) -> Iterator[str]:
+    coming, currency = summary["leaders"]["forecast"], summary["currency"]
+    first = coming.get("first", [])
+    if first and coming["arr_lost"]["value"] > 0:
+        names = ", ".join(
+            f"{one['account_id']} ({percent(one['p'])} of {money(one['arr'], currency)})" for one in first
+        )
+        share = sum(one["loss"] for one in first) / coming["arr_lost"]["value"]
+        yield f"Begin with {names}: {percent(share)} of the ARR expected to be lost by {coming['until']} is theirs."
+    gain = summary["profit"]["model"]
+    if "best" not in gain:
+        return
+    earned = gain["at_capacity"]
+    each = f"{money(earned['value'], currency)} for each account scored, in the band or not"
+    ends = f"{money(earned['low'], currency)} to {money(earned['high'], currency)}"
+    pays = f"at your costs an approach pays from a probability of about {percent(gain['break_even'])}"
+    if earned["low"] > 0:
+        best = money(gain["best"]["value"], currency)
+        most = f"the riskiest {percent(gain['best_share'])} would have earned most ({best})"
+        yield f"Work through the red band: that would have earned {each} ({ends}); {most}, and {pays}."
+    elif earned["high"] < 0:
+        yield f"Do not approach the whole red band: it would have cost {each} ({ends}); {pays}."
+    else:
+        yield f"Whether the whole red band pays is not sure ({ends} for each account scored); {pays}."
+
+
+def _places(summary: Summary) -> Iterator[str]:
+    worst = _least_kept(summary)
+    if worst is not None:
+        yield worst
+    for name, title in (("lifecycle_stage", "stage"), ("segment", "segment")):
+        under = [
+            one
+            for one in summary["groups"][name]
+            if one["mean_p"] < one["happened"]["low"] and one["churned_accounts"] >= summary["min_churned_accounts"]
+        ]
+        for one in sorted(under, key=lambda each: each["mean_p"] - each["happened"]["value"])[:MOST_GROUPS]:
+            said, came = percent(one["mean_p"]), one["happened"]
+            ends = f"{percent(came['low'])} to {percent(came['high'])}"
+            yield (
+                f"Look harder at {title} {_named(one['group'])} than the model tells you to: {said} was predicted,"
+                f" {percent(came['value'])} left ({ends})."
+            )
+    left = summary["surprises"]["left"]
+    for name in ("lifecycle_stage", "segment"):
+        groups = {one["group"]: one for one in summary["groups"][name]}
+        for group in dict.fromkeys(one[name] for one in left if one[name] is not None):
+            missed = sum(one[name] == group for one in left)
+            usual = groups[group]["rows"] / summary["scope"]["rows"] if group in groups else 1.0
+            if missed >= 5 and missed / len(left) >= 2 * usual:
+                yield (
+                    f"{missed} of the {len(left)} largest surprises were in {_named(group)}, which is"
+                    f" {percent(usual)} of the scorings: ask its CSMs what they knew."
+                )
+
+
+def _least_kept(summary: Summary) -> str | None:
+    kept = summary["leaders"].get("retention", {}).get("year", {})
+    overall = kept.get("all", [])
+    if not overall or "value" not in overall[0]["gross"]:
+        return None
+    behind = [one for one in kept.get("segment", []) if one["gross"].get("high", 1.0) < overall[0]["gross"]["value"]]
+    if not behind:
+        return None
+    one = min(behind, key=lambda each: each["gross"]["value"])
+    return (
+        f"Segment {_named(one['group'])} keeps least: {percent(one['gross']['value'])} of its ARR over {one['period']},"
+        f" against {percent(overall[0]['gross']['value'])} of all."
+    )
+
+
+def _model(summary: Summary) -> Iterator[str]:
+    at = main_horizon(summary)
+    against = [one for one in summary["comparisons"] if one["days"] == summary["main_horizon_days"]]
+    if any(one["verdict"] == "worse" for one in against):
+        names = ", ".join(one["title"] for one in against if one["verdict"] == "worse")
+        yield f"Go by {names} until the model is at least as good, and find out what changed."
+    spread = spread_word(at["calibration_slope"])
+    if spread:
+        slope = decimal(at["calibration_slope"]["value"])
+        lean = (
+            "the riskiest accounts leave more often than is said, the safest less"
+            if spread == "too timid"
+            else "the riskiest accounts leave less often than is said, the safest more"
+        )
+        yield (
+            f"Read the probabilities with care: they are {spread} (slope {slope}), so {lean}; the order of accounts is"
+            " not touched by it. `forewarn train --recalibrate` renews the calibration."
+        )
+    for one in summary["fairness"]["differs"]:
+        value, rest = one["value"]["value"], one["rest"]["value"]
+        if one["figure"] == "recall" and value < rest:
+            yield (
+                f"Of the accounts of {_named(one['group'])} that left only {percent(value)} were in the red band, of"
+                f" the others {percent(rest)}: give them places of their own."
+            )
+
+
+def _data(summary: Summary) -> Iterator[str]:
+    if summary["coverage"]:
+        newest = summary["coverage"][-1]
+        for name, share in newest.items():
+            if name not in ("quarter", "rows", "coverage") and share < THIN_COVERAGE:
+                yield f"Bring more data on {name}: in {newest['quarter']} only {percent(share)} of scorings had any."
+    unknown = summary["arr"].get("unknown_share", 0)
+    if unknown > 0:
+        yield f"Fill in the ARR of the {percent(unknown)} of scored accounts that have none."
+    without = summary["scope"].get("without_signal_rows", 0)
+    if without:
+        yield f"{without:,} scorings were made without a usable signal: find out which feeds were missing."
+    for one in summary["refused"]:
+        if one["figure"] in WANTED:
+            yield f"To see the {one['figure']}, bring what it lacks: {one['why']}."
+
+
+def _named(group: object) -> str:
+    return str(group).replace("_", " ")

@@ -1,0 +1,159 @@
+"""The summary in words: sentences a leader can repeat, worked out from the figures and never kinder than they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from evaluation.formatting import decimal, money, percent, spread_word
+
+Summary = Mapping[str, Any]
+TOO_GOOD_AUC = 0.98
+
+
+def _range(interval: Summary, form: Any = decimal) -> str:
+    return f"{form(interval['low'])} to {form(interval['high'])}"
+
+
+def comparison_sentence(comparison: Summary) -> str:
+    """Whether the model ranks better than a yardstick on the same rows; only an interval clear of 0 decides."""
+    title, verdict = comparison["title"], comparison["verdict"]
+    if verdict == "refused":
+        return f"The model is not compared with {title}: {comparison['refused']}."
+    auc = comparison["auc"]
+    gap = auc["better_by"]
+    figures = f"AUC {decimal(auc['model']['value'])} against {decimal(auc['baseline']['value'])}"
+    places = 2 if min(abs(gap[end]) for end in ("value", "low", "high")) >= 0.01 else 3
+    ends = f"{decimal(gap['low'], places)} to {decimal(gap['high'], places)}"
+    difference = f"difference {decimal(gap['value'], places)} ({ends})"
+    if verdict == "beats":
+        return f"The model beats {title}: {figures}, {difference}."
+    if verdict == "worse":
+        return f"The model does not beat {title} here, it does worse: {figures}, {difference}."
+    return f"The model does not beat {title} here; they cannot be told apart: {figures}, {difference}."
+
+
+def main_horizon(summary: Summary) -> Summary:
+    return next(one for one in summary["horizons"] if one["days"] == summary["main_horizon_days"])
+
+
+def calibration_sentence(summary: Summary) -> str:
+    """Whether the probabilities can be taken at their word."""
+    at = main_horizon(summary)
+    if "refused" in at["ece"]:
+        return f"Whether the probabilities are right cannot be said yet: {at['ece']['refused']}."
+    said, came = at["mean_p"], at["happened"]
+    figures = f"{percent(said)} predicted on average, {percent(came['value'])} happened"
+    slope = at["calibration_slope"]
+    spread = spread_word(slope)
+    if said < came["low"]:
+        verdict = "The probabilities are too low"
+    elif said > came["high"]:
+        verdict = "The probabilities are too high"
+    elif spread:
+        verdict = f"The probabilities are right on average but {spread}"
+    elif at["ece"]["value"] > summary["ece_limit"]:
+        verdict = "The probabilities are right on average but not one by one"
+    else:
+        verdict = "The probabilities can be taken at their word"
+    tail = f", slope {decimal(slope['value'])} ({_range(slope)}; 1 is right)" if "value" in slope else ""
+    return f"{verdict}: {figures}; one by one they are off by {100 * at['ece']['value']:.1f} points{tail}."
+
+
+def capacity_sentence(summary: Summary) -> str | None:
+    share, found = summary["capacity"]["share"], summary["capacity"]["model"]
+    if "refused" in found:
+        return None
+    other = summary["capacity"].get("baseline", {})
+    beside = f" ({summary['capacity']['yardstick']}: {percent(other['recall']['value'])})" if "recall" in other else ""
+    return (
+        f"Working on the riskiest {percent(share)} of accounts reaches {percent(found['recall']['value'])} of those"
+        f" that leave{beside}; of the accounts flagged, {percent(found['precision']['value'])} leave,"
+        f" {found['lift']:.1f} times the average."
+    )
+
+
+def lead_sentence(summary: Summary) -> str | None:
+    at = next((one for one in summary["lead_time"]["model"] if one["days"] == 90 and "share" in one), None)
+    if at is None:
+        return None
+    return (
+        f"At the last scoring 90 days or more before they left, {percent(at['share']['value'])} of the churned accounts"
+        f" were in that band; chance alone gives {percent(at['chance'])}."
+    )
+
+
+def arr_sentence(summary: Summary) -> str:
+    arr, currency = summary["arr"], summary["currency"]
+    if "refused" in arr:
+        return "No ARR is known, so nothing can be said in money."
+    lost = f"ARR lost was {money(arr['realised'], currency)} where {money(arr['expected'], currency)} was expected"
+    inside = "within" if arr["low"] <= arr["realised"] <= arr["high"] else "outside"
+    return f"{lost}, {inside} the range that chance leaves ({_range(arr, lambda one: money(one, currency))})."
+
+
+def answer_sentences(summary: Summary) -> list[str]:
+    """Three to six sentences: what was judged, whether it beats the rules and is right, what it is good for."""
+    scope, days = summary["scope"], summary["main_horizon_days"]
+    times = f"{scope['as_ofs']} times from {scope['first_as_of']} to {scope['last_as_of']}"
+    times = f"once, on {scope['first_as_of']}" if scope["as_ofs"] == 1 else times
+    left = f"{scope['churned_accounts']:,} of them left within {days} days of a scoring"
+    sentences = [f"{scope['accounts']:,} accounts were scored {times}; {left}."]
+    if scope["churned_accounts"] < summary["min_churned_accounts"]:
+        few = f"only {scope['churned_accounts']} accounts left, and {summary['min_churned_accounts']} would do"
+        return [*sentences, f"That is too few to judge a model by: {few}. What can be counted is below."]
+    main = [one for one in summary["comparisons"] if one["days"] == days]
+    sentences += [main[0]["sentence"] if main else "There is nothing to compare the model with."]
+    sentences += [calibration_sentence(summary)]
+    return sentences + [
+        one for one in (capacity_sentence(summary), lead_sentence(summary), arr_sentence(summary)) if one
+    ]
+
+
+def warning_sentences(summary: Summary) -> list[str]:
+    """What should not be overlooked; empty when all is well."""
+    at, found = main_horizon(summary), []
+    if at["auc"].get("value", 0) > TOO_GOOD_AUC:
+        found.append(
+            f"An AUC of {decimal(at['auc']['value'], 3)} is too good to be true:"
+            " look for a signal that knows the outcome."
+        )
+    split = summary.get("random_split")
+    if split and split["worth_saying"]:
+        found.append(
+            f"A random split of rows would promise {decimal(split['auc_gap'], 3)} of AUC that nobody gets: distrust"
+            " figures that do not say how they were split."
+        )
+    without = summary["scope"].get("without_signal_rows", 0)
+    if without:
+        found.append(
+            f"{without:,} of {summary['scope']['rows']:,} scorings were made without a usable signal:"
+            " they are the base rate of the account's stage."
+        )
+    for one in summary["comparisons"]:
+        if one["days"] == summary["main_horizon_days"] and one["verdict"] in ("worse", "level"):
+            found.append(one["sentence"])
+        gap = one.get("log_loss", {}).get("better_by")
+        if one["days"] == summary["main_horizon_days"] and gap and gap["high"] < 0:
+            found.append(f"The probabilities of {one['title']} are better than the model's (log loss).")
+        if one["days"] == summary["main_horizon_days"] and 0 < one["rows"] < one["all_rows"]:
+            missing = percent(1 - one["rows"] / one["all_rows"])
+            found.append(
+                f"{missing} of the rows have no prediction of {one['title']}, and are left out of that comparison."
+            )
+    limits = summary["slope_limits"]
+    slope, ece = at["calibration_slope"], at["ece"]
+    if "value" in slope and not limits[0] <= slope["value"] <= limits[1]:
+        way = "too extreme" if slope["value"] < 1 else "too timid"
+        limit = f"beyond the limits of {limits[0]:g} to {limits[1]:g}"
+        found.append(f"The calibration slope is {decimal(slope['value'])}, {limit}: the probabilities are {way}.")
+    if "value" in ece and ece["value"] > summary["ece_limit"]:
+        found.append(
+            f"The calibration error, {decimal(ece['value'], 3)}, exceeds the limit of {summary['ece_limit']:g}."
+        )
+    unknown = summary["arr"].get("unknown_share", 0)
+    if unknown > 0:
+        found.append(
+            f"The ARR of {percent(unknown)} of the scored accounts is unknown; figures in money leave them out."
+        )
+    return found

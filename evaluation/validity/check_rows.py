@@ -1,0 +1,98 @@
+"""Checks of rows: whether each stands once, for one account, and whether there are enough of both kinds."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import pandas as pd
+
+from evaluation.validity.evidence import KEY, Evidence, Told
+
+
+def doubled(evidence: Evidence) -> Told | None:
+    tables = {
+        "signals": evidence.signals[KEY],
+        "labels": evidence.labels[KEY],
+        "predictions": evidence.predictions[KEY],
+    }
+    tables |= {f"baselines ({name})": part[KEY] for name, part in evidence.baselines.groupby("model")}
+    counts = {name: int(rows.duplicated().sum()) for name, rows in tables.items()}
+    found = {name: count for name, count in counts.items() if count}
+    if not found:
+        return None
+    first = next(iter(found))
+    one = tables[first][tables[first].duplicated()].iloc[0]
+    return Told(
+        float(sum(found.values())),
+        f"{', '.join(f'{count} in {name}' for name, count in found.items())}: for instance {one.account_id} as of"
+        f" {one.as_of:%Y-%m-%d} stands twice",
+    )
+
+
+def plain(account_id: str) -> str:
+    """An id without what people spell in different ways: case, width, separators, zeros in front of a number.
+
+    >>> plain("ACC-0017") == plain("acc 17") == plain("Acc_017")
+    True
+    >>> plain("1-23") == plain("12-3")
+    False
+    """
+    text = unicodedata.normalize("NFKC", account_id).casefold()
+    parts = re.findall(r"[^\W\d_]+|\d+", text)
+    return "-".join(part.lstrip("0") or "0" if part.isdigit() else part for part in parts)
+
+
+def spelt_twice(evidence: Evidence) -> Told | None:
+    ids = pd.Series(sorted(set(evidence.labels["account_id"].astype(str))))
+    groups = ids.groupby(ids.map(plain)).agg(list)
+    found = [names for names in groups if len(names) > 1]
+    if not found:
+        return None
+    return Told(
+        float(len(found)),
+        f"{len(found)} accounts seem to stand under several ids, for instance {' and '.join(found[0])}: one of them may"
+        " teach what the other is tested on",
+    )
+
+
+def in_both(evidence: Evidence) -> Told | None:
+    """Accounts of the tested rows that had been looked at before their fold's origin."""
+    first = evidence.labels.groupby("account_id")["as_of"].min()
+    rows = evidence.predictions[["account_id", "fold"]].drop_duplicates()
+    known = (first.reindex(rows["account_id"]).to_numpy() < pd.to_datetime(rows["fold"]).to_numpy()).astype(bool)
+    shared, every = rows.loc[known, "account_id"].nunique(), rows["account_id"].nunique()
+    if not shared:
+        return None
+    return Told(
+        shared / every,
+        f"{shared} of {every} tested accounts stood in the training time already; with rolling origins that is"
+        " meant, since the same accounts are scored again and again, but the figures are those of known customers",
+    )
+
+
+def few_churns(evidence: Evidence) -> Told | None:
+    rows, needed = evidence.judged(), evidence.settings.training.min_churns
+    found = rows.loc[rows["y"] == 1, "account_id"].nunique()
+    if found >= needed:
+        return None
+    return Told(
+        float(found),
+        f"{found} accounts churned within {evidence.settings.main_horizon_days} days of a tested prediction, {needed}"
+        " are asked for (training.min_churns): every figure has a wide interval",
+    )
+
+
+def one_class(evidence: Evidence) -> Told | None:
+    rows = evidence.judged()
+    kinds = rows.groupby("fold")["y"].agg(["nunique", "size"])
+    tested = list(kinds.index[kinds["nunique"] < 2])
+    taught = [f"{one.origin:%Y-%m-%d}" for one in evidence.taught if not 0 < one.churned < one.windows]
+    if not tested and not taught:
+        return None
+    parts = [f"tested on one outcome only: {', '.join(tested)}"] if tested else []
+    parts += [f"taught by one outcome only: {', '.join(taught)}"] if taught else []
+    return Told(
+        float(len({*tested, *taught})),
+        f"folds {'; '.join(parts)}; they say nothing of how well accounts are told apart",
+    )

@@ -1,0 +1,183 @@
+"""The frame of signals: snapshots and their past, each fold's signals, what follows from them, stage and scores.
+
+Rows of a month and of three months before stand in the same frame while it is worked out, as known at those days, so
+that a change of the health score compares two scores made alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from configs.framework import Framework
+from configs.settings import Settings
+from features.assembly.aggregate import folded_signals
+from features.assembly.lagged_rows import with_past
+from features.assembly.postprocess import feeds_reached, finish, outage_ages, outage_days, significant
+from features.health import SCORES, SEGMENT, lifecycle_stages, score_columns, weighted_coverage
+from features.signal import Schema, Signal
+from features.signals import ACROSS, APART, DIMENSION_FEEDS, MONTHS_BACK, attribute_infos, schema_of, signals_of
+from features.sources import Sources
+from features.timeline import DAY_SECONDS
+from features.usage import Units
+
+CONTEXT = ("name", "segment", "owner", "strategic", "parent_account_id")
+ALWAYS = ("arr", "days_to_renewal", "term_days")  # columns that later parts read whether or not there is such a signal
+HIDDEN = ("asked", "in_play", "life_start", "family", *(f"row_{months}mo_ago" for months in MONTHS_BACK))
+
+
+class Columns(dict[str, pd.Series]):
+    """Columns of one frame by name, as items and as attributes; its numbers stand together, and are copied nowhere."""
+
+    BLOCK = 64  # columns
+
+    def __init__(self, columns: Mapping[str, pd.Series]) -> None:
+        super().__init__(columns)
+        self.index = next(iter(columns.values())).index
+        self._codes: dict[tuple[str, ...], np.ndarray] = {}
+        self._blocks: list[np.ndarray] = []
+        self._rooms: dict[str, np.ndarray] = {}
+
+    def __getattr__(self, name: str) -> pd.Series:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def room(self, name: str) -> np.ndarray:
+        """(n,) the column of numbers of that name, to be filled: NaN where it is new."""
+        if name not in self._rooms:
+            place = len(self._rooms) % self.BLOCK
+            if not place:
+                self._blocks.append(np.empty((self.BLOCK, len(self.index))))
+            values = self._rooms[name] = self._blocks[-1][place]
+            values.fill(np.nan)
+            self[name] = pd.Series(values, index=self.index, copy=False)
+        return self._rooms[name]
+
+    def codes(self, *names: str) -> np.ndarray:
+        """(n,) whole numbers, equal where the rows are alike in all these columns; missing is a value of its own."""
+        if names not in self._codes:
+            last = pd.factorize(self[names[-1]], use_na_sentinel=False)[0]
+            if len(names) > 1:
+                rest = self.codes(*names[:-1])
+                last = pd.factorize(rest * np.int64(last.max(initial=0) + 1) + last)[0]
+            self._codes[names] = last
+        return self._codes[names]
+
+    def frame(self, names: Iterable[str]) -> pd.DataFrame:
+        """Those of the columns that there are."""
+        return pd.DataFrame({name: self[name] for name in dict.fromkeys(names) if name in self}, copy=False)
+
+    def first(self, rows: int, hidden: Iterable[str]) -> pd.DataFrame:
+        """The first rows of all columns but those hidden, in the order in which they came; numbers are not copied."""
+        parts = []
+        for place, block in enumerate(self._blocks):
+            names = list(self._rooms)[place * self.BLOCK : (place + 1) * self.BLOCK]
+            parts.append(pd.DataFrame(block[: len(names), :rows].T, columns=names, copy=False))
+        frame = pd.concat(parts, axis=1)
+        for place, name in enumerate(name for name in self if name not in hidden):
+            if name not in frame:
+                frame.insert(place, name, self[name].array[:rows])
+        return frame
+
+
+def assemble(
+    sources: Sources, settings: Settings, days: pd.DatetimeIndex, units: Units | None = None
+) -> tuple[pd.DataFrame, Schema]:
+    """Every signal that the sources can feed for each snapshot at `days`, by as_of and account_id; and the schema.
+
+    `units` stands in for the usage events where they have been folded before.
+    """
+    pairs = with_past(sources, settings, days)
+    signals = signals_of(sources, settings.framework)
+    apart = {one.name for one in APART}
+    across = {one.name for one in ACROSS}
+    t = Columns({str(name): pairs[name] for name in pairs})
+    t.room("tenure_days")[:] = (t.as_of - t.life_start).dt.total_seconds() / DAY_SECONDS
+    attributes = _context(t, sources)
+    values = {one.name: _empty(t, one) for one in signals if one.fold is not None}
+    told = folded_signals(sources, settings, pairs, signals, values, units)
+    has, outages = feeds_reached(sources, pairs, told), outage_ages(sources, pairs, told)
+    for signal in signals:
+        if signal.fold is not None:
+            finish(values[signal.name], signal, has, outages, pairs)
+    _derive(t, [one for one in signals if one.fold is None and one.name not in across])
+    for name in ALWAYS:
+        if name not in t:
+            t.room(name)
+    _cover(t, has)
+    t.room("feed_outage_days")[:] = outage_days(outages, pairs)
+    _judge(t, settings.framework)
+    _derive(t, [one for one in signals if one.name in across])
+    frame = t.first(int(pairs.asked.sum()), HIDDEN)
+    described = schema_of([one for one in signals if one.name not in apart], attribute_infos(sources, attributes))
+    return frame, Schema((*described.signals, *SCORES))
+
+
+def _context(t: Columns, sources: Sources) -> dict[str, str]:
+    """Adds context and attributes of the accounts; returns the kind of each attribute that is a signal."""
+    accounts = sources.connection.to_pandas(sources.tables["accounts"])
+    kinds = {name: _kind(accounts[name]) for name in sources.attributes}
+    place = pd.Index(accounts.account_id).get_indexer(t.account_id)
+    index = t.account_id.index
+    for name in CONTEXT:
+        values = accounts[name].take(place).array if name in accounts else np.full(len(place), None)
+        t[name] = pd.Series(values, index=index)
+    t["family"] = t.parent_account_id.where(t.parent_account_id.notna(), t.account_id)
+    if "segment" in accounts:
+        kinds["segment"] = "category"
+    # An attribute's column carries a prefix, so that it can never be taken for a signal or a context column.
+    for name, kind in kinds.items():
+        if kind == "number":
+            t.room(f"account_{name}")[:] = accounts[name].to_numpy(dtype="float64", na_value=np.nan)[place]
+        else:
+            t[f"account_{name}"] = _texts(accounts[name]).take(place).set_axis(index)
+    return kinds
+
+
+def _texts(values: pd.Series) -> pd.Series:
+    texts = [None if missing else str(value) for value, missing in zip(values, values.isna(), strict=True)]
+    return pd.Series(texts, index=values.index, dtype=object)
+
+
+def _kind(values: pd.Series) -> str:
+    number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+    return "number" if number else "category"
+
+
+def _empty(t: Columns, signal: Signal) -> np.ndarray:
+    """A column of the frame for the signal, with nothing in it."""
+    if signal.kind == "number":
+        return t.room(signal.name)
+    values = np.full(len(t.index), None, dtype=object)
+    t[signal.name] = pd.Series(values, index=t.index, dtype=object, copy=False)
+    return values
+
+
+def _derive(t: Columns, signals: list[Signal]) -> None:
+    for signal in signals:
+        values = signal.value(t).to_numpy(dtype="float64")
+        significant(values, t.room(signal.name))
+
+
+def _cover(t: Columns, has: dict[str, np.ndarray]) -> None:
+    """coverage_{dimension}: the share of its feeds in which the account has any row."""
+    for dimension, feeds in DIMENSION_FEEDS.items():
+        reached = [has[feed].astype("float64") if feed in has else np.zeros(len(t.index)) for feed in feeds]
+        t.room(f"coverage_{dimension}")[:] = np.mean(reached, axis=0)
+
+
+def _judge(t: Columns, framework: Framework) -> None:
+    """Lifecycle stage and its criterion, coverage, and the rules' scores."""
+    read = ("tenure_days", "days_to_renewal", "term_days", *framework.criteria.signals)
+    staged = lifecycle_stages(t.frame(read), framework)
+    t.update({str(name): staged[name] for name in staged})
+    covered = [f"coverage_{dimension}" for dimension in DIMENSION_FEEDS]
+    t.room("coverage")[:] = weighted_coverage(t.frame((*covered, "lifecycle_stage")), framework)
+    mapped = [one.signal for one in framework.health_maps]
+    scores = score_columns(t.frame((*mapped, SEGMENT, "lifecycle_stage")), framework)
+    for name in scores:
+        significant(scores[name].to_numpy(), t.room(str(name)))

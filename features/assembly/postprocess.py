@@ -1,0 +1,120 @@
+"""What becomes of a fold's raw values: a feed's outages made up for, empty values filled in, and rounding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from features.frames import fold_named, tables_of
+from features.signal import Signal
+from features.sources import Sources
+from features.timeline import feed_outages, first_visible
+from features.usage import EVENTS, Told
+
+DIGITS = 9
+TIE = 0.00137  # of a unit of the last digit
+# Tables in which no row of an account means that nothing happened, rather than that nobody told.
+FOR_ALL = ("outcomes", "interventions")
+
+Ages = Mapping[pd.Timestamp, np.ndarray]
+
+
+def feeds_reached(sources: Sources, pairs: pd.DataFrame, told: Told | None = None) -> dict[str, np.ndarray]:
+    """For each table mapped, (n,) flags: whether the account had any visible row of it by as_of."""
+    code, accounts = pd.factorize(pairs.account_id)
+    as_of, known = pairs.as_of.to_numpy(), {} if told is None else {EVENTS: told.first_visible}
+    first = {name: known[name] if name in known else first_visible(sources, name) for name in sources.tables}
+    return {name: days.reindex(accounts).to_numpy()[code] <= as_of for name, days in first.items()}
+
+
+def outage_ages(sources: Sources, pairs: pd.DataFrame, told: Told | None = None) -> dict[str, Ages]:
+    """For each feed with any, the ages of its outage days at each as_of that has some."""
+    known = {} if told is None else {EVENTS: told.totals}
+    found = feed_outages(sources, pd.DatetimeIndex(pairs.as_of.unique()), known)
+    by_feed = {feed: {day: ages for day, ages in by_day.items() if len(ages)} for feed, by_day in found.items()}
+    return {feed: by_day for feed, by_day in by_feed.items() if by_day}
+
+
+def outage_days(outages: Mapping[str, Ages], pairs: pd.DataFrame, days: int = 30) -> pd.Series:
+    """Days of the last 30 on which at least one feed was down."""
+    down: dict[pd.Timestamp, set[int]] = {}
+    for by_day in outages.values():
+        for day, ages in by_day.items():
+            down.setdefault(day, set()).update(ages[ages <= days].tolist())
+    return pairs.as_of.map({day: float(len(ages)) for day, ages in down.items()}).astype("float64").fillna(0.0)
+
+
+def finish(
+    values: np.ndarray,
+    signal: Signal,
+    has: Mapping[str, np.ndarray],
+    outages: Mapping[str, Ages],
+    pairs: pd.DataFrame,
+) -> None:
+    """In place: text stays as it is; in numbers, outages are made up for, empty values filled in where fed, and all
+    rounded."""
+    if signal.kind == "category":
+        return
+    feed = fold_named(str(signal.fold)).table
+    if signal.empty is not None:
+        missing = np.isnan(values)
+        values[missing if feed in FOR_ALL else missing & has[feed]] = signal.empty
+    if signal.outage != "none":
+        values[:] = _made_up(values, signal, _of_any(outages, tables_of(signal)), pairs)
+    significant(values, values)
+
+
+def _of_any(outages: Mapping[str, Ages], feeds: Iterable[str]) -> Ages:
+    """The days on which any of the feeds was down: a signal made of several misses what each would have told."""
+    down: dict[pd.Timestamp, np.ndarray] = {}
+    for feed in feeds:
+        for as_of, ages in outages.get(feed, {}).items():
+            down[as_of] = np.union1d(down[as_of], ages) if as_of in down else ages
+    return down
+
+
+def _made_up(values: np.ndarray, signal: Signal, ages: Ages, pairs: pd.DataFrame) -> np.ndarray:
+    """Counts and sums are scaled to the days on which the feed worked, and like "void" ones missing when it worked on
+    under half of the window's; days since something count only days on which it worked."""
+    out = values.copy()
+    for as_of, found in ages.items():
+        rows = np.flatnonzero((pairs.as_of == as_of).to_numpy())
+        if signal.outage == "since":
+            out[rows] = values[rows] - np.searchsorted(found, np.nan_to_num(values[rows]), side="right")
+            continue
+        assert signal.window_days is not None  # a test over the catalogue holds it
+        length = signal.window_days - signal.window_from_days
+        down = int(((found > signal.window_from_days) & (found <= signal.window_days)).sum())
+        if 2 * down > length:
+            out[rows] = np.nan
+        elif signal.outage == "scale":
+            out[rows] = values[rows] * (length / (length - down))
+    return out
+
+
+def significant(values: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """Rounded to nine significant digits: sums of floats differ in their last bits with the order of the rows, and
+    between engines (DuckDB alone adds up exactly, features/exact.py).
+
+    A mean of a few days or amounts often ends in a five just behind the ninth digit, where those last bits would
+    decide: the boundary lies TIE beside it, where nothing that people count ends.
+
+    `out` takes the result where it is given; it may be `values`.
+
+    >>> significant(np.array([1234.56789012345, 0.0, float("nan")])).tolist()
+    [1234.56789, 0.0, nan]
+    """
+    rough = np.flatnonzero(np.isfinite(values) & (values != np.rint(values)) | np.isinf(values))
+    found = values[rough]
+    if out is None:
+        out = values.copy()
+    elif out is not values:
+        out[:] = values
+    with np.errstate(divide="ignore", invalid="ignore"):
+        exponent = np.floor(np.log10(np.abs(found)))
+    scale = 10.0 ** (DIGITS - 1 - np.where(np.isfinite(exponent), exponent, 0))
+    nearest = np.copysign(np.floor(np.abs(found) * scale + 0.5 + TIE), found)
+    out[rough] = np.where(np.isfinite(found), nearest / scale, np.nan)
+    return out

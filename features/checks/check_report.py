@@ -1,0 +1,180 @@
+"""What `forewarn check` says of the sources: faults, freshness of every feed, outages, leakage, churns, coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from configs.errors import Fault, SourceError
+from configs.framework import DIMENSIONS
+from configs.settings import Settings
+from configs.tables import table
+from features.checks.feeds import Feed, all_account_facts, feed_of
+from features.checks.leakage import Suspect, find_suspects
+from features.labels import Churns, churn_events, count_churns
+from features.signals import DIMENSION_FEEDS
+from features.sources import Sources, open_sources
+
+LATE_SHARE = 0.2  # of a feed's rows, from which their being late is worth a warning
+SHOWN_OUTAGES = 12
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What to expect of one dimension: the tables that feed it, and the share of accounts with any row in them."""
+
+    dimension: str
+    tables: tuple[str, ...]
+    missing: tuple[str, ...]
+    accounts_share: float
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """Everything `check` found. With faults, nothing else could be looked at."""
+
+    name: str
+    faults: tuple[Fault, ...]
+    warnings: tuple[str, ...] = ()
+    data_end: str | None = None
+    feeds: tuple[Feed, ...] = ()
+    suspects: tuple[Suspect, ...] = ()
+    churns: Churns | None = None
+    coverage: tuple[Coverage, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return not self.faults
+
+    def to_json(self) -> dict[str, Any]:
+        return {"ok": self.ok, **asdict(self)}
+
+    def __str__(self) -> str:
+        return "\n".join(_lines(self))
+
+
+def check(settings: Settings, sources: Sources | None = None) -> CheckReport:
+    """Opens the sources unless they are given, and reports on them; faults of the sources stand in the report."""
+    if sources is None:
+        try:
+            sources = open_sources(settings)
+        except SourceError as error:
+            return CheckReport(settings.name, error.faults)
+    facts = all_account_facts(sources)
+    created_at = facts["accounts"]["first"].rename("created_at")
+    accounts = created_at.reset_index()
+    feeds = tuple(feed_of(sources, name, by_account, created_at) for name, by_account in facts.items())
+    churned = churn_events(sources, settings)
+    churns = count_churns(accounts, churned, settings)
+    return CheckReport(
+        name=settings.name,
+        faults=(),
+        warnings=tuple(_warnings(feeds, churns, settings)),
+        data_end=f"{sources.data_end:%Y-%m-%d}",
+        feeds=feeds,
+        suspects=find_suspects(settings, sources, facts, churned),
+        churns=churns,
+        coverage=tuple(_coverage(facts, dimension) for dimension in DIMENSIONS),
+    )
+
+
+def _coverage(facts: Mapping[str, pd.DataFrame], dimension: str) -> Coverage:
+    names = DIMENSION_FEEDS[dimension]
+    known = facts["accounts"].index
+    given = tuple(name for name in names if name in facts)
+    reached = np.zeros(len(known), dtype=bool)
+    for name in given:
+        reached |= known.isin(facts[name].index)
+    without = tuple(name for name in names if name not in given)
+    return Coverage(dimension, given, without, round(float(reached.mean()), 4))
+
+
+def _warnings(feeds: tuple[Feed, ...], churns: Churns, settings: Settings) -> list[str]:
+    said = []
+    for feed in feeds:
+        if feed.rows_of_unknown_accounts:
+            said.append(
+                f"{feed.table}: {feed.rows_of_unknown_accounts:,} rows of accounts that are not in accounts (not used)"
+            )
+        if feed.rows_before_account:
+            said.append(f"{feed.table}: {feed.rows_before_account:,} rows from before their account's created_at")
+        if feed.rows_after_end:
+            said.append(
+                f"{feed.table}: {feed.rows_after_end:,} rows at or after the data's end (not used before their time)"
+            )
+        if feed.has_stopped:
+            said.append(
+                f"{feed.table}: the last row lies {feed.days_behind} days before the data's end: has the feed stopped?"
+            )
+        if feed.outages:
+            days = sum(one.days for one in feed.outages)
+            said.append(
+                f"{feed.table}: {days} days with next to no rows; an outage must not be read as silence of accounts"
+            )
+        if (feed.late_share or 0) > LATE_SHARE:
+            said.append(f"{feed.table}: {feed.late_share:.0%} of the rows were recorded more than a day late")
+    if churns.churned_accounts < settings.training.min_churns:
+        said.append(
+            f"churn: {churns.churned_accounts} churned accounts; training wants {settings.training.min_churns} and more"
+        )
+    return said
+
+
+def _lines(report: CheckReport) -> list[str]:
+    if report.faults:
+        count = len(report.faults)
+        return [
+            f"{report.name}: {count} fault{'s' if count != 1 else ''}",
+            *(f"  - {fault}" for fault in report.faults),
+        ]
+    lines = [f"{report.name}: sources are sound, data until {report.data_end} (exclusive)", "", "feeds"]
+    lines.append(f"  {'table':<14}{'rows':>12}{'accounts':>10}  {'first day':<12}{'last day':<12}{'late':>6}  days out")
+    for feed in report.feeds:
+        late = "-" if feed.late_share is None else f"{feed.late_share:.0%}"
+        out = str(sum(one.days for one in feed.outages)) if table(feed.table).activity else "-"
+        lines.append(
+            f"  {feed.table:<14}{feed.rows:>12,}{feed.accounts:>10,}  {feed.first_day:<12}{feed.last_day:<12}{late:>6}"
+            f"  {out:>8}"
+        )
+    lines += ["", "outages (days on which a feed brought next to nothing)", *_outage_lines(report.feeds)]
+    if report.churns:
+        churns = report.churns
+        lines += [
+            "",
+            f"churn: {churns.events:,} events of {churns.churned_accounts:,} among {churns.accounts:,} accounts",
+        ]
+        lines += [
+            f"  by {what}: " + ", ".join(f"{key} {count:,}" for key, count in counts.items())
+            for what, counts in (("year", churns.by_year), ("quarter", churns.by_quarter), ("stage", churns.by_stage))
+            if counts
+        ]
+    lines += ["", "coverage to expect"]
+    for one in report.coverage:
+        source = " + ".join(one.tables) or "no table"
+        without = f" (without {', '.join(one.missing)})" if one.missing else ""
+        lines.append(f"  {one.dimension:<14}{one.accounts_share:>5.0%} of accounts, from {source}{without}")
+    lines += ["", "columns that may know the future: " + ("none suspected" if not report.suspects else "")]
+    for suspect in report.suspects:
+        do = "in allow_leaking, so it is used" if suspect.allowed else f"to do: {suspect.do}"
+        lines += [f"  - {suspect.column}: {suspect.why}", f"    {do}"]
+    lines += ["", f"warnings: {len(report.warnings) or 'none'}", *(f"  - {warning}" for warning in report.warnings)]
+    return [line.rstrip() for line in lines]
+
+
+def _outage_lines(feeds: tuple[Feed, ...]) -> list[str]:
+    lines = []
+    for feed in feeds:
+        found = [
+            f"{one.first_day} to {one.last_day} ({one.days} days)" if one.days > 1 else one.first_day
+            for one in feed.outages[-SHOWN_OUTAGES:]
+        ]
+        if feed.outages and feed.has_stopped and feed.days_behind == feed.outages[-1].days:
+            found[-1] = f"since {feed.outages[-1].first_day} ({feed.outages[-1].days} days): has the feed stopped?"
+        more = len(feed.outages) - len(found)
+        if found:
+            lines.append(f"  {feed.table}: " + (f"{more} earlier ones, " if more else "") + ", ".join(found))
+    return lines or ["  none"]

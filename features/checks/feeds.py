@@ -1,0 +1,93 @@
+"""What each feed holds, in two scans: one by account, and of activity tables one by day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from configs.tables import table
+from features.sources import Sources
+from features.timeline import Outage, daily_totals, outages
+
+LATE_DAYS = 1
+STALE_DAYS = 7
+
+
+@dataclass(frozen=True)
+class Feed:
+    """One table: how much there is, from when to when, and what looks wrong with it.
+
+    `late_share` is the share of rows recorded more than a day after they happened (null without recorded_at).
+    `has_stopped`: an activity table whose newest outage reaches up to the data's end, or whose last row lies more than
+    a week before it.
+    """
+
+    table: str
+    rows: int
+    accounts: int
+    first_day: str
+    last_day: str
+    days_behind: int
+    has_stopped: bool
+    outages: tuple[Outage, ...]
+    late_share: float | None
+    rows_of_unknown_accounts: int
+    rows_before_account: int
+    rows_after_end: int
+
+
+def account_facts(sources: Sources, name: str) -> pd.DataFrame:
+    """One scan of a table, by account: rows, first and last (times), after_end and late (rows), indexed by account_id.
+
+    `after_end` counts rows at or after the data's end, `late` those recorded more than a day after they happened
+    (0 without recorded_at).
+    """
+    rows = sources.tables[name]
+    at = rows[table(name).time]
+    facts = {"rows": rows.count(), "first": at.min(), "last": at.max()}
+    facts["after_end"] = rows.count(where=at >= sources.data_end)
+    if "recorded_at" in rows.columns:
+        facts["late"] = rows.count(where=rows.recorded_at.epoch_seconds() - at.epoch_seconds() > LATE_DAYS * 86_400)
+    frame = sources.connection.to_pandas(rows.group_by("account_id").aggregate(**facts))
+    if "late" not in frame:
+        frame["late"] = 0
+    return frame.set_index("account_id").sort_index()
+
+
+def all_account_facts(sources: Sources) -> dict[str, pd.DataFrame]:
+    """`account_facts` of every table that is mapped."""
+    return {name: account_facts(sources, name) for name in sources.tables}
+
+
+def feed_of(sources: Sources, name: str, by_account: pd.DataFrame, created_at: pd.Series) -> Feed:
+    """The facts of one table from `account_facts` of it; `created_at` of every account, indexed by account_id."""
+    rows = sources.tables[name]
+    total, last = int(by_account.rows.sum()), by_account["last"].max()
+    behind = max(0, (sources.data_end - last.floor("D")).days - 1)
+    known = by_account.join(created_at, how="inner")
+    early = bool((known["first"] < known.created_at).any())
+    activity = table(name).activity
+    found = outages(daily_totals(sources, name), sources.data_end) if activity else ()
+    open_ended = bool(found) and found[-1].last_day == f"{sources.data_end - pd.Timedelta(days=1):%Y-%m-%d}"
+    return Feed(
+        table=name,
+        rows=total,
+        accounts=len(by_account),
+        first_day=f"{by_account['first'].min():%Y-%m-%d}",
+        last_day=f"{last:%Y-%m-%d}",
+        days_behind=behind,
+        has_stopped=activity and (open_ended or behind > STALE_DAYS),
+        outages=found,
+        late_share=round(float(by_account.late.sum()) / total, 4) if "recorded_at" in rows.columns else None,
+        rows_of_unknown_accounts=total - int(known.rows.sum()),
+        rows_before_account=_rows_before_account(sources, name) if early else 0,
+        rows_after_end=int(by_account.after_end.sum()),
+    )
+
+
+def _rows_before_account(sources: Sources, name: str) -> int:
+    rows = sources.tables[name]
+    accounts = sources.tables["accounts"].select(known_id="account_id", began_at="created_at")
+    both = rows.join(accounts, rows.account_id == accounts.known_id)
+    return int(both.count(where=both[table(name).time] < both.began_at).execute())

@@ -1,0 +1,73 @@
+"""Sources to a data set: one row per (account, as_of) with every signal, and beside it what happened next."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from configs.settings import Settings
+from features.assembly import assemble
+from features.labels import labels_for
+from features.signal import Schema
+from features.sources import Sources, open_sources
+from features.timeline import calendar_days, check_as_ofs
+from features.usage import EVENTS, UsageState
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Signals and labels of the same snapshots, in the same order (by as_of, then account_id), with a RangeIndex.
+
+    `signals` holds account_id, as_of, name, segment, owner, arr, days_to_renewal, term_days, tenure_days,
+    lifecycle_stage, stage_criterion, coverage (0-1; also by dimension), what is under way (interventions_open,
+    feed_outage_days), and one column for each signal of `schema` (float64 with NaN for missing, or text). `labels`
+    holds account_id, as_of, churn_at, observed_until, voluntary and what else `labels_for` tells.
+    """
+
+    signals: pd.DataFrame
+    labels: pd.DataFrame
+    schema: Schema
+    fingerprint: str
+    data_end: pd.Timestamp
+
+
+def load_dataset(
+    settings: Settings, sources: Sources | None = None, as_ofs: Sequence[pd.Timestamp] | None = None
+) -> Dataset:
+    """Builds signals and labels at the project's as_ofs, or at those given; DataError when one lies in the future."""
+    sources = sources or open_sources(settings)
+    if as_ofs is None:
+        days = calendar_days(sources, settings)
+    else:
+        days = pd.DatetimeIndex(sorted({pd.Timestamp(day) for day in as_ofs})).as_unit("us")
+        check_as_ofs(days, sources.data_end)
+    frame, schema = _frame(sources, settings, days)
+    pairs = frame[["account_id", "as_of"]]
+    return Dataset(
+        signals=frame,
+        labels=labels_for(sources, pairs, settings),
+        schema=schema,
+        fingerprint=_fingerprint(sources, settings, days),
+        data_end=sources.data_end,
+    )
+
+
+def _frame(sources: Sources, settings: Settings, days: pd.DatetimeIndex) -> tuple[pd.DataFrame, Schema]:
+    """The frame of signals, from the kept state of usage where the settings ask for one."""
+    if not (settings.engine.incremental and sources.has(EVENTS)):
+        return assemble(sources, settings, days)
+    state = UsageState.open(settings)
+    try:
+        state.fold_in(sources, days[-1])
+        return assemble(sources, settings, days, state.units())
+    finally:
+        state.close()
+
+
+def _fingerprint(sources: Sources, settings: Settings, days: pd.DatetimeIndex) -> str:
+    body = [sources.fingerprint, settings.data_version, [str(day) for day in days]]
+    return hashlib.sha256(json.dumps(body).encode()).hexdigest()[:16]

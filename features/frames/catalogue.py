@@ -1,0 +1,129 @@
+"""The frames that signals aggregate, one a source table or view of it, as one literal tuple."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import ibis
+import ibis.expr.types as ir
+
+from configs.framework import Milestone
+from features.frames.onboarding import onboarding
+from features.frames.people import people, talks
+from features.signal import Signal
+from features.sources import Sources
+from features.timeline import days_between, first_known, seen_rows
+from features.usage import sql_rollup
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a fold may look at for a run of as_ofs: their snapshots, and usage as folded before.
+
+    `snapshots` has account_id, account (its number), as_of and row.
+
+    `usage` has the one of usage_days, usage_users, usage_features that is worked out, as seen at these as_ofs; it names
+    a snapshot by account and place of the as_of, all others by row.
+
+    `milestones` are those that every account is expected to reach.
+    """
+
+    snapshots: ir.Table
+    usage: dict[str, ir.Table]
+    milestones: tuple[Milestone, ...]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A frame that signals aggregate, by snapshot; exists when all of `needs` is mapped."""
+
+    name: str
+    table: str
+    needs: tuple[str, ...]
+    build: Callable[[Sources, Seen], ir.Table]
+
+
+def _rows(name: str, latest: bool = False, distinct: tuple[str, ...] = ()) -> Fold:
+    """A table's rows as seen; `is_first` marks the first known one of each account and value of `distinct`."""
+
+    def marked(rows: ir.Table) -> dict[str, ir.Value]:
+        return {"is_first": first_known(rows, name, *(rows[key] for key in distinct))}
+
+    def build(sources: Sources, seen: Seen) -> ir.Table:
+        sources = _with(sources, name, marked) if distinct else sources
+        return seen_rows(sources, name, seen.snapshots, latest or _measured(sources, name))
+
+    return Fold(name, name, (), build)
+
+
+def _with(sources: Sources, name: str, columns: Callable[[ir.Table], dict[str, ir.Value]]) -> Sources:
+    """The sources with further columns in one table, worked out before its rows meet their many as_ofs."""
+    rows = sources.tables[name]
+    return replace(sources, tables={**sources.tables, name: rows.mutate(**columns(rows))})
+
+
+def _measured(sources: Sources, name: str) -> bool:
+    return bool(sources.measures.get(name))
+
+
+def seen_contracts(sources: Sources, seen: Seen) -> ir.Table:
+    """Contracts as seen, with whether each covers the snapshot's day, and covered the same day a year before;
+    `is_first` marks one of those that start at the same time."""
+    sources = _with(sources, "contracts", lambda rows: {"is_first": first_known(rows, "contracts", rows.starts_at)})
+    rows = seen_rows(sources, "contracts", seen.snapshots, latest=True)
+    if "ends_at" not in rows.columns:
+        rows = rows.mutate(ends_at=ibis.null("timestamp"))
+    year_ago = rows.as_of - ibis.interval(days=365)
+    return rows.mutate(
+        covers=rows.ends_at.isnull() | (rows.ends_at >= rows.as_of),
+        covered_year_ago=(rows.starts_at < year_ago) & (rows.ends_at.isnull() | (rows.ends_at >= year_ago)),
+    )
+
+
+def seen_invoices(sources: Sources, seen: Seen) -> ir.Table:
+    """Invoices as seen, with `billed` (credit notes and failed payments apart), days past due, and days late so far;
+    `is_first` marks one of the same day and kind."""
+
+    def told(rows: ir.Table) -> dict[str, ir.Value]:
+        billed = (rows.kind.fill_null("invoice") == "invoice") if "kind" in rows.columns else ibis.literal(True)
+        return {"billed": billed, "is_first": first_known(rows, "invoices", rows.issued_at.date(), billed)}
+
+    rows = seen_rows(_with(sources, "invoices", told), "invoices", seen.snapshots, _measured(sources, "invoices"))
+    if "due_at" not in rows.columns or "paid_at" not in rows.columns:
+        return rows
+    late = days_between(ibis.coalesce(rows.paid_at, rows.as_of), rows.due_at)
+    return rows.mutate(due_age=days_between(rows.as_of, rows.due_at), late_days=ibis.greatest(late, ibis.literal(0.0)))
+
+
+FOLDS: tuple[Fold, ...] = (
+    Fold("usage_days", sql_rollup.EVENTS, (), lambda _, seen: seen.usage["usage_days"]),
+    Fold("usage_users", sql_rollup.EVENTS, ("user_id",), lambda _, seen: seen.usage["usage_users"]),
+    Fold("usage_features", sql_rollup.EVENTS, ("feature",), lambda _, seen: seen.usage["usage_features"]),
+    Fold(
+        "interactions",
+        "interactions",
+        (),
+        lambda sources, seen: talks(sources, seen.snapshots, _measured(sources, "interactions")),
+    ),
+    _rows("tickets"),
+    _rows("milestones", distinct=("milestone",)),
+    Fold("onboarding", "milestones", (), lambda sources, seen: onboarding(sources, seen.snapshots, seen.milestones)),
+    Fold("contracts", "contracts", (), seen_contracts),
+    Fold("invoices", "invoices", (), seen_invoices),
+    _rows("outcomes"),
+    _rows("contacts", distinct=("role", "since")),
+    Fold("people", "contacts", (), lambda sources, seen: people(sources, seen.snapshots)),
+    _rows("surveys", latest=True),
+    _rows("interventions"),
+)
+
+
+def fold_named(name: str) -> Fold:
+    return next(fold for fold in FOLDS if fold.name == name)
+
+
+def tables_of(signal: Signal) -> set[str]:
+    """The source tables of the signal's own frame and columns."""
+    own = {fold_named(signal.fold).table} if signal.fold is not None else set()
+    return own | {need.split(".")[0] for need in signal.needs}

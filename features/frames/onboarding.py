@@ -1,0 +1,31 @@
+"""The frame of onboarding: how many of the milestones that are due an account has not reached."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import ibis
+import ibis.expr.types as ir
+
+from configs.framework import Milestone
+from features.sources import Sources
+from features.timeline import days_between, seen_rows
+
+
+def onboarding(sources: Sources, snapshots: ir.Table, expected: Sequence[Milestone]) -> ir.Table:
+    """One row for each snapshot (its `row`) of which any milestone is known: how many are `overdue`.
+
+    A milestone is overdue once more than its `due_days` have passed since sign-up and it is not known to be reached. An
+    account of which no milestone is known has no row: nobody may be keeping track of it.
+    """
+    rows = seen_rows(sources, "milestones", snapshots)
+    accounts = sources.tables["accounts"]
+    rows = rows.join(accounts.select("account_id", signed_up=accounts.created_at), "account_id")
+    reached = {f"reached_{place}": rows.count(where=rows.milestone == one.name) for place, one in enumerate(expected)}
+    since = days_between(rows.as_of, rows.signed_up).max()
+    known = rows.group_by("row").aggregate(since_sign_up=since, **reached)
+    overdue = ibis.literal(0.0)
+    for place, one in enumerate(expected):
+        late = (known.since_sign_up > float(one.due_days)) & (known[f"reached_{place}"] == 0)
+        overdue = overdue + late.ifelse(ibis.literal(1.0), ibis.literal(0.0))
+    return known.select("row", overdue=overdue)

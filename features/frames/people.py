@@ -1,0 +1,141 @@
+"""What people do: who did something in an interaction, and everybody at an account with what was last seen of them.
+
+Contacts say who is there, interactions and surveys who does something; only together do they tell a sponsor who is
+engaged from one who is a name in a list. What we do ourselves (a mail that we sent, a meeting that nobody came to) is
+no sign of a person.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import reduce
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from features.sources import Sources
+from features.sources.backends import engine
+from features.timeline import days_between, seen_rows, visible_from
+
+MESSAGES = ("email", "message", "chat")
+APPOINTMENTS = ("meeting", "qbr", "training", "webinar")
+TRAININGS = ("training", "webinar")
+RECENT_DAYS = 90
+FOREVER = ibis.timestamp("9000-01-01 00:00:00")
+PERSON = ("row", "who")  # a person as seen by a snapshot
+
+
+def talks(sources: Sources, snapshots: ir.Table, latest: bool = False) -> ir.Table:
+    """Interactions as seen, with the columns of `_told_apart`."""
+    told = replace(sources, tables={**sources.tables, "interactions": _told_apart(sources)})
+    return seen_rows(told, "interactions", snapshots, latest)
+
+
+def _told_apart(sources: Sources) -> ir.Table:
+    """Interactions with what each is and who did something in it, worked out before a row meets its many as_ofs.
+
+    `kind` in lower case; `message` (one writes it, and nobody comes to it), `training`, `qbr`, `appointment`; `did`:
+    whether the customer began it, or came to it. Where initiated_by is given, whether it is `theirs`, `ours` or
+    `our_message`; where attended is, whether they `came` or `missed` it: a mail that was opened is no appointment.
+    """
+    rows = sources.tables["interactions"]
+    rows = rows.mutate(kind=rows.kind.lower())
+    rows = rows.mutate(
+        message=rows.kind.isin(MESSAGES),
+        training=rows.kind.isin(TRAININGS),
+        qbr=rows.kind == "qbr",
+        appointment=rows.kind.isin(APPOINTMENTS),
+    )
+    signs = []
+    if "initiated_by" in rows.columns:
+        ours = rows.initiated_by == "us"
+        rows = rows.mutate(theirs=rows.initiated_by == "customer", ours=ours, our_message=ours & rows.message)
+        signs.append(rows.theirs.fill_null(False))
+    if "attended" in rows.columns:
+        rows = rows.mutate(came=rows.attended & ~rows.message, missed=~rows.attended & ~rows.message)
+        signs.append(rows.came.fill_null(False))
+    return rows.mutate(did=reduce(lambda one, other: one | other, signs) if signs else ibis.literal(False))
+
+
+def people(sources: Sources, snapshots: ir.Table) -> ir.Table:
+    """One row for each snapshot (its `row`) and part that a person plays there.
+
+    Columns: row; `once` (on one row of each person, one in place if any is); `role`, `age` (days since they took it)
+    and `present` (null for people who are in no list of contacts); `active_age` (days since they last did something),
+    `answered_age` (since they last answered a survey), `signs_90d` (interactions of 90 days in which they did
+    something).
+    """
+    told = sources.tables["contacts"]
+    newest = ibis.window(group_by=told.account, order_by=[told.since.desc(), told.role])
+    told = told.mutate(who=engine.told_apart(sources.connection, told.contact_id), place=ibis.row_number().over(newest))
+    roles = seen_rows(replace(sources, tables={**sources.tables, "contacts": told}), "contacts", snapshots)
+    there = roles.until.isnull() if "until" in roles.columns else ibis.literal(True)
+    roles = roles.select(*PERSON, "role", "age", "place", present=there)
+    order = ibis.window(group_by=[roles[key] for key in PERSON], order_by=[roles.present.desc(), roles.place])
+    roles = roles.mutate(once=ibis.row_number().over(order) == 0).drop("place")
+    signs = [one for one in (_signs(sources), _answers(sources)) if one is not None]
+    if not signs:
+        nothing: dict[str, Any] = {name: ibis.null("float64") for name in ("active_age", "answered_age", "signs_90d")}
+        return roles.mutate(**nothing)
+    each = _last_seen(reduce(lambda one, other: one.union(other), signs), snapshots)
+    joined = roles.outer_join(each, list(PERSON))
+    return joined.select(
+        "role",
+        "age",
+        "present",
+        "active_age",
+        "answered_age",
+        "signs_90d",
+        row=ibis.coalesce(joined["row"], joined.row_right),
+        once=joined.once.fill_null(True),
+    )
+
+
+def _signs(sources: Sources) -> ir.Table | None:
+    """Interactions in which a person did something: account, who, at, visible (from which as_of), answer.
+
+    An answer to what the customer began is ours, so such a row counts from its own time.
+    """
+    if not sources.has("interactions", "contact_id"):
+        return None
+    rows = _told_apart(sources)
+    rows = rows.filter(rows.contact_id.notnull())
+    later = rows.responded_at if "responded_at" in rows.columns else ibis.null("timestamp")
+    at = rows.did.ifelse(rows.occurred_at, later)
+    visible = ibis.greatest(visible_from(rows, "occurred_at"), at.truncate("D") + ibis.interval(days=1))
+    who = engine.told_apart(sources.connection, rows.contact_id)
+    signs = rows.select("account", who=who, at=at, visible=visible, answer=ibis.literal(False))
+    return signs.filter(signs["at"].notnull())
+
+
+def _answers(sources: Sources) -> ir.Table | None:
+    """Answers to surveys: a sign of the person too, though no contact of theirs with us."""
+    if not sources.has("surveys", "contact_id"):
+        return None
+    rows = sources.tables["surveys"]
+    rows = rows.filter(rows.contact_id.notnull())
+    visible, who = visible_from(rows, "occurred_at"), engine.told_apart(sources.connection, rows.contact_id)
+    return rows.select("account", who=who, at=rows.occurred_at, visible=visible, answer=ibis.literal(True))
+
+
+def _last_seen(signs: ir.Table, snapshots: ir.Table) -> ir.Table:
+    """(row, who) with active_age, answered_age, signs_90d.
+
+    Of all that came before, only a person's last sign matters, and what lies within 90 days: a sign meets the as_ofs
+    that see it up to the first that sees a later one, or within those days.
+    """
+    at = signs["at"]
+    later = ibis.window(group_by=[signs.account, signs.who, signs.answer], order_by=at, rows=(1, None))
+    superseded = ibis.coalesce(signs.visible.min().over(later), FOREVER)
+    recent_until = at.truncate("D") + ibis.interval(days=RECENT_DAYS + 1)
+    # A moment within a day counts up to the midnight that lies 90 days after it.
+    signs = signs.mutate(until=signs.answer.ifelse(superseded, ibis.greatest(superseded, recent_until)))
+    seen = signs.join(snapshots.select("account", "as_of", "row"), "account")
+    seen = seen.filter((seen.visible <= seen.as_of) & (seen.as_of < seen.until))
+    age = days_between(seen.as_of, seen["at"])
+    return seen.group_by(list(PERSON)).aggregate(
+        active_age=age.min(),
+        answered_age=age.min(where=seen.answer),
+        signs_90d=seen.count(where=~seen.answer & (age <= RECENT_DAYS)),
+    )

@@ -1,0 +1,86 @@
+"""Churn events of the configured definition: every one of them, how many there were when, and who has left for good."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from configs.settings import Settings
+from features.health import lifecycle_stages
+from features.sources import Sources
+from features.timeline import churn_rows, contract_rows, lives, of_accounts, silent_lives
+
+
+@dataclass(frozen=True)
+class Churns:
+    """Churn events of the configured definition; `by_stage` is the stage by tenure at the time."""
+
+    accounts: int
+    events: int
+    churned_accounts: int
+    by_year: Mapping[str, int]
+    by_quarter: Mapping[str, int]
+    by_stage: Mapping[str, int]
+
+
+def churn_events(sources: Sources, settings: Settings) -> pd.DataFrame:
+    """Every churn known by the data's end: account_id, at (one row an event, an account may have several), end_at.
+
+    `end_at` is the last moment of the relation: `at`, or for churn by silence the moment at which it began.
+    """
+    rule = settings.churn
+    if rule.kind == "outcome":
+        return churn_rows(sources)[["account_id", "at"]].assign(end_at=lambda rows: rows["at"])
+    if rule.kind == "contract_end":
+        found = lives(contract_rows(sources), pd.Timedelta(days=rule.allowed_gap_days))
+        decided = sources.data_end - pd.Timedelta(days=rule.allowed_gap_days)
+        found = found[(found.ended <= decided) & (found.ended < sources.data_end)]
+        at = found.ended
+    else:
+        found, clock = silent_lives(sources, settings)
+        at = clock.after(found.ended, pd.Timedelta(days=rule.silence.days))
+        found, at = found[at <= sources.data_end], at[at <= sources.data_end]
+    return pd.DataFrame({"account_id": found.account_id, "at": at, "end_at": found.ended}).reset_index(drop=True)
+
+
+def count_churns(accounts: pd.DataFrame, churned: pd.DataFrame, settings: Settings) -> Churns:
+    """`churn_events` by year, quarter and stage; `accounts` needs account_id and created_at."""
+    events = churned.merge(accounts[["account_id", "created_at"]], on="account_id")
+    tenure = pd.DataFrame({"tenure_days": (events["at"] - events.created_at).dt.total_seconds() / 86_400})
+    stages = lifecycle_stages(tenure, settings.framework).lifecycle_stage
+    quarters = events["at"].dt.year.astype("str") + "-Q" + events["at"].dt.quarter.astype("str")
+
+    def counted(keys: pd.Series) -> dict[str, int]:
+        return {str(key): int(count) for key, count in keys.value_counts().sort_index().items()}
+
+    return Churns(
+        accounts=len(accounts),
+        events=len(events),
+        churned_accounts=int(events.account_id.nunique()),
+        by_year=counted(events["at"].dt.year),
+        by_quarter=counted(quarters),
+        by_stage={
+            one.name: int((stages == one.name).sum()) for one in settings.framework.stages if (stages == one.name).any()
+        },
+    )
+
+
+def fates(
+    accounts: pd.DataFrame, churned: pd.DataFrame, facts: Mapping[str, pd.DataFrame], settings: Settings
+) -> pd.DataFrame:
+    """What became of each account by the data's end: account_id, created_at, left_at (NaT: never left), end_at.
+
+    Of `churned` (`churn_events`) an account's last event counts. Accounts that left and came back are not among the
+    rows: no single fate is theirs. `facts` are `all_account_facts`.
+    """
+    frame = accounts[["account_id", "created_at"]].copy()
+    last = churned.groupby("account_id")[["at", "end_at"]].max()
+    for name, found in (("left_at", last["at"]), ("end_at", last.end_at)):
+        frame[name] = of_accounts(found, frame.account_id)
+    rule = settings.churn
+    signs = facts.get(rule.silence.of if rule.kind == "silence" else "contracts")
+    if signs is not None:
+        frame = frame[~(of_accounts(signs["last"], frame.account_id) > frame.left_at)]
+    return frame.reset_index(drop=True)

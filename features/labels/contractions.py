@@ -1,0 +1,87 @@
+"""Contractions: an account that stays and pays less, as recorded, or as its contracts tell.
+
+A contract that follows another may begin some days after it (the allowed gap) or some days before it ends. Neither the
+pause nor the overlap is a change of revenue, so the level before a contract's end is the lowest one of the gap before
+it, and the level after it the highest one of the gap after it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from pandas.api.typing import NaTType
+
+from configs.settings import Settings
+from features.sources import Sources
+from features.timeline import MOMENT, churn_rows, contract_rows
+
+CENTS = 2  # sums of ARR are rounded to these decimals: what is left of adding and taking away is no change
+
+
+def contraction_rows(sources: Sources, settings: Settings) -> tuple[pd.DataFrame, pd.Timestamp | NaTType]:
+    """account_id, at of every contraction; and until when they are known, NaT where no table tells of any.
+
+    Outcomes of the kind contraction, known until the settling days before the data's end, and falls of ARR under
+    contract by `churn.contraction_share` and more, known until the allowed gap before it.
+    """
+    rule = settings.churn
+    found, until = [], []
+    if sources.has("outcomes"):
+        found.append(churn_rows(sources, "contraction")[["account_id", "at"]])
+        until.append(sources.data_end - pd.Timedelta(days=rule.settling_days))
+    if sources.has("contracts", "arr"):
+        gap = pd.Timedelta(days=rule.allowed_gap_days)
+        found.append(arr_falls(contract_rows(sources), rule.contraction_share, gap))
+        until.append(sources.data_end - gap)
+    if not found:
+        return pd.DataFrame({"account_id": pd.Series(dtype="str"), "at": pd.Series(dtype=MOMENT)}), pd.NaT
+    rows = pd.concat([one.astype({"at": MOMENT}) for one in found], ignore_index=True)
+    return rows, min(until)
+
+
+def arr_falls(contracts: pd.DataFrame, share: float, gap: pd.Timedelta) -> pd.DataFrame:
+    """Moments (account_id, at) at which a contract ends and the ARR of those that cover is lower by `share` and more.
+
+    contracts: account_id, at, ends_at (NaT: open), arr. An end after which nothing is left is no contraction. Accounts
+    with a contract of unknown ARR are left out: what their ARR adds up to is not known.
+    """
+    unknown = contracts.account_id[contracts.arr.isna()].unique()
+    rows = contracts[~contracts.account_id.isin(unknown)]
+    starts = pd.DataFrame({"account_id": rows.account_id, "at": rows["at"], "change": rows.arr})
+    ends = pd.DataFrame({"account_id": rows.account_id, "at": rows.ends_at, "change": -rows.arr}).dropna()
+    steps = pd.concat([starts, ends]).astype({"at": MOMENT, "change": "float64"})
+    steps = steps.groupby(["account_id", "at"], sort=True)["change"].sum().reset_index()
+    level = steps.groupby("account_id")["change"].cumsum().round(CENTS).to_numpy()
+    falls = np.flatnonzero(steps["change"].to_numpy() < 0)
+    account = pd.factorize(steps.account_id)[0]
+    at = steps["at"].to_numpy()
+    before = _extreme(level, account, at, falls, gap.to_timedelta64(), -1)
+    after = _extreme(level, account, at, falls, gap.to_timedelta64(), 1)
+    fell = (after > 0) & (after <= (1 - share) * before)
+    return steps.loc[falls[fell], ["account_id", "at"]].reset_index(drop=True)
+
+
+def _extreme(
+    level: np.ndarray, account: np.ndarray, at: np.ndarray, falls: np.ndarray, gap: np.timedelta64, way: int
+) -> np.ndarray:
+    """The lowest level above 0 within the gap before each fall (way -1), or the highest within the gap after it (1).
+
+    `level` holds from its step to the account's next one. Steps are walked one by one away from the falls, all falls at
+    a time: as many rounds as one account has steps within a gap.
+    """
+    found = level[falls] if way > 0 else np.full(len(falls), np.inf)
+    going = np.arange(len(falls))
+    step = falls.copy()
+    while len(going):
+        fall, here = falls[going], step[going]
+        place = np.clip(here + way, 0, len(level) - 1)
+        near = (place != here) & (account[place] == account[fall])
+        # Backwards, a level lies within the gap when the step that ended it does; the fall's own level always counts.
+        near &= (at[place] <= at[fall] + gap) if way > 0 else (here == fall) | (at[here] > at[fall] - gap)
+        going, place = going[near], place[near]
+        step[going] = place
+        if way > 0:
+            found[going] = np.maximum(found[going], level[place])
+        else:
+            found[going] = np.where(level[place] > 0, np.minimum(found[going], level[place]), found[going])
+    return found

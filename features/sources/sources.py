@@ -1,0 +1,209 @@
+"""The source tables of a company, connected, mapped to the canonical ones, and checked.
+
+Everything that a later part sees of the data comes through `Sources`: canonical names, text ids, naive UTC times,
+float64 numbers. `known_at` is the same data as it stood at a moment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from configs.errors import Fault, SourceError
+from configs.settings import Settings
+from configs.tables import TABLES, table
+from features.sources.backends import Raw, connect, digest, disconnect, engine, find, is_duckdb, is_spark
+from features.sources.mapping import Mapped, resolve
+from features.sources.sentiment import with_sentiment
+from features.sources.validation import examine, unread
+
+CHURN_NEEDS: Mapping[str, tuple[str, str]] = {"contract_end": ("contracts", "ends_at"), "outcome": ("outcomes", "kind")}
+
+
+@dataclass(frozen=True, eq=False)
+class Sources:
+    """Canonical tables of one company.
+
+    `tables` holds what was mapped, and in each table the columns that were mapped: account_id as text, times as naive
+    UTC timestamps, numbers as float64, flags as booleans, beside the attributes (accounts) and measures under their own
+    names. Everything before `data_end` (a UTC midnight) is covered by the data. `fingerprint` changes with the content.
+    """
+
+    connection: Any
+    tables: Mapping[str, ir.Table]
+    data_end: pd.Timestamp
+    attributes: tuple[str, ...]
+    measures: Mapping[str, tuple[str, ...]]
+    fingerprint: str
+
+    def has(self, name: str, *columns: str) -> bool:
+        """Whether the table is there with all of these columns."""
+        return name in self.tables and all(column in self.tables[name].columns for column in columns)
+
+    def close(self) -> None:
+        """Ends the connection; the tables cannot be read afterwards."""
+        disconnect(self.connection)
+
+
+def open_sources(settings: Settings) -> Sources:
+    """Connects, maps and checks every table; SourceError names every fault of all of them at once."""
+    connection = connect(settings)
+    try:
+        return _open(connection, settings)
+    except BaseException:
+        disconnect(connection)
+        raise
+
+
+def _open(connection: Any, settings: Settings) -> Sources:
+    faults: list[Fault] = []
+    mapped: dict[str, Mapped] = {}
+    for canonical in TABLES:
+        source = settings.tables.get(canonical.name)
+        if source is None:
+            continue
+        try:
+            raw = find(connection, settings, canonical.name, source)
+            one = resolve(canonical, source, raw, settings)
+            mapped[canonical.name], found = examine(_read_once(connection, one, settings.timezone), settings)
+            faults += found
+        except SourceError as error:
+            faults += error.faults
+    faults += _churn_faults(settings, mapped)
+    if faults:
+        raise SourceError(faults)
+    tables = {name: _settle(connection, one, settings.timezone) for name, one in mapped.items()}
+    if settings.sentiment != "off":
+        tables = with_sentiment(connection, tables)
+    return Sources(
+        connection=connection,
+        tables=tables,
+        data_end=_data_end(settings, mapped),
+        attributes=mapped["accounts"].attributes,
+        measures={name: one.measures for name, one in mapped.items() if one.measures},
+        fingerprint=_fingerprint(connection, mapped, tables),
+    )
+
+
+def known_at(sources: Sources, as_of: pd.Timestamp) -> Sources:
+    """The sources as they stood at `as_of` (a UTC midnight): only facts of before it that were known by then, and
+    what is filled in later (resolved_at, paid_at, until ...) empty unless it had happened."""
+    moment = ibis.literal(pd.Timestamp(as_of))
+    tables = {}
+    for name, rows in sources.tables.items():
+        canonical = table(name)
+        seen = rows[canonical.time] < moment
+        if "recorded_at" in rows.columns:
+            seen &= rows.recorded_at.isnull() | (rows.recorded_at <= moment)
+        later = [one.name for one in canonical.columns if one.filled_later and one.name in rows.columns]
+        unfilled = {column: (rows[column] < moment).ifelse(rows[column], ibis.null("timestamp")) for column in later}
+        tables[name] = rows.filter(seen).mutate(**unfilled) if unfilled else rows.filter(seen)
+    return replace(
+        sources,
+        tables=tables,
+        data_end=min(sources.data_end, pd.Timestamp(as_of)),
+        fingerprint=_short(f"{sources.fingerprint}@{pd.Timestamp(as_of).isoformat()}"),
+    )
+
+
+def _churn_faults(settings: Settings, mapped: Mapping[str, Mapped]) -> list[Fault]:
+    """The definition of churn needs a column that the schema leaves optional."""
+    name, column = CHURN_NEEDS.get(settings.churn.kind, ("", ""))
+    if name not in mapped or column in {part.name for part in mapped[name].parts}:
+        return []
+    do = f"map it under tables.{name}.columns, or choose another churn.kind"
+    return [Fault(f"{name}.{column}", "no such column", f"the column that churn.kind {settings.churn.kind} reads", do)]
+
+
+def _read_once(connection: Any, mapped: Mapped, zone: str) -> Mapped:
+    """The used columns of a text file, raw and cleaned, in a temporary table: reading text is dear, and two queries
+    follow."""
+    raw = mapped.raw
+    if not raw.textual:
+        return mapped
+    places = {part.name: place for place, part in enumerate(mapped.parts)}
+    settled = {part.name for part in mapped.parts if not part.undecided}
+    columns = {f"raw_{places[part.name]}": part.raw for part in mapped.parts}
+    columns |= {f"clean_{places[part.name]}": part.cleaned(zone) for part in mapped.parts if part.name in settled}
+    temporary = f"forewarn_raw_{mapped.table.name}"
+    try:
+        rows = engine.keep(connection, temporary, raw.table.select(**columns))
+    except Exception as error:
+        raise SourceError(unread(mapped, error)) from None
+    parts = tuple(
+        replace(
+            part,
+            raw=rows[f"raw_{places[part.name]}"],
+            stored=rows[f"clean_{places[part.name]}"] if part.name in settled else None,
+        )
+        for part in mapped.parts
+    )
+    return replace(mapped, raw=Raw(rows, raw.origin, raw.files, True, temporary), parts=parts)
+
+
+def _settle(connection: Any, mapped: Mapped, zone: str) -> ir.Table:
+    """The canonical table: stored once where reading or cleaning it is dear, a view of it otherwise; on a server, and
+    for tables of a Spark catalog, which may be too large to keep, always a view."""
+    rows, raw = mapped.canonical(zone), mapped.raw
+    if not (is_duckdb(connection) or is_spark(connection)):
+        return rows
+    name = f"forewarn_{mapped.table.name}"
+    plain = not raw.textual and all(part.stored is not None for part in mapped.parts)
+    if plain or (is_spark(connection) and not (raw.files or raw.temporary)):
+        return _one_time_type(engine.view(connection, name, rows))
+    stored = engine.keep(connection, name, rows)
+    if raw.temporary:
+        engine.drop(connection, raw.temporary)
+    return _one_time_type(stored)
+
+
+def _one_time_type(rows: ir.Table) -> ir.Table:
+    """Times of whatever resolution the engine reports under one name of type: tables can then be put together."""
+    times = {name: "timestamp" for name, kind in rows.schema().items() if kind.is_timestamp()}
+    return rows.cast(times)
+
+
+def _data_end(settings: Settings, mapped: Mapping[str, Mapped]) -> pd.Timestamp:
+    """The first UTC midnight not covered: as configured, or the one after the last fact.
+
+    Contracts may start ahead of today, so their starts only count where no activity or outcome says how far data go.
+    """
+    if settings.data_end is not None:
+        return pd.Timestamp(settings.data_end).as_unit("us")
+    telling = any(one.table.activity or name == "outcomes" for name, one in mapped.items())
+    newest = [
+        one.newest for name, one in mapped.items() if one.newest is not None and not (telling and name == "contracts")
+    ]
+    return (max(newest).floor("D") + pd.Timedelta(days=1)).as_unit("us")
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _fingerprint(connection: Any, mapped: Mapping[str, Mapped], tables: Mapping[str, ir.Table]) -> str:
+    """Sixteen hex digits that change when the content does: the bytes of files, an order-free sum over the rows of
+    DuckDB's tables and queries, and row counts with first and last times on a server (too dear to read whole)."""
+    facts: dict[str, Any] = {}
+    for name, one in mapped.items():
+        if one.raw.files:
+            facts[name] = digest(one.raw.files)
+        elif is_duckdb(connection):
+            facts[name] = _content(connection, f"forewarn_{name}", tables[name].columns)
+        else:
+            facts[name] = [int(one.facts["rows"]), str(one.facts["oldest"]), str(one.newest)]
+    return _short(json.dumps(facts, sort_keys=True))
+
+
+def _content(connection: Any, name: str, columns: Iterable[str]) -> str:
+    quoted = ['"' + column.replace('"', '""') + '"' for column in columns]
+    row = ", ".join(f"coalesce({column}::varchar, chr(0))" for column in quoted)
+    query = f"SELECT count(*), sum(md5_number_lower(concat_ws(chr(31), {row}))) FROM {name}"
+    return str(connection.raw_sql(query).fetchall()[0])

@@ -1,0 +1,66 @@
+"""What was known of which account on which day: as_ofs, visibility, outages, episodes, snapshots."""
+
+from features.timeline.as_of_dates import calendar_days, check_as_ofs
+from features.timeline.asof_join import MOMENT, among, asof, of_accounts
+from features.timeline.episodes import life_events, lives, returning, silent_lives, turns
+from features.timeline.outages import (
+    EXPECTED_ROWS,
+    LOW_SHARE,
+    MIN_ROWS,
+    WEEKS,
+    Outage,
+    daily_totals,
+    feed_outages,
+    outages,
+    outages_by_feed,
+)
+from features.timeline.readers import activity, churn_rows, contract_rows, spans
+from features.timeline.snapshots import snapshots
+from features.timeline.visibility import (
+    DAY_SECONDS,
+    TIME,
+    days_between,
+    first_known,
+    first_visible,
+    last_blind_day,
+    ratio,
+    seen_rows,
+    visible_from,
+)
+
+__all__ = [
+    "DAY_SECONDS",
+    "EXPECTED_ROWS",
+    "LOW_SHARE",
+    "MIN_ROWS",
+    "MOMENT",
+    "TIME",
+    "WEEKS",
+    "Outage",
+    "activity",
+    "among",
+    "asof",
+    "calendar_days",
+    "check_as_ofs",
+    "churn_rows",
+    "contract_rows",
+    "daily_totals",
+    "days_between",
+    "feed_outages",
+    "first_known",
+    "first_visible",
+    "last_blind_day",
+    "life_events",
+    "lives",
+    "of_accounts",
+    "outages",
+    "outages_by_feed",
+    "ratio",
+    "returning",
+    "seen_rows",
+    "silent_lives",
+    "snapshots",
+    "spans",
+    "turns",
+    "visible_from",
+]

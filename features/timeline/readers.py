@@ -1,0 +1,78 @@
+"""The rows of source tables that say whether an account is in play, with the first as_of able to see each."""
+
+from __future__ import annotations
+
+from weakref import WeakKeyDictionary
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from configs.settings import Settings
+from configs.tables import table
+from features.sources import Sources
+from features.timeline.asof_join import MOMENT
+from features.timeline.visibility import visible_from
+
+_CONTRACTS: WeakKeyDictionary[Sources, pd.DataFrame] = WeakKeyDictionary()
+
+
+def spans(sources: Sources, name: str, *columns: str, where: ibis.Value | None = None) -> pd.DataFrame:
+    """account_id, the table's time as `at`, the first as_of able to see the row as `visible`, and further columns."""
+    rows = sources.tables[name]
+    if where is not None:
+        rows = rows.filter(where)
+    time = table(name).time
+    have = [column for column in columns if column in rows.columns]
+    chosen = rows.select("account_id", *have, at=rows[time], visible=visible_from(rows, time))
+    frame = chosen.to_pandas().sort_values(["account_id", "at", *have], kind="stable", ignore_index=True)
+    for column in columns:
+        if column not in frame:
+            frame[column] = pd.NaT if column.endswith("_at") else None
+    return frame
+
+
+def churn_rows(sources: Sources, kind: str = "churn") -> pd.DataFrame:
+    """Recorded outcomes of one kind: account_id, at, visible, voluntary, reason."""
+    outcomes = sources.tables["outcomes"]
+    return spans(sources, "outcomes", "voluntary", "reason", where=outcomes.kind == kind)
+
+
+def contract_rows(sources: Sources) -> pd.DataFrame:
+    """Contracts: account_id, at, visible, ends_at (NaT: open), arr. An open-ended one that was cancelled ended then;
+    one with an end runs until it, cancelled or not, since it is paid for.
+
+    Read once: churns, contractions and returns all come from them, and outcomes are judged in many parts.
+    """
+    if sources not in _CONTRACTS:
+        rows = spans(sources, "contracts", "ends_at", "cancelled_at", "arr")
+        rows["ends_at"] = rows.ends_at.astype(MOMENT).fillna(rows.pop("cancelled_at").astype(MOMENT))
+        _CONTRACTS[sources] = rows
+    return _CONTRACTS[sources].copy(deep=False)
+
+
+def activity(sources: Sources, settings: Settings) -> ir.Table:
+    """The table whose silence is churn; of invoices, credit notes and failed payments do not count."""
+    name = settings.churn.silence.of
+    rows = sources.tables[name]
+    if name == "invoices" and "kind" in rows.columns:
+        rows = rows.filter(rows.kind.fill_null("invoice") == "invoice")
+    return rows
+
+
+def activity_rows(sources: Sources, settings: Settings) -> pd.DataFrame:
+    """Every row of the table whose silence is churn: account_id, at, visible."""
+    name = settings.churn.silence.of
+    rows = activity(sources, settings)
+    chosen = rows.select("account_id", at=rows[table(name).time], visible=visible_from(rows, table(name).time))
+    return chosen.to_pandas().sort_values(["account_id", "at"], kind="stable", ignore_index=True)
+
+
+def activity_days(sources: Sources, settings: Settings) -> pd.DataFrame:
+    """The same rows by day, which is all that a silence of days needs: account_id, at (the day's first), ends_at (its
+    last), visible, in no order. Rows of a day that became known on different days stand apart."""
+    rows = activity(sources, settings)
+    time = table(settings.churn.silence.of).time
+    rows = rows.select("account_id", at=rows[time], day=rows[time].truncate("D"), visible=visible_from(rows, time))
+    days = rows.group_by(["account_id", "day", "visible"]).aggregate(at=rows["at"].min(), ends_at=rows["at"].max())
+    return sources.connection.to_pandas(days.drop("day"))

@@ -1,0 +1,269 @@
+"""Usage added up in arrays: what is visible at one as_of after another, by day or by person or feature.
+
+Rows known by the first as_of after their day are added as they come. Those told later wait, and are added when the
+first as_of to see them is reached: from then on the arrays hold what was visible then, and no earlier as_of can be
+asked for. Days and as_ofs are whole numbers here: days since 1970.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+
+from features.usage.event_batches import Uses
+from features.usage.key_index import Numbers
+from features.usage.window_segments import Calendar, number
+
+SPARSE = 8  # cells a row, beyond which it is faster to add to them one by one than to count a whole span of them
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)  # odd: numbers of accounts multiplied by it differ in all their bits
+_SATURDAY = 2  # days since 1970, modulo 7
+
+
+class Cells(ABC):
+    """The arrays of one fold, and the rows that its signals aggregate."""
+
+    schema: pa.Schema
+    full = False  # whether they gave up for want of room
+
+    def __init__(self, calendar: Calendar) -> None:
+        self.as_ofs = number(calendar.as_ofs)
+        self._reached = -1
+        self._late: Uses | None = None
+
+    def wait(self, late: Uses) -> None:
+        """The rows told late, all of them at once, in the order of `seen`."""
+        self._late = late
+
+    def seen(self, place: int) -> pa.RecordBatch:
+        """What is visible at the as_of in this place; ValueError where a later one was asked for before."""
+        if place < self._reached:
+            raise ValueError(f"as_of {place} after {self._reached}: what was visible then is no longer known")
+        while self._reached < place:
+            self._reached += 1
+            if self._late is not None:
+                begin = np.searchsorted(self._late.seen, self.as_ofs[self._reached - 1]) if self._reached else 0
+                end = np.searchsorted(self._late.seen, self.as_ofs[self._reached])
+                self.add(self._late.at(slice(begin, end)), late=True)
+        return pa.RecordBatch.from_pydict(self._visible(place), self.schema)
+
+    @abstractmethod
+    def add(self, uses: Uses, late: bool = False) -> None:
+        """Adds rows; late ones are all those that some as_of is the first to see."""
+
+    @abstractmethod
+    def _visible(self, place: int) -> dict[str, np.ndarray]:
+        """Columns of the schema."""
+
+
+class DayCells(Cells):
+    """By day and account, of every day that some as_of looks back on: gives what `daily.seen_days` does."""
+
+    def __init__(self, calendar: Calendar, accounts: int, measures: Sequence[str]) -> None:
+        super().__init__(calendar)
+        self.edges = (0, *calendar.edges)
+        self.first = int(self.as_ofs[0]) - calendar.lookback_days
+        shape = (self._days(calendar), accounts)
+        self.n, self.quantity = np.zeros(shape), np.zeros(shape)
+        # Sum and number of a day's values; and the same of those of them that were told last.
+        self.measures = {name: [np.zeros(shape) for _ in range(4)] for name in measures}
+        floats = ["n", "quantity", "weekend", "aged", "days", "last_age"]
+        floats += [f"{name}_{part}" for name in measures for part in ("sum", "n", "last", "moment")]
+        keys = [(name, pa.int32()) for name in ("account", "place", "age")]
+        self.schema = pa.schema([*keys, *((name, pa.float64()) for name in floats)])
+
+    @staticmethod
+    def size(calendar: Calendar, accounts: int, measures: Sequence[str]) -> tuple[int, int]:
+        """How many cells, and how many bytes they take."""
+        cells = DayCells._days(calendar) * accounts
+        return cells, 8 * cells * (2 + 4 * len(measures))
+
+    @staticmethod
+    def _days(calendar: Calendar) -> int:
+        return int(np.ptp(number(calendar.as_ofs))) + calendar.lookback_days
+
+    def add(self, uses: Uses, late: bool = False) -> None:
+        cells = (uses.day - self.first) * np.int64(self.n.shape[1]) + uses.account
+        _add(self.n, cells, uses.n)
+        _add(self.quantity, cells, uses.quantity)
+        for name, (total, n) in uses.measures.items():
+            given = np.flatnonzero(n > 0)
+            if not len(given):
+                continue
+            at, total, n = cells[given], total[given], n[given]
+            sums, counts, last_sums, last_counts = self.measures[name]
+            if late:
+                last_sums.ravel()[at] = last_counts.ravel()[at] = 0.0
+            for values, into in ((total, (sums, last_sums)), (n, (counts, last_counts))):
+                for one in into:
+                    _add(one, at, values)
+
+    def _visible(self, place: int) -> dict[str, np.ndarray]:
+        today = int(self.as_ofs[place])
+        bands = [self._band(place, today, younger, age) for younger, age in pairwise(self.edges)]
+        return {name: np.concatenate([band[name] for band in bands]) for name in self.schema.names}
+
+    def _band(self, place: int, today: int, younger: int, age: int) -> dict[str, np.ndarray]:
+        """The days of more than `younger` days and up to `age`: one row an account with any use."""
+        days = slice(today - age - self.first, today - younger - self.first)
+        ages = np.arange(age, younger, -1)
+        n = self.n[days]
+        used = n > 0
+        count = used.sum(axis=0, dtype="int16")
+        account = np.flatnonzero(count)
+        weights = np.stack([np.ones(len(ages)), (today - ages - _SATURDAY) % 7 < 2, ages])
+        # The @ of matrices would set every core to work, and most of them to wait.
+        quantity, weekend, aged = np.einsum("wd,da->wa", weights, self.quantity[days])
+        found = {
+            "account": account.astype("int32"),
+            "place": np.full(len(account), place, dtype="int32"),
+            "age": np.full(len(account), age, dtype="int32"),
+            "n": n.sum(axis=0)[account],
+            "quantity": quantity[account],
+            "weekend": weekend[account],
+            "aged": aged[account],
+            "days": count[account].astype("float64"),
+            "last_age": age - _last(used)[account].astype("float64"),
+        }
+        for name, arrays in self.measures.items():
+            sums, counts, last_sums, last_counts = (one[days] for one in arrays)
+            last = _last(counts > 0)[account]
+            told = last_counts[last, account]
+            found[f"{name}_sum"] = sums.sum(axis=0)[account]
+            found[f"{name}_n"] = counts.sum(axis=0)[account]
+            with np.errstate(invalid="ignore"):
+                found[f"{name}_last"] = last_sums[last, account] / told
+            found[f"{name}_moment"] = np.where(told > 0, today - age + last, -1.0)
+        return found
+
+
+class KeyCells(Cells):
+    """By segment and person or feature of an account: gives what `daily.seen_keys` does.
+
+    There are at most so many cells, of so many bytes together; `full` once there would be more.
+    """
+
+    schema = pa.schema(
+        [
+            ("account", pa.int32()),
+            ("place", pa.int32()),
+            ("last_age", pa.int32()),
+            ("first_within", pa.int32()),
+            ("quantity_before_30d", pa.float64()),
+            ("quantity_90d", pa.float64()),
+        ]
+    )
+
+    def __init__(self, calendar: Calendar, fold: str, cells: int, most_bytes: int) -> None:
+        super().__init__(calendar)
+        self.calendar, self.fold = calendar, fold
+        days = calendar.days()
+        self.first, self.last = int(days.number.min()), int(days.number.max())
+        # Of every day from the one before the first to the one after the last: -1 where no as_of looks back on it.
+        self.segments = np.full(self.last - self.first + 3, -1)
+        self.segments[days.number - self.first + 1] = days.segment
+        self.most = min(cells, most_bytes // 10) // (int(days.segment.max()) + 1)  # people or features
+        self.full, self.numbers = False, Numbers()
+        self.account = np.zeros(0, "int32")
+        # What was never written takes no memory: when more room is needed, it is left alone.
+        self.touched = np.zeros(int(days.segment.max()) + 1, bool)
+        # The day of the last use is kept as one of those since the first, plus 1: in 0 there is none.
+        self.quantity, self.days = self._cells(0, "float64"), self._cells(0, "uint16")
+
+    def add(self, uses: Uses, late: bool = False) -> None:
+        if self.full:
+            return
+        day = uses.day - (self.first - 1)
+        segment, key = self.segments.take(day, mode="clip"), uses.keys[self.fold]
+        placed = (segment >= 0) & (key != 0)
+        account, quantity = uses.account, uses.quantity
+        if not placed.all():
+            day, segment, key, account, quantity = (one[placed] for one in (day, segment, key, account, quantity))
+        pair = self._numbered(key, account)
+        if pair is None:
+            return
+        self.touched[segment] = True
+        cells = segment * np.int64(self.quantity.shape[1]) + pair
+        _add(self.quantity, cells, quantity)
+        np.maximum.at(self.days.ravel(), cells, day.astype("uint16"))
+
+    def wait(self, late: Uses) -> None:
+        super().wait(late)
+        # Whether there is room for all of them has to be known before the first as_of is asked for.
+        if not self.full:
+            self._numbered(late.keys[self.fold], late.account)
+
+    def _numbered(self, key: np.ndarray, account: np.ndarray) -> np.ndarray | None:
+        """(n,) the number of each account's person or feature; None where there is no room for them.
+
+        Mixed with its account a hash is still 64 bits long: among a million no two are alike.
+        """
+        known = self.numbers.count
+        pair = self.numbers.of(key ^ account.astype("uint64") * _SPREAD)
+        if self.numbers.count > known:
+            if not self._hold(self.numbers.count):
+                return None
+            self.account[pair] = account
+        return pair
+
+    def _cells(self, room: int, kind: str) -> np.ndarray:
+        return np.zeros((len(self.touched), room), kind)
+
+    def _hold(self, count: int) -> bool:
+        """Makes room for so many, and half as many again; gives all up where there is none."""
+        held = len(self.account)
+        if count <= held:
+            return True
+        if count > self.most:
+            self.full = True
+            del self.quantity, self.days, self.account, self.numbers
+            return False
+        room = min(self.most, count + count // 2)
+        for name in ("quantity", "days"):
+            wider = self._cells(room, getattr(self, name).dtype)
+            wider[self.touched, :held] = getattr(self, name)[self.touched]
+            setattr(self, name, wider)
+        self.account = np.append(self.account, np.zeros(room - held, "int32"))
+        return True
+
+    def _visible(self, place: int) -> dict[str, np.ndarray]:
+        count, today = self.numbers.count, int(self.as_ofs[place])
+        last, within = np.zeros(count, "uint16"), np.zeros(count, "int32")
+        before, total = np.zeros(count), np.zeros(count)
+        for begin, end, age in self.calendar.bands(place):
+            of_band = self.days[begin:end, :count].max(axis=0, initial=0)
+            quantity = self.quantity[begin:end, :count].sum(axis=0)
+            np.maximum(last, of_band, out=last)
+            within[of_band > 0] = age
+            total += quantity
+            if 30 < age <= 60:
+                before += quantity
+        there = np.flatnonzero(last)
+        return {
+            "account": self.account[there],
+            "place": np.full(len(there), place, dtype="int32"),
+            "last_age": today - (last[there].astype("int32") + (self.first - 1)),
+            "first_within": within[there],
+            "quantity_before_30d": before[there],
+            "quantity_90d": total[there],
+        }
+
+
+def _last(used: np.ndarray) -> np.ndarray:
+    """(accounts,) the last of the (days, accounts) of use; 0 where there is none."""
+    return (used * np.arange(len(used), dtype="uint16")[:, None]).max(axis=0)
+
+
+def _add(cells: np.ndarray, at: np.ndarray, values: np.ndarray) -> None:
+    """Adds values to flat cells, some of them more than once."""
+    if not len(at):
+        return
+    low = int(at.min())
+    span = int(at.max()) - low + 1
+    if span > SPARSE * len(at):
+        np.add.at(cells.ravel(), at, values)
+    else:
+        cells.ravel()[low : low + span] += np.bincount(at - low, values, span)

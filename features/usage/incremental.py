@@ -1,0 +1,142 @@
+"""Usage folded day by day: what became visible on a new day is added to a kept state, and the past is not read again.
+
+The state holds the units of `features.daily`, in a DuckDB file of its own, keyed by the last day blind to them. It is
+append-only: a row that arrives late is added on the day on which it became visible, whenever it happened. So signals
+from the state equal those from the events themselves, at every as_of up to the day reached. Other tables are small and
+have columns that are filled in later; they are read whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import duckdb
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from configs.errors import DataError, Fault, SourceError
+from configs.settings import Settings
+from features.sources import Sources
+from features.sources.backends import engine, reason
+from features.timeline import TIME
+from features.usage import sql_rollup
+from features.usage.strategy import Units
+
+FILE = "signals.duckdb"
+LAYOUT = 3  # of the units; a state of another is begun anew
+_KEYS = ("account_id", "day", "seen")
+
+
+@dataclass(frozen=True)
+class FoldedIn:
+    """How many units were added, and the day (a midnight) up to which the state now knows everything."""
+
+    added: int
+    reached: pd.Timestamp
+
+
+class UsageState:
+    """The kept units of one project's usage events; `close` it when done."""
+
+    def __init__(self, connection: Any, mark: str) -> None:
+        self.connection, self.mark = connection, mark
+
+    @classmethod
+    def open(cls, settings: Settings, path: Path | None = None) -> Self:
+        """The state of these settings; one of another mapping (or engine version) is begun anew."""
+        path = path or settings.state_dir / FILE
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            connection = ibis.duckdb.connect(path)
+        except duckdb.IOException as error:
+            found = f"{path.name}: {reason(error)}"
+            do = "wait for the other command to end, or set engine.incremental: false for one of them"
+            raise SourceError(Fault("engine.incremental", found, "a state of one's own", do)) from None
+        connection.raw_sql("SET enable_progress_bar = false")
+        connection.raw_sql("CREATE TABLE IF NOT EXISTS state (mark VARCHAR, reached TIMESTAMP)")
+        state = cls(connection, _mark(settings))
+        known = connection.con.execute("SELECT mark FROM state").fetchall()
+        if known and known[0][0] != state.mark:
+            connection.raw_sql("DROP TABLE IF EXISTS units")
+            connection.raw_sql("DELETE FROM state")
+        return state
+
+    @property
+    def reached(self) -> pd.Timestamp | None:
+        """Everything visible at this midnight has been folded in; None while nothing was."""
+        found = self.connection.con.execute("SELECT reached FROM state").fetchall()
+        return pd.Timestamp(found[0][0]).as_unit("us") if found else None
+
+    def fold_in(self, sources: Sources, until: pd.Timestamp) -> FoldedIn:
+        """Adds what became visible after the day reached, up to the as_of `until`; nothing when that is known already.
+
+        All of it or nothing is added. DataError when `until` lies beyond the data.
+        """
+        if until > sources.data_end:
+            fault = Fault(
+                "incremental", f"{until:%Y-%m-%d}", f"a day up to {sources.data_end:%Y-%m-%d}", "bring newer data"
+            )
+            raise DataError(fault)
+        since = self.reached
+        if since is not None and until <= since:
+            return FoldedIn(0, since)
+        batches = engine.batches(sources.connection, _new(sources, since, until))
+        con = self.connection.con
+        con.begin()
+        try:
+            con.register("forewarn_new_units", batches)
+            there = con.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'units'").fetchall()[0][0]
+            write = "INSERT INTO units" if there else "CREATE TABLE units AS"
+            added = con.execute(f"{write} SELECT * FROM forewarn_new_units").fetchall()[0][0]
+            con.execute("DELETE FROM state")
+            con.execute("INSERT INTO state VALUES (?, ?)", [self.mark, until.to_pydatetime()])
+            con.commit()
+        except BaseException:
+            con.rollback()
+            raise
+        finally:
+            con.unregister("forewarn_new_units")
+        return FoldedIn(int(added), until)
+
+    def units(self) -> Units:
+        """What the usage signals are worked out from, in the place of the events."""
+        return Units(self.connection, self.connection.table("units"))
+
+    def close(self) -> None:
+        self.connection.disconnect()
+
+
+def _new(sources: Sources, since: pd.Timestamp | None, until: pd.Timestamp) -> ir.Table:
+    """Units that became visible after `since` and by `until`, summed by day, person and feature."""
+    rows = sql_rollup.units(sources) if since is None else _lately(sources, since)
+    rows = rows.filter(rows.seen < ibis.date(f"{until:%Y-%m-%d}"))
+    keys = [*_KEYS, *(name for name in sql_rollup.KEYS if name in rows.columns)]
+    sums = {name: rows[name].sum() for name in rows.columns if name not in keys}
+    return rows.group_by(keys).aggregate(**sums).order_by("day")
+
+
+def _lately(sources: Sources, since: pd.Timestamp) -> ir.Table:
+    """Units that became visible after the midnight `since`.
+
+    Asked for in two halves, each by one column: by one, a file or an index can be searched, by either of two it cannot.
+    """
+    events = sources.tables[sql_rollup.EVENTS]
+    begun = events[TIME[sql_rollup.EVENTS]] >= ibis.literal(since)
+    halves = [events.filter(begun)]
+    if "recorded_at" in events.columns:
+        halves.append(events.filter((events.recorded_at > ibis.literal(since)) & ~begun))
+    units = [sql_rollup.units(replace(sources, tables={**sources.tables, sql_rollup.EVENTS: half})) for half in halves]
+    rows = units[0].union(units[1]) if units[1:] else units[0]
+    return rows.filter(rows.seen >= ibis.date(f"{since:%Y-%m-%d}"))
+
+
+def _mark(settings: Settings) -> str:
+    """Changes with what the units mean: the mapping of usage events, and the engine whose hash tells people apart."""
+    events = settings.tables[sql_rollup.EVENTS].model_dump(mode="json")
+    body = json.dumps([LAYOUT, events, settings.connection, settings.timezone, duckdb.__version__], sort_keys=True)
+    return hashlib.sha256(body.encode()).hexdigest()[:16]

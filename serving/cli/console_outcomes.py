@@ -1,0 +1,143 @@
+"""How CSMs' calls, outcomes, reports and the monitoring read on a terminal, and the demo, which has them all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from serving.cli.console import call_line, figure, percent
+
+Body = dict[str, Any]
+
+
+def override_lines(body: Body) -> list[str]:
+    lines = []
+    for one in body["calls"][:20]:
+        p = f"{percent(one['p'])} within {one['horizon_days']} days"
+        lines.append(f"{one['account_id']}, {p} as of {one['as_of']}: {call_line(one)}")
+    if len(body["calls"]) > 20:
+        lines.append(f"... and {len(body['calls']) - 20:,} more accounts")
+    calls = "1 call" if body["entered"] == 1 else f"{body['entered']:,} calls"
+    return [*lines, f"{calls} in the ledger" + (" already" if body["repeated"] else "")]
+
+
+def outcomes_lines(body: Body) -> list[str]:
+    lines = [body["words"]]
+    for one in body["days"]:
+        days, high = body["horizon_days"], one["high"]
+        lines.append(f"  {one['as_of']}, version {one['model_version']}: {one['accounts']:,} accounts")
+        left = f"{one['churned']:,} left"
+        if one["voluntary"] + one["involuntary"]:
+            left += f" ({one['voluntary']:,} of their own will, {one['involuntary']:,} not)"
+        lines.append(f"    {one['predicted']:.1f} expected to leave within {days} days, {left}")
+        lines.append(f"    of {high:,} at high risk, {one['churned_of_high']:,} left")
+        more = (
+            f"    {one['contracted']:,} contracted" if one["contraction_matured"] else "    contractions not known yet"
+        )
+        lines.append(more + (f"; {one['returned']:,} of those who left came back" if one["returned"] else ""))
+    return lines if body["by_arm"] is None else [*lines, *_arm_lines(body["by_arm"])]
+
+
+def _arm_lines(body: Body) -> list[str]:
+    names = {"treated": "approached", "untreated": "not approached", "holdout": "held out"}
+    lines = ["by what was done about the account within its window (accounts that look worse are approached more):"]
+    for one in body["arms"]:
+        stayed = one.get("stayed_when_treated", one.get("false_alarms"))
+        of_them = "saved, or safe anyway" if one["arm"] == "treated" else "false alarms"
+        left = one["happened"]
+        lines.append(
+            f"  {names[one['arm']]:<15}{one['rows']:>7,} scorings of {one['accounts']:,} accounts:"
+            f" {percent(one['expected'])} expected to leave, {percent(left['value'])}"
+            f" ({percent(left['low'])} to {percent(left['high'])}) left; of {one['flagged']:,} at high risk"
+            f" {one['flagged_and_left']:,} left, {stayed:,} stayed ({of_them})"
+        )
+    found = body["effect"]
+    if "refused" in found:
+        return [*lines, f"  what approaching accounts does is not estimated: {found['refused']}"]
+    gap = found["difference"]
+    return [
+        *lines,
+        f"  by draw: {percent(found['treated']['value'])} of {found['treated_accounts']:,} accounts up for an approach"
+        f" left, {percent(found['holdout']['value'])} of {found['holdout_accounts']:,} held out; difference"
+        f" {100 * gap['value']:+.1f} points ({100 * gap['low']:+.1f} to {100 * gap['high']:+.1f})",
+    ]
+
+
+def report_lines(body: Body) -> list[str]:
+    lines = [*body["answer"], *body["against"], f"report: {body['html']}", f"figures: {body['json']}"]
+    lines += [] if body["ledger_html"] is None else [f"what was served, judged: {body['ledger_html']}"]
+    return lines + [f"printed: {path}" for path in body["pdf"]]
+
+
+def monitor_lines(body: Body) -> list[str]:
+    """What stands out, what is over, what is quiet, what was set aside, and the figures."""
+    sources = {"ledger": "scored, by the ledger", "backtest": "out of time, by the backtest"}
+    lines = [
+        f"{one['rows']:,} predictions from {one['first']} to {one['last']} ({sources[one['source']]})"
+        for one in body["watched"]
+    ]
+    stands = [one["words"] for one in body["alarms"] if one["stands"]]
+    levels = body["figures"]["levels"]
+    quarter = levels[-1]["quarter"] if levels else ""
+    parts = {
+        "what stands out:": stands or ["nothing: no alarm stands"],
+        "what stood out, and is over:": [one["words"] for one in body["alarms"] if not one["stands"]],
+        "what is quiet:": body["quiet"],
+        "what was set aside:": body["aside"],
+        "what was changed:": [one["says"] for one in body["marks"] if one["label"]],
+        "by feed:": [feed_line(one) for one in body["figures"]["feeds"]],
+        f"by stage, scorings of {quarter}:": [stage_line(one) for one in levels if one["quarter"] == quarter],
+        "the figures:": body["facts"],
+    }
+    for title, said in parts.items():
+        lines += [title, *(f"  {sentence}" for sentence in said)] if said else []
+    return lines
+
+
+def stage_line(one: Body) -> str:
+    found = one["ratio"]
+    times = f"{found['ratio']:.2f} times as many ({found['low']:.2f} to {found['high']:.2f})"
+    return f"{one['stage']}: {found['observed']} left, {found['expected']:.1f} expected; {times}"
+
+
+def feed_line(one: Body) -> str:
+    moved = f"{one['moved']} moved" + (f", {one['explained']} of them with an outage" if one["explained"] else "")
+    far = f"{one['far']} far from the training time"
+    farthest = f" (farthest: {one['farthest']}, {one['distance']:.2f})" if one["farthest"] else ""
+    return f"{one['feed']}: {one['signals']} signals, {moved}; {far}{farthest}"
+
+
+def demo_lines(body: Body) -> list[str]:
+    """What the demo found, in ten lines."""
+    back, features, before = body["backtest"], body["features"], body["before"]
+    main = next(one for one in back["horizons"] if one["days"] == back["main_horizon_days"])
+    compared = {one["baseline"]: one for one in back["comparisons"] if one["days"] == main["days"]}
+    rules = compared.get("rules")
+    promoted = body["promote"]
+    judged = next((one for one in body["outcomes"]["days"] if one["as_of"] == before["as_of"]), None)
+    against, command = "not compared", f"forewarn --config {body['config']}"
+    if rules is not None:
+        against = rules.get("refused") or f"AUC {figure(rules['auc']['baseline'])}"
+    lines = [
+        f"company: {body['accounts']:,} accounts, {body['rows']:,} rows, today {body['check']['data_end']}",
+        f"signals: {features['signals']} on {features['rows']:,} snapshots, coverage {percent(features['coverage'])}",
+        f"out of time at {main['days']} days: AUC {figure(main['auc'])}, ECE {figure(main['ece'])}",
+        f"the rules on the same rows: {against}",
+        f"gates: version {promoted['version']} "
+        + ("is the champion" if promoted["promoted"] else f"refused by {', '.join(promoted['refused'])}"),
+        f"as of {before['as_of']}, with what was known then: "
+        + (f"{judged['predicted']:.0f} expected to leave, {judged['churned']} left" if judged else "not judged yet"),
+    ]
+    if "score" in body:
+        score = body["score"]
+        account, p, level = score["worst"][0]
+        lines += [
+            f"today: {score['levels'].get('high', 0)} accounts at high risk,"
+            f" {score['expected_arr_loss']:,.0f} {score['currency']} of ARR expected to go",
+            f"first to call: {account}, {percent(p)} ({level}); why: {command} explain {account}",
+        ]
+    else:
+        lines.append("today: nobody is scored, since no model is the champion")
+    lines += monitor_lines(body["monitor"]) if "monitor" in body else []
+    lines.append(f"report: {body['report']['html']}")
+    lines.append(f"serve it: {command} serve" if promoted["promoted"] else f"ask again: {command} promote")
+    return lines

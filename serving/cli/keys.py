@@ -1,0 +1,44 @@
+"""Commands about API keys."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from serving.api import ROLES, KeyStore
+from serving.cli import console
+from serving.cli.session import Session
+
+
+@click.group()
+def keys() -> None:
+    """API keys with a role."""
+
+
+def _store(session: Session) -> KeyStore:
+    return KeyStore(session.settings.state_dir / "keys.db")
+
+
+@keys.command()
+@click.option("--role", type=click.Choice(ROLES), required=True, help="What the key may call.")
+@click.pass_obj
+def create(session: Session, role: Any) -> None:
+    """Make a key. It is printed now, and never again."""
+    session.say({"role": role, "key": _store(session).create(role, datetime.now(UTC))}, console.key_lines)
+
+
+@keys.command("list")
+@click.pass_obj
+def list_keys(session: Session) -> None:
+    """List keys by id, role and date."""
+    session.say([vars(key) for key in _store(session).list()], console.keys_lines)
+
+
+@keys.command()
+@click.argument("key_id")
+@click.pass_obj
+def revoke(session: Session, key_id: str) -> None:
+    """Close a key for good."""
+    session.say(vars(_store(session).revoke(key_id, datetime.now(UTC))), console.revoked_lines)

@@ -1,0 +1,222 @@
+"""The command line. Each command reads its arguments, calls one function of `serving.stages` and says what came back.
+
+Libraries are loaded inside the commands: `forewarn --help` answers at once. The clock is read here, and handed on.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from configs.errors import Fault, UsageError
+from serving.cli import console, console_models, console_outcomes, keys, outcomes
+from serving.cli.session import DATE, FILE, FOLDER, Commands, Session, user
+
+
+@click.group(cls=Commands)
+@click.option(
+    "--config",
+    type=FILE,
+    default=Path("forewarn.yaml"),
+    envvar="FOREWARN_CONFIG",
+    show_default=True,
+    show_envvar=True,
+    help="The project's YAML file.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a machine's answer on stdout.")
+@click.version_option(package_name="forewarn")
+@click.pass_context
+def main(ctx: click.Context, config: Path, as_json: bool) -> None:
+    """Says which customers are about to leave, how likely, why, and what to do, and how right it was."""
+    ctx.obj = Session(config, as_json)
+
+
+@main.command()
+@click.option("--accounts", type=click.IntRange(min=1), default=500, show_default=True, help="Accounts of the company.")
+@click.option("--dir", "folder", type=FOLDER, default=Path("demo"), show_default=True, help="Where to put it.")
+@click.option("--serve", "and_serve", is_flag=True, help="Serve the model afterwards.")
+@click.option("--story", "with_story", is_flag=True, help="A launch, an outage and new weights happen to it.")
+@click.pass_obj
+def demo(session: Session, accounts: int, folder: Path, and_serve: bool, with_story: bool) -> None:
+    """Make a synthetic company and run everything on it."""
+    from features.synthetic import Story
+    from serving.demo.demo import run_demo
+
+    with console.progress() as tell:
+        body = run_demo(folder, accounts, tell, Story() if with_story else None)
+    session.say(body, console_outcomes.demo_lines)
+    if not body["promote"]["promoted"]:
+        sys.exit(1)
+    if and_serve:
+        from serving.commands.machine import serve
+
+        serve(folder / "forewarn.yaml", "127.0.0.1", 3000)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.pass_obj
+def init(session: Session, folder: Path) -> None:
+    """Propose a commented forewarn.yaml from the files in FOLDER."""
+    from serving.commands.stages import init
+
+    session.say(init(folder), console.init_lines)
+
+
+@main.command()
+@click.pass_obj
+def check(session: Session) -> None:
+    """Check the sources: every fault at once."""
+    from serving.commands.stages import check
+
+    with console.progress() as tell:
+        body = check(session.settings, tell)
+    session.say(body, console.check_lines)
+    if not body["passed"]:
+        sys.exit(1)
+
+
+@main.command()
+@click.option("--as-of", "as_ofs", type=DATE, multiple=True, help="A day; may be repeated. Default: as configured.")
+@click.option("--out", type=FILE, required=True, help="The Parquet file to write.")
+@click.pass_obj
+def features(session: Session, as_ofs: tuple[datetime, ...], out: Path) -> None:
+    """Write one row per (account_id, as_of), one column a signal."""
+    from serving.commands.stages import features, load
+
+    with console.progress() as tell:
+        dataset = load(session.settings, tell, as_ofs)
+    session.say(features(dataset, out), console.features_lines)
+
+
+@main.command()
+@click.option("--tune", "trials", type=click.IntRange(min=1), metavar="N", help="First try N sizes of the trees.")
+@click.option("--recalibrate", is_flag=True, help="Renew the champion's calibration only; its learners stay.")
+@click.option("--verify", "version", metavar="RUN", help="Rebuild a run, version or alias and compare; train nothing.")
+@click.pass_obj
+def train(session: Session, trials: int | None, recalibrate: bool, version: str | None) -> None:
+    """Fit and calibrate, log the run, register a candidate."""
+    asked = {"--tune": trials is not None, "--recalibrate": recalibrate, "--verify": version is not None}
+    given = [name for name, there in asked.items() if there]
+    if len(given) > 1:
+        raise UsageError(Fault("train", " and ".join(given), "at most one of them", "run them one after the other"))
+    from serving.commands import training_stages as stages
+    from serving.commands.stages import load
+
+    settings = session.settings
+    with console.progress() as tell:
+        dataset = load(settings, tell)
+        if version is not None:
+            body, lines = stages.verify_run(settings, dataset, version, tell), console_models.rebuilt_lines
+        elif recalibrate:
+            body, lines = stages.recalibrate(settings, dataset, tell), console_models.recalibrate_lines
+        else:
+            body, lines = stages.train(settings, dataset, tell, trials=trials or 0), console_models.train_lines
+    session.say(body, lines)
+    if not body.get("same", body.get("renewed", True)):
+        sys.exit(1)
+
+
+@main.command()
+@click.option("--out", type=FOLDER, default=None, help="Folder of the three files. Default: in the state folder.")
+@click.pass_obj
+def backtest(session: Session, out: Path | None) -> None:
+    """Roll the origin through history; only out-of-time rows are judged."""
+    from serving.commands.stages import load
+    from serving.commands.training_stages import backtest
+
+    settings = session.settings
+    with console.progress() as tell:
+        body = backtest(settings, load(settings, tell), out, tell)
+    session.say(body, console_models.backtest_lines)
+
+
+@main.command()
+@click.argument("version", required=False)
+@click.option("--force", is_flag=True, help="Promote although gates refuse; needs a reason, and is marked for good.")
+@click.option("--reason", help="Why the gates are overruled; it stands in the ledger and in every report.")
+@click.pass_obj
+def promote(session: Session, version: str | None, force: bool, reason: str | None) -> None:
+    """Run the gates and move the champion alias to VERSION (default: the newest candidate)."""
+    reason = (reason or "").strip() or None
+    if force != (reason is not None):
+        found = "--force without a reason" if force else "--reason without --force"
+        do = 'forewarn promote --force --reason "why the gates are wrong here"'
+        raise UsageError(Fault("promote", found, "both or neither", do))
+    from serving.commands.promotion import promote
+    from serving.commands.stages import load
+
+    settings = session.settings
+    with console.progress() as tell:
+        body = promote(settings, version, lambda: load(settings, tell), datetime.now(UTC), user(), tell, reason)
+    session.say(body, console_models.promote_lines)
+    if not body["promoted"]:
+        sys.exit(1)
+
+
+@main.command()
+@click.option("--as-of", "as_of", type=DATE, default=None, help="The day. Default: the data's end.")
+@click.option("--out", type=FILE, default=None, help="The Parquet file. Default: in the state folder.")
+@click.pass_obj
+def score(session: Session, as_of: datetime | None, out: Path | None) -> None:
+    """Score all accounts with the champion: into the ledger first, then into a file."""
+    from serving.commands.stages import score
+
+    with console.progress() as tell:
+        body = score(session.settings, as_of, out, datetime.now(UTC), tell)
+    session.say(body, console.score_lines)
+
+
+@main.command()
+@click.option("--out", type=FILE, default=None, help="The proposed YAML file. Default: beside the project's file.")
+@click.pass_obj
+def weights(session: Session, out: Path | None) -> None:
+    """Learn the health score's weights again from outcomes, and propose them if that pays."""
+    from serving.commands.stages import load
+    from serving.commands.weights import weights
+
+    settings = session.settings
+    with console.progress() as tell:
+        body = weights(settings, session.config, load(settings, tell), out, tell)
+    session.say(body, console_models.weights_lines)
+
+
+@main.command()
+@click.argument("account")
+@click.option("--as-of", "as_of", type=DATE, default=None, help="The day. Default: the data's end.")
+@click.pass_obj
+def explain(session: Session, account: str, as_of: datetime | None) -> None:
+    """Say about one account how likely it leaves, why, and what to do."""
+    from serving.commands.stages import explain
+
+    session.say(explain(session.settings, account, as_of, datetime.now(UTC)), console.explain_lines)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="The port to listen on.")
+@click.pass_obj
+def serve(session: Session, host: str, port: int) -> None:
+    """Serve the champion over HTTP."""
+    from serving.commands.machine import serve
+
+    serve(session.config, host, port)
+
+
+@main.command()
+@click.pass_obj
+def doctor(session: Session) -> None:
+    """Say what is missing on this machine, and how to get it."""
+    from serving.commands.machine import doctor
+
+    body = doctor(session.config)
+    session.say(body, console.doctor_lines)
+    if not body["ready"]:
+        sys.exit(1)
+
+
+for command in (*outcomes.COMMANDS, keys.keys):
+    main.add_command(command)

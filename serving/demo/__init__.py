@@ -1,0 +1,1 @@
+"""The synthetic company taken through every command."""

@@ -1,0 +1,235 @@
+"""From account ids to an answer that is already in the ledger: the one way in which anything is scored.
+
+The batch, the service and `explain` all come through here, with the same frame of signals and the same functions, so a
+served score equals the batch score to the last bit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from configs.atomic_files import read_marked, write_marked
+from configs.errors import DataError, Fault, UsageError, nearest
+from configs.settings import Settings
+from evaluation.ledger import Ledger, PredictionKind, Written, canonical
+from evaluation.predictions import predictions
+from features.dataset import load_dataset
+from features.signal import Schema
+from features.sources import Sources, open_sources
+from serving.scoring.schemas import AccountError, Entry, Prediction, ScoreAnswer, group_reasons
+from training.tracking import LoadedModel, load_champion
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A model, the signals of every live account at one as_of, and the ledger. `frame` is indexed by account_id."""
+
+    settings: Settings
+    model: LoadedModel
+    frame: pd.DataFrame
+    as_of: pd.Timestamp
+    ledger: Ledger
+
+    @classmethod
+    def open(cls, settings: Settings, at: pd.Timestamp | None = None) -> Scorer:
+        """The champion over the signals at `at`, or at the data's end; see `of`. UsageError without a champion."""
+        return cls.of(settings, load_champion(settings), open_sources(settings), at)
+
+    @classmethod
+    def of(cls, settings: Settings, model: LoadedModel, sources: Sources, at: pd.Timestamp | None = None) -> Scorer:
+        """A model over the signals at `at`, or at the data's end.
+
+        UsageError for a day before the model's training ended (it has seen what happened next, so its score would be
+        no prediction), and for a model of other signals or horizons. DataError for a day in the future, or on which no
+        account is in play.
+        """
+        as_of = sources.data_end if at is None else at
+        check_model(model, settings, as_of)
+        frame, schema = live_signals(settings, sources, as_of)
+        check_schema(model.schema, schema)
+        return cls(settings, model, frame.set_index("account_id", drop=False), as_of, Ledger.open(settings))
+
+    def predict(self, account_ids: Sequence[str]) -> pd.DataFrame:
+        """Predictions of known accounts, in the order asked; nothing is written. KeyError for an unknown account."""
+        rows = self.frame.loc[list(account_ids)].reset_index(drop=True)
+        return predictions(
+            self.model.churn, self.model.health, rows, self.settings, self.model.version, self.model.schema
+        )
+
+    def score(
+        self, account_ids: Sequence[str], kind: PredictionKind, asked_by: str, now: datetime
+    ) -> tuple[pd.DataFrame, Written]:
+        """`predict`, written to the ledger before it is returned. A batch of the same model over the same signals is
+        written once, however often it is asked for; what the service answers is written each time."""
+        found = self.predict(account_ids)
+        hashes = signals_hash(self.frame.loc[list(account_ids)], self.model.schema)
+        key = None
+        if kind == "batch":
+            of = [str(self.as_of), self.model.run_id, self.settings.version, list(account_ids), hashes]
+            key = f"batch {hashlib.sha256(canonical(of).encode()).hexdigest()}"
+        at = pd.Timestamp(now)
+        written = self.ledger.write(
+            found, kind=kind, asked_by=asked_by, at=at, signals_hash=hashes, idempotency_key=key
+        )
+        return found, written
+
+    def answer(self, account_ids: Sequence[str], asked_by: str, now: datetime, *, full: bool) -> ScoreAnswer:
+        """One entry an account, in the order asked; `full` gives every reason, otherwise the strongest and the rest.
+
+        UsageError when more than `serving.max_accounts` are asked for. An unknown account is an error of its own entry.
+        """
+        most = self.settings.serving.max_accounts
+        if len(account_ids) > most:
+            do = "send them in several requests"
+            raise UsageError(Fault("account_ids", f"{len(account_ids)} accounts", f"at most {most}", do))
+        known = [one for one in dict.fromkeys(account_ids) if one in self.frame.index]
+        entries: dict[str, Entry] = {}
+        if known:
+            found, _ = self.score(known, "api", asked_by, now)
+            reasons = self.every_reason(known) if full else [json.loads(text) for text in found.reasons]
+            rows = zip(found.to_dict("records"), reasons, strict=True)
+            entries = {row["account_id"]: self._entry(row, why) for row, why in rows}
+        missing = [one for one in dict.fromkeys(account_ids) if one not in entries]
+        entries |= {one: self._unknown(one) for one in missing}
+        return ScoreAnswer(
+            as_of=f"{self.as_of:%Y-%m-%d}",
+            model_version=str(self.model.version),
+            config_version=self.settings.version,
+            results=[entries[one] for one in account_ids],
+        )
+
+    def every_reason(self, account_ids: Sequence[str]) -> list[list[dict[str, Any]]]:
+        """All reasons of known accounts, in the shape of the column `reasons`, of which those are the strongest."""
+        rows = self.frame.loc[list(account_ids)].reset_index(drop=True)
+        found = self.model.churn.explain(rows, self.settings.main_horizon_days)
+        sentences = {one.name: one.sentence for one in self.model.schema.signals}
+        every = []
+        for row, record in enumerate(rows.to_dict("records")):
+            reasons: list[dict[str, Any]] = [{"signal": "base", "contribution": float(found.base[row])}]
+            for place in np.argsort(-np.abs(found.contributions[row]), kind="stable"):
+                name, value = found.signals[place], record.get(found.signals[place])
+                reasons.append(
+                    {
+                        "signal": name,
+                        "dimension": found.dimensions[place],
+                        "value": None if value is None or pd.isna(value) else value,
+                        "contribution": float(found.contributions[row, place]),
+                        "sentence": sentences.get(name, name.replace("_", " ")),
+                    }
+                )
+            every.append(reasons)
+        return every
+
+    def probe(self) -> bool:
+        """Scores an account for real, outside the ledger, and says whether that gave a probability."""
+        found = self.predict([self.frame.index[0]])
+        return bool(found[f"p_churn_{self.settings.main_horizon_days}d"].between(0, 1).all())
+
+    def _entry(self, found: Mapping[Any, Any], reasons: list[dict[str, Any]]) -> Entry:
+        row = dict(found)
+        for name in ("triggers", "actions"):
+            row[name] = json.loads(row[name])
+        row["reasons"] = group_reasons(reasons, self.settings.main_horizon_days)
+        # Those that the health score was made with, which may be older than today's settings.
+        row["weights"] = self.model.health.framework.stage(row["lifecycle_stage"]).weights.as_dict()
+        row["as_of"] = f"{row['as_of']:%Y-%m-%d}"
+        row["model_version"] = str(row["model_version"])
+        clean = {name: None if isinstance(value, float) and pd.isna(value) else value for name, value in row.items()}
+        return Entry(account_id=row["account_id"], prediction=Prediction(**clean))
+
+    def _unknown(self, account_id: str) -> Entry:
+        detail = f"no account {account_id!r} is in play on {self.as_of:%Y-%m-%d}"
+        do = "check the id; an account that has left, or came later, is not scored"
+        return Entry(account_id=account_id, error=AccountError(code="unknown_account", detail=detail, do=do))
+
+    def require(self, account_id: str) -> str:
+        """The account id; UsageError with the nearest one when it is not in play."""
+        if account_id not in self.frame.index:
+            near = nearest(account_id, known := list(self.frame.index))
+            do = near if near.startswith("did") else f"{len(known)} accounts are in play, {known[0]} among them"
+            raise UsageError(Fault("account", f"{account_id!r}", f"an account in play on {self.as_of:%Y-%m-%d}", do))
+        return account_id
+
+
+def live_signals(settings: Settings, sources: Sources, as_of: pd.Timestamp) -> tuple[pd.DataFrame, Schema]:
+    """The signals of every account in play at as_of, kept in `signals/` of the state folder.
+
+    What is kept is used again only while the sources' fingerprint and the settings' version are those it was made from.
+    DataError when as_of lies in the future of the data, or when no account is in play.
+    """
+    path = settings.state_dir / "signals" / f"{as_of:%Y-%m-%d}.parquet"
+    mark = {"sources": sources.fingerprint, "settings": settings.version, "as_of": str(as_of)}
+    kept = read_marked(path, mark)
+    if kept is not None:
+        frame, more = kept
+        return frame, Schema.from_json(json.loads(more["schema"]))
+    dataset = load_dataset(settings, sources, [as_of])
+    if dataset.signals.empty:
+        raise DataError(
+            Fault(
+                "as_of", f"no account in play on {as_of:%Y-%m-%d}", "at least one", "choose a day that the data cover"
+            )
+        )
+    write_marked(dataset.signals, path, mark | {"schema": json.dumps(dataset.schema.to_json())})
+    return dataset.signals, dataset.schema
+
+
+def signals_hash(frame: pd.DataFrame, schema: Schema) -> list[str]:
+    """One hash a row, of everything that the model was shown: which signals, and their values to the last bit.
+
+    >>> from features.signal import SignalInfo
+    >>> schema = Schema((SignalInfo("logins_30d", "usage", "logins", 1, "number", "logins in 30 days"),))
+    >>> one, other = signals_hash(pd.DataFrame({"lifecycle_stage": "renewal", "logins_30d": [1.0, 2.0]}), schema)
+    >>> len(one), one == other
+    (64, False)
+    """
+    columns = ["lifecycle_stage", *(one for one in ("days_to_renewal", "term_days") if one in frame), *schema.names]
+    columns = list(dict.fromkeys(columns))
+    rows = zip(*(_plain(frame[name]) for name in columns), strict=True)
+    return [hashlib.sha256(canonical([columns, list(row)]).encode()).hexdigest() for row in rows]
+
+
+def _plain(values: pd.Series) -> list[Any]:
+    return [None if pd.isna(value) else value for value in values.tolist()]
+
+
+def check_model(model: LoadedModel, settings: Settings, as_of: pd.Timestamp) -> None:
+    """UsageError when the model was trained on what happened after as_of, or for other horizons than the settings'."""
+    faults = []
+    cut = pd.Timestamp(model.churn.log["cut"])
+    if as_of < cut:
+        found = f"{as_of:%Y-%m-%d}, before the end of training of version {model.version}, {cut:%Y-%m-%d}"
+        do = "judge past days with `forewarn backtest`, or read them with `forewarn ledger export`"
+        faults.append(Fault("as_of", found, "a day that the model has not seen beyond", do))
+    ours, theirs = [(tuple(one.horizons_days), one.main_horizon_days) for one in (settings, model.churn)]
+    if theirs != ours:
+        found = f"{list(ours[0])}, mainly {ours[1]}"
+        expected = f"{list(theirs[0])}, mainly {theirs[1]}, as version {model.version} was trained for"
+        faults.append(Fault("horizons_days", found, expected, "run `forewarn train` and `forewarn promote`"))
+    if faults:
+        raise UsageError(faults)
+
+
+def check_schema(trained: Schema, live: Schema) -> None:
+    """UsageError when the data no longer give a signal that the model was trained on, each named."""
+    there = {one.name: one.kind for one in live.signals}
+    faults: Iterable[Fault] = [
+        Fault(
+            f"signals.{one.name}",
+            "no such signal in today's sources" if one.name not in there else f"a {there[one.name]}",
+            f"a {one.kind}, as in training",
+            "bring the table or column back, or run `forewarn train` and `forewarn promote`",
+        )
+        for one in trained.signals
+        if there.get(one.name) != one.kind
+    ]
+    if faults:
+        raise UsageError(faults)

@@ -1,0 +1,113 @@
+"""A step in the level of churn: found in the outcomes that are known, told from a season, and carried on.
+
+A model's level is that of all its training rows. When a competitor's launch doubles the churn, half a year of quarterly
+retrains has it still far too low; a calibrator that is fitted on past quarters brings their level, and one that follows
+the newest month follows chance and season. So the level moves for one reason only: since some day, the outcomes were
+many more (or fewer) than chance allows, and a year before, in the same months, they were not.
+
+With O and E the churns seen and expected in the first interval of the snapshots of a day, r = sum O / sum E, and the
+outcomes before and since a day told apart (a change point; Page 1954, James, James and Siegmund 1987),
+
+    G(day) = 2 [O_b log(O_b / (r E_b)) + O_s log(O_s / (r E_s))],
+
+the largest of which has to pass LIMIT. Each churn counts once, however many snapshots saw it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import expit, xlogy
+
+from training.hazard import log_loss_rows
+from training.optim import minimised
+
+LIMIT = 12.0  # passed by chance in one history of three hundred; in one of a hundred at 10
+LEAST_TIMES = 1.25  # a smaller step is left to the next retrain
+LEAST_CHURNS = 10.0  # seen or expected since the step
+YEAR_DAYS, NEAR_DAYS = 365.0, 16.0
+SEASON_LIMIT = 2.71  # a likelihood ratio: one-sided 5 % that the same months a year before were no different
+RIDGE = 8.0  # as of a calibrator's intercept
+STEPS, EXACT = 50, 1e-10
+
+
+@dataclass(frozen=True)
+class Step:
+    """`shift` of every hazard's log-odds, 0 without a step, and its standard `error`; `facts` say what was found."""
+
+    shift: float
+    error: float
+    facts: dict[str, Any]
+
+
+def find_step(day: np.ndarray, log_odds: np.ndarray, churned: np.ndarray, once: float) -> Step:
+    """The step in force at the newest day, from rows of first intervals that have ended; each argument (m,).
+
+    `day`: of the snapshot, in days since 1970; `log_odds` as served; `once`: distinct churns by churned rows.
+    """
+    days, of = np.unique(day, return_inverse=True)
+    seen = once * np.bincount(of, weights=churned)
+    expected = once * np.bincount(of, weights=expit(log_odds))
+    place, ratio = _likeliest(seen, expected)
+    if place == 0 or ratio < LIMIT:
+        return _none(f"no step in the level (likelihood ratio {ratio:.1f}, needed {LIMIT:g})", ratio)
+    since = float(days[place])
+    rows = day >= since
+    times = float(seen[place:].sum() / expected[place:].sum())
+    date = str(np.datetime64(int(since), "D"))
+    told = f"since {date} {times:.2f} times as many left as expected"
+    if LEAST_TIMES > times > 1 / LEAST_TIMES:
+        return _none(f"{told}: too little to move the level", ratio)
+    before = (days >= since - YEAR_DAYS - NEAR_DAYS) & (days <= days[-1] - YEAR_DAYS + NEAR_DAYS) & (days < since)
+    if days[0] > since - YEAR_DAYS + NEAR_DAYS or not before.any():
+        return _none(f"{told}, with less than a year before it to tell a season by: the level is left", ratio)
+    own, past = (seen[place:].sum(), expected[place:].sum()), (seen[before].sum(), expected[before].sum())
+    if (times > 1) != (own[0] * past[1] > past[0] * own[1]) or _apart(own, past) < SEASON_LIMIT:
+        return _none(f"{told}, and so they did a year before: a season", ratio)
+    shift, error = _shift(log_odds[rows], churned[rows], once)
+    facts = {"since": date, "times": times, "churned": float(seen[place:].sum()), "ratio": ratio}
+    return Step(shift, error, {**facts, "why": f"{told}, and not so a year before: the level is moved"})
+
+
+def _none(why: str, ratio: float) -> Step:
+    return Step(0.0, 0.0, {"ratio": ratio, "why": why})
+
+
+def _likeliest(seen: np.ndarray, expected: np.ndarray) -> tuple[int, float]:
+    """(place of the day since which the level most likely is another, likelihood ratio); (0, 0) with no such day."""
+    best = (0, 0.0)
+    for place in range(1, len(seen)):
+        before = float(seen[:place].sum()), float(expected[:place].sum())
+        since = float(seen[place:].sum()), float(expected[place:].sum())
+        if max(since) >= LEAST_CHURNS and (ratio := _apart(before, since)) > best[1]:
+            best = (place, ratio)
+    return best
+
+
+def _apart(one: tuple[float, float], other: tuple[float, float]) -> float:
+    """Likelihood ratio of two counts (seen, expected) for each having its own level, against one that both share.
+
+    >>> round(_apart((10.0, 10.0), (30.0, 15.0)), 2)
+    3.99
+    """
+    level = (one[0] + other[0]) / (one[1] + other[1])
+    if level == 0:
+        return 0.0
+    return float(2 * sum(xlogy(seen, seen / (level * expected)) for seen, expected in (one, other)))
+
+
+def _shift(log_odds: np.ndarray, churned: np.ndarray, once: float) -> tuple[float, float]:
+    """(shift of the log-odds that fits the rows, held near 0 by a ridge; its standard error)."""
+
+    def loss(found: np.ndarray) -> float:
+        return once * float(log_loss_rows(log_odds + found[0], churned).sum()) + 0.5 * RIDGE * float(found[0] ** 2)
+
+    def slopes(found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        p = expit(log_odds + found[0])
+        gradient = once * float((p - churned).sum()) + RIDGE * found[0]
+        return np.array([gradient]), np.array([[once * float((p * (1 - p)).sum()) + RIDGE]])
+
+    found, curvature = minimised(loss, slopes, np.zeros(1), STEPS, EXACT)
+    return float(found[0]), float(1 / np.sqrt(curvature[0, 0]))

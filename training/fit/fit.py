@@ -1,0 +1,122 @@
+"""Fitting at a cut: learners, out-of-time calibration, rules and baselines, each from what was known by then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from configs.settings import Settings
+from training.calibration import choose_calibrator, identity
+from training.fit.baselines import Parts, assemble, fit_baselines
+from training.fit.current_level import FirstIntervals, leveled, leveled_rules
+from training.fit.interval_width import with_widths
+from training.fit.learners import Data, Raw
+from training.fit.model_selection import choose_learner
+from training.fit.rolling_origin import Progress, Rolling
+from training.hazard import STAGE, HazardRows, Intervals, make_inputs
+from training.health import HealthModel
+from training.model import ChurnModel, Model
+from training.splits import rows_known
+
+EXPLAINED_SAMPLE = 500  # snapshots whose mean contributions are an explanation's base
+
+
+@dataclass(frozen=True)
+class Fitted:
+    churn: ChurnModel
+    health: HealthModel
+    baselines: tuple[Model, ...]
+
+
+def fit_models(
+    dataset: Data,
+    settings: Settings,
+    cut: pd.Timestamp | None = None,
+    rolling: Rolling | None = None,
+    progress: Progress | None = None,
+    halves: bool = True,
+) -> Fitted:
+    """Everything that is judged, fitted on label windows that had ended, and were known, by `cut` (None: data_end).
+
+    `rolling` remembers fits between calls on the same dataset and settings. With fewer than
+    settings.training.min_churns churned accounts, or no usable signal, the base rate by stage is the model, and its log
+    says why. Without `halves` two fits are saved, and the interval is rougher (training/width.py). Raises DataError
+    with one class only.
+    """
+    cut = dataset.data_end if cut is None else pd.Timestamp(cut)
+    rolling = rolling or Rolling(dataset, settings)
+    until = rolling.until(cut)
+    rolling.prepare([cut], progress)
+    raw = rolling.raw(cut)
+    blocks = rolling.out_of_time(cut)
+    choice = choose_learner(raw, blocks, settings.training.min_churns)
+    calibrator = identity(why="no usable origin")
+    if blocks:
+        calibrator = choose_calibrator(blocks[choice.chosen], settings.training.seed)
+    before = (dataset.labels["as_of"] < cut).to_numpy()
+    frame, labels = dataset.signals[before], dataset.labels[before]
+    log: dict[str, Any] = {
+        "cut": str(cut.date()),
+        "labels_known_until": str(until.date()),
+        "snapshots": len(np.unique(raw.rows.snapshot)),
+        "hazard_rows": len(raw.rows),
+        "churned_accounts": raw.accounts,
+        "churn_events": raw.events,
+        "events_by": {name: events_by(frame[name], labels, raw.rows) for name in (STAGE, "segment") if name in frame},
+        "monotone": raw.monotone,
+        "chosen": choice.chosen,
+        "why": choice.why,
+        "purged_log_loss": choice.losses,
+        "beats_base_rate_z": choice.beats_base_z,
+        "origins": [str(one.date()) for one in rolling.origins(cut)],
+        "calibration": {"method": calibrator.method, "version": calibrator.version, **calibrator.log},
+        "trees": settings.training.trees.model_dump(),
+        "seed": settings.training.seed,
+    }
+    parts = Parts(settings, rolling.intervals, base_rate_at(labels, until, settings.main_horizon_days), log)
+    sample = _sample(raw, frame)
+    churn = assemble("churn", choice.chosen, raw, parts, calibrator, _tree_means(raw, sample, rolling.intervals))
+    churn = with_widths(churn, raw, rolling, parts, frame, halves)
+    known = FirstIntervals.of(dataset, rolling.intervals, cut, until)
+    churn = leveled(churn, dataset, settings, cut, known)
+    others = fit_baselines(raw, frame, labels, parts)
+    return Fitted(churn, leveled_rules(raw.rules, known), others)
+
+
+def events_by(group: pd.Series, labels: pd.DataFrame, rows: HazardRows) -> dict[str, dict[str, int]]:
+    """Behind a figure of each group: its accounts, and how many of them churned in a training row; largest first."""
+    churned = np.unique(rows.snapshot[rows.churned > 0])
+    taught = np.unique(rows.snapshot)
+    name = group.astype(object).where(group.notna(), "unknown").astype(str).to_numpy()
+    account = labels["account_id"].to_numpy()
+    found = {
+        one: {
+            "accounts": len(set(account[taught[name[taught] == one]])),
+            "churned_accounts": len(set(account[churned[name[churned] == one]])),
+        }
+        for one in sorted(set(name[taught]))
+    }
+    return dict(sorted(found.items(), key=lambda item: (-item[1]["accounts"], item[0])))
+
+
+def base_rate_at(labels: pd.DataFrame, until: pd.Timestamp, horizon_days: int) -> float:
+    """Share churned within the horizon among the rows whose window had ended; 0 with no such row."""
+    matured = labels[rows_known(labels, until, horizon_days)]
+    if matured.empty:
+        return 0.0
+    return float((matured["churn_at"] < matured["as_of"] + pd.Timedelta(days=horizon_days)).mean())
+
+
+def _sample(raw: Raw, frame: pd.DataFrame) -> pd.DataFrame:
+    """Evenly spaced training snapshots."""
+    taught = np.unique(raw.rows.snapshot)
+    return frame.iloc[taught[np.linspace(0, len(taught) - 1, min(EXPLAINED_SAMPLE, len(taught))).astype(int)]]
+
+
+def _tree_means(raw: Raw, sample: pd.DataFrame, intervals: Intervals) -> np.ndarray:
+    """Mean contributions of the trees over the sample; (signals, K)."""
+    inputs = make_inputs(sample, raw.encoder, intervals)
+    return raw.trees.contributions(inputs, raw.encoder, raw.explained)[1].mean(axis=0)

@@ -1,0 +1,211 @@
+"""The learners of one cut, uncalibrated: what the label windows known by then teach each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from configs.errors import DataError, Fault
+from configs.settings import Settings
+from features.signal import Schema
+from training.hazard import (
+    MANY_EVENTS,
+    STAGE,
+    Blend,
+    Encoder,
+    Explained,
+    HazardRows,
+    Inputs,
+    Intervals,
+    LinearHazard,
+    TreeHazard,
+    blends,
+    explained_by,
+    fit_encoder,
+    fit_linear,
+    fit_trees,
+    hazard_rows,
+    make_inputs,
+    tree_size,
+)
+from training.health import HealthModel, fit_health, learned_framework
+from training.splits import assert_no_overlap, churn_events, churned_accounts, known_until
+
+MONOTONE_BELOW = 1_000  # churn events, under which declared directions bind
+MAX_MISSING = 0.5  # a signal missing in more of the training snapshots is left out
+BLENDED_ROWS = 20_000  # training rows, evenly spaced, that say how far the members agree
+
+
+class Data(Protocol):
+    """What fitting needs of a dataset: signals and labels are row by row the same snapshots."""
+
+    @property
+    def signals(self) -> pd.DataFrame: ...
+    @property
+    def labels(self) -> pd.DataFrame: ...
+    @property
+    def schema(self) -> Schema: ...
+    @property
+    def data_end(self) -> pd.Timestamp: ...
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Uncalibrated learners of one cut. `level` knows the stage only (the base rate), with an encoder of its own.
+
+    `learned`: the rules with weights that these rows taught; None with more than MANY_EVENTS churns, which need no
+    telling, and where every signal that the rules look at is excluded. `blends`: by learner, what its members are and
+    have a share of.
+    """
+
+    cut: pd.Timestamp
+    rows: HazardRows
+    encoder: Encoder
+    explained: Explained
+    linear: LinearHazard
+    trees: TreeHazard
+    level_encoder: Encoder
+    level: LinearHazard
+    rules: HealthModel
+    learned: HealthModel | None
+    blends: dict[str, Blend]
+    events: int
+    accounts: int
+    monotone: bool
+
+    def log_odds(self, frame: pd.DataFrame, intervals: Intervals) -> dict[str, np.ndarray]:
+        """Of the frame by each learner that there is, (n, K)."""
+        inputs = make_inputs(frame, self.encoder, intervals)
+        trees = self.trees.log_odds(inputs, self.encoder)
+        linear = self.linear.log_odds(inputs)
+        level = self.level.log_odds(make_inputs(frame, self.level_encoder, intervals))
+        rules = self.rules.linear.log_odds(self.rules.inputs(frame))
+        found = {"trees": trees, "logistic": linear, "rules": rules, "base_rate": level}
+        found["blend"] = self.blends["blend"].of(trees, linear, None)
+        if self.learned is not None:
+            learned = self.learned.linear.log_odds(self.learned.inputs(frame))
+            found["blend_rules"] = self.blends["blend_rules"].of(trees, linear, learned)
+        return found
+
+
+def fit_raw(
+    dataset: Data,
+    settings: Settings,
+    intervals: Intervals,
+    cut: pd.Timestamp,
+    among: np.ndarray | None = None,
+    like: Raw | None = None,
+) -> Raw:
+    """The learners that the label windows known by the cut teach; DataError with one class only.
+
+    `among`: (n,) bool, which of the dataset's snapshots may teach; `like`: learners whose size these take, as of all
+    snapshots.
+    """
+    training = settings.training
+    frame, labels = dataset.signals, dataset.labels
+    until = known_until(labels, dataset.data_end, cut)
+    # Only snapshots before the cut: the others have no finished interval, and need not be encoded.
+    usable = (labels["as_of"] < cut).to_numpy()
+    before = np.nonzero(usable if among is None else usable & among)[0]
+    frame, labels = frame.iloc[before], labels.iloc[before]
+    rows = hazard_rows(labels, intervals, until)
+    _refuse_one_class(rows, cut)
+    assert_no_overlap(rows.ends, cut)
+    numbers, categories = _columns(dataset, settings)
+    taught = frame.iloc[np.unique(rows.snapshot)]
+    # Mostly missing in training is mostly "history was too short": the flag would stand for the calendar.
+    numbers = [name for name in numbers if taught[name].isna().mean() <= MAX_MISSING]
+    events = churn_events(labels, until)
+    encoder = fit_encoder(frame, numbers, categories, rows.snapshot, rows.churned)
+    level_encoder = fit_encoder(frame, [], [STAGE], rows.snapshot, rows.churned)
+    inputs = make_inputs(frame, encoder, intervals)
+    decided_by = events if like is None else like.events
+    monotone = training.monotone == "on" or (training.monotone == "auto" and decided_by < MONOTONE_BELOW)
+    account, _ = pd.factorize(frame["account_id"])
+    level_inputs = make_inputs(frame, level_encoder, intervals)
+    size = tree_size(training.trees, decided_by)
+    trees = fit_trees(inputs, rows, encoder, dataset.schema, intervals, size, monotone, events, training.seed)
+    linear = fit_linear(inputs, rows, account, events, encoder, training.ridge_l2, training.seed)
+    level = fit_linear(
+        level_inputs, rows, account, events, level_encoder, training.ridge_l2, training.seed, use_renewal=False
+    )
+    learned = _learned(frame, labels, rows, events, settings, intervals) if decided_by <= MANY_EVENTS else None
+    return Raw(
+        cut=cut,
+        rows=rows,
+        encoder=encoder,
+        explained=explained_by(encoder, dataset.schema),
+        linear=linear,
+        trees=trees,
+        level_encoder=level_encoder,
+        level=level,
+        rules=fit_health(frame, labels, rows, events, settings, intervals),
+        learned=learned,
+        blends=_blends(frame, inputs, rows, encoder, trees, linear, learned),
+        events=events,
+        accounts=churned_accounts(labels, until),
+        monotone=monotone,
+    )
+
+
+def _columns(dataset: Data, settings: Settings) -> tuple[list[str], list[str]]:
+    """(numbers, categories) that enter: the schema's less the excluded ones, and the lifecycle stage."""
+    excluded = set(settings.training.exclude_signals)
+    schema = dataset.schema
+    categories = [one for one in schema.categories if one not in excluded]
+    if STAGE not in categories:
+        categories.append(STAGE)
+    return [one for one in schema.numbers if one not in excluded], categories
+
+
+def _blends(
+    frame: pd.DataFrame,
+    inputs: Inputs,
+    rows: HazardRows,
+    encoder: Encoder,
+    trees: TreeHazard,
+    linear: LinearHazard,
+    learned: HealthModel | None,
+) -> dict[str, Blend]:
+    some = rows.take(np.linspace(0, len(rows) - 1, min(BLENDED_ROWS, len(rows))).astype(int))
+    at = np.arange(len(some)), some.interval
+    return blends(
+        trees.log_odds_of(inputs, encoder, some),
+        linear.log_odds(inputs.take(some.snapshot))[at],
+        None if learned is None else learned.linear.log_odds(learned.inputs(frame.iloc[some.snapshot]))[at],
+    )
+
+
+def _learned(
+    frame: pd.DataFrame,
+    labels: pd.DataFrame,
+    rows: HazardRows,
+    events: int,
+    settings: Settings,
+    intervals: Intervals,
+) -> HealthModel | None:
+    framework = settings.framework
+    excluded = set(settings.training.exclude_signals)
+    maps = tuple(one for one in framework.health_maps if one.signal not in excluded)
+    if events > MANY_EVENTS or not maps:
+        return None
+    framework = framework.model_copy(update={"health_maps": maps})
+    learned = learned_framework(frame, rows, events, framework, intervals)
+    return fit_health(frame, labels, rows, events, settings, intervals, learned)
+
+
+def _refuse_one_class(rows: HazardRows, cut: pd.Timestamp) -> None:
+    churned = int(rows.churned.sum())
+    if 0 < churned < len(rows):
+        return
+    raise DataError(
+        Fault(
+            f"training rows known at {cut.date()}",
+            f"{len(rows)} (snapshot, interval) rows, {churned} of them churned",
+            "rows of both classes whose label windows have ended",
+            "choose a later cut, earlier snapshots, or check the churn definition",
+        )
+    )

@@ -1,0 +1,65 @@
+"""Renewing a calibration without retraining: the learners stay, what came true since moves the probabilities."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+
+from configs.errors import DataError, Fault
+from configs.settings import Settings
+from training.calibration import choose_calibrator
+from training.fit.current_level import FirstIntervals, leveled, leveled_rules
+from training.fit.learners import Data
+from training.fit.rolling_origin import Rolling
+from training.hazard import hazard_rows
+from training.health import HealthModel, fit_health
+from training.model import ChurnModel
+from training.splits import churn_events, days
+
+
+def recalibrate(model: ChurnModel, dataset: Data, settings: Settings, rolling: Rolling | None = None) -> ChurnModel:
+    """The model with a calibrator chosen anew from all that is known at the data's end; its learners are untouched.
+
+    The rows are out of time: the model's own predictions since its cut and, before that, those of the origins that
+    calibrated it. The gate is that of training: adopted only if it betters the newest block, the time since the
+    cut, when fitted on the older ones. `log["recalibration"]` says when, on what, and the calibrator's versions.
+    DataError when no churn has been seen since the cut.
+    """
+    cut, now = pd.Timestamp(model.log["cut"]), dataset.data_end
+    rolling = rolling or Rolling(dataset, settings)
+    rows = rolling.since(cut, model.chosen, lambda frame: model.log_odds(model.inputs(frame)))
+    churned = rows.take(rows.origin >= days(pd.Series([cut]))[0]).churned_accounts
+    if churned == 0:
+        raise DataError(
+            Fault(
+                f"outcomes known at {now.date()}",
+                f"no churn among the snapshots since {cut.date()}, when the model was trained",
+                "at least one, in an interval that has ended",
+                "wait for more outcomes, or train anew",
+            )
+        )
+    found = choose_calibrator(rows, settings.training.seed)
+    known = FirstIntervals.of(dataset, model.intervals, now, rolling.until(now))
+    renewed = leveled(replace(model, calibrator=found), dataset, settings, now, known)
+    log = {
+        "as_of": str(now.date()),
+        "churned_accounts_since": churned,
+        "from_version": model.calibrator.version,
+        "to_version": renewed.calibrator.version,
+        "method": found.method,
+        **renewed.calibrator.log,
+    }
+    return replace(renewed, log={**renewed.log, "recalibration": log})
+
+
+def recalibrate_rules(rules: HealthModel, dataset: Data, settings: Settings) -> HealthModel:
+    """The same rules, their probabilities fitted anew on all that is known at the data's end: else a renewed model
+    would be judged beside rules that know an older level. Scores stay as they are; DataError with one class only."""
+    rolling, now = Rolling(dataset, settings), dataset.data_end
+    until = rolling.until(now)
+    before = (dataset.labels["as_of"] < now).to_numpy()
+    frame, labels = dataset.signals[before], dataset.labels[before]
+    rows, events = hazard_rows(labels, rolling.intervals, until), churn_events(labels, until)
+    fitted = fit_health(frame, labels, rows, events, settings, rolling.intervals, rules.framework)
+    return leveled_rules(fitted, FirstIntervals.of(dataset, rolling.intervals, now, until))

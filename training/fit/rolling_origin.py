@@ -1,0 +1,172 @@
+"""Fits per origin, remembered: what a rolling backtest and the calibration at each of its cuts share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from configs.errors import DataError, Fault
+from configs.settings import Settings
+from training.calibration import OutOfTime
+from training.fit.learners import Data, Raw, fit_raw
+from training.hazard import LEARNERS, Intervals, hazard_rows, make_intervals, stages_of
+from training.splits import (
+    churned_accounts,
+    days,
+    distinct_as_ofs,
+    known_until,
+    period_starts,
+)
+
+MIN_ORIGIN_CHURNS = 15  # churned accounts before an origin may predict out of time
+MIN_ORIGIN_SHARE = 0.5  # and this share of the cut's: a model of much less history errs in ways the final one does not
+
+Progress = Callable[[str], None]
+
+
+@dataclass
+class Rolling:
+    """Fits per origin, remembered: a rolling backtest and the calibration at each of its cuts share them.
+
+    Give one Rolling to all fit_models calls over the same dataset and settings.
+    """
+
+    dataset: Data
+    settings: Settings
+    intervals: Intervals = field(init=False)
+    _raw: dict[pd.Timestamp, Raw] = field(init=False, default_factory=dict)
+    _predicted: dict[tuple[pd.Timestamp, pd.Timestamp], dict[str, np.ndarray]] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.intervals = make_intervals(self.settings.horizons_days, self.settings.hazard_interval_days)
+        if len(self.dataset.signals) != len(self.dataset.labels):
+            raise DataError(
+                Fault("dataset", "signals and labels of different length", "one label row a snapshot", "rebuild")
+            )
+
+    def until(self, cut: pd.Timestamp) -> pd.Timestamp:
+        """By when a label window must have ended to be known at the cut."""
+        return known_until(self.dataset.labels, self.dataset.data_end, cut)
+
+    def raw(self, cut: pd.Timestamp) -> Raw:
+        """The learners fitted at the cut; DataError with too few churns for the data to answer anything."""
+        if cut not in self._raw:
+            self._raw[cut] = self._fit(cut)
+        return self._raw[cut]
+
+    def prepare(self, cuts: Sequence[pd.Timestamp], progress: Progress | None = None) -> None:
+        """Fits the cuts and the calibration origins of each ahead of time, `training.workers` at once.
+
+        Each fit runs on one thread whatever their number: LightGBM's own second thread waits by spinning, which on a
+        busy machine is many times slower than none, and a model must not depend on how many there are.
+        """
+        wanted = [one for cut in cuts for one in (cut, *self.origins(cut))]
+        if progress is not None:
+            for one in dict.fromkeys(wanted):
+                if one not in self._raw:
+                    progress(f"fitting as of {one.date()}" + ("" if one in cuts else " for calibration"))
+        self.prepare_fits(wanted)
+
+    def prepare_fits(self, cuts: Sequence[pd.Timestamp]) -> None:
+        """Fits the learners at these cuts, as far as they are not remembered."""
+        missing = sorted({one for one in cuts if one not in self._raw}, reverse=True)  # the longest first
+        # The limit holds for the whole process: set once around all fits, so that none lifts it for another.
+        with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(self.settings.training.workers) as pool:
+            self._raw |= dict(zip(missing, pool.map(self._fit, missing), strict=True))
+
+    def parts(self, raw: Raw, among: Sequence[np.ndarray]) -> list[Raw]:
+        """The learners of some accounts' snapshots each, (n,) bool over the dataset's, of the size that all have."""
+        with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(self.settings.training.workers) as pool:
+            return list(pool.map(lambda one: self._fit(raw.cut, one, raw), among))
+
+    def _fit(self, cut: pd.Timestamp, among: np.ndarray | None = None, like: Raw | None = None) -> Raw:
+        return fit_raw(self.dataset, self.settings, self.intervals, cut, among, like)
+
+    def origins(self, cut: pd.Timestamp) -> tuple[pd.Timestamp, ...]:
+        """The latest calibration origins before the cut: quarters, or every as_of where history is short."""
+        labels = self.dataset.labels
+        as_ofs = distinct_as_ofs(labels)
+        wanted = self.settings.training.calibration_origins
+        needed = max(MIN_ORIGIN_CHURNS, MIN_ORIGIN_SHARE * churned_accounts(labels, self.until(cut)))
+
+        def usable(origin: pd.Timestamp) -> bool:
+            # An origin teaches nothing unless the first interval of its own as_of has ended by the cut.
+            first_end = origin + pd.Timedelta(days=self.intervals.ends[0])
+            if first_end > self.until(cut):
+                return False
+            return churned_accounts(labels, self.until(origin)) >= needed
+
+        for grid in (period_starts(as_ofs, "quarter"), as_ofs):
+            found = tuple(origin for origin in grid if origin < cut and usable(origin))[-wanted:]
+            if len(found) >= min(2, wanted):
+                return found
+        return ()
+
+    def out_of_time(self, cut: pd.Timestamp) -> dict[str, OutOfTime]:
+        """Out-of-time hazard rows known at the cut, by those of LEARNERS that were fitted at every origin."""
+        origins = self.origins(cut)
+        ends = (*origins[1:], cut)[: len(origins)]
+        blocks: list[dict[str, np.ndarray]] = []
+        for origin, end in zip(origins, ends, strict=True):
+            blocks.append(self._block(origin, end, cut))
+        if not blocks:
+            return {}
+        shared = [name for name in OutOfTime.__dataclass_fields__ if name != "log_odds"]
+        made = [name for name in LEARNERS if all(name in block for block in blocks)]
+        joined = {name: np.concatenate([block[name] for block in blocks]) for name in (*made, *shared)}
+        return {name: OutOfTime(joined[name], **{one: joined[one] for one in shared}) for name in made}
+
+    def _block(self, origin: pd.Timestamp, end: pd.Timestamp, cut: pd.Timestamp) -> dict[str, np.ndarray]:
+        inside = self._inside(origin, end)
+        if (origin, end) not in self._predicted:
+            self._predicted[origin, end] = self.raw(origin).log_odds(self.dataset.signals.iloc[inside], self.intervals)
+        return self._rows(inside, self._predicted[origin, end], origin, cut)
+
+    def _inside(self, origin: pd.Timestamp, end: pd.Timestamp) -> np.ndarray:
+        """Places of the snapshots in [origin, end)."""
+        as_of = self.dataset.labels["as_of"]
+        return np.nonzero(((as_of >= origin) & (as_of < end)).to_numpy())[0]
+
+    def _rows(
+        self, inside: np.ndarray, predicted: dict[str, np.ndarray], origin: pd.Timestamp, cut: pd.Timestamp
+    ) -> dict[str, np.ndarray]:
+        """The hazard rows known at the cut among some snapshots, with the log-odds (n, K) that a model gave them."""
+        frame, part = self.dataset.signals.iloc[inside], self.dataset.labels.iloc[inside]
+        rows = hazard_rows(part, self.intervals, self.until(cut))
+        churn = part["account_id"].astype(str) + "@" + part["churn_at"].astype(str)
+        of = rows.snapshot
+        return {
+            **{name: z[of, rows.interval] for name, z in predicted.items()},
+            "churned": rows.churned,
+            "stage": stages_of(frame).astype(str)[of],
+            "account": part["account_id"].astype(str).to_numpy(dtype=object)[of],
+            "origin": np.full(len(rows), days(pd.Series([origin]))[0]),
+            "churn_id": np.where(rows.churned > 0, churn.to_numpy(dtype=object)[of], "").astype(str),
+        }
+
+    def since(self, cut: pd.Timestamp, learner: str, predict: Callable[[pd.DataFrame], np.ndarray]) -> OutOfTime:
+        """Rows out of time for a model of `cut`: its own on the snapshots since, the origins' before it.
+
+        Known at the data's end. `predict` gives the model's raw log-odds (n, K) of a frame; the model itself is left
+        alone, while the origins before its cut are fitted as in training, whose predictions are not kept.
+        """
+        now = self.dataset.data_end
+        origins = self.origins(cut)
+        self.prepare_fits(origins)
+        blocks = [
+            self._block(origin, end, now)
+            for origin, end in zip(origins, (*origins[1:], cut)[: len(origins)], strict=True)
+        ]
+        # Its own time is cut into quarters like the origins', so that the newest block is as long as in training.
+        as_ofs = distinct_as_ofs(self.dataset.labels)
+        own = period_starts(tuple(one for one in as_ofs if cut <= one < now), "quarter")
+        for start, end in zip(own, (*own[1:], now)[: len(own)], strict=True):
+            inside = self._inside(start, end)
+            blocks.append(self._rows(inside, {learner: predict(self.dataset.signals.iloc[inside])}, start, now))
+        names = (learner, *(name for name in OutOfTime.__dataclass_fields__ if name != "log_odds"))
+        return OutOfTime(*(np.concatenate([block[name] for block in blocks]) for name in names))

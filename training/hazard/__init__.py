@@ -1,0 +1,58 @@
+"""Learners of a discrete-time hazard and the exact reasons behind their predictions."""
+
+from training.hazard.attribution import Explanation, attribute
+from training.hazard.discrete_time import (
+    INTERVAL,
+    RENEWAL,
+    SEASON,
+    STAGE,
+    Explained,
+    Inputs,
+    churn_by,
+    explained_by,
+    joined,
+    log_loss_rows,
+    make_inputs,
+    probability_frame,
+    stages_of,
+)
+from training.hazard.encoding import Encoder, fit_encoder
+from training.hazard.ensemble import ALONE, LEARNERS, Blend, blends
+from training.hazard.intervals import HazardRows, Intervals, hazard_rows, make_intervals
+from training.hazard.linear import LinearHazard
+from training.hazard.linear_fit import fit_linear
+from training.hazard.trees import MANY_EVENTS, TreeHazard, fit_trees, tree_size
+
+__all__ = [
+    "ALONE",
+    "INTERVAL",
+    "LEARNERS",
+    "MANY_EVENTS",
+    "RENEWAL",
+    "SEASON",
+    "STAGE",
+    "Blend",
+    "Encoder",
+    "Explained",
+    "Explanation",
+    "HazardRows",
+    "Inputs",
+    "Intervals",
+    "LinearHazard",
+    "TreeHazard",
+    "attribute",
+    "blends",
+    "churn_by",
+    "explained_by",
+    "fit_encoder",
+    "fit_linear",
+    "fit_trees",
+    "hazard_rows",
+    "joined",
+    "log_loss_rows",
+    "make_inputs",
+    "make_intervals",
+    "probability_frame",
+    "stages_of",
+    "tree_size",
+]

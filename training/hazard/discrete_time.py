@@ -1,0 +1,112 @@
+"""What the learners of the hazard share: their inputs, the names of their contributions, survival.
+
+The hazard of interval k is the probability of churn in it given no churn before it; p = 1 - prod(1 - hazard), so p
+never falls as the horizon grows. Numbers are computed row by row in a fixed order, never by a matrix product, so that
+one account scored alone and the same account in a batch agree to the last bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+from features.signal import Schema
+from training.hazard.encoding import Encoder
+from training.hazard.intervals import Intervals, renewal_ahead
+
+STAGE = "lifecycle_stage"
+INTERVAL = "interval"  # the name under which the interval's own effect (how far ahead it lies) is explained
+SEASON = "season"  # the shift of the level by calendar month, where it is asked for
+RENEWAL = "days_to_renewal"  # renewals that fall in an interval are explained under this signal's name
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """One frame, ready for the learners: `values` (n, numbers), `codes` (n, categories), `falls` and `ahead` (n, K)."""
+
+    values: np.ndarray
+    codes: np.ndarray
+    falls: np.ndarray
+    ahead: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def take(self, rows: np.ndarray) -> Inputs:
+        return Inputs(self.values[rows], self.codes[rows], self.falls[rows], self.ahead[rows])
+
+
+def make_inputs(frame: pd.DataFrame, encoder: Encoder, intervals: Intervals) -> Inputs:
+    falls, ahead = renewal_ahead(frame, intervals)
+    return Inputs(encoder.values(frame), encoder.codes(frame), falls, ahead)
+
+
+def stages_of(frame: pd.DataFrame) -> np.ndarray:
+    """Lifecycle stage of each row; (n,) objects."""
+    return frame[STAGE].astype(object).to_numpy()
+
+
+@dataclass(frozen=True)
+class Explained:
+    """The names that contributions come under, with the dimension of each; in column order of every explanation."""
+
+    signals: tuple[str, ...]
+    dimensions: tuple[str, ...]
+
+    def place(self, name: str) -> int:
+        return self.signals.index(name)
+
+
+def explained_by(encoder: Encoder, schema: Schema) -> Explained:
+    """The signals that enter, then stage, next renewal, interval and season where they are no signals themselves."""
+    dimension = {one.name: one.dimension for one in schema.signals}
+    names = [*encoder.numbers, *(one.name for one in encoder.categories)]
+    for extra, of in ((STAGE, "account"), (RENEWAL, "financial"), (INTERVAL, "account"), (SEASON, "account")):
+        dimension.setdefault(extra, of)
+        if extra not in names:
+            names.append(extra)
+    return Explained(tuple(names), tuple(dimension[name] for name in names))
+
+
+def joined(one: Explained, other: Explained) -> Explained:
+    """The names of both, each once, those of the first in their places."""
+    dimension = dict(zip(other.signals, other.dimensions, strict=True))
+    dimension |= dict(zip(one.signals, one.dimensions, strict=True))
+    names = tuple(dict.fromkeys([*one.signals, *other.signals]))
+    return Explained(names, tuple(dimension[name] for name in names))
+
+
+def churn_by(log_odds: np.ndarray, counts: tuple[int, ...]) -> np.ndarray:
+    """Probability of churn within the first `counts` intervals from hazard log-odds (n, K); (n, len(counts)).
+
+    >>> churn_by(np.array([[0.0, 0.0]]), (1, 2)).tolist()
+    [[0.5, 0.75]]
+    """
+    alive = np.ones(len(log_odds))
+    out = np.empty((len(log_odds), len(counts)))
+    for number in range(max(counts)):
+        alive = alive * expit(-np.ascontiguousarray(log_odds[:, number]))
+        for place, count in enumerate(counts):
+            if count == number + 1:
+                out[:, place] = 1.0 - alive
+    return out
+
+
+def probability_frame(
+    log_odds: np.ndarray, intervals: Intervals, horizons: tuple[int, ...], index: pd.Index
+) -> pd.DataFrame:
+    """p_churn_{h}d per horizon from calibrated hazard log-odds (n, K)."""
+    p = churn_by(log_odds, tuple(intervals.upto(one) for one in horizons))
+    return pd.DataFrame({f"p_churn_{one}d": p[:, place] for place, one in enumerate(horizons)}, index=index)
+
+
+def log_loss_rows(log_odds: np.ndarray, churned: np.ndarray) -> np.ndarray:
+    """Negative log-likelihood of each row; (m,).
+
+    >>> log_loss_rows(np.array([0.0]), np.array([1.0])).round(4).tolist()
+    [0.6931]
+    """
+    return np.logaddexp(0.0, log_odds) - churned * log_odds

@@ -1,0 +1,146 @@
+"""Fits the linear hazard by Newton's method, weights and fade in turn.
+
+Every churn counts once in the likelihood, however many snapshots and intervals saw it, so the ridge means the same
+whether snapshots are daily or quarterly. The spread of the coefficients is an account-clustered sandwich, kept as draws
+(Mammen 1993's wild bootstrap of scores, one normal multiplier an account): serving needs no covariance matrix.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from scipy import sparse
+from scipy.special import expit
+from threadpoolctl import threadpool_limits
+
+from training.hazard.discrete_time import Inputs, log_loss_rows
+from training.hazard.encoding import Encoder
+from training.hazard.intervals import HazardRows
+from training.hazard.linear import Layout, LinearHazard, fit_scaling, renewal_columns
+from training.hazard.linear_design import AHEAD, Design
+from training.hazard.time_varying_effect import fit_fade
+from training.optim import minimised
+
+DRAWS = 32
+TIMING_L2 = 1.0
+ROUNDS = 3  # of weights and fade in turn
+MIN_FLAGGED = 0.002  # a missing-flag needs this share of rows on either side
+
+
+# One BLAS thread: the matrices are narrow, a second thread only waits for the first, and the sums' order must not
+# depend on how many cores the machine has.
+@threadpool_limits.wrap(limits=1, user_api="blas")
+def fit_linear(
+    inputs: Inputs,
+    rows: HazardRows,
+    account: np.ndarray,
+    events: int,
+    encoder: Encoder,
+    ridge_l2: float,
+    seed: int,
+    plain: bool = False,
+    use_renewal: bool = True,
+) -> LinearHazard:
+    """Fits on hazard rows; `account` (n,) numbers the snapshots' accounts, `events` are the distinct churns among them.
+
+    `plain` leaves values unshaped and unclipped (needed where the score must stay linear in them).
+    """
+    taught = np.unique(rows.snapshot)
+    blank = _blank(inputs, taught, encoder, plain, use_renewal)
+    design, row_means = _design(blank, inputs.take(taught), taught, rows)
+    once = events / max(rows.churned.sum(), 1.0)  # each churn counts once
+    beta, hessian, design = _minimised(design, rows.churned, once, _penalty(design, ridge_l2))
+    residual = once * (expit(design.log_odds(beta)) - rows.churned)
+    return replace(
+        blank,
+        intercept=float(beta[0]),
+        weights=beta[1 : design.head],
+        renewal_weights=beta[design.head : design.middle],
+        interval_weights=beta[design.middle :],
+        fade=design.fade,
+        row_means=row_means,
+        renewal_means=design.means_ahead(),
+        draws=_draws(design, residual, account, taught, hessian, seed),
+    )
+
+
+def _blank(inputs: Inputs, taught: np.ndarray, encoder: Encoder, plain: bool, use_renewal: bool) -> LinearHazard:
+    """Which columns there are, and how values are scaled, from the snapshots taught; all weights are 0."""
+    missing = np.isnan(inputs.values[taught]).mean(axis=0) if inputs.values.shape[1] else np.zeros(0)
+    flags = tuple(int(place) for place in np.nonzero((missing > MIN_FLAGGED) & (missing < 1 - MIN_FLAGGED))[0])
+    levels = tuple((c, level) for c, one in enumerate(encoder.categories) for level in range(len(one.levels)))
+    layout = Layout(inputs.values.shape[1], flags, levels)
+    width, count = layout.of_row, inputs.falls.shape[1]
+    return LinearHazard(
+        layout=layout,
+        scaling=fit_scaling(inputs.values[taught], plain),
+        plain=plain,
+        use_renewal=use_renewal,
+        intercept=0.0,
+        weights=np.zeros(width),
+        renewal_weights=np.zeros(AHEAD),
+        interval_weights=np.zeros(count),
+        fade=np.ones(count),
+        row_means=np.zeros(width),
+        renewal_means=np.zeros((AHEAD, count)),
+        draws=np.zeros((DRAWS, 1 + width + AHEAD + count)),
+    )
+
+
+def _design(blank: LinearHazard, few: Inputs, taught: np.ndarray, rows: HazardRows) -> tuple[Design, np.ndarray]:
+    """The columns of the rows, nothing faded yet, and the means over rows that the snapshots' were centered by; `few`
+    are the inputs of the snapshots `taught`."""
+    place = np.searchsorted(taught, rows.snapshot)
+    rows_of = np.bincount(place, minlength=len(few)).astype(float)
+    own = np.stack([np.ones(len(few)), *blank.row_columns(few)], axis=1)[:, 1:]
+    row_means = rows_of @ own / len(rows)
+    ahead = np.stack(renewal_columns(few), axis=2)[place, rows.interval] * float(blank.use_renewal)
+    return Design(own - row_means, ahead, place, rows.interval, blank.fade), row_means
+
+
+def _penalty(design: Design, ridge_l2: float) -> np.ndarray:
+    """Of each coefficient: a hundred signals are shrunk a hundred times as hard as one, so that the variance of
+    the log-odds that the prior allows does not grow with their number. The few columns of time are no such crowd."""
+    penalty = np.full(design.size, ridge_l2 * max(design.head - 1, 1))
+    penalty[design.head :] = TIMING_L2
+    penalty[0] = 1e-8
+    return penalty
+
+
+def _minimised(
+    design: Design, churned: np.ndarray, once: float, penalty: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, Design]:
+    """(coefficients, the curvature there, the design with its fade), weights and fade fitted in turn."""
+
+    def objective(beta: np.ndarray) -> float:
+        loss = float(log_loss_rows(design.log_odds(beta), churned).sum())
+        return once * loss + 0.5 * float((penalty * beta**2).sum())
+
+    def slopes(beta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        p = expit(design.log_odds(beta))
+        gradient = penalty * beta + once * design.sums(p - churned).sum(axis=0)
+        return gradient, np.diag(penalty) + once * design.curvature(p * (1 - p))
+
+    rate = float(np.clip(churned.mean(), 1e-6, 1 - 1e-6))
+    beta = np.zeros(design.size)
+    beta[0] = np.log(rate / (1 - rate))
+    for turn in range(ROUNDS):
+        beta, hessian = minimised(objective, slopes, beta, 40, 1e-9)
+        if turn < ROUNDS - 1:
+            row = design.unfaded(beta)
+            still = design.log_odds(beta) + row * (1.0 - design.fade[design.interval])
+            fade, _ = fit_fade(still, row, design.interval, churned, once, len(design.fade))
+            design = replace(design, fade=fade)
+    return beta, hessian, design
+
+
+def _draws(
+    design: Design, residual: np.ndarray, account: np.ndarray, taught: np.ndarray, hessian: np.ndarray, seed: int
+) -> np.ndarray:
+    """(DRAWS, size) of the coefficients' error: scores summed by account, one normal multiplier an account."""
+    codes, of_account = np.unique(account, return_inverse=True)
+    belongs = (np.ones(len(taught)), (of_account[taught], np.arange(len(taught))))
+    scores = sparse.csr_matrix(belongs, shape=(len(codes), len(taught))) @ design.sums(residual)
+    multipliers = np.random.default_rng(seed).standard_normal((DRAWS, len(codes)))
+    return np.asarray(np.linalg.solve(hessian, (multipliers @ scores).T).T)

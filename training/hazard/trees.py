@@ -1,0 +1,186 @@
+"""The shallow LightGBM of the hazard: one row a (snapshot, interval)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import lightgbm as lgb
+import numpy as np
+
+from configs.settings import Trees
+from features.signal import Schema
+from training.hazard.discrete_time import INTERVAL, RENEWAL, Explained, Inputs
+from training.hazard.encoding import Encoder
+from training.hazard.intervals import HazardRows, Intervals
+from training.hazard.time_varying_effect import fit_fade
+from training.hazard.tree_shap import TreeShap, tree_shap
+
+TIMING = ("interval_start_days", "interval_days", "renewal_falls_in_interval", "days_from_start_to_renewal")
+TIMING_SIGNAL = (INTERVAL, INTERVAL, RENEWAL, RENEWAL)
+CHUNK = 4_096  # rows explained at a time: what is in hand then stays small for any number of accounts
+SOME_EVENTS, MANY_EVENTS = 500, 2_000  # churns, above which the default trees are more, and larger
+MOST_COLUMNS = 30  # that a tree looks at: of two hundred signals, many say the same, and trees should differ
+THREADS = 1  # a second one waits for the first by spinning: on a machine with other work it was 20 times slower
+MORE = Trees(rounds=600)
+LARGER = Trees(leaves=15, min_child=100, feature_share=0.4, row_share=0.8)
+
+
+@dataclass(frozen=True)
+class TreeHazard:
+    """A LightGBM booster over signals and timing, whose raw scores are drawn together by interval.
+
+    `booster_text` is the whole booster, in LightGBM's own format. log-odds = level + fade * raw score, each of the two
+    (K,): what the trees see fades (training/fade.py).
+    """
+
+    booster_text: str
+    booster: lgb.Booster
+    intervals: Intervals
+    fade: np.ndarray
+    level: np.ndarray
+
+    @classmethod
+    def from_text(cls, text: str, intervals: Intervals, fade: np.ndarray, level: np.ndarray) -> TreeHazard:
+        return cls(text, lgb.Booster(model_str=text), intervals, fade, level)
+
+    def log_odds(self, inputs: Inputs, encoder: Encoder) -> np.ndarray:
+        """(n, K)."""
+        matrix = matrix_of_all(inputs, encoder, self.intervals)
+        if not len(matrix):
+            return np.zeros((0, self.intervals.count))
+        found = np.asarray(self.booster.predict(matrix, raw_score=True, num_threads=THREADS))
+        return self.level + self.fade * np.ascontiguousarray(found.reshape(len(inputs), self.intervals.count))
+
+    def log_odds_of(self, inputs: Inputs, encoder: Encoder, rows: HazardRows) -> np.ndarray:
+        """Log-odds of some (snapshot, interval) rows only; (m,)."""
+        if not len(rows):
+            return np.zeros(0)
+        matrix = tree_matrix(inputs, encoder, self.intervals, rows.snapshot, rows.interval)
+        found = np.asarray(self.booster.predict(matrix, raw_score=True, num_threads=THREADS))
+        return self.level[rows.interval] + self.fade[rows.interval] * found
+
+    @cached_property
+    def shap(self) -> TreeShap:
+        """Worked out when the first account is explained, and kept."""
+        columns = self.booster.num_feature()
+        return tree_shap(self.booster, moving=frozenset(range(columns - len(TIMING), columns)))
+
+    def contributions(
+        self, inputs: Inputs, encoder: Encoder, explained: Explained, count: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(expected value (count,), exact tree SHAP summed by signal (n, m, count)); they add up to log_odds.
+
+        `count`: how many of the first intervals are wanted (default: all K); the time grows with it. In memory the
+        accounts lie innermost, so that what is done signal by signal runs through it in order.
+        """
+        k = self.intervals.count if count is None else count
+        place_of = {name: place for place, name in enumerate(explained.signals)}
+        places = [place_of[name] for name in column_signals(encoder)]
+        out = np.zeros((len(explained.signals), k, len(inputs)))
+        step = CHUNK // k
+        for at in range(0, len(inputs), step):
+            few = inputs.take(np.arange(at, min(at + step, len(inputs))))
+            parts = self.shap.contributions(tree_columns(few, encoder, self.intervals, k))
+            for place, part in zip(places, parts, strict=True):
+                out[place, :, at : at + step] += self.fade[:k, None] * part
+        return self.level[:k] + self.fade[:k] * self.shap.expected, out.transpose(2, 0, 1)
+
+
+def column_signals(encoder: Encoder) -> list[str]:
+    return [*encoder.numbers, *(one.name for one in encoder.categories), *TIMING_SIGNAL]
+
+
+def tree_matrix(
+    inputs: Inputs, encoder: Encoder, intervals: Intervals, snapshot: np.ndarray, interval: np.ndarray
+) -> np.ndarray:
+    """The learner's matrix for (snapshot, interval) rows; (m, signals + timing)."""
+    starts = np.array(intervals.starts, float)
+    lengths = np.array(intervals.ends, float) - starts
+    numbers, categories = inputs.values.shape[1], inputs.codes.shape[1]
+    out = np.empty((len(snapshot), numbers + categories + len(TIMING)))
+    out[:, :numbers] = inputs.values[snapshot]
+    out[:, numbers : numbers + categories] = encoder.effects(inputs.codes)[snapshot]
+    out[:, -4] = starts[interval]
+    out[:, -3] = lengths[interval]
+    out[:, -2] = inputs.falls[snapshot, interval]
+    out[:, -1] = inputs.ahead[snapshot, interval]
+    return out
+
+
+def tree_columns(inputs: Inputs, encoder: Encoder, intervals: Intervals, count: int) -> list[np.ndarray]:
+    """The columns of matrix_of_all, one by one; each broadcasts to (count, n), the signals' being (1, n)."""
+    starts = np.array(intervals.starts[:count], float)[:, None]
+    ends = np.array(intervals.ends[:count], float)[:, None]
+    signals = np.concatenate([inputs.values, encoder.effects(inputs.codes)], axis=1)
+    of_snapshot = np.ascontiguousarray(signals.T)[:, None, :]
+    return [*of_snapshot, starts, ends - starts, inputs.falls[:, :count].T, inputs.ahead[:, :count].T]
+
+
+def matrix_of_all(inputs: Inputs, encoder: Encoder, intervals: Intervals, count: int | None = None) -> np.ndarray:
+    """The first `count` intervals (default: all) of every snapshot, snapshots outermost; (n count, ...)."""
+    wanted = intervals.count if count is None else count
+    snapshot = np.repeat(np.arange(len(inputs)), wanted)
+    interval = np.tile(np.arange(wanted), len(inputs))
+    return tree_matrix(inputs, encoder, intervals, snapshot, interval)
+
+
+def tree_size(chosen: Trees, events: int) -> Trees:
+    """The configured size; the untouched default grows with the number of churns."""
+    if chosen != Trees():
+        return chosen
+    return LARGER if events > MANY_EVENTS else MORE if events > SOME_EVENTS else chosen
+
+
+def fit_trees(
+    inputs: Inputs,
+    rows: HazardRows,
+    encoder: Encoder,
+    schema: Schema,
+    intervals: Intervals,
+    size: Trees,
+    monotone: bool,
+    events: int,
+    seed: int,
+) -> TreeHazard:
+    """Fits on hazard rows. `monotone`: the hazard never falls when a signal moves to its less healthy side."""
+    matrix = tree_matrix(inputs, encoder, intervals, rows.snapshot, rows.interval)
+    healthier = {one.name: one.healthier for one in schema.signals}
+    directions = [-healthier.get(name, 0) for name in encoder.numbers]
+    directions += [0] * (len(encoder.categories) + len(TIMING))
+    params = {
+        "objective": "binary",
+        "num_leaves": size.leaves,
+        "learning_rate": size.learning_rate,
+        "min_data_in_leaf": size.min_child,
+        "lambda_l2": size.l2,
+        "feature_fraction": min(size.feature_share, MOST_COLUMNS / matrix.shape[1]),
+        "bagging_fraction": size.row_share,
+        "bagging_freq": 1,
+        "max_bin": 127,
+        "seed": seed,
+        "num_threads": THREADS,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbosity": -1,
+    }
+    if monotone and any(directions):
+        params["monotone_constraints"] = directions
+    names = [f"f{place}" for place in range(matrix.shape[1])]
+    # Each churn counts once, however many snapshots saw it, so that lambda_l2 means the same at any spacing of them.
+    once = events / max(float(rows.churned.sum()), 1.0)
+    weight = np.full(len(matrix), once)
+    data = lgb.Dataset(matrix, rows.churned, weight=weight, feature_name=names, params=params, free_raw_data=True)
+    booster = lgb.train(params, data, num_boost_round=size.rounds)
+    # What is kept is what the text says: the model served today is the one loaded tomorrow.
+    text = booster.model_to_string(num_iteration=-1)
+    found = np.asarray(booster.predict(matrix, raw_score=True, num_threads=THREADS))
+    return TreeHazard.from_text(text, intervals, *_faded(found, rows, once, intervals.count))
+
+
+def _faded(found: np.ndarray, rows: HazardRows, once: float, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """(fade, level) of raw scores, each (count,): they are drawn towards their mean in each interval."""
+    sizes = np.maximum(np.bincount(rows.interval, minlength=count), 1)
+    means = np.bincount(rows.interval, found, count) / sizes
+    fade, shift = fit_fade(found, found - means[rows.interval], rows.interval, rows.churned, once, count)
+    return fade, shift + (1.0 - fade) * means

@@ -1,0 +1,220 @@
+"""The rule-based health score (0-100, higher is healthier) as a model: it scores, is calibrated, predicts and explains.
+
+The arithmetic of the score is that of features.rules. Scores are not comparable between stages, so the calibration has
+an intercept a stage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from configs.errors import DataError, Fault
+from configs.framework import DIMENSIONS, Framework, Level
+from configs.settings import Settings
+from features.health import HEALTH, RuleScores, holds, rule_scores, score_columns
+from training.hazard import (
+    STAGE,
+    Encoder,
+    Explained,
+    Explanation,
+    HazardRows,
+    Inputs,
+    Intervals,
+    LinearHazard,
+    attribute,
+    fit_encoder,
+    fit_linear,
+    make_inputs,
+    probability_frame,
+)
+from training.serialization import read_json, write_json
+
+SCORE_COLUMNS = (HEALTH, *(f"health_{name}" for name in DIMENSIONS))
+
+
+@dataclass(frozen=True)
+class HealthModel:
+    """`linear` gives the hazard from the health score and the stage; the rules do not use the renewal date."""
+
+    name: str
+    horizons_days: tuple[int, ...]
+    framework: Framework
+    intervals: Intervals
+    encoder: Encoder
+    linear: LinearHazard
+    log: dict[str, Any]
+
+    def scores(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """health_score and one health_<dimension> each, 0-100, NaN without data; the frame's index."""
+        return score_columns(frame, self.framework)
+
+    def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The score calibrated to p_churn_{h}d, never falling with h."""
+        z = self.linear.log_odds(self.inputs(frame))
+        return probability_frame(z, self.intervals, self.horizons_days, frame.index)
+
+    def explain(self, frame: pd.DataFrame, horizon_days: int) -> Explanation:
+        """Contributions of the mapped signals and of the stage; a signal's counts from training's mean health."""
+        if horizon_days not in self.horizons_days:
+            found = Fault(
+                "horizon", f"{horizon_days} days", f"one of {list(self.horizons_days)}", "choose one of these"
+            )
+            raise DataError(found)
+        base, parts = self.log_odds_parts(frame)
+        count = self.intervals.upto(horizon_days)
+        start, contributions = attribute(base[:count], parts[:, :, :count])
+        own = self.explained
+        return Explanation(start, contributions, own.signals, own.dimensions)
+
+    @property
+    def explained(self) -> Explained:
+        """The names that contributions come under: the mapped signals, then the stage."""
+        maps = self.framework.health_maps
+        return Explained((*(one.signal for one in maps), STAGE), (*(one.dimension for one in maps), "account"))
+
+    def log_odds_parts(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """(base (K,), contributions (n, maps + 1, K)) that add up to the hazard's log-odds, in order of `explained`."""
+        scores = rule_scores(frame, self.framework)
+        own = Explained((HEALTH, STAGE), ("account", "account"))
+        inputs = make_inputs(_score_frame(frame, scores), self.encoder, self.intervals)
+        base, parts = self.linear.contributions(inputs, self.encoder, own)
+        maps = self.framework.health_maps
+        # z is linear in health, and health a weighted mean of the parts: a part's effect is exact, not a share-out.
+        mean = float(self.linear.scaling.mean[0] * self.linear.scaling.spread[0] + self.linear.scaling.center[0])
+        per_point = float(self.linear.weights[0] / self.linear.scaling.sd[0] / self.linear.scaling.spread[0])
+        out = np.zeros((len(frame), len(maps) + 1, parts.shape[2]))
+        rest = parts[:, 0, :] + parts[:, 1, :]
+        for place in range(len(maps)):
+            known = np.where(np.isnan(scores.parts[:, place]), mean, scores.parts[:, place])
+            effect = per_point * scores.weights[:, place] * (known - mean)
+            out[:, place, :] = effect[:, None] * self.linear.fade
+            rest = rest - out[:, place, :]
+        out[:, -1, :] = rest  # the stage, and the missing-data flag of rows without any score
+        return base, out
+
+    def triggers(self, frame: pd.DataFrame) -> list[list[str]]:
+        """Names of the triggers that fire on each row; a missing signal fires none."""
+        out: list[list[str]] = [[] for _ in range(len(frame))]
+        for one in self.framework.triggers:
+            for place in np.flatnonzero(holds(frame, one)):
+                out[place].append(one.name)
+        return out
+
+    def escalations(self, frame: pd.DataFrame, risk_level: Iterable[str]) -> list[list[str]]:
+        """Names of the escalations that each row calls for, given its risk level; a missing signal calls for none."""
+        out: list[list[str]] = [[] for _ in range(len(frame))]
+        levels = list(risk_level)
+        for one in self.framework.escalations:
+            calls = np.array([not one.levels or level in one.levels for level in levels], dtype=bool)
+            for condition in one.conditions:
+                calls &= holds(frame, condition)
+            for place in np.flatnonzero(calls):
+                out[place].append(one.name)
+        return out
+
+    def inputs(self, frame: pd.DataFrame) -> Inputs:
+        """The health score and the stage, ready for `linear`."""
+        return make_inputs(_score_frame(frame, rule_scores(frame, self.framework)), self.encoder, self.intervals)
+
+    def save(self, folder: Path) -> None:
+        """Writes health.json."""
+        folder.mkdir(parents=True, exist_ok=True)
+        body = {
+            "name": self.name,
+            "horizons_days": list(self.horizons_days),
+            "framework": self.framework.model_dump(mode="json"),
+            "edges": list(self.intervals.edges),
+            "encoder": self.encoder.to_json(),
+            "linear": self.linear.to_json(),
+            "log": self.log,
+        }
+        write_json(folder / "health.json", body)
+
+    @classmethod
+    def load(cls, folder: Path) -> HealthModel:
+        body = read_json(folder / "health.json")
+        return cls(
+            name=body["name"],
+            horizons_days=tuple(body["horizons_days"]),
+            framework=Framework(**body["framework"]),
+            intervals=Intervals(tuple(body["edges"])),
+            encoder=Encoder.from_json(body["encoder"]),
+            linear=LinearHazard.from_json(body["linear"]),
+            log=body["log"],
+        )
+
+
+def _score_frame(frame: pd.DataFrame, scores: RuleScores) -> pd.DataFrame:
+    return frame[[STAGE, "days_to_renewal", "term_days"]].assign(**{HEALTH: scores.health})
+
+
+def fit_health(
+    frame: pd.DataFrame,
+    labels: pd.DataFrame,
+    rows: HazardRows,
+    events: int,
+    settings: Settings,
+    intervals: Intervals,
+    framework: Framework | None = None,
+) -> HealthModel:
+    """Calibrates the rules on the hazard rows of one cut: a slope on health, an intercept per stage (ridge-pooled).
+
+    `framework`: rules other than the configured ones.
+    """
+    framework = framework or settings.framework
+    scored = _score_frame(frame, rule_scores(frame, framework)).assign(account_id=frame["account_id"])
+    encoder = fit_encoder(scored, [HEALTH], [STAGE], rows.snapshot, rows.churned)
+    account, _ = pd.factorize(labels["account_id"])
+    inputs = make_inputs(scored, encoder, intervals)
+    linear = fit_linear(
+        inputs,
+        rows,
+        account,
+        events,
+        encoder,
+        settings.training.ridge_l2,
+        settings.training.seed,
+        plain=True,
+        use_renewal=False,
+    )
+    per_point = float(linear.weights[0] / linear.scaling.sd[0] / linear.scaling.spread[0])
+    log = {"hazard_rows": len(rows), "churn_events": events, "log_odds_per_health_point": per_point}
+    return HealthModel("rules", settings.horizons_days, framework, intervals, encoder, linear, log)
+
+
+def risk_levels(p: np.ndarray, base_rate: float, levels: Sequence[Level]) -> list[str]:
+    """Level of each probability at the main horizon: the highest whose p_from times the base rate it reaches.
+
+    >>> low = Level(name="low", health_from=50, p_from=0, asks_for="-")
+    >>> high = Level(name="high", health_from=0, p_from=2, asks_for="-")
+    >>> risk_levels(np.array([0.05, 0.10]), 0.05, [low, high])
+    ['low', 'high']
+    """
+    rising = sorted(levels, key=lambda level: level.p_from)
+    out: list[str] = []
+    for value in p:
+        reached = [level.name for level in rising if value >= level.p_from * base_rate]
+        out.append(reached[-1] if reached else rising[0].name)
+    return out
+
+
+def health_levels(health: np.ndarray, levels: Sequence[Level]) -> list[str | None]:
+    """Level of each health score when the rules are judged by themselves; None where there is no score.
+
+    >>> low = Level(name="low", health_from=50, p_from=0, asks_for="-")
+    >>> high = Level(name="high", health_from=0, p_from=2, asks_for="-")
+    >>> health_levels(np.array([50.0, 49.0, np.nan]), [low, high])
+    ['low', 'high', None]
+    """
+    rising = sorted(levels, key=lambda level: level.health_from)
+    health = np.asarray(health, dtype=float)
+    reached = np.searchsorted([one.health_from for one in rising], health, side="right")
+    names = np.array([None, *(one.name for one in rising)], dtype=object)
+    found: list[str | None] = names[np.where(np.isnan(health), 0, np.maximum(reached, 1))].tolist()
+    return found

@@ -1,0 +1,289 @@
+"""What a training, a backtest and a tuning leave in MLflow: one run each, with nested runs, and the model's version.
+
+Only this file, registry.py and pyfunc.py import MLflow, inside their functions (registry.py says why).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pandas as pd
+
+from configs.errors import Fault, UsageError
+from configs.settings import Settings
+from training.fit import Data, Fitted, Tuned
+from training.model import ChurnModel
+from training.serialization import read_json, write_json
+from training.tracking.model_card import data_sheet, model_card
+from training.tracking.registry import CANDIDATE, connected, folder_of, log_files, versions_by, write_files
+from training.tracking.reproducibility import Verification, save_fitted, verify
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+REQUIREMENTS = ("lightgbm", "mlflow", "numpy", "pandas", "scipy")
+FRAME_COLUMNS = ("lifecycle_stage", "days_to_renewal", "term_days")
+
+
+class TrackedData(Data, Protocol):
+    @property
+    def fingerprint(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Logged:
+    """The run and registered version that a training became."""
+
+    run_id: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Nested:
+    """A child run: a fold of the backtest, a trial of tuning."""
+
+    name: str
+    params: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def flat_metrics(body: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
+    """Finite numbers of nested mappings under names that MLflow takes; everything else is left out.
+
+    >>> flat_metrics({"auc": {"value": 0.8, "note": "x"}, "by segment": {"a&b": {"auc": 0.7}}})
+    {'auc/value': 0.8, 'by segment/a_b/auc': 0.7}
+    """
+    out: dict[str, float] = {}
+    for key, value in body.items():
+        name = prefix + re.sub(r"[^\w\-. ]", "_", str(key))
+        if isinstance(value, Mapping):
+            out |= flat_metrics(value, f"{name}/")
+        elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            out[name] = float(value)
+    return out
+
+
+def trial_runs(tuned: Tuned) -> list[Nested]:
+    """The trials of a tuning as child runs."""
+    return [
+        Nested(
+            f"trial {one['number']}",
+            one["params"],
+            {} if one["value"] is None else {"purged_log_loss": one["value"]},
+            {"state": one["state"]},
+        )
+        for one in tuned.trials
+    ]
+
+
+def log_training(
+    settings: Settings,
+    fitted: Fitted,
+    dataset: TrackedData,
+    metrics: Mapping[str, float] | None = None,
+    params: Mapping[str, Any] | None = None,
+    artifacts: Mapping[str, str | bytes] | None = None,
+    nested: Sequence[Nested] = (),
+) -> Logged:
+    """Logs the run, registers the model under settings.name and points the alias `candidate` at the new version.
+
+    `metrics`: of out-of-time rows only (see `flat_metrics`); they stand in the model card too. `artifacts`: further
+    files of the run by path, as text or bytes: the plots of a backtest, whose drawing is no affair of training.
+    """
+    log = fitted.churn.log
+    given = dict(metrics or {})
+    meta = {
+        "config_version": settings.version,
+        "calibrator_version": fitted.churn.calibrator.version,
+        "data_fingerprint": dataset.fingerprint,
+        "data_end": str(dataset.data_end.date()),
+        "metrics": given,
+        "log": log,
+    }
+    kind = "recalibration" if "recalibration" in log else "training"
+    tagged = ("config_version", "calibrator_version", "data_fingerprint", "data_end")
+    tags = {"kind": kind, "chosen": fitted.churn.chosen, **{key: str(meta[key]) for key in tagged}}
+    with connected(settings) as client, tempfile.TemporaryDirectory() as temporary:
+        import mlflow
+
+        folder, beside = Path(temporary) / "forewarn", Path(temporary) / "beside"
+        save_fitted(fitted, folder)
+        write_json(folder / "meta.json", meta)
+        _write(folder / "schema.json", dataset.schema.to_json())
+        card = model_card(fitted.churn, settings, dataset.fingerprint, given)
+        pages = {"model_card.md": card, "data_sheet.md": data_sheet(dataset, settings, dataset.fingerprint)}
+        write_files(beside, {**pages, **(artifacts or {})})
+        experiment = _experiment(settings, client)
+        mlflow.set_experiment(experiment_id=experiment)
+        with mlflow.start_run(run_name=f"{kind} {log['cut']}") as run:
+            mlflow.log_params({**_params(settings, fitted), **(params or {})})
+            mlflow.log_metrics({**_facts(fitted), **given})
+            mlflow.set_tags(tags)
+            mlflow.log_artifacts(str(beside))
+            example = _example(dataset, fitted.churn)
+            info = mlflow.pyfunc.log_model(
+                name="model",
+                python_model=str(Path(__file__).with_name("pyfunc_model.py")),
+                artifacts={"forewarn": str(folder)},
+                signature=_signature(example, fitted.churn),
+                input_example=example,
+                pip_requirements=[f"{name}=={installed(name)}" for name in REQUIREMENTS],
+            )
+        for one in nested:
+            _log_nested(client, experiment, run.info.run_id, one)
+        if not client.search_registered_models(f"name='{settings.name}'"):
+            client.create_registered_model(settings.name)
+        # Registered by the client, since log_model's own registration prints.
+        registered = client.create_model_version(
+            settings.name, info.model_uri, run.info.run_id, model_id=info.model_id, await_creation_for=0
+        )
+        version = str(registered.version)
+        client.set_registered_model_alias(settings.name, CANDIDATE, version)
+        return Logged(run.info.run_id, version)
+
+
+def log_backtest(
+    settings: Settings,
+    fingerprint: str,
+    metrics: Mapping[str, float],
+    artifacts: Mapping[str, str | bytes],
+    folds: Sequence[Nested],
+) -> str | None:
+    """Adds a backtest to the newest training of the same data and settings, whose run it returns; None without one.
+
+    Figures, files and a child run a fold; the model card is written anew with the figures. A backtest that is logged
+    again replaces its folds.
+    """
+    with connected(settings) as client:
+        experiment = _experiment(settings, client)
+        same = {"data_fingerprint": fingerprint, "config_version": settings.version, "kind": "training"}
+        asked = " and ".join(f"tags.{name} = '{value}'" for name, value in same.items())
+        found = client.search_runs([experiment], asked, order_by=["attributes.start_time DESC"], max_results=1)
+        known = {row["run_id"] for row in versions_by(settings, client)}
+        if not found or found[0].info.run_id not in known:
+            return None
+        run_id = str(found[0].info.run_id)
+        churn = ChurnModel.load(folder_of(settings, run_id)[0] / "churn")
+        card = model_card(churn, settings, fingerprint, metrics)
+        _log_metrics(client, run_id, metrics)
+        log_files(client, run_id, {**artifacts, "model_card.md": card})
+        before = f"tags.mlflow.parentRunId = '{run_id}' and tags.kind = 'fold'"
+        for child in client.search_runs([experiment], before):
+            client.delete_run(child.info.run_id)
+        for one in folds:
+            _log_nested(client, experiment, run_id, replace(one, tags={**one.tags, "kind": "fold"}))
+        return run_id
+
+
+def _log_nested(client: MlflowClient, experiment: str, parent: str, one: Nested) -> None:
+    from mlflow.entities import Param
+
+    run = client.create_run(experiment, tags={"mlflow.parentRunId": parent, **one.tags}, run_name=one.name)
+    client.log_batch(run.info.run_id, params=[Param(key, str(value)) for key, value in one.params.items()])
+    _log_metrics(client, run.info.run_id, one.metrics)
+    client.set_terminated(run.info.run_id)
+
+
+def _log_metrics(client: MlflowClient, run_id: str, metrics: Mapping[str, float]) -> None:
+    from mlflow.entities import Metric
+
+    at = int(client.get_run(run_id).info.start_time)
+    client.log_batch(run_id, [Metric(name, value, at, 0) for name, value in metrics.items()])
+
+
+def _experiment(settings: Settings, client: MlflowClient) -> str:
+    found = client.get_experiment_by_name(settings.name)
+    if found is not None:
+        return str(found.experiment_id)
+    return str(client.create_experiment(settings.name, (settings.state_dir / "artifacts").as_uri()))
+
+
+def _write(path: Path, body: Any) -> None:
+    path.write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
+
+
+def _params(settings: Settings, fitted: Fitted) -> dict[str, Any]:
+    log = fitted.churn.log
+    trees = {f"trees_{key}": value for key, value in settings.training.trees.model_dump().items()}
+    own = settings.training.model_dump(exclude={"trees"})
+    return {
+        **own,
+        **trees,
+        "horizons_days": settings.horizons_days,
+        "cut": log["cut"],
+        "chosen": fitted.churn.chosen,
+        "calibration": fitted.churn.calibrator.method,
+    }
+
+
+def _facts(fitted: Fitted) -> dict[str, float]:
+    log = fitted.churn.log
+    return {
+        "training_snapshots": log["snapshots"],
+        "training_hazard_rows": log["hazard_rows"],
+        "training_churned_accounts": log["churned_accounts"],
+        "training_base_rate": fitted.churn.base_rate,
+        "hidden_sd": fitted.churn.hidden_sd,
+        "tails": fitted.churn.tails,
+        "sampling_scale": fitted.churn.sampling_scale,
+        **flat_metrics({"purged_log_loss": log["purged_log_loss"], "beats_base_rate_z": log["beats_base_rate_z"]}),
+    }
+
+
+def _example(dataset: Data, churn: ChurnModel) -> pd.DataFrame:
+    names = dict.fromkeys([*(one for one in churn.columns if one in dataset.signals), *FRAME_COLUMNS])
+    frame = dataset.signals[list(names)].tail(3).reset_index(drop=True)
+    texts = [one.name for one in churn.encoder.categories]
+    out = frame.astype({name: object if name in texts else float for name in names})
+    if any(churn.season):
+        out["as_of"] = dataset.signals["as_of"].tail(3).to_numpy()
+    return out
+
+
+def _signature(example: pd.DataFrame, churn: ChurnModel) -> Any:
+    """Every column optional: a signal may be missing, and is when its feed is not connected."""
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType
+    from mlflow.types import Schema as Columns
+
+    texts = {one.name for one in churn.encoder.categories}
+    kinds = {str(name): DataType.string if name in texts else DataType.double for name in example}
+    if "as_of" in kinds:
+        kinds["as_of"] = DataType.datetime
+    inputs = Columns([ColSpec(kind, name, required=False) for name, kind in kinds.items()])
+    outputs = Columns([ColSpec(DataType.double, f"p_churn_{one}d") for one in churn.horizons_days])
+    return ModelSignature(inputs=inputs, outputs=outputs)
+
+
+def verify_version(settings: Settings, version: str, dataset: TrackedData) -> Verification:
+    """Rebuilds a version (number, alias or run) from today's data and settings and compares every file.
+
+    UsageError where data or settings are not those that it names, or where its calibration was renewed since.
+    """
+    folder, _, number = folder_of(settings, version)
+    meta = read_json(folder / "meta.json")
+    faults = [
+        Fault(
+            f"version {number}: {what}", f"trained on {meta[key]}", f"today's {now}", "give the ones it was trained on"
+        )
+        for what, key, now in (
+            ("data", "data_fingerprint", dataset.fingerprint),
+            ("settings", "config_version", settings.version),
+        )
+        if meta[key] != now
+    ]
+    if "recalibration" in meta["log"]:
+        found = f"a calibration renewed at {meta['log']['recalibration']['as_of']}"
+        faults.append(Fault(f"version {number}", found, "a model as it was trained", "verify the version it came from"))
+    if faults:
+        raise UsageError(faults)
+    return verify(folder, dataset, settings)
