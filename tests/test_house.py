@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import re
+import statistics
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -66,6 +69,110 @@ def test_packages_with_one_door(path: Path) -> None:
     for package, doors in ONLY_IN.items():
         assert package not in packages or name_of(path) in doors, package
     assert not packages & UNSAFE
+
+
+PACKAGES = {path.parent for path in MODULES if path.name == "__init__.py"}
+# Rooms that nobody imports from but by file: each command loads only what it needs.
+NO_DOOR = {"serving.cli", "serving.commands", "serving.demo", "evaluation.ledger.migrations"}
+
+
+def dotted(path: Path) -> str:
+    return name_of(path).removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+
+
+def room_of(module: str) -> str:
+    """The room that a module stands in: its package, or the module itself where it stands on the floor."""
+    if (ROOT / module.replace(".", "/")).is_dir():
+        return module
+    return module.rpartition(".")[0] if module.count(".") > 1 else module
+
+
+def room_imports(path: Path) -> list[tuple[int, str, str]]:
+    """(line, module named, room it belongs to) for each import of ours from another room."""
+    here, known = room_of(dotted(path)), {dotted(one) for one in MODULES}
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in FLOORS:
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                of = room_of(full) if full in known and node.module not in known - ROOMS else room_of(node.module or "")
+                if of != here and not f"{here}.".startswith(f"{of}."):
+                    found.append((node.lineno, full if full == of else node.module or "", of))
+    return found
+
+
+ROOMS = {room_of(dotted(path)) for path in MODULES}
+
+
+def test_no_two_rooms_import_each_other() -> None:
+    """The rooms have an order: no way along imports, those inside functions too, comes back to where it began."""
+    graph: dict[str, set[str]] = {room: set() for room in ROOMS}
+    for path in MODULES:
+        graph[room_of(dotted(path))] |= {of for _, _, of in room_imports(path)}
+    assert sum(map(len, graph.values())) > 100
+    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+
+
+def test_a_circle_would_be_found() -> None:
+    with pytest.raises(graphlib.CycleError):
+        graphlib.TopologicalSorter({"a": {"b"}, "b": {"a"}}).prepare()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_other_rooms_are_entered_by_the_door(path: Path) -> None:
+    """What another room gives stands in its `__init__`; its files are its own affair."""
+    assert [
+        f"{name_of(path)}:{line} imports from {module}"
+        for line, module, of in room_imports(path)
+        if module != of and of not in NO_DOOR and (ROOT / of.replace(".", "/")).is_dir()
+    ] == []
+
+
+def test_every_door_says_what_belongs_there() -> None:
+    for package in PACKAGES:
+        said = ast.get_docstring(ast.parse((package / "__init__.py").read_text(encoding="utf-8")))
+        assert said is not None, name_of(package)
+        assert said.endswith("."), name_of(package)
+
+
+@pytest.mark.xfail(reason="rooms are being furnished", strict=False)
+def test_rooms_and_files_are_of_a_size() -> None:
+    """At most fifteen files a folder, none over 350 lines, the median under 170."""
+    for package in PACKAGES:
+        assert len([path for path in package.glob("*.py") if path.name != "__init__.py"]) <= 15, name_of(package)
+    lines = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
+    assert {name: count for name, count in lines.items() if count > MOST_LINES} == {}
+    assert statistics.median(lines.values()) < 170
+
+
+MOST_LINES, MOST_FUNCTION_LINES, MOST_PARAMETERS = 350, 60, 7
+FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def functions_of(path: Path) -> Iterator[FUNCTION]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, FUNCTION):
+            yield node
+
+
+def parameters_of(function: FUNCTION) -> int:
+    every = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+    return len([one for one in every if one.arg not in ("self", "cls")])
+
+
+def is_a_command(function: FUNCTION) -> bool:
+    """A click command has a parameter for each of its options."""
+    return any("command(" in ast.unparse(one) for one in function.decorator_list)
+
+
+@pytest.mark.xfail(reason="rooms are being furnished", strict=False)
+def test_functions_are_of_a_size() -> None:
+    """None over 60 lines or seven parameters: what needs more gets an object that has a name."""
+    for path in MODULES:
+        for function in functions_of(path):
+            where = f"{name_of(path)}:{function.lineno} {function.name}"
+            assert (function.end_lineno or 0) - function.lineno < MOST_FUNCTION_LINES, where
+            assert is_a_command(function) or parameters_of(function) <= MOST_PARAMETERS, where
 
 
 def test_every_room_is_installed() -> None:

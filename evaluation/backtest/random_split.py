@@ -24,7 +24,7 @@ from features.labels import horizon_labels
 from training.splits import known_until, rows_known
 
 # LightGBM as most people run it: its own defaults, but for fewer rounds than its 100, which moves the gap little; a
-# warning may not cost a tenth of the backtest that it stands beside. Threads: see training/trees.py.
+# warning may not cost a tenth of the backtest that it stands beside. Threads: see training/hazard/trees.py.
 LEARNER = {"objective": "binary", "num_threads": 1, "verbosity": -1, "deterministic": True}
 ROUNDS = 40
 MOST_ROWS = 8_000

@@ -1,7 +1,7 @@
 """Intervals by bootstrap over accounts, fast enough to put one beside every figure.
 
 Rows of one account are alike, so accounts are drawn, not rows. A draw is never a copy of rows: it is how often each
-account was drawn, and every statistic (evaluation/resampled.py) is written as sums over accounts times those counts.
+account was drawn, and every statistic (bootstrap_statistics.py) is written as sums over accounts times those counts.
 """
 
 from __future__ import annotations

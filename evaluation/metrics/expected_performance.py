@@ -2,7 +2,7 @@
 
 If every probability is right, the outcomes are coin tosses with those chances, and every figure follows from them. That
 is the whole assumption: an estimate says nothing of a model whose probabilities have gone wrong, which is why each one
-is kept and graded, and why the level is watched beside it (evaluation/level.py).
+is kept and graded, and why the level is watched beside it (evaluation/metrics/observed_expected.py).
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def mark_reweighting(
 
 
 def mark_level(ledger: Ledger, model: LoadedModel, before: LoadedModel | None, by: str, at: pd.Timestamp) -> str | None:
-    """Marks that `model` serves a level that has moved since a day (training/step.py); returns the sentence.
+    """Marks that `model` serves a level that has moved since a day (level_shift.py); returns the sentence.
 
     None where it has not, and where that of `before`, the model it follows, or of the newest mark had moved since the
     same day.

@@ -96,7 +96,7 @@ def _made_up(values: np.ndarray, signal: Signal, ages: Ages, pairs: pd.DataFrame
 
 def significant(values: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     """Rounded to nine significant digits: sums of floats differ in their last bits with the order of the rows, and
-    between engines (DuckDB alone adds up exactly, features/exact.py).
+    between engines (DuckDB alone adds up exactly, features/sources/backends/exact_sums.py).
 
     A mean of a few days or amounts often ends in a five just behind the ninth digit, where those last bits would
     decide: the boundary lies TIE beside it, where nothing that people count ends.

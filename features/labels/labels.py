@@ -8,7 +8,7 @@ contract_end  the end of the paid-through time, unless a new contract starts wit
               allowed gap before the data's end. Ends after the last contract that began wait for a later one: a table
               that is no longer kept looks just like everybody leaving. See `contracts_known_until`.
 silence       no row of a table for `days`, counted from the as_of or from a later row; it is churn when it is complete.
-              The table's feed must have worked for half of that time and more (features/worked.py). Known until the
+              The table's feed must have worked for half of that time and more (outage_clock.py). Known until the
               last day on which that table worked, which an outage at its end moves back. See `activity_known_until`.
 
 A churn ends the labels of its life: what happens after an account has come back belongs to snapshots of its next life.

@@ -1,4 +1,4 @@
-"""The catalogue of signals in words, as docs/signals.md holds it: `python -m features.describe > docs/signals.md`."""
+"""The signals in words, as docs/signals.md holds them: `python -m features.signals.describe > docs/signals.md`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DIMENSIONS = (
 WAYS = {1: "higher", -1: "lower", 0: "-"}
 HEAD = """# Signals
 
-One row a signal, made from the definitions in `features/` by `python -m features.describe`; a test keeps it current.
+One row a signal, made from the definitions by `python -m features.signals.describe`; a test keeps it current.
 Every signal is worked out at an as_of from what had happened before it and was known by then. *Healthier* says in which
 direction it speaks for the account. A window of n days ends at as_of unless it says otherwise. An account that has the
 feed but no row in it has the *empty* value; where that is missing, or the account has no such feed, the signal is

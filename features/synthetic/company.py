@@ -52,7 +52,7 @@ def make_company(
     """Writes the eleven tables as folder/{table}.parquet and the truth as folder/truth/p_churn.parquet.
 
     The same arguments write the same tables. UsageError when there are too few accounts or months to be a company, or
-    to live through `story` (features/company_story.py).
+    to live through `story` (features/synthetic/scenario.py).
     """
     faults = [
         Fault(name, str(value), f"{least} or more", f"ask for at least {least}")

@@ -2,7 +2,7 @@
 
 A silence is long enough when the days have passed and the feed worked on half of that time: a holiday in a silence of a
 quarter takes nothing from it, while of one that is mostly outage nothing can be said before the feed has been back for
-as long. It is the share of a window that a count needs as well (features/finish.py).
+as long. It is the share of a window that a count needs as well (features/assembly/postprocess.py).
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """What each command does: settings and arguments in, plain data out. The demo, the notebook and the commands share it.
-What fits a model is in serving/training_stages.py, what promotes one in serving/promotion.py.
+What fits a model is in serving/commands/training_stages.py, what promotes one in serving/commands/promotion.py.
 
 A new file appears whole or not at all, and the ledger is written before the file that it vouches for.
 """

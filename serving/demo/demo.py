@@ -2,7 +2,7 @@
 
 The company keeps a calendar of its own, and the demo lives by it: half a year before the end it trains on what was
 known then and scores, so that there is a ledger whose windows have passed; at the end it does everything else.
-What was asked for is dated by that calendar, and a mark in the ledger says so. With a story (serving/story.py) it is
+What was asked for is dated by that calendar, and a mark in the ledger says so. With a story (story.py) it is
 scored month by month instead.
 """
 

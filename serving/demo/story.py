@@ -1,4 +1,4 @@
-"""A company that lives through a story (features/company_story.py), scored month by month as the years went.
+"""A company that lives through a story (features/synthetic/scenario.py), scored month by month as the years went.
 
 A model is trained on what was known at each quarter's start, and when the framework is published anew; every month's
 first day is scored with the newest of them. Signals of a day never hold what came after it (a law, tested on each), so

@@ -3,9 +3,9 @@
 `python tests/benchmarks/interval.py [--seeds 7 8 9] [--accounts 500]` makes a company a seed, trains 8 months before
 its end, and counts among the later snapshots at each nominal level; the last row is the mean. Goal: within 3 points.
 With `--simulated` the companies are those of a second generator, with other noise (the first five as in
-tests/training/test_unseen.py), and trained eighteen months after their beginning; with `--fresh` as well, those on
+test_residual_heterogeneity.py), and trained eighteen months after their beginning; with `--fresh` as well, those on
 which no choice of the method was made. `open` is what lies between the truth and the interval's center beside the
-hidden part, in squared log-odds; `halves` and `sandwich` are the two estimates of it (training/width.py).
+hidden part, in squared log-odds; `halves` and `sandwich` are the two estimates of it (training/fit/interval_width.py).
 """
 
 from __future__ import annotations

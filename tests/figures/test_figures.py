@@ -1,6 +1,6 @@
 """The figures that the README states, out of time only; `make figures` prints them.
 
-No label window of a training row reaches into the period that its model is tested on (evaluation/backtest.py), and the
+No label window of a training row reaches into the period that its model is tested on (backtest.py), and the
 demo's true probabilities, which the pipeline never sees, are the ceiling that it is held against.
 """
 

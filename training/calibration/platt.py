@@ -62,7 +62,7 @@ class Calibrator:
     """z + a + c (z - center), with (a, c) = (intercept, slope) + the stage's own; the identity when all are 0.
 
     `draws` (DRAWS, 2 + 2 stages) are draws of the parameters' sampling error; `log` says how it was chosen. `step` is
-    what the level has moved by since the outcomes that all this was learned from (training/step.py); a calibrator of
+    what the level has moved by since the outcomes that all this was learned from (level_shift.py); a calibrator of
     method "none" may have one.
     """
 

@@ -52,7 +52,7 @@ def leveled(
     churn: ChurnModel, dataset: Data, settings: Settings, cut: pd.Timestamp, known: FirstIntervals
 ) -> ChurnModel:
     """The model at the level of today: that of a year before where the settings say so, else with a step that is found
-    in what is known (training/step.py)."""
+    in what is known (training/calibration/level_shift.py)."""
     if settings.training.season_level == "last_year":
         return _with_season(churn, dataset, cut, known.until)
     z = churn.calibrated(churn.log_odds(churn.inputs(known.frame)), known.frame)
@@ -69,7 +69,7 @@ def leveled_rules(rules: HealthModel, known: FirstIntervals) -> HealthModel:
 
 
 def _with_season(churn: ChurnModel, dataset: Data, cut: pd.Timestamp, until: pd.Timestamp) -> ChurnModel:
-    """The model with its level moved, by month, to that of the same month a year before (training/season.py)."""
+    """The model with its level moved, by month, to that of the same month a year before (seasonal_level.py)."""
     as_of = dataset.labels["as_of"]
     newest = dataset.signals[(as_of == as_of[as_of <= cut].max()).to_numpy()]
     levels = month_levels(dataset.labels, cut, until, churn.main_horizon_days)

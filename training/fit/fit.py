@@ -43,7 +43,7 @@ def fit_models(
 
     `rolling` remembers fits between calls on the same dataset and settings. With fewer than
     settings.training.min_churns churned accounts, or no usable signal, the base rate by stage is the model, and its log
-    says why. Without `halves` two fits are saved, and the interval is rougher (training/width.py). Raises DataError
+    says why. Without `halves` two fits are saved, and the interval is rougher (interval_width.py). Raises DataError
     with one class only.
     """
     cut = dataset.data_end if cut is None else pd.Timestamp(cut)

@@ -75,7 +75,7 @@ class Layout:
 @dataclass(frozen=True)
 class LinearHazard:
     """log-odds (n, K) = intercept + fade * (row columns less their training means) . weights
-    + renewal columns . renewal_weights + interval_weights; `fade` (K,) is that of training/fade.py."""
+    + renewal columns . renewal_weights + interval_weights; `fade` (K,) is that of time_varying_effect.py."""
 
     layout: Layout
     scaling: Scaling

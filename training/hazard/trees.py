@@ -31,7 +31,7 @@ class TreeHazard:
     """A LightGBM booster over signals and timing, whose raw scores are drawn together by interval.
 
     `booster_text` is the whole booster, in LightGBM's own format. log-odds = level + fade * raw score, each of the two
-    (K,): what the trees see fades (training/fade.py).
+    (K,): what the trees see fades (training/hazard/time_varying_effect.py).
     """
 
     booster_text: str

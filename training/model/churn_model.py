@@ -1,6 +1,6 @@
 """The churn model: learners of the hazard, a calibrator, probabilities per horizon, reasons, an uncertainty interval.
 
-Fitted by training/fit.py; predicted, explained, saved and loaded here as one light object. Its files are JSON and
+Fitted by training/fit/fit.py; predicted, explained, saved and loaded here as one light object. Its files are JSON and
 LightGBM's own text: loading them cannot run code.
 """
 
@@ -83,10 +83,10 @@ class ChurnModel:
     `blend`: what trees, linear learner and rules have of the log-odds.
     `rules`: the calibrated rules where they are the model, the rules weighed by outcomes where they are a member.
     `hidden_sd`: spread of the true log-odds among accounts with the same signals, and `tails`: its excess kurtosis
-    (training/unseen.py). `sampling_scale`: by how much the linear learner's sampling error is stretched to stand for
-    what the model was not taught (training/width.py).
+    (residual_heterogeneity.py). `sampling_scale`: by how much the linear learner's sampling error is stretched for
+    what the model was not taught (training/fit/interval_width.py).
     `tree_means` (signals, K): the trees' mean contributions in training, from which contributions are counted.
-    `season`: twelve shifts of the log-odds by the as_of's month (training/season.py), all 0 unless asked for.
+    `season`: twelve shifts of the log-odds by the as_of's month (seasonal_level.py), all 0 unless asked for.
     `base_rate`: share churned within the main horizon among the training rows whose window had ended.
     """
 

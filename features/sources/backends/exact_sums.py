@@ -12,7 +12,7 @@ from typing import Any
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
-# The most digits that DuckDB has: with LARGEST of features/columns.py some hundred million rows add up.
+# The most digits that DuckDB has: with LARGEST of features/sources/casting.py some hundred million rows add up.
 DECIMAL = "decimal(38, 12)"
 
 

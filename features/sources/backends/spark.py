@@ -35,7 +35,7 @@ _SESSION = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "false",  # what cannot be read is null, and counted as a fault of the source
     "spark.sql.execution.arrow.pyspark.enabled": "true",
-    "spark.sql.legacy.parquet.nanosAsLong": "true",  # Spark cannot read such times at all: features/spark_files.py does
+    "spark.sql.legacy.parquet.nanosAsLong": "true",  # Spark cannot read such times at all: spark_files.py does
 }
 _LOCAL = {
     "spark.driver.bindAddress": "127.0.0.1",

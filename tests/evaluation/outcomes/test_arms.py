@@ -13,7 +13,7 @@ from evaluation.ledger.ledger import Ledger
 from evaluation.outcomes import outcomes
 from evaluation.outcomes.arms import mark_draw, outcomes_by_arm, with_drawn
 from evaluation.outcomes.holdout import HOLDOUT, assign
-from tests.evaluation.test_outcomes import DAY, Labels, forecast_frame, later, settings  # noqa: F401 (a fixture)
+from tests.evaluation.outcomes.test_outcomes import DAY, Labels, forecast_frame, later, settings  # noqa: F401 (a fixture)
 
 DRAWN = Holdout(salt="2026 renewals", share=0.5)
 NAMES = [f"account-{number:03d}" for number in range(200)]

@@ -20,8 +20,8 @@ from serving.cli import console_models
 from serving.cli.main import main
 from serving.commands import weights
 from tests.training.conftest import HEALTH_MAPS
+from tests.training.fit.test_weight_steps import tilted
 from tests.training.reweighed import Company, company
-from tests.training.test_weights import tilted
 from training.health.weight_likelihood import published
 
 Stage = Callable[..., dict[str, Any]]

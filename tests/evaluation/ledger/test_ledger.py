@@ -247,7 +247,7 @@ for turn in range(5):
 def test_processes_make_one_chain(url: str, tmp_path: Path) -> None:
     made = tmp_path / "made.parquet"
     frame(3).to_parquet(made)
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     running = [
         subprocess.Popen([sys.executable, "-c", WRITER, url, str(made), f"process {number}"], cwd=root)
         for number in range(2)

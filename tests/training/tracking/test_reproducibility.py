@@ -11,7 +11,7 @@ import pytest
 from training.fit.fit import fit_models
 from training.tracking.reproducibility import save_fitted, verify
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def with_workers(settings, workers: int):

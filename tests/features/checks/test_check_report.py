@@ -19,7 +19,7 @@ from features.labels.churn_events import churn_events
 from features.sources.sources import open_sources
 from features.timeline.outages import Outage
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "configs" / "examples"
+EXAMPLES = Path(__file__).resolve().parents[3] / "configs" / "examples"
 Make = Callable[..., Settings]
 Write = Callable[..., None]
 

@@ -24,7 +24,7 @@ import pytest
 
 from serving.api.keys import ROLES, KeyStore
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 START_SECONDS = 120
 MOST = 250  # accounts in one request, as the served project is configured
 pytestmark = pytest.mark.slow

@@ -7,11 +7,12 @@ from pathlib import Path
 from features.signals.catalogue import EVERY
 from features.signals.describe import catalogue
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "signals.md"
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "signals.md"
 
 
 def test_the_catalogue_is_current() -> None:
-    assert DOCS.read_text(encoding="utf-8") == catalogue(), "run `python -m features.describe > docs/signals.md`"
+    said = DOCS.read_text(encoding="utf-8")
+    assert said == catalogue(), "run `python -m features.signals.describe > docs/signals.md`"
 
 
 def test_there_are_enough_signals_and_each_has_its_row() -> None:

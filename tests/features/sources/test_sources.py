@@ -15,7 +15,7 @@ from configs.settings import Settings, load_settings
 from configs.tables import table
 from features.sources.sources import Sources, known_at, open_sources
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "configs" / "examples"
+EXAMPLES = Path(__file__).resolve().parents[3] / "configs" / "examples"
 Make = Callable[..., Settings]
 Write = Callable[..., None]
 

@@ -19,7 +19,7 @@ from evaluation.validity.checks import CHECKS, Finding, check_champion, failing,
 from evaluation.validity.evidence import Evidence, Taught, evidence_of
 from tests.evaluation.simulated import company, settings
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "checks.md"
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "checks.md"
 CODES = [check.code for check in CHECKS]
 FOLDS = tuple(pd.to_datetime(["2024-01-01", "2024-04-01", "2024-07-01"]))  # the first is training time only
 END = pd.Timestamp("2025-06-01")
