@@ -101,7 +101,7 @@ def frame_differences(before: Path, after: Path, renamed: set[str]) -> Iterator[
     renamed |= {f"{old} -> {now}" for old, now in zip(gone, new, strict=True)}
     one = one.rename(columns=dict(zip(gone, new, strict=True)))
     for name in one:
-        if PASSING.match(name):
+        if PASSING.match(str(name)):
             continue
         same = one[name].equals(other[name])
         if not same and one[name].dtype == object:  # texts of JSON: their figures
@@ -136,13 +136,13 @@ def compare(before: Path, after: Path) -> list[str]:
             for name in sorted(set(one) & set(other)):
                 if name.endswith(".json"):
                     bodies = [json.loads(path.read_text(encoding="utf-8")) for path in (one[name], other[name])]
-                    found += [f"{project}: {name}{line}" for line in differences(*bodies, renamed=renamed)]
+                    found += [f"{project}: {name}{line}" for line in differences(bodies[0], bodies[1], renamed=renamed)]
                 elif one[name].read_bytes() != other[name].read_bytes():
                     found.append(f"{project}: {name} differs")
         for path in sorted(states[0].glob("reports/**/report.json")):
             counts["reports"] += 1
             bodies = [json.loads((state / path.relative_to(states[0])).read_text(encoding="utf-8")) for state in states]
-            found += [f"{project}: report{line}" for line in differences(*bodies, renamed=renamed)]
+            found += [f"{project}: report{line}" for line in differences(bodies[0], bodies[1], renamed=renamed)]
         print(f"{project}: {counts}", flush=True)
     print("renamed:", ", ".join(sorted(renamed)) or "nothing")
     return found

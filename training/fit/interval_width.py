@@ -1,6 +1,6 @@
 """How wide the interval is: what a model left open when it was fitted, measured on the rows that taught it.
 
-What the signals do not show of an account, and how heavy its tails are: residual_heterogeneity.py. What accounts did not
+What the signals do not show of an account, and how heavy its tails are: residual_heterogeneity.py. What they did not
 teach: the chosen learner is fitted again on each half of the accounts. The halves differ by chance alone, so a quarter
 of their mean squared difference is the sampling variance S of the whole, as far as it falls with the accounts. And
 they dare less: the whole tells accounts apart by the variance V, a half by V_half. With slope 1 of the true log-odds
