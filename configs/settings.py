@@ -1,28 +1,22 @@
-"""The validated settings of one project, and how a YAML file becomes them.
+"""The validated settings of one project; `configs/settings_file.py` reads them from YAML.
 
-A file states only what differs from `default.yaml` (`extends: default`); mappings are merged key by key, lists and
-scalars replaced. `${NAME}` is read from the environment. Paths are relative to the file that names them.
+Every setting, its default and its unit stand commented in `default.yaml`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import re
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from configs.errors import ConfigError, Fault, nearest
+from configs.errors import nearest
 from configs.framework import Framework, Share, Strict
-from configs.tables import TABLE_NAMES, TABLES, table
 
-HERE = Path(__file__).parent
 Days = Annotated[int, Field(gt=0)]
 
 
@@ -244,116 +238,3 @@ class Settings(Strict):
         aside = ("state", "serving", "evaluation", "backtest", "connection", "engine")
         body = self.model_dump(mode="json", exclude={**dict.fromkeys(aside, True), "training": training_aside})
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]
-
-
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-
-
-def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """`over` on top of `base`, mappings merged key by key.
-
-    >>> merge({"a": {"x": 1, "y": 2}, "b": [1]}, {"a": {"y": 3}, "b": [2]})
-    {'a': {'x': 1, 'y': 3}, 'b': [2]}
-    """
-    merged = dict(base)
-    for key, value in over.items():
-        below = merged.get(key)
-        merged[key] = merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
-    return merged
-
-
-def _expand(node: Any, where: str, faults: list[Fault]) -> Any:
-    if isinstance(node, dict):
-        return {key: _expand(value, f"{where}.{key}" if where else str(key), faults) for key, value in node.items()}
-    if isinstance(node, list):
-        return [_expand(value, f"{where}[{place}]", faults) for place, value in enumerate(node)]
-    if not isinstance(node, str):
-        return node
-
-    def replace(match: re.Match[str]) -> str:
-        value = os.environ.get(match[1])
-        if value is None:
-            faults.append(Fault(where, f"${{{match[1]}}} unset", "an environment variable", f"export {match[1]}=..."))
-        return value or ""
-
-    return _VARIABLE.sub(replace, node)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        body = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        fault = Fault(str(path), "no such file", "a YAML file", "run `forewarn init DIR`, or give --config")
-        raise ConfigError(fault) from None
-    except yaml.YAMLError as error:
-        raise ConfigError(Fault(str(path), " ".join(str(error).split()), "valid YAML", "mend the line named")) from None
-    if not isinstance(body, dict):
-        raise ConfigError(Fault(str(path), type(body).__name__, "a mapping of settings", "see the README's example"))
-    extends = body.pop("extends", "default")
-    if path == HERE / "default.yaml":
-        return body
-    parent = HERE / "default.yaml" if extends == "default" else (path.parent / str(extends))
-    return merge(_read(parent), body)
-
-
-def _mapping_faults(body: dict[str, Any]) -> list[Fault]:
-    """Misspelt tables and canonical columns, with the nearest name."""
-    faults = []
-    tables = body.get("tables") or {}
-    for name, source in tables.items():
-        if name not in TABLE_NAMES:
-            faults.append(Fault(f"tables.{name}", "an unknown table", "a canonical table", nearest(name, TABLE_NAMES)))
-            continue
-        names = table(name).column_names
-        for part in ("columns", "constants"):
-            given = (source or {}).get(part) or {} if isinstance(source, dict) else {}
-            faults += [
-                Fault(f"tables.{name}.{part}.{column}", "an unknown column", f"one of {name}", nearest(column, names))
-                for column in given
-                if column not in names
-            ]
-    if "accounts" not in tables:
-        do = "map a table of accounts with account_id and created_at"
-        faults.append(Fault("tables", "no accounts table", "accounts", do))
-    others = ["contracts", "outcomes", *(one.name for one in TABLES if one.activity)]
-    if not any(name in tables for name in others):
-        faults.append(Fault("tables", "nothing but attributes", "one of " + ", ".join(others), "map one of them"))
-    return faults
-
-
-def _needs_faults(settings: Settings) -> list[Fault]:
-    kind = settings.churn.kind
-    needed = {"contract_end": "contracts", "outcome": "outcomes", "silence": settings.churn.silence.of}[kind]
-    if needed in settings.tables:
-        return []
-    do = "map it, or choose another churn.kind"
-    return [Fault("churn.kind", f"{kind} without a table {needed}", f"tables.{needed}", do)]
-
-
-def settings_from(body: dict[str, Any], folder: Path) -> Settings:
-    """Settings from a mapping that is already merged with the defaults; ConfigError names every fault at once."""
-    faults: list[Fault] = []
-    body = _expand(body, "", faults)
-    faults += _mapping_faults(body)
-    settings = None
-    try:
-        settings = Settings(folder=folder.resolve(), **{key: value for key, value in body.items() if key != "folder"})
-    except ValidationError as error:
-        for one in error.errors():
-            where = ".".join(str(part) for part in one["loc"]) or "settings"
-            plain = one["type"] in {"missing", "value_error"}
-            found = one["type"].replace("_", " ") if plain else repr(one["input"])[:80]
-            known = list(Settings.model_fields) if len(one["loc"]) == 1 and one["type"] == "extra_forbidden" else []
-            to_do = nearest(str(one["loc"][0]), known) if known else "see configs/default.yaml for every setting"
-            faults.append(Fault(where, found, one["msg"], to_do))
-    if settings is not None:
-        faults += _needs_faults(settings)
-    if faults or settings is None:
-        raise ConfigError(faults)
-    return settings
-
-
-def load_settings(path: str | Path) -> Settings:
-    """Reads, merges and validates a YAML file; ConfigError (exit 2) with every fault at once."""
-    path = Path(path).resolve()
-    return settings_from(_read(path), path.parent)

@@ -22,7 +22,8 @@ import psycopg
 import pytest
 import yaml
 
-from configs.settings import Settings, merge, settings_from
+from configs.settings import Settings
+from configs.settings_file import merge, settings_from
 
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULTS = yaml.safe_load((ROOT / "configs" / "default.yaml").read_text(encoding="utf-8"))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from configs.progress import Progress
 from configs.settings import Settings
 from evaluation.backtest.contributions import Contributions, contributions
 from evaluation.predictions import predictions
@@ -16,8 +16,6 @@ from features.labels import horizon_labels
 from training.fit import Rolling, fit_models
 from training.model import Model
 from training.splits import first_test, rolling_folds
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ import bentoml
 from starlette.responses import Response
 
 from configs.errors import ForewarnError
-from configs.settings import Settings, load_settings
+from configs.settings import Settings
+from configs.settings_file import load_settings
 from serving.api.auth import CALLER, PROBLEM, Gate, problem_of
 from serving.api.keys import KeyStore
 from serving.scoring import ScoreAnswer, Scorer, ScoreRequest

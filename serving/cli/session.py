@@ -34,7 +34,7 @@ class Session:
 
     @property
     def settings(self) -> Settings:
-        from configs.settings import load_settings
+        from configs.settings_file import load_settings
 
         return load_settings(self.config)
 

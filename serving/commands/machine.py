@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from configs.errors import Fault, UsageError
-from configs.settings import load_settings
+from configs.settings_file import load_settings
 from evaluation.report import GET_CHROMIUM, chromium
 
 SERVICE = "serving.api.service:Forewarn"

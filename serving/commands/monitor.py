@@ -6,7 +6,6 @@ rows. Both have the same columns, and a day up to which the model that made them
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +13,7 @@ import pandas as pd
 
 from configs.atomic_files import read_marked
 from configs.errors import Fault, UsageError
+from configs.progress import Progress
 from configs.settings import Settings
 from evaluation.ledger import Ledger
 from evaluation.monitoring import CONFIG, CUT, HEALTH, KEY, MODEL, cuts_of, monitor, served_rows
@@ -22,8 +22,6 @@ from features.dataset import Dataset, load_dataset
 from features.sources import Sources, open_sources
 from features.timeline import outages_by_feed
 from serving.commands.training_stages import PREDICTIONS
-
-Progress = Callable[[str], None]
 
 
 def watch(

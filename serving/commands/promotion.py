@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from configs.errors import Fault, UsageError
+from configs.progress import Progress
 from configs.settings import Settings
 from evaluation.ledger import Ledger
 from evaluation.predictions import predictions
@@ -32,7 +33,6 @@ from training.tracking import promote as move
 KEPT = "promoted/judged.parquet"  # of a promoted version's run: what its backtest predicted
 KEY = ["account_id", "as_of"]
 BATCH, REFERENCE, REPEATS = 1_000, 200_000, 3
-Progress = Callable[[str], None]
 
 
 def promote(

@@ -19,6 +19,7 @@ import pandas as pd
 from configs.atomic_files import write_parquet, write_text
 from configs.errors import DataError, Fault, SourceError, UsageError
 from configs.framework import DIMENSIONS
+from configs.progress import Progress
 from configs.settings import Settings
 from features.dataset import Dataset
 from features.sources import Sources, open_sources
@@ -27,8 +28,6 @@ from serving.scoring import Scorer
 
 if TYPE_CHECKING:
     from evaluation.outcomes import Facts
-
-Progress = Callable[[str], None]
 
 
 def day(value: datetime | None) -> pd.Timestamp | None:

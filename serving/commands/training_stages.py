@@ -7,7 +7,7 @@ added to the run by whichever of the two ends last.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ import pandas as pd
 
 from configs.atomic_files import read_marked, write_bytes, write_marked, write_text
 from configs.errors import Fault, UsageError
+from configs.progress import Progress
 from configs.settings import Settings
 from features.dataset import Dataset
 from features.sources import Sources, open_sources
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from evaluation.validity import Finding
 
 PREDICTIONS, BASELINES, METRICS = "predictions.parquet", "baselines.parquet", "metrics.json"
-Progress = Callable[[str], None]
 
 
 def _refuse_suspects(settings: Settings, sources: Sources | None, tell: Progress) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,9 @@ import yaml
 from configs.atomic_files import write_text
 from configs.errors import Fault, UsageError
 from configs.framework import DIMENSIONS, Framework
-from configs.settings import Settings, load_settings
+from configs.progress import Progress
+from configs.settings import Settings
+from configs.settings_file import load_settings
 from evaluation.backtest import gains, level_changes, newest_window, score_bands
 from features.checks import require_no_suspects
 from features.dataset import Dataset
@@ -23,8 +24,6 @@ from features.sources import open_sources
 from training.fit import Reweighted, fit_steps, out_of_time
 from training.health import published
 from training.splits import churn_events, known_until
-
-Progress = Callable[[str], None]
 
 
 def weights(settings: Settings, config: Path, dataset: Dataset, out: Path | None, tell: Progress) -> dict[str, Any]:

@@ -8,7 +8,6 @@ scored month by month instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,9 @@ import yaml
 
 from configs.atomic_files import write_text
 from configs.errors import Fault, UsageError
-from configs.settings import Settings, load_settings
+from configs.progress import Progress
+from configs.settings import Settings
+from configs.settings_file import load_settings
 from evaluation.ledger import Ledger
 from features.dataset import Dataset, load_dataset
 from features.labels import labels_for
@@ -34,7 +35,6 @@ from serving.scoring import Scorer
 from training.fit import Rolling
 from training.tracking import load_version
 
-Progress = Callable[[str], None]
 MONTHS_AGO = 6  # every default window has passed since
 HEAD = "# The demo's project, written by `forewarn demo`: a synthetic company in the eleven canonical tables.\n"
 

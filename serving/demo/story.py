@@ -7,7 +7,6 @@ they are built once; what taught a model had ended before its cut, as in the bac
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,9 @@ import pandas as pd
 import yaml
 
 from configs.atomic_files import write_text
-from configs.settings import Settings, load_settings
+from configs.progress import Progress
+from configs.settings import Settings
+from configs.settings_file import load_settings
 from evaluation.ledger import Ledger
 from evaluation.promotion import mark_level, mark_reweighting
 from features.dataset import Dataset, load_dataset
@@ -27,7 +28,6 @@ from serving.scoring import Scorer
 from training.fit import Rolling, fit_models
 from training.tracking import LoadedModel, load_version, log_training
 
-Progress = Callable[[str], None]
 REFIT_MONTHS = (1, 4, 7, 10)
 BY = "demo"
 

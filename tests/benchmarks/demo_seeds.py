@@ -23,7 +23,7 @@ from sklearn.metrics import log_loss
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from configs.settings import load_settings  # noqa: E402
+from configs.settings_file import load_settings  # noqa: E402
 from evaluation import metrics  # noqa: E402
 from evaluation.backtest import backtest  # noqa: E402
 from evaluation.metrics.calibration import ece  # noqa: E402

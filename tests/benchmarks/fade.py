@@ -21,7 +21,8 @@ from scipy.special import expit, logit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from configs.settings import Settings, load_settings
+from configs.settings import Settings
+from configs.settings_file import load_settings
 from features.dataset import Dataset, load_dataset
 from features.synthetic.company import company_config, make_company
 from training.fit.rolling_origin import Rolling

@@ -17,7 +17,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from configs.settings import load_settings
+from configs.settings_file import load_settings
 from evaluation.metrics.calibration import ece
 from tests.figures.test_figures import against_one_a_horizon, judged, run
 from training.splits import rows_known

@@ -22,7 +22,7 @@ from scipy.special import logit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from configs.settings import load_settings
+from configs.settings_file import load_settings
 from features.dataset import load_dataset
 from features.synthetic.company import TRUTH, company_config, make_company
 from tests.training.conftest import dataset_of, project_settings, simulator

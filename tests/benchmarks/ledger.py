@@ -34,7 +34,8 @@ from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from configs.settings import HERE, Settings, _read, settings_from
+from configs.settings import Settings
+from configs.settings_file import DEFAULT_FILE, read_body, settings_from
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.rows import column_order
 from evaluation.metrics import bootstrap
@@ -92,7 +93,7 @@ def clocked(what: str, run: Callable[..., Any], *given: Any, **named: Any) -> An
 
 
 def settings_of(folder: Path) -> Settings:
-    body = _read(HERE / "default.yaml")
+    body = read_body(DEFAULT_FILE)
     body["tables"] = {name: {"from": f"{name}.parquet"} for name in ("accounts", "contracts")}
     body["data_end"] = "2026-01-01"
     body["engine"]["threads"] = 1

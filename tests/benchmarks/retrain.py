@@ -26,7 +26,7 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from configs.settings import load_settings
+from configs.settings_file import load_settings
 from features.dataset import load_dataset
 from features.sources.sources import open_sources
 from features.synthetic.company import company_config, make_company

@@ -37,7 +37,7 @@ con.execute("create table days as select account_id, date_trunc('day', occurred_
 OPEN = """
 import json, sys, time
 import pandas as pd
-from configs.settings import load_settings
+from configs.settings_file import load_settings
 from features.sources import open_sources
 settings = load_settings("forewarn.yaml")
 sources = open_sources(settings)

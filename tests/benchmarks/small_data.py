@@ -22,7 +22,8 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from configs.settings import Settings, load_settings
+from configs.settings import Settings
+from configs.settings_file import load_settings
 from features.dataset import Dataset, load_dataset
 from features.synthetic.company import company_config, make_company
 from training.fit.fit import fit_models

@@ -12,14 +12,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from configs.settings import HERE, Settings, _read, settings_from
+from configs.settings import Settings
+from configs.settings_file import DEFAULT_FILE, read_body, settings_from
 
 STAGES = ("onboarding", "adoption", "value_realization", "renewal")
 SEGMENTS = ("enterprise", "mid-market", "smb")
 
 
 def settings(folder: Path = Path("."), **evaluation: object) -> Settings:
-    body = _read(HERE / "default.yaml")
+    body = read_body(DEFAULT_FILE)
     body["tables"] = {"accounts": {"from": "accounts.csv"}, "contracts": {"from": "contracts.csv"}}
     body["name"] = "Demo company"
     body["evaluation"] = {**body["evaluation"], "bootstrap_draws": 50, **evaluation}

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from configs.settings import merge, settings_from
+from configs.settings_file import merge, settings_from
 from features.dataset import Dataset, load_dataset
 from features.signal import Signal
 

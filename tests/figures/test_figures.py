@@ -14,7 +14,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from configs.settings import Settings, load_settings
+from configs.settings import Settings
+from configs.settings_file import load_settings
 from evaluation import metrics
 from evaluation.backtest import backtest
 from evaluation.backtest.backtest import Backtest

@@ -15,7 +15,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from configs.settings import Settings, load_settings
+from configs.settings import Settings
+from configs.settings_file import load_settings
 from evaluation.ledger.ledger import Ledger
 from evaluation.outcomes.company_facts import facts_of
 from evaluation.promotion.events import marks_told

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from configs.settings import load_settings
+from configs.settings_file import load_settings
 from features.dataset import Dataset, load_dataset
 from features.sources.sources import Sources, open_sources
 from features.synthetic.company import company_config, make_company

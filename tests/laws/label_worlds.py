@@ -13,7 +13,8 @@ import pandas as pd
 import pyarrow as pa
 import yaml
 
-from configs.settings import Settings, merge, settings_from
+from configs.settings import Settings
+from configs.settings_file import merge, settings_from
 from features.sources.sources import Sources
 
 DAY = pd.Timedelta(days=1)

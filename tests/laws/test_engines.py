@@ -13,7 +13,7 @@ import pytest
 import yaml
 from pandas.testing import assert_frame_equal
 
-from configs.settings import load_settings
+from configs.settings_file import load_settings
 from features.dataset import Dataset, load_dataset
 from features.sources.sources import open_sources
 

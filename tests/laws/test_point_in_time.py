@@ -13,7 +13,7 @@ import pytest
 import yaml
 from pandas.testing import assert_frame_equal
 
-from configs.settings import load_settings
+from configs.settings_file import load_settings
 from configs.tables import table
 from features.assembly.postprocess import FOR_ALL, feeds_reached, significant
 from features.dataset import Dataset

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from configs.settings import merge
+from configs.settings_file import merge
 
 # Fewer draws than the product's, to be quick: that every command does its part is what is tested here.
 QUICK = {"evaluation": {"bootstrap_draws": 50}}

@@ -13,7 +13,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from configs.settings import HERE, Settings, _read, merge, settings_from
+from configs.settings import Settings
+from configs.settings_file import DEFAULT_FILE, merge, read_body, settings_from
 from features.signal import Schema
 from training.fit.fit import Fitted, fit_models
 from training.fit.rolling_origin import Rolling
@@ -52,7 +53,7 @@ class SimulatedDataset:
 
 
 def project_settings(folder: Path, **over: Any) -> Settings:
-    body = _read(HERE / "default.yaml")
+    body = read_body(DEFAULT_FILE)
     body["tables"] = {"accounts": {"from": "accounts.csv"}, "contracts": {"from": "contracts.csv"}}
     body["framework"] |= {
         "health_maps": HEALTH_MAPS,

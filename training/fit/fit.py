@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from configs.progress import Progress
 from configs.settings import Settings
 from training.calibration import choose_calibrator, identity
 from training.fit.baselines import Parts, assemble, fit_baselines
@@ -15,7 +16,7 @@ from training.fit.current_level import FirstIntervals, leveled, leveled_rules
 from training.fit.interval_width import with_widths
 from training.fit.learners import Data, Raw
 from training.fit.model_selection import choose_learner
-from training.fit.rolling_origin import Progress, Rolling
+from training.fit.rolling_origin import Rolling
 from training.hazard import STAGE, HazardRows, Intervals, make_inputs
 from training.health import HealthModel
 from training.model import ChurnModel, Model

@@ -11,6 +11,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from configs.errors import DataError, Fault
+from configs.progress import Progress
 from configs.settings import Settings
 from training.calibration import OutOfTime
 from training.fit.learners import Data, Raw, fit_raw
@@ -25,8 +26,6 @@ from training.splits import (
 
 MIN_ORIGIN_CHURNS = 15  # churned accounts before an origin may predict out of time
 MIN_ORIGIN_SHARE = 0.5  # and this share of the cut's: a model of much less history errs in ways the final one does not
-
-Progress = Callable[[str], None]
 
 
 @dataclass

@@ -16,10 +16,11 @@ import numpy as np
 import pandas as pd
 
 from configs.errors import DataError, Fault
+from configs.progress import Progress
 from configs.settings import Settings, Trees
 from training.calibration import clustered_z
 from training.fit.learners import Data, Raw
-from training.fit.rolling_origin import Progress, Rolling
+from training.fit.rolling_origin import Rolling
 from training.hazard import HazardRows, fit_trees, hazard_rows, log_loss_rows, make_inputs, tree_size
 from training.splits import churn_events
 

@@ -6,7 +6,6 @@ weights of the signals within a dimension. Each is fitted at the backtest's orig
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -16,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from configs.errors import DataError, Fault
 from configs.framework import Framework
+from configs.progress import Progress
 from configs.settings import Settings
 from features.health import STAGE, rule_scores
 from features.labels import horizon_labels
@@ -23,8 +23,6 @@ from training.fit.learners import Data
 from training.hazard import churn_by, hazard_rows, make_intervals
 from training.health import STEPS, Layout, Problem, Step, even, of_100, points_of, published, reweigh, stage_places
 from training.splits import assert_no_overlap, churn_events, churned_accounts, first_test, known_until, rolling_folds
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from configs.settings import HERE, Settings, _read, settings_from
+from configs.settings import Settings
+from configs.settings_file import DEFAULT_FILE, read_body, settings_from
 from evaluation.outcomes.company_facts import Facts, facts_of
 from features.sources.sources import open_sources
 
@@ -23,7 +24,7 @@ TABLES = {
 
 
 def settings(folder: Path, *names: str, **more: object) -> Settings:
-    body = _read(HERE / "default.yaml")
+    body = read_body(DEFAULT_FILE)
     body["tables"] = {name: {"from": f"{name}.csv"} for name in names}
     body["tables"]["accounts"]["attributes"] = ["region", "size"]
     body["data_end"] = "2024-07-01"

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from configs.errors import SourceError, UsageError
-from configs.settings import HERE, Settings, _read, settings_from
+from configs.settings import Settings
+from configs.settings_file import DEFAULT_FILE, read_body, settings_from
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.rows import column_order
 from evaluation.outcomes import outcomes
@@ -23,7 +24,7 @@ DAY = pd.Timestamp("2024-01-01")
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    body = _read(HERE / "default.yaml")
+    body = read_body(DEFAULT_FILE)
     body["tables"] = {"accounts": {"from": "accounts.csv"}, "contracts": {"from": "contracts.csv"}}
     return settings_from(body, tmp_path)
 

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from configs.errors import DataError, Refused
-from configs.settings import HERE, Settings, _read, settings_from
+from configs.settings import Settings
+from configs.settings_file import DEFAULT_FILE, read_body, settings_from
 from evaluation.promotion.gates import GATES, evaluate_gates
 from evaluation.promotion.verdict import Measured, Verdict
 from evaluation.validity.checks import Finding
@@ -19,7 +20,7 @@ ACCOUNTS, DAYS = 400, 6
 
 
 def settings(**evaluation: Any) -> Settings:
-    body = _read(HERE / "default.yaml")
+    body = read_body(DEFAULT_FILE)
     body["tables"] = {"accounts": {"from": "accounts.csv"}, "contracts": {"from": "contracts.csv"}}
     body["evaluation"] = {**body["evaluation"], "bootstrap_draws": 200, **evaluation}
     return settings_from(body, Path())

@@ -13,7 +13,8 @@ import pandas as pd
 import psycopg
 import pytest
 
-from configs.settings import Settings, load_settings
+from configs.settings import Settings
+from configs.settings_file import load_settings
 from features.checks.check_report import check
 from features.labels.churn_events import churn_events
 from features.sources.sources import open_sources

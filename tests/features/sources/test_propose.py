@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from configs.errors import SourceError
-from configs.settings import load_settings
+from configs.settings_file import load_settings
 from features.checks.check_report import check
 from features.sources.propose import propose_mapping
 

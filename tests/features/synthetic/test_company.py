@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from configs.errors import UsageError
 from configs.framework import Stage
-from configs.settings import HERE, load_settings
+from configs.settings_file import DEFAULT_FILE, load_settings
 from configs.tables import TABLE_NAMES, TABLES
 from features.synthetic import hazard
 from features.synthetic.calendar import SEGMENTS
@@ -23,7 +23,7 @@ from features.synthetic.scenario import REWEIGHTED, Story, reweighted
 from features.synthetic.true_probabilities import HORIZONS_DAYS, true_probabilities
 
 END = pd.Timestamp("2026-01-01")
-DEFAULTS = yaml.safe_load((HERE / "default.yaml").read_text(encoding="utf-8"))
+DEFAULTS = yaml.safe_load(DEFAULT_FILE.read_text(encoding="utf-8"))
 START = pd.Timestamp("2023-07-01")
 
 

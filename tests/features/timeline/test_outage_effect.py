@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from configs.settings import load_settings
+from configs.settings_file import load_settings
 from features.dataset import load_dataset
 from features.synthetic.company import company_config, make_company
 

@@ -15,7 +15,8 @@ import yaml
 from pandas.testing import assert_frame_equal
 
 from configs.errors import DataError, SourceError
-from configs.settings import Settings, load_settings
+from configs.settings import Settings
+from configs.settings_file import load_settings
 from features.dataset import load_dataset
 from features.sources.sources import Sources, open_sources
 from features.synthetic.company import company_config, make_company

@@ -12,7 +12,8 @@ import pytest
 import yaml
 from pandas.testing import assert_frame_equal, assert_series_equal
 
-from configs.settings import Settings, load_settings
+from configs.settings import Settings
+from configs.settings_file import load_settings
 from features.dataset import load_dataset
 from features.signals.catalogue import signals_of
 from features.sources.sources import known_at, open_sources

@@ -138,7 +138,7 @@ def test_features_of_given_days(project: Path) -> None:
 
 
 def test_backtest_files_have_the_columns_that_are_promised(demo: Path) -> None:
-    from configs.settings import load_settings
+    from configs.settings_file import load_settings
     from evaluation.predictions.predictions import prediction_columns
 
     settings = load_settings(demo / "forewarn.yaml")

@@ -63,7 +63,7 @@ def verified(project: Path, known: str | None = None) -> str:
     found = as_json(project, "ledger", "verify")
     assert found["intact"]
     if known is not None:
-        from configs.settings import load_settings
+        from configs.settings_file import load_settings
         from evaluation.ledger.ledger import Ledger
 
         with Ledger.open(load_settings(project / "forewarn.yaml")) as ledger:
@@ -158,7 +158,7 @@ def test_a_holdout_is_drawn_by_setting_and_told_apart(project: Path) -> None:
     assert "has matured" in told["by_arm"]["effect"]["refused"]
     assert any("approached" in line and "saved, or safe anyway" in line for line in outcomes_lines(told))
     exported_marks = project / "all"
-    from configs.settings import load_settings
+    from configs.settings_file import load_settings
     from evaluation.ledger.ledger import Ledger
 
     with Ledger.open(load_settings(path)) as ledger:

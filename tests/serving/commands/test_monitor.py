@@ -15,7 +15,8 @@ from click.testing import CliRunner, Result
 
 from configs.errors import UsageError
 from configs.framework import Framework, Weights
-from configs.settings import Settings, load_settings
+from configs.settings import Settings
+from configs.settings_file import load_settings
 from evaluation.ledger.ledger import Ledger
 from evaluation.monitoring.scored_history import taught_until
 from evaluation.promotion.verdict import Gate, Verdict

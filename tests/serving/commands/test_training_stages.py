@@ -17,7 +17,8 @@ import yaml
 from click.testing import CliRunner, Result
 
 from configs.errors import UsageError
-from configs.settings import Settings, Trees, load_settings
+from configs.settings import Settings, Trees
+from configs.settings_file import load_settings
 from evaluation.ledger.ledger import Ledger
 from evaluation.validity.checks import check_champion
 from features.dataset import Dataset

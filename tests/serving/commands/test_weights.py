@@ -14,7 +14,8 @@ import yaml
 from click.testing import CliRunner, Result
 
 from configs.errors import UsageError
-from configs.settings import Settings, load_settings
+from configs.settings import Settings
+from configs.settings_file import load_settings
 from features.health.health_score import rule_scores
 from serving.cli import console_models
 from serving.cli.main import main

@@ -8,7 +8,7 @@ import pytest
 
 from configs.errors import DataError
 from configs.framework import Framework
-from configs.settings import HERE, _read
+from configs.settings_file import DEFAULT_FILE, read_body
 from training.health.score_model import rule_scores
 
 
@@ -121,6 +121,6 @@ def test_escalations(fitted):
 )
 def test_the_published_escalations(fitted, signals, level, expected):
     """Those of the framework, as the defaults have them: each at its threshold, and just short of it."""
-    published = _read(HERE / "default.yaml")["framework"]
+    published = read_body(DEFAULT_FILE)["framework"]
     model = replace(fitted.health, framework=Framework(**published))
     assert model.escalations(pd.DataFrame([signals], index=[0]), [level]) == [expected]

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from configs.settings import Settings, load_settings
+from configs.settings import Settings
+from configs.settings_file import load_settings
 from features.assembly import postprocess
 from features.dataset import load_dataset
 from features.sources.backends.exact_sums import exact

@@ -1,0 +1,8 @@
+"""How long work says what it is doing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+Progress = Callable[[str], None]
+"""Called with a short message at each step; the command line shows it, `lambda message: None` drops it."""

@@ -1,0 +1,133 @@
+"""How a YAML file becomes the settings of a project.
+
+A file states only what differs from `default.yaml` (`extends: default`); mappings are merged key by key, lists and
+scalars replaced. `${NAME}` is read from the environment. Paths are relative to the file that names them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from configs.errors import ConfigError, Fault, nearest
+from configs.settings import Settings
+from configs.tables import TABLE_NAMES, TABLES, table
+
+DEFAULT_FILE = Path(__file__).with_name("default.yaml")
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """`over` on top of `base`, mappings merged key by key.
+
+    >>> merge({"a": {"x": 1, "y": 2}, "b": [1]}, {"a": {"y": 3}, "b": [2]})
+    {'a': {'x': 1, 'y': 3}, 'b': [2]}
+    """
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        merged[key] = merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _expand(node: Any, where: str, faults: list[Fault]) -> Any:
+    if isinstance(node, dict):
+        return {key: _expand(value, f"{where}.{key}" if where else str(key), faults) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_expand(value, f"{where}[{place}]", faults) for place, value in enumerate(node)]
+    if not isinstance(node, str):
+        return node
+
+    def replace(match: re.Match[str]) -> str:
+        value = os.environ.get(match[1])
+        if value is None:
+            faults.append(Fault(where, f"${{{match[1]}}} unset", "an environment variable", f"export {match[1]}=..."))
+        return value or ""
+
+    return _VARIABLE.sub(replace, node)
+
+
+def read_body(path: Path) -> dict[str, Any]:
+    """A YAML file merged over the file that it extends, not yet validated; ConfigError where it cannot be read."""
+    try:
+        body = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        fault = Fault(str(path), "no such file", "a YAML file", "run `forewarn init DIR`, or give --config")
+        raise ConfigError(fault) from None
+    except yaml.YAMLError as error:
+        raise ConfigError(Fault(str(path), " ".join(str(error).split()), "valid YAML", "mend the line named")) from None
+    if not isinstance(body, dict):
+        raise ConfigError(Fault(str(path), type(body).__name__, "a mapping of settings", "see the README's example"))
+    extends = body.pop("extends", "default")
+    if path == DEFAULT_FILE:
+        return body
+    parent = DEFAULT_FILE if extends == "default" else (path.parent / str(extends))
+    return merge(read_body(parent), body)
+
+
+def _mapping_faults(body: dict[str, Any]) -> list[Fault]:
+    """Misspelt tables and canonical columns, with the nearest name."""
+    faults = []
+    tables = body.get("tables") or {}
+    for name, source in tables.items():
+        if name not in TABLE_NAMES:
+            faults.append(Fault(f"tables.{name}", "an unknown table", "a canonical table", nearest(name, TABLE_NAMES)))
+            continue
+        names = table(name).column_names
+        for part in ("columns", "constants"):
+            given = (source or {}).get(part) or {} if isinstance(source, dict) else {}
+            faults += [
+                Fault(f"tables.{name}.{part}.{column}", "an unknown column", f"one of {name}", nearest(column, names))
+                for column in given
+                if column not in names
+            ]
+    if "accounts" not in tables:
+        do = "map a table of accounts with account_id and created_at"
+        faults.append(Fault("tables", "no accounts table", "accounts", do))
+    others = ["contracts", "outcomes", *(one.name for one in TABLES if one.activity)]
+    if not any(name in tables for name in others):
+        faults.append(Fault("tables", "nothing but attributes", "one of " + ", ".join(others), "map one of them"))
+    return faults
+
+
+def _needs_faults(settings: Settings) -> list[Fault]:
+    kind = settings.churn.kind
+    needed = {"contract_end": "contracts", "outcome": "outcomes", "silence": settings.churn.silence.of}[kind]
+    if needed in settings.tables:
+        return []
+    do = "map it, or choose another churn.kind"
+    return [Fault("churn.kind", f"{kind} without a table {needed}", f"tables.{needed}", do)]
+
+
+def settings_from(body: dict[str, Any], folder: Path) -> Settings:
+    """Settings from a mapping that is already merged with the defaults; ConfigError names every fault at once."""
+    faults: list[Fault] = []
+    body = _expand(body, "", faults)
+    faults += _mapping_faults(body)
+    settings = None
+    try:
+        settings = Settings(folder=folder.resolve(), **{key: value for key, value in body.items() if key != "folder"})
+    except ValidationError as error:
+        for one in error.errors():
+            where = ".".join(str(part) for part in one["loc"]) or "settings"
+            plain = one["type"] in {"missing", "value_error"}
+            found = one["type"].replace("_", " ") if plain else repr(one["input"])[:80]
+            known = list(Settings.model_fields) if len(one["loc"]) == 1 and one["type"] == "extra_forbidden" else []
+            to_do = nearest(str(one["loc"][0]), known) if known else "see configs/default.yaml for every setting"
+            faults.append(Fault(where, found, one["msg"], to_do))
+    if settings is not None:
+        faults += _needs_faults(settings)
+    if faults or settings is None:
+        raise ConfigError(faults)
+    return settings
+
+
+def load_settings(path: str | Path) -> Settings:
+    """Reads, merges and validates a YAML file; ConfigError (exit 2) with every fault at once."""
+    path = Path(path).resolve()
+    return settings_from(read_body(path), path.parent)
