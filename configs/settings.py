@@ -63,15 +63,15 @@ class Snapshots(Strict):
 
 
 class Trees(Strict):
-    """LightGBM's shallow default, as measured (see docs/methods.md)."""
+    """LightGBM's settings under its own names; shallow by default, as measured (see docs/methods.md)."""
 
-    leaves: int = Field(default=4, ge=2)
-    rounds: int = Field(default=300, ge=1)
+    num_leaves: int = Field(default=4, ge=2)
+    n_estimators: int = Field(default=300, ge=1)
     learning_rate: float = Field(default=0.03, gt=0)
-    min_child: int = Field(default=50, ge=1)
+    min_child_samples: int = Field(default=50, ge=1)
     l2: float = Field(default=20, ge=0)
-    feature_share: Share = 0.3
-    row_share: Share = 0.5
+    feature_fraction: Share = 0.3
+    bagging_fraction: Share = 0.5
 
 
 class Engine(Strict):

@@ -15,6 +15,7 @@ import yaml
 from pydantic import ValidationError
 
 from configs.errors import ConfigError, Fault, nearest
+from configs.renamed_settings import with_current_names
 from configs.settings import Settings
 from configs.tables import TABLE_NAMES, TABLES, table
 
@@ -63,6 +64,7 @@ def read_body(path: Path) -> dict[str, Any]:
         raise ConfigError(Fault(str(path), " ".join(str(error).split()), "valid YAML", "mend the line named")) from None
     if not isinstance(body, dict):
         raise ConfigError(Fault(str(path), type(body).__name__, "a mapping of settings", "see the README's example"))
+    body = with_current_names(body, path)
     extends = body.pop("extends", "default")
     if path == DEFAULT_FILE:
         return body

@@ -35,7 +35,7 @@ STORY = Story()
 LAUNCH, PUBLISHED = pd.Timestamp("2025-02-01"), pd.Timestamp("2025-08-01")
 DAY = pd.Timedelta(days=1)
 QUICK = {
-    "training": {"calibration_origins": 2, "trees": {"rounds": 100}},
+    "training": {"calibration_origins": 2, "trees": {"n_estimators": 100}},
     "evaluation": {"bootstrap_draws": 50},
 }
 

@@ -156,13 +156,13 @@ def _study(dataset: Data, settings: Settings, cut: pd.Timestamp) -> Any:
 
 def _suggest(trial: Any) -> Trees:
     return Trees(
-        leaves=trial.suggest_int("leaves", 2, 31, log=True),
-        rounds=trial.suggest_int("rounds", 50, 600, log=True),
+        num_leaves=trial.suggest_int("num_leaves", 2, 31, log=True),
+        n_estimators=trial.suggest_int("n_estimators", 50, 600, log=True),
         learning_rate=trial.suggest_float("learning_rate", 0.01, 0.15, log=True),
-        min_child=trial.suggest_int("min_child", 20, 400, log=True),
+        min_child_samples=trial.suggest_int("min_child_samples", 20, 400, log=True),
         l2=trial.suggest_float("l2", 1.0, 200.0, log=True),
-        feature_share=trial.suggest_float("feature_share", 0.1, 1.0),
-        row_share=trial.suggest_float("row_share", 0.5, 1.0),
+        feature_fraction=trial.suggest_float("feature_fraction", 0.1, 1.0),
+        bagging_fraction=trial.suggest_float("bagging_fraction", 0.5, 1.0),
     )
 
 

@@ -22,8 +22,8 @@ CHUNK = 4_096  # rows explained at a time: what is in hand then stays small for 
 SOME_EVENTS, MANY_EVENTS = 500, 2_000  # churns, above which the default trees are more, and larger
 MOST_COLUMNS = 30  # that a tree looks at: of two hundred signals, many say the same, and trees should differ
 THREADS = 1  # a second one waits for the first by spinning: on a machine with other work it was 20 times slower
-MORE = Trees(rounds=600)
-LARGER = Trees(leaves=15, min_child=100, feature_share=0.4, row_share=0.8)
+MORE = Trees(n_estimators=600)
+LARGER = Trees(num_leaves=15, min_child_samples=100, feature_fraction=0.4, bagging_fraction=0.8)
 
 
 @dataclass(frozen=True)
@@ -150,12 +150,12 @@ def fit_trees(
     directions += [0] * (len(encoder.categories) + len(TIMING))
     params = {
         "objective": "binary",
-        "num_leaves": size.leaves,
+        "num_leaves": size.num_leaves,
         "learning_rate": size.learning_rate,
-        "min_data_in_leaf": size.min_child,
+        "min_data_in_leaf": size.min_child_samples,
         "lambda_l2": size.l2,
-        "feature_fraction": min(size.feature_share, MOST_COLUMNS / matrix.shape[1]),
-        "bagging_fraction": size.row_share,
+        "feature_fraction": min(size.feature_fraction, MOST_COLUMNS / matrix.shape[1]),
+        "bagging_fraction": size.bagging_fraction,
         "bagging_freq": 1,
         "max_bin": 127,
         "seed": seed,
@@ -171,7 +171,7 @@ def fit_trees(
     once = events / max(float(rows.churned.sum()), 1.0)
     weight = np.full(len(matrix), once)
     data = lgb.Dataset(matrix, rows.churned, weight=weight, feature_name=names, params=params, free_raw_data=True)
-    booster = lgb.train(params, data, num_boost_round=size.rounds)
+    booster = lgb.train(params, data, num_boost_round=size.n_estimators)
     # What is kept is what the text says: the model served today is the one loaded tomorrow.
     text = booster.model_to_string(num_iteration=-1)
     found = np.asarray(booster.predict(matrix, raw_score=True, num_threads=THREADS))

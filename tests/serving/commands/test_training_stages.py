@@ -119,10 +119,10 @@ def test_what_was_tuned_trains_and_is_told(
         trained.append(settings)
         return Fitted(champion.churn, champion.health, ())
 
-    trial = {"number": 0, "state": "COMPLETE", "value": 0.1, "params": {"leaves": 9}}
+    trial = {"number": 0, "state": "COMPLETE", "value": 0.1, "params": {"num_leaves": 9}}
     monkeypatch.setattr(fit, "fit_models", fitted)
     for adopted in (True, False):
-        found = Tuned(Trees(leaves=9) if adopted else Trees(), adopted, {"why": "a planted study"}, (trial,))
+        found = Tuned(Trees(num_leaves=9) if adopted else Trees(), adopted, {"why": "a planted study"}, (trial,))
         monkeypatch.setattr(tuning, "tune", lambda *_, found=found: found)
         done = on(project, "train", "--tune", "2")
         assert done.exit_code == 0, done.stderr
@@ -132,17 +132,17 @@ def test_what_was_tuned_trains_and_is_told(
         assert made.meta["config_version"] == trained[-1].version
         run, children, files = run_of(settings, made.run_id)
         trials = [one for one in children if one.data.tags.get("state") == "COMPLETE"]
-        assert [one.data.params for one in trials] == [{"leaves": "9"}]
+        assert [one.data.params for one in trials] == [{"num_leaves": "9"}]
         assert (run.data.params["tuning_trials"], run.data.params["tuning_adopted"]) == ("2", str(adopted))
         assert "tuning.json" in files
         # The kept backtest is of the settings in the file: it belongs to a training with these, and to no other.
         assert ("90d/auc/value" in run.data.metrics) == (not adopted)
-    assert [one.training.trees.leaves for one in trained] == [9, 4]
+    assert [one.training.trees.num_leaves for one in trained] == [9, 4]
 
 
 @pytest.mark.usefixtures("unsuspected")
 def test_the_line_that_tuning_prints_leads_back_to_the_settings_that_trained(settings: Settings, project: Path) -> None:
-    found = Tuned(Trees(leaves=9, learning_rate=0.0123457, row_share=0.912346), True, {}, ())
+    found = Tuned(Trees(num_leaves=9, learning_rate=0.0123457, bagging_fraction=0.912346), True, {}, ())
     body = yaml.safe_load((project / "forewarn.yaml").read_text())
     body["training"] = {**body.get("training", {}), **yaml.safe_load(found.line)["training"]}
     (project / "forewarn.yaml").write_text(yaml.safe_dump(body))
@@ -272,7 +272,7 @@ def test_a_champion_without_signal_is_forced_only_and_marks_every_score(
 def test_a_version_of_other_settings_is_not_judged_by_this_backtest(
     settings: Settings, champion: LoadedModel, dataset: Dataset
 ) -> None:
-    trees = settings.training.model_copy(update={"trees": Trees(leaves=9)})
+    trees = settings.training.model_copy(update={"trees": Trees(num_leaves=9)})
     tuned = settings.model_copy(update={"training": trees})
     runs.log_training(tuned, Fitted(champion.churn, champion.health, ()), dataset)
     with pytest.raises(UsageError, match="trained on other settings than those of the backtest"):

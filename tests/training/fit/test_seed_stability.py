@@ -42,7 +42,7 @@ def test_it_is_trained_on_the_rows_of_its_cut_alone(fitted, dataset, cut):
 @pytest.mark.parametrize("part", ["trees", "monotone", "churn_events"])
 def test_it_has_the_size_that_the_log_names(fitted, dataset, part):
     log = dict(fitted.churn.log)
-    log |= {"trees": {**log["trees"], "rounds": 7}, "monotone": not log["monotone"], "churn_events": 9_999}
+    log |= {"trees": {**log["trees"], "n_estimators": 7}, "monotone": not log["monotone"], "churn_events": 9_999}
     changed = replace(fitted.churn, log={**fitted.churn.log, part: log[part]})
     one, two = (reseeded(model, dataset, dataset.schema).trees for model in (changed, fitted.churn))
     assert one.booster_text != two.booster_text

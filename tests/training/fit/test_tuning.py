@@ -53,7 +53,7 @@ def test_only_what_betters_the_newest_origin_beyond_an_error_is_adopted(small, p
     for name, gain in gains.items():
 
         def planted(rolling, block, size, gain=gain):
-            found = truth(rolling, block, Trees(rounds=1))
+            found = truth(rolling, block, Trees(n_estimators=1))
             if size == Trees():
                 return found
             if block.raw.cut != newest:

@@ -87,9 +87,9 @@ def test_extreme_and_missing_values_stay_finite(fitted, later):
 
 def test_only_the_untouched_default_grows_with_the_data():
     assert tree_size(Trees(), 500) == Trees()
-    assert tree_size(Trees(), 501) == tree_size(Trees(), 2_000) == Trees(rounds=600)
-    assert tree_size(Trees(), 2_001).leaves == 15
-    assert tree_size(Trees(leaves=5), 2_001).leaves == 5
+    assert tree_size(Trees(), 501) == tree_size(Trees(), 2_000) == Trees(n_estimators=600)
+    assert tree_size(Trees(), 2_001).num_leaves == 15
+    assert tree_size(Trees(num_leaves=5), 2_001).num_leaves == 5
 
 
 def test_an_empty_frame_gives_an_empty_answer(fitted, later):

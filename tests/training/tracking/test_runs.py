@@ -166,8 +166,8 @@ def test_a_version_is_rebuilt_from_what_it_names(project, simulate):
 
 def test_the_trials_of_a_tuning_are_child_runs():
     trials = (
-        {"number": 0, "state": "COMPLETE", "value": 0.5, "params": {"leaves": 4}},
-        {"number": 1, "state": "PRUNED", "value": None, "params": {"leaves": 9}},
+        {"number": 0, "state": "COMPLETE", "value": 0.5, "params": {"num_leaves": 4}},
+        {"number": 1, "state": "PRUNED", "value": None, "params": {"num_leaves": 9}},
     )
     found = runs.trial_runs(Tuned(Trees(), False, {}, trials))
     assert [one.metrics for one in found] == [{"purged_log_loss": 0.5}, {}]
