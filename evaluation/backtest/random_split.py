@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
@@ -21,6 +20,7 @@ from evaluation import metrics
 from evaluation.metrics import Array
 from features.dataset import Dataset
 from features.labels import horizon_labels
+from training.hazard import lightgbm as lgb
 from training.splits import known_until, rows_known
 
 # LightGBM as most people run it: its own defaults, but for fewer rounds than its 100, which moves the gap little; a

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import beta
+from scipy.special import betainc, betaincinv
 
 from configs.errors import DataError, Fault
 from configs.settings import Costs
@@ -133,7 +133,7 @@ def successes(costs: Costs, count: int = 64) -> Array:
     (0.5, 0.1)
     """
     a, b = _beta(costs)
-    return np.asarray(beta.ppf((np.arange(count) + 0.5) / count, a, b))
+    return np.asarray(betaincinv(a, b, (np.arange(count) + 0.5) / count))
 
 
 def _beta(costs: Costs) -> tuple[float, float]:
@@ -198,8 +198,8 @@ def expected_maximum_profit(y: Array, p: Array, value: float, costs: Costs) -> P
         fall = np.diff(f1) * pi1 / (np.diff(f0) * pi0)
     turn = (costs.contact + (costs.contact + costs.offer) * fall) / (value - costs.offer)
     ends = np.clip(np.concatenate([[0.0], turn, [1.0]]), 0, 1)
-    weight = np.diff(beta.cdf(ends, a, b))
-    success = a / (a + b) * np.diff(beta.cdf(ends, a + 1, b))
+    weight = np.diff(betainc(a, b, ends))
+    success = a / (a + b) * np.diff(betainc(a + 1, b, ends))
     approached = pi0 * f0 + pi1 * f1
     spent = costs.contact * approached + costs.offer * pi1 * f1
     profit = float((pi0 * f0 * (value - costs.offer) * success - spent * weight).sum())

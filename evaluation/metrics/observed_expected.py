@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
+from scipy.special import chdtri, gammaincinv
 
 from configs.errors import DataError, Fault
 from evaluation.metrics.validation import Array
@@ -60,9 +60,9 @@ def observed_expected(y: Array, p: Array, accounts: Array, level: float = 0.95) 
     tail = (1 - level) / 2
     low = 0.0
     if observed:
-        low = squares / (2 * observed) * float(chi2.ppf(tail, 2 * observed**2 / squares))
+        low = squares / (2 * observed) * (2 * float(gammaincinv(observed**2 / squares, tail)))
     above, spread = observed + largest, squares + largest**2
-    high = spread / (2 * above) * float(chi2.isf(tail, 2 * above**2 / spread))
+    high = spread / (2 * above) * float(chdtri(2 * above**2 / spread, tail))
     return Ratio(y.size, int(observed), expected, observed / expected, low / expected, high / expected)
 
 

@@ -11,7 +11,6 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from evaluation.metrics.bootstrap import Interval, draw, interval_of
 from evaluation.metrics.bootstrap_statistics import ratio
@@ -66,7 +65,7 @@ def rank_correlation(rows: pd.DataFrame) -> float:
         both = np.column_stack([before, after])
         both = both[~np.isnan(both).any(axis=1)]
         if len(both) >= 3 and (np.ptp(both, axis=0) > 0).all():
-            found.append(float(np.corrcoef(rankdata(both[:, 0]), rankdata(both[:, 1]))[0, 1]))
+            found.append(float(np.corrcoef(pd.Series(both[:, 0]).rank(), pd.Series(both[:, 1]).rank())[0, 1]))
     if not found:
         raise MetricRefused("rank_correlation", "neighbouring days with three common accounts", 0, 1)
     return float(np.mean(found))

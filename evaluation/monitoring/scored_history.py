@@ -45,7 +45,7 @@ def taught_until(settings: Settings) -> pd.DataFrame | None:
 def cuts_of(settings: Settings, rows: pd.DataFrame) -> pd.Series:
     """Of each row, the day up to which the model of its `model_version` had learnt; where the registry no longer has
     that version, the first day that it scored."""
-    known = {one["version"] for one in versions(settings)}
+    known = {version.number for version in versions(settings)}
     first = rows.groupby(MODEL)["as_of"].min()
     cuts = {
         name: pd.Timestamp(recorded(settings, str(name))["log"]["cut"]) if str(name) in known else day

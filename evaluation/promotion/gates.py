@@ -15,7 +15,7 @@ from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from configs.errors import DataError, Fault
 from configs.settings import Settings
@@ -196,7 +196,7 @@ def _segments(name: str, evidence: Evidence) -> Gate:
     if not parts:
         says = f"no segment with {needed} churned accounts: nothing to compare with"
         return Gate(name, True, None, limit, says, left_out=True)
-    wide = float(norm.isf(0.025 / len(parts)))
+    wide = -float(ndtri(0.025 / len(parts)))
     losses = {"mine": bootstrap_statistics.log_loss("p"), "theirs": bootstrap_statistics.log_loss("p_rules")}
     found, ratios = [], []
     for one, part in parts.items():

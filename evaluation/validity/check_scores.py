@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from evaluation import metrics
 from evaluation.backtest import WORTH_SAYING
@@ -37,7 +37,7 @@ def worse_than_base_rate(evidence: Evidence) -> Told | None:
     parts = {name: part for name, part in parts.items() if part.loc[part["y"] == 1, "account_id"].nunique() >= least}
     if not parts:
         return None
-    wide = float(norm.isf(0.025 / len(parts)))
+    wide = -float(ndtri(0.025 / len(parts)))
     losses = {"p": bootstrap_statistics.log_loss("p"), "p_base": bootstrap_statistics.log_loss("p_base")}
     found = {}
     for name, part in parts.items():

@@ -96,7 +96,7 @@ def _require_same(model: LoadedModel, found: dict[str, str], whose: str, do: str
 
 
 def _champion(settings: Settings) -> LoadedModel | None:
-    there = any(CHAMPION in one["aliases"] for one in versions(settings))
+    there = any(CHAMPION in version.aliases for version in versions(settings))
     return load_version(settings, CHAMPION) if there else None
 
 

@@ -103,7 +103,7 @@ def recalibrate(settings: Settings, dataset: Dataset, tell: Progress, sources: S
     from training.fit import recalibrate as renew
     from training.tracking import CANDIDATE, CHAMPION, load_version, log_training, versions
 
-    promoted = any(CHAMPION in one["aliases"] for one in versions(settings))
+    promoted = any(CHAMPION in version.aliases for version in versions(settings))
     model = load_version(settings, CHAMPION if promoted else CANDIDATE)
     check_model(model, settings, dataset.data_end)
     check_schema(model.schema, dataset.schema)

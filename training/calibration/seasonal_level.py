@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import brentq
 
 from training.hazard import churn_by
 from training.splits import rows_known
@@ -48,6 +47,8 @@ def month_shifts(log_odds: np.ndarray, count: int, levels: dict[int, float]) -> 
     With each, the mean probability of churn within the first `count` intervals equals the month's level; a month
     without a level gets the mean of the others (0 when there is none).
     """
+
+    from scipy.optimize import brentq  # half a second to import, which predicting can do without
 
     def gap(shift: float, level: float) -> float:
         return float(churn_by(log_odds + shift, (count,)).mean()) - level

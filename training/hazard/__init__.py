@@ -19,6 +19,7 @@ from training.hazard.discrete_time import (
 from training.hazard.encoding import Encoder, fit_encoder
 from training.hazard.ensemble import ALONE, LEARNERS, Blend, blends
 from training.hazard.intervals import HazardRows, Intervals, hazard_rows, make_intervals
+from training.hazard.lightgbm_core import lightgbm
 from training.hazard.linear import LinearHazard
 from training.hazard.linear_fit import fit_linear
 from training.hazard.trees import MANY_EVENTS, TreeHazard, fit_trees, tree_size
@@ -49,6 +50,7 @@ __all__ = [
     "fit_trees",
     "hazard_rows",
     "joined",
+    "lightgbm",
     "log_loss_rows",
     "make_inputs",
     "make_intervals",

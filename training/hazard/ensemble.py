@@ -17,7 +17,6 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import expit
 
 FAR = 40.0  # log-odds of a hazard that is 0 or 1 in floats
@@ -70,6 +69,8 @@ def blends(trees: np.ndarray, linear: np.ndarray, rules: np.ndarray | None) -> d
 
 def _stretched(members: Sequence[np.ndarray]) -> Blend:
     """Equal shares of the members, stretched."""
+    from scipy.optimize import brentq  # half a second to import, which predicting can do without
+
     mean = sum(members) / len(members)
     spread = float(np.var(mean))
     stretch = float(np.mean([np.var(one) for one in members])) / spread if spread > 0 else 1.0

@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, NamedTuple
 
-import lightgbm as lgb
 import numpy as np
 
 from configs.errors import DataError, Fault
 from training.hazard.attribution import quadrature
+from training.hazard.lightgbm_core import lightgbm as lgb
 
 BITS = 8  # splits that leaves share a table for: it then fits the processor's first cache
 MOST_BITS = 12  # of a leaf's own table; what is deeper is worked out row by row

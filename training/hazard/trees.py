@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-import lightgbm as lgb
 import numpy as np
 
 from configs.settings import Trees
@@ -13,6 +12,7 @@ from features.signal import Schema
 from training.hazard.discrete_time import INTERVAL, RENEWAL, Explained, Inputs
 from training.hazard.encoding import Encoder
 from training.hazard.intervals import HazardRows, Intervals
+from training.hazard.lightgbm_core import lightgbm as lgb
 from training.hazard.time_varying_effect import fit_fade
 from training.hazard.tree_shap import TreeShap, tree_shap
 

@@ -15,7 +15,6 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from scipy.optimize import minimize
 from scipy.special import expit
 
 from configs.framework import DIMENSIONS, Framework
@@ -188,6 +187,8 @@ class Problem:
 
     def fit(self, start: np.ndarray, step: Step) -> np.ndarray:
         """The step's parameters, L-BFGS-B with b >= 0."""
+        from scipy.optimize import minimize  # half a second to import, which predicting can do without
+
         free = self.layout.opened(step)
         penalty = self.penalty
 

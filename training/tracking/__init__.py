@@ -12,6 +12,7 @@ from training.tracking.registry import (
     recorded,
     versions,
 )
+from training.tracking.registry_tables import Version
 from training.tracking.runs import Nested, flat_metrics, log_backtest, log_training, trial_runs, verify_version
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "CHAMPION",
     "LoadedModel",
     "Nested",
+    "Version",
     "flat_metrics",
     "keep_file",
     "kept_file",

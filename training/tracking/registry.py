@@ -1,6 +1,7 @@
 """The MLflow registry: versions, their aliases and files, and the client that every use of MLflow goes through.
 
-MLflow is imported inside the functions: its first import takes seconds, and predicting does not need it. Telemetry and
+MLflow is imported inside the functions: its first import takes seconds, and predicting does not need it, nor reading
+which version is the champion (training/tracking/registry_tables.py). Telemetry and
 usage statistics are switched off before it is imported.
 """
 
@@ -11,7 +12,7 @@ import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from features.signal import Schema
 from training.health import HealthModel
 from training.model import ChurnModel
 from training.serialization import read_json
+from training.tracking.registry_tables import Version, read_versions
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -65,9 +67,9 @@ def connected(settings: Settings) -> Iterator[MlflowClient]:
 def promote(settings: Settings, version: str | None = None) -> str:
     """Points the alias `champion` at a version (None: the candidate) and returns it; UsageError when there is none."""
     with connected(settings) as client:
-        found = _find(settings, client, version or CANDIDATE)
-        client.set_registered_model_alias(settings.name, CHAMPION, found.version)
-        return str(found.version)
+        found = find_version(versions_by(settings, client), version or CANDIDATE)
+        client.set_registered_model_alias(settings.name, CHAMPION, found.number)
+        return found.number
 
 
 def load_champion(settings: Settings) -> LoadedModel:
@@ -97,43 +99,59 @@ def recorded(settings: Settings, version: str) -> dict[str, Any]:
 
 def folder_of(settings: Settings, version: str) -> tuple[Path, str, str]:
     """(folder of its files, run, number) of a registered version."""
-    with connected(settings) as client:
-        import mlflow
+    found = find_version(versions(settings), version)
+    folder = found.folder
+    if folder is None:
+        with connected(settings):
+            import mlflow
 
-        found = _find(settings, client, version)
-        uri = f"models:/{settings.name}/{found.version}"
-        folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri)) / "artifacts" / "forewarn"
-        return folder, str(found.run_id), str(found.version)
+            uri = f"models:/{settings.name}/{found.number}"
+            folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
+    return folder / "artifacts" / "forewarn", found.run_id, found.number
 
 
-def versions(settings: Settings) -> list[dict[str, Any]]:
-    """Every registered version, oldest first: version, run_id, aliases."""
+def versions(settings: Settings) -> tuple[Version, ...]:
+    """Every registered version, oldest first.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the project whose registry it is.
+
+    Returns
+    -------
+    tuple of Version
+    """
+    found = read_versions(settings.tracking_url, settings.name)
+    if found is not None:
+        return found
     with connected(settings) as client:
         return versions_by(settings, client)
 
 
-def versions_by(settings: Settings, client: MlflowClient) -> list[dict[str, Any]]:
+def versions_by(settings: Settings, client: MlflowClient) -> tuple[Version, ...]:
+    """What `versions` returns, asked of MLflow itself."""
     found = client.search_model_versions(f"name='{settings.name}'")
     aliases: dict[str, list[str]] = {}
     if found:
         for alias, number in client.get_registered_model(settings.name).aliases.items():
             aliases.setdefault(str(number), []).append(alias)
-    rows = [
-        {"version": str(one.version), "run_id": one.run_id, "aliases": sorted(aliases.get(str(one.version), []))}
+    every = [
+        Version(str(one.version), str(one.run_id), tuple(sorted(aliases.get(str(one.version), ()))), None)
         for one in found
     ]
-    return sorted(rows, key=lambda row: int(row["version"]))
+    return tuple(sorted(every, key=lambda version: int(version.number)))
 
 
-def _find(settings: Settings, client: MlflowClient, version: str) -> Any:
-    known = versions_by(settings, client)
-    for row in known:
-        if version in (row["version"], row["run_id"], *row["aliases"]):
-            return client.get_model_version(settings.name, row["version"])
+def find_version(known: Sequence[Version], version: str) -> Version:
+    """The version of that number, run or alias; UsageError, naming what exists, when it is not there."""
+    for one in known:
+        if version in (one.number, one.run_id, *one.aliases):
+            return one
     if version == CHAMPION and known:
         to_do = "run `forewarn promote`"
         raise UsageError(Fault("model registry", "no champion yet", "a promoted version", to_do))
-    names = ", ".join(row["version"] for row in known) or "none"
+    names = ", ".join(one.number for one in known) or "none"
     to_do = "name one of these" if known else "run `forewarn train`, then `forewarn promote`"
     raise UsageError(Fault("model registry", f"no version {version}", f"a registered version ({names})", to_do))
 

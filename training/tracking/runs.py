@@ -168,7 +168,7 @@ def log_backtest(
         same = {"data_fingerprint": fingerprint, "config_version": settings.version, "kind": "training"}
         asked = " and ".join(f"tags.{name} = '{value}'" for name, value in same.items())
         found = client.search_runs([experiment], asked, order_by=["attributes.start_time DESC"], max_results=1)
-        known = {row["run_id"] for row in versions_by(settings, client)}
+        known = {version.run_id for version in versions_by(settings, client)}
         if not found or found[0].info.run_id not in known:
             return None
         run_id = str(found[0].info.run_id)

@@ -104,8 +104,8 @@ def test_the_run_of_a_training_gets_the_figures_of_its_backtest(settings: Settin
         assert child.data.metrics.get("log_loss") == line.get("log_loss")
     card = registry.kept_file(settings, champion.run_id, "model_card.md")
     assert f"| 90d/auc | {main_figures['auc']['value']:.5g} (".encode() in (card or b"")
-    first = next(one for one in registry.versions(settings) if one["version"] == "1")
-    assert not any(name.startswith("90d/") for name in run_of(settings, first["run_id"])[0].data.metrics)
+    first = next(one for one in registry.versions(settings) if one.number == "1")
+    assert not any(name.startswith("90d/") for name in run_of(settings, first.run_id)[0].data.metrics)
 
 
 @pytest.mark.usefixtures("unsuspected")

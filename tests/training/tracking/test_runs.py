@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from training.fit.fit import fit_models
 from training.fit.tuning import Tuned
 from training.tracking import registry, runs
 from training.tracking.model_card import data_sheet
+from training.tracking.registry_tables import read_versions
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +52,7 @@ def test_a_second_training_is_a_candidate_until_promoted(project, logged, fitted
     assert second.version == "2"
     assert registry.load_champion(project).version == "1"
     assert registry.load_version(project, "candidate").version == "2"
-    assert [row["aliases"] for row in registry.versions(project)] == [["champion"], ["candidate"]]
+    assert [version.aliases for version in registry.versions(project)] == [("champion",), ("candidate",)]
     with pytest.raises(UsageError, match=r"no version 9.*1, 2"):
         registry.promote(project, "9")
 
@@ -182,3 +184,23 @@ def test_the_data_sheet_counts_only_labels_that_have_matured(dataset, project):
     assert f"| 180 days | {known.sum():,} | {churned.sum():,} | {churned.sum() / known.sum():.4f} |" in text
     missing = dataset.signals["nps"].isna().mean()
     assert f"| nps | relationship | number | {missing:.1%} |" in text
+
+
+def test_versions_read_from_the_tables_are_those_that_mlflow_tells(project, logged, fitted, dataset):
+    registry.promote(project, logged.version)
+    runs.log_training(project, fitted, dataset)
+    with registry.connected(project) as client:
+        told = registry.versions_by(project, client)
+        client.delete_model_version(project.name, runs.log_training(project, fitted, dataset).version)
+        after = registry.versions_by(project, client)
+    read = registry.versions(project)
+    assert [replace(version, folder=None) for version in read] == list(after)
+    assert [(version.number, version.run_id) for version in read] == [(one.number, one.run_id) for one in told]
+    assert all(version.folder is not None for version in read)
+    assert registry.folder_of(project, "champion")[0].is_dir()
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "sqlite:///{folder}/none.db", "sqlite:///{folder}/other.db"])
+def test_what_is_no_database_of_mlflow_is_left_to_mlflow(tmp_path, url):
+    sqlite3.connect(tmp_path / "other.db").close()
+    assert read_versions(url.format(folder=tmp_path), "forewarn") is None

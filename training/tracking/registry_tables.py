@@ -1,0 +1,95 @@
+"""Registered versions, read from the tables in which MLflow keeps them.
+
+To import MLflow takes longer than to score a company, and reading which version is the champion needs two of its
+tables. Where they are not as they are known here, or not in a database, the answer is None and MLflow itself is asked
+(training/tracking/registry.py); nothing is ever written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+_VERSIONS = text(
+    "select version, run_id, storage_location from model_versions"
+    " where name = :name and current_stage <> 'Deleted_Internal' order by version"
+)
+_ALIASES = text("select alias, version from registered_model_aliases where name = :name")
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered version of the model.
+
+    Attributes
+    ----------
+    number : str
+        Its version number, counted from 1.
+    run_id : str
+        The run that made it.
+    aliases : tuple of str
+        What it is called now (`champion`, `candidate`), in alphabetical order.
+    folder : Path or None
+        Its files, where they lie on this machine.
+    """
+
+    number: str
+    run_id: str
+    aliases: tuple[str, ...]
+    folder: Path | None
+
+
+def read_versions(tracking_url: str, name: str) -> tuple[Version, ...] | None:
+    """Every version of a registered model, oldest first; None where only MLflow itself can tell.
+
+    Parameters
+    ----------
+    tracking_url : str
+        MLflow's tracking URL.
+    name : str
+        The registered model's name.
+
+    Returns
+    -------
+    tuple of Version or None
+        Empty while nothing was registered.
+    """
+    try:
+        url = make_url(tracking_url)
+        if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+            return None
+        engine = create_engine(url)
+    except (SQLAlchemyError, ImportError):  # an HTTP server, or a driver that is not installed
+        return None
+    try:
+        with engine.connect() as connection:
+            return tuple(_versions(connection, name))
+    except SQLAlchemyError:  # tables of another MLflow
+        return None
+    finally:
+        engine.dispose()
+
+
+def _versions(connection: Connection, name: str) -> Sequence[Version]:
+    aliases: dict[str, list[str]] = {}
+    for alias, number in connection.execute(_ALIASES, {"name": name}):
+        aliases.setdefault(str(number), []).append(str(alias))
+    return [
+        Version(str(number), str(run_id), tuple(sorted(aliases.get(str(number), ()))), _local(location))
+        for number, run_id, location in connection.execute(_VERSIONS, {"name": name})
+    ]
+
+
+def _local(location: str | None) -> Path | None:
+    """The folder that a storage location names, if it is one of this machine."""
+    parts = urlsplit(location or "")
+    if parts.scheme not in ("", "file") or parts.netloc or not parts.path:
+        return None
+    folder = Path(unquote(parts.path))
+    return folder if folder.is_dir() else None
