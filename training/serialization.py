@@ -8,7 +8,7 @@ from typing import Any
 
 from configs.errors import DataError, Fault
 
-FORMAT = 6
+FORMAT = 7
 
 
 def write_json(path: Path, body: dict[str, Any]) -> None:

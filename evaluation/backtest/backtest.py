@@ -52,7 +52,7 @@ def backtest(
     rolling.prepare([fold.origin for fold in folds], progress)
     predicted, others = [], []
     for fold in folds:
-        fitted = fit_models(dataset, settings, fold.origin, rolling, progress, halves=False)
+        fitted = fit_models(dataset, settings, fold.origin, rolling, progress, half_samples=False)
         rows = np.flatnonzero(matured & dataset.labels.as_of.isin(fold.as_ofs).to_numpy())
         frame = dataset.signals.iloc[rows]
         name = f"{fold.origin:%Y-%m-%d}"

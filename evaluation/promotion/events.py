@@ -61,8 +61,8 @@ def mark_level(ledger: Ledger, model: LoadedModel, before: LoadedModel | None, b
     None where it has not, and where that of `before`, the model it follows, or of the newest mark had moved since the
     same day.
     """
-    step = model.churn.calibrator.log.get("step", {})
-    known = {} if before is None else before.churn.calibrator.log.get("step", {})
+    step = model.churn.calibrator.log.get("level_shift", {})
+    known = {} if before is None else before.churn.calibrator.log.get("level_shift", {})
     if "since" not in step or known.get("since") == step["since"]:
         return None
     body = {"version": model.version, "since": step["since"], "times": round(step["times"], 2)}

@@ -117,7 +117,7 @@ def taught_by(rolling: Rolling, folds: Sequence[pd.Timestamp]) -> tuple[Taught, 
     """From the rows that each fold's learners were really fitted on."""
     found = []
     for origin in folds:
-        rows = rolling.raw(origin).rows
+        rows = rolling.learners(origin).rows
         found.append(Taught(origin, len(rows), int(rows.churned.sum()), pd.Timestamp(rows.ends.max())))
     return tuple(found)
 

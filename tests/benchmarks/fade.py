@@ -59,9 +59,9 @@ def by_interval(dataset: Dataset, settings: Settings) -> pd.DataFrame:
     for number in range(FOLDS):
         taught, held = fold != number, before & (fold == number)
         few = [one[taught].reset_index(drop=True) for one in (dataset.signals, dataset.labels)]
-        raw = Rolling(replace(dataset, signals=few[0], labels=few[1]), settings).raw(cut)
+        learners = Rolling(replace(dataset, signals=few[0], labels=few[1]), settings).learners(cut)
         rows = hazard_rows(dataset.labels[held].reset_index(drop=True), whole.intervals, whole.until(cut))
-        found = raw.log_odds(dataset.signals[held], whole.intervals)
+        found = learners.log_odds(dataset.signals[held], whole.intervals)
         told = {name: found[name][rows.snapshot, rows.interval] for name in SHOWN}
         parts.append({"interval": rows.interval, "churned": rows.churned, **told})
     rows_of = pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
@@ -72,8 +72,8 @@ def by_interval(dataset: Dataset, settings: Settings) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
-def unfaded(*given: object) -> tuple[np.ndarray, np.ndarray]:
-    """In the place of `fit_fade`: every interval alike."""
+def undecayed(*given: object) -> tuple[np.ndarray, np.ndarray]:
+    """In the place of `fit_effect_decay`: every interval alike."""
     count = int(str(given[-1]))
     return np.ones(count), np.zeros(count)
 
@@ -91,8 +91,8 @@ def main() -> None:
             settings = load_settings(folder / "forewarn.yaml")
             dataset = load_dataset(settings)
             with (
-                mock.patch("training.hazard.linear_fit.fit_fade", unfaded),
-                mock.patch("training.hazard.trees.fit_fade", unfaded),
+                mock.patch("training.hazard.linear_fit.fit_effect_decay", undecayed),
+                mock.patch("training.hazard.trees.fit_effect_decay", undecayed),
             ):
                 print(f"\nseed {seed}, without\n{by_interval(dataset, settings).round(2).to_string()}", flush=True)
             print(f"with\n{by_interval(dataset, settings).round(2).to_string()}", flush=True)

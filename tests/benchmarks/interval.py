@@ -74,14 +74,14 @@ def counted(churn: ChurnModel, frame: pd.DataFrame, p: np.ndarray) -> dict[str, 
     main = f"p_churn_{churn.main_horizon_days}d"
     served, sd = churn.predict(frame)[main].to_numpy(), churn.spread(frame)[1]
     missed = float(((logit(p) - center_of(served, sd)) ** 2).mean())
-    halves = churn.log.get("halves", {})
+    halves = churn.log.get("half_samples", {})
     # What is open beside the hidden part, in squared log-odds, and what the two estimates of it say.
     parts = {
-        "open": missed - churn.hidden_sd**2,
+        "open": missed - churn.frailty_sd**2,
         "halves": halves.get("sampling_variance", np.nan) + halves.get("missing_variance", np.nan),
         "sandwich": STANDS_IN**2 * halves.get("sandwich_variance", np.nan),
     }
-    widths = {"hidden_sd": churn.hidden_sd, "tails": churn.tails, "scale": churn.sampling_scale}
+    widths = {"frailty_sd": churn.frailty_sd, "excess_kurtosis": churn.excess_kurtosis, "scale": churn.sampling_scale}
     return {"churned": churn.log["churned_accounts"], **widths, **parts, **found}
 
 

@@ -90,9 +90,9 @@ def test_a_churn_whose_interval_has_not_ended_teaches_nothing_yet():
 
 
 def test_a_planted_overlap_is_refused(rolling, cut):
-    raw = rolling.raw(cut)
-    assert_no_overlap(raw.rows.ends, cut)
-    planted = pd.concat([raw.rows.ends, pd.Series([cut + pd.Timedelta(days=1)])])
+    learners = rolling.learners(cut)
+    assert_no_overlap(learners.rows.ends, cut)
+    planted = pd.concat([learners.rows.ends, pd.Series([cut + pd.Timedelta(days=1)])])
     with pytest.raises(DataError, match="1 label windows that end after"):
         assert_no_overlap(planted, cut)
 

@@ -34,7 +34,7 @@ STEPS, EXACT = 50, 1e-10
 
 
 @dataclass(frozen=True)
-class Step:
+class LevelShift:
     """`shift` of every hazard's log-odds, 0 without a step, and its standard `error`; `facts` say what was found."""
 
     shift: float
@@ -42,14 +42,14 @@ class Step:
     facts: dict[str, Any]
 
 
-def find_step(day: np.ndarray, log_odds: np.ndarray, churned: np.ndarray, once: float) -> Step:
+def find_level_shift(day: np.ndarray, log_odds: np.ndarray, churned: np.ndarray, event_weight: float) -> LevelShift:
     """The step in force at the newest day, from rows of first intervals that have ended; each argument (m,).
 
-    `day`: of the snapshot, in days since 1970; `log_odds` as served; `once`: distinct churns by churned rows.
+    `day`: of the snapshot, in days since 1970; `log_odds` as served; `event_weight`: distinct churns by churned rows.
     """
     days, of = np.unique(day, return_inverse=True)
-    seen = once * np.bincount(of, weights=churned)
-    expected = once * np.bincount(of, weights=expit(log_odds))
+    seen = event_weight * np.bincount(of, weights=churned)
+    expected = event_weight * np.bincount(of, weights=expit(log_odds))
     place, ratio = _likeliest(seen, expected)
     if place == 0 or ratio < LIMIT:
         return _none(f"no step in the level (likelihood ratio {ratio:.1f}, needed {LIMIT:g})", ratio)
@@ -66,13 +66,13 @@ def find_step(day: np.ndarray, log_odds: np.ndarray, churned: np.ndarray, once: 
     own, past = (seen[place:].sum(), expected[place:].sum()), (seen[before].sum(), expected[before].sum())
     if (times > 1) != (own[0] * past[1] > past[0] * own[1]) or _apart(own, past) < SEASON_LIMIT:
         return _none(f"{told}, and so they did a year before: a season", ratio)
-    shift, error = _shift(log_odds[rows], churned[rows], once)
+    shift, error = _shift(log_odds[rows], churned[rows], event_weight)
     facts = {"since": date, "times": times, "churned": float(seen[place:].sum()), "ratio": ratio}
-    return Step(shift, error, {**facts, "why": f"{told}, and not so a year before: the level is moved"})
+    return LevelShift(shift, error, {**facts, "why": f"{told}, and not so a year before: the level is moved"})
 
 
-def _none(why: str, ratio: float) -> Step:
-    return Step(0.0, 0.0, {"ratio": ratio, "why": why})
+def _none(why: str, ratio: float) -> LevelShift:
+    return LevelShift(0.0, 0.0, {"ratio": ratio, "why": why})
 
 
 def _likeliest(seen: np.ndarray, expected: np.ndarray) -> tuple[int, float]:
@@ -98,16 +98,18 @@ def _apart(one: tuple[float, float], other: tuple[float, float]) -> float:
     return float(2 * sum(xlogy(seen, seen / (level * expected)) for seen, expected in (one, other)))
 
 
-def _shift(log_odds: np.ndarray, churned: np.ndarray, once: float) -> tuple[float, float]:
+def _shift(log_odds: np.ndarray, churned: np.ndarray, event_weight: float) -> tuple[float, float]:
     """(shift of the log-odds that fits the rows, held near 0 by a ridge; its standard error)."""
 
     def loss(found: np.ndarray) -> float:
-        return once * float(log_loss_rows(log_odds + found[0], churned).sum()) + 0.5 * RIDGE * float(found[0] ** 2)
+        return event_weight * float(log_loss_rows(log_odds + found[0], churned).sum()) + 0.5 * RIDGE * float(
+            found[0] ** 2
+        )
 
     def slopes(found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         p = expit(log_odds + found[0])
-        gradient = once * float((p - churned).sum()) + RIDGE * found[0]
-        return np.array([gradient]), np.array([[once * float((p * (1 - p)).sum()) + RIDGE]])
+        gradient = event_weight * float((p - churned).sum()) + RIDGE * found[0]
+        return np.array([gradient]), np.array([[event_weight * float((p * (1 - p)).sum()) + RIDGE]])
 
     found, curvature = minimised(loss, slopes, np.zeros(1), STEPS, EXACT)
     return float(found[0]), float(1 / np.sqrt(curvature[0, 0]))

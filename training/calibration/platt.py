@@ -17,23 +17,24 @@ import numpy as np
 from scipy.special import expit
 
 from configs.errors import DataError, Fault
-from training.calibration.level_shift import Step
+from training.calibration.level_shift import LevelShift
 from training.hazard import log_loss_rows
 from training.optim import minimised
 
 Method = Literal["none", "shrunken_platt", "stage_platt"]
-RAW_BELOW = 50  # churned accounts
+UNCALIBRATED_BELOW = 50  # churned accounts
 STAGES_FROM = 200
 RIDGE = 8.0
 MIN_SLOPE = 0.05
 GATE_Z = 1.0
 MIN_SPAN_DAYS = 270  # of the origins: over less of a year a season would be taken for an error of the level
 DRAWS = 32
+LEFT = ": probabilities left uncalibrated"
 
 
 @dataclass(frozen=True)
 class OutOfTime:
-    """Out-of-time hazard rows: raw log-odds, outcome, stage, account and its model's origin (days); all (m,)."""
+    """Out-of-time hazard rows: uncalibrated log-odds, outcome, stage, account, its model's origin (days); all (m,)."""
 
     log_odds: np.ndarray
     churned: np.ndarray
@@ -61,9 +62,9 @@ class OutOfTime:
 class Calibrator:
     """z + a + c (z - center), with (a, c) = (intercept, slope) + the stage's own; the identity when all are 0.
 
-    `draws` (DRAWS, 2 + 2 stages) are draws of the parameters' sampling error; `log` says how it was chosen. `step` is
-    what the level has moved by since the outcomes that all this was learned from (level_shift.py); a calibrator of
-    method "none" may have one.
+    `draws` (DRAWS, 2 + 2 stages) are draws of the parameters' sampling error; `log` says how it was chosen.
+    `level_shift` is what the level has moved by since the outcomes that all this was learned from (level_shift.py); a
+    calibrator of method "none" may have one.
     """
 
     method: Method
@@ -75,7 +76,7 @@ class Calibrator:
     stage_slopes: np.ndarray
     draws: np.ndarray
     log: dict[str, Any]
-    step: float = 0.0
+    level_shift: float = 0.0
 
     @property
     def version(self) -> str:
@@ -92,20 +93,20 @@ class Calibrator:
         a = self.intercept + np.append(self.stage_intercepts, 0.0)[place]
         c = self.slope + np.append(self.stage_slopes, 0.0)[place]
         slope = np.maximum(1.0 + c, MIN_SLOPE)
-        return a - (slope - 1.0) * self.center + self.step, slope
+        return a - (slope - 1.0) * self.center + self.level_shift, slope
 
     def pooled_line(self) -> tuple[float, float]:
         """The line without any stage's own part: where the base of an explanation stands."""
         slope = max(1.0 + self.slope, MIN_SLOPE)
-        return self.intercept - (slope - 1.0) * self.center + self.step, slope
+        return self.intercept - (slope - 1.0) * self.center + self.level_shift, slope
 
-    def stepped(self, found: Step, seed: int) -> Calibrator:
+    def with_level_shift(self, found: LevelShift, seed: int) -> Calibrator:
         """The same, with the level moved by a step, whose own sampling error joins the draws."""
         if not found.shift:
-            return replace(self, log={**self.log, "step": found.facts})
+            return replace(self, log={**self.log, "level_shift": found.facts})
         draws = self.draws.copy()
         draws[:, 0] += found.error * np.random.default_rng(seed + 2).standard_normal(DRAWS)
-        return replace(self, step=found.shift, draws=draws, log={**self.log, "step": found.facts})
+        return replace(self, level_shift=found.shift, draws=draws, log={**self.log, "level_shift": found.facts})
 
     def apply(self, log_odds: np.ndarray, stage: np.ndarray) -> np.ndarray:
         """Calibrated hazard log-odds; (n, K) or (n,) like `log_odds`. The order within a stage is kept."""
@@ -130,7 +131,7 @@ class Calibrator:
         return np.array([known.get(str(name), len(self.stages)) for name in stage], dtype=np.int64)
 
     def to_json(self) -> dict[str, Any]:
-        body = {name: getattr(self, name) for name in ("method", "center", "intercept", "slope", "step", "log")}
+        body = {name: getattr(self, name) for name in ("method", "center", "intercept", "slope", "level_shift", "log")}
         arrays = {name: getattr(self, name).tolist() for name in ("stage_intercepts", "stage_slopes", "draws")}
         return {**body, "stages": list(self.stages), **arrays}
 
@@ -152,7 +153,7 @@ def method_for(churned_accounts: int) -> Method:
     >>> [method_for(n) for n in (49, 50, 200)]
     ['none', 'shrunken_platt', 'stage_platt']
     """
-    if churned_accounts < RAW_BELOW:
+    if churned_accounts < UNCALIBRATED_BELOW:
         return "none"
     return "shrunken_platt" if churned_accounts < STAGES_FROM else "stage_platt"
 
@@ -172,7 +173,7 @@ def fit_calibrator(rows: OutOfTime, method: Method, seed: int) -> Calibrator:
             )
         )
     stages = tuple(sorted({str(one) for one in rows.stage})) if method == "stage_platt" else ()
-    once = rows.churns / total
+    event_weight = rows.churns / total
     center = float(rows.log_odds.mean())
     deviation = rows.log_odds - center
     columns = [np.ones(len(rows)), deviation]
@@ -185,17 +186,17 @@ def fit_calibrator(rows: OutOfTime, method: Method, seed: int) -> Calibrator:
 
     def objective(theta: np.ndarray) -> float:
         loss = float(log_loss_rows(rows.log_odds + x @ theta, rows.churned).sum())
-        return once * loss + 0.5 * float((penalty * theta**2).sum())
+        return event_weight * loss + 0.5 * float((penalty * theta**2).sum())
 
     def slopes(theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         p = expit(rows.log_odds + x @ theta)
-        gradient = once * (x.T @ (p - rows.churned)) + penalty * theta
-        return gradient, once * (x.T @ (x * (p * (1 - p))[:, None])) + np.diag(penalty)
+        gradient = event_weight * (x.T @ (p - rows.churned)) + penalty * theta
+        return gradient, event_weight * (x.T @ (x * (p * (1 - p))[:, None])) + np.diag(penalty)
 
     theta, hessian = minimised(objective, slopes, np.zeros(x.shape[1]), 50, 1e-10)
     codes, of_account = np.unique(rows.account, return_inverse=True)
     scores = np.zeros((len(codes), len(theta)))
-    np.add.at(scores, of_account, x * (once * (expit(rows.log_odds + x @ theta) - rows.churned))[:, None])
+    np.add.at(scores, of_account, x * (event_weight * (expit(rows.log_odds + x @ theta) - rows.churned))[:, None])
     multipliers = np.random.default_rng(seed + 1).standard_normal((DRAWS, len(codes)))
     draws = np.linalg.solve(hessian, (multipliers @ scores).T).T
     s = len(stages)
@@ -228,23 +229,24 @@ def choose_calibrator(rows: OutOfTime, seed: int) -> Calibrator:
     facts["origins"] = len(np.unique(rows.origin))
     method = method_for(accounts)
     if method == "none":
-        return identity(**facts, why=f"fewer than {RAW_BELOW} churned accounts out of time: probabilities left raw")
+        return identity(
+            **facts,
+            why=f"fewer than {UNCALIBRATED_BELOW} churned accounts out of time: probabilities left uncalibrated",
+        )
     span_days = float(rows.origin.max() - rows.origin.min())
     facts["span_days"] = span_days
     if span_days < MIN_SPAN_DAYS:
-        return identity(
-            **facts, why=f"origins span {span_days:.0f} days, under {MIN_SPAN_DAYS}: probabilities left raw"
-        )
+        return identity(**facts, why=f"origins span {span_days:.0f} days, under {MIN_SPAN_DAYS}{LEFT}")
     newest = rows.origin == rows.origin.max()
     older, newer = rows.take(~newest), rows.take(newest)
     if len(older) == 0 or older.churned.sum() in (0, len(older)) or newer.churned.sum() == 0:
-        return identity(**facts, why="too few out-of-time origins to test a calibrator: probabilities left raw")
+        return identity(**facts, why=f"too few out-of-time origins to test a calibrator{LEFT}")
     trial = fit_calibrator(older, method, seed)
     after = log_loss_rows(trial.apply(newer.log_odds, newer.stage), newer.churned)
     gain = log_loss_rows(newer.log_odds, newer.churned) - after
     z = clustered_z(gain, newer.account)
     facts |= {"gate_z": z, "gate_gain": float(gain.mean())}
     if z < GATE_Z:
-        return identity(**facts, why=f"no better on the newest origin (z {z:.2f}): probabilities left raw")
+        return identity(**facts, why=f"no better on the newest origin (z {z:.2f}){LEFT}")
     fitted = fit_calibrator(rows, method, seed)
     return Calibrator(**{**vars(fitted), "log": {**facts, "why": f"better on the newest origin (z {z:.2f})"}})

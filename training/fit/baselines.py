@@ -11,7 +11,7 @@ import pandas as pd
 from configs.settings import Settings
 from features.signal import Schema
 from training.calibration import NONE, Calibrator, identity
-from training.fit.learners import Raw
+from training.fit.learners import FittedLearners
 from training.hazard import (
     ALONE,
     RENEWAL,
@@ -40,19 +40,23 @@ class Parts:
 def assemble(
     name: str,
     chosen: Chosen,
-    raw: Raw,
+    learners: FittedLearners,
     parts: Parts,
     calibrator: Calibrator,
     tree_means: np.ndarray | None = None,
     season: tuple[float, ...] = NONE,
 ) -> ChurnModel:
     """A ChurnModel of the chosen learners of one cut; `tree_means` (signals, K) is needed with trees."""
-    blend = raw.blends[chosen]
-    member = {"rules": raw.rules, "blend_rules": raw.learned}.get(chosen)
-    encoder, linear = (raw.level_encoder, raw.level) if chosen == "base_rate" else (raw.encoder, raw.linear)
-    explained = explained_by(encoder, Schema(())) if chosen == "base_rate" else raw.explained
+    blend = learners.blends[chosen]
+    member = {"rules": learners.rules, "blend_rules": learners.learned_rules}.get(chosen)
+    encoder, linear = (
+        (learners.base_rate_encoder, learners.base_rate)
+        if chosen == "base_rate"
+        else (learners.encoder, learners.linear)
+    )
+    explained = explained_by(encoder, Schema(())) if chosen == "base_rate" else learners.explained
     if chosen == "rules":
-        explained = joined(raw.rules.explained, Explained((SEASON,), ("account",)))
+        explained = joined(learners.rules.explained, Explained((SEASON,), ("account",)))
     elif member is not None:
         explained = joined(explained, member.explained)
     means = np.zeros((len(explained.signals), parts.intervals.count))
@@ -66,7 +70,7 @@ def assemble(
         encoder=encoder,
         explained=explained,
         linear=linear,
-        trees=raw.trees if blend.trees else None,
+        trees=learners.trees if blend.trees else None,
         blend=blend,
         tree_means=means,
         calibrator=calibrator,
@@ -78,16 +82,18 @@ def assemble(
     )
 
 
-def fit_baselines(raw: Raw, frame: pd.DataFrame, labels: pd.DataFrame, parts: Parts) -> tuple[Model, ...]:
+def fit_baselines(
+    learners: FittedLearners, frame: pd.DataFrame, labels: pd.DataFrame, parts: Parts
+) -> tuple[Model, ...]:
     """("logistic", "days_to_renewal", "base_rate"), uncalibrated; `frame` and `labels` are the rows before the cut."""
     encoder = Encoder((RENEWAL,), ())
     training = parts.settings.training
     account, _ = pd.factorize(labels["account_id"])
     linear = fit_linear(
         make_inputs(frame, encoder, parts.intervals),
-        raw.rows,
+        learners.rows,
         account,
-        raw.events,
+        learners.events,
         encoder,
         training.ridge_l2,
         training.seed,
@@ -111,7 +117,7 @@ def fit_baselines(raw: Raw, frame: pd.DataFrame, labels: pd.DataFrame, parts: Pa
         log=parts.log,
     )
     return (
-        assemble("logistic", "logistic", raw, parts, identity()),
+        assemble("logistic", "logistic", learners, parts, identity()),
         renewal,
-        assemble("base_rate", "base_rate", raw, parts, identity()),
+        assemble("base_rate", "base_rate", learners, parts, identity()),
     )

@@ -1,4 +1,4 @@
-"""The level of churn that is served: moved by a step that has happened, or set to that of the year before."""
+"""Recalibration in the large: the served churn level is moved by a shift that has happened, or set to last year's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from configs.settings import Settings
-from training.calibration import NONE, Step, find_step, month_levels, month_shifts
+from training.calibration import NONE, LevelShift, find_level_shift, month_levels, month_shifts
 from training.fit.learners import Data
 from training.hazard import Intervals, hazard_rows
 from training.health import HealthModel
@@ -21,13 +21,13 @@ MOST_ROWS = 100_000  # about so many snapshots tell whether the level has moved
 @dataclass(frozen=True)
 class FirstIntervals:
     """Snapshots whose first interval had ended by `until`: their signals, day (a number) and outcome, each (m,), and
-    `once`, the distinct churns by churned rows."""
+    `event_weight`, the distinct churns by churned rows."""
 
     until: pd.Timestamp
     frame: pd.DataFrame
     day: np.ndarray
     churned: np.ndarray
-    once: float
+    event_weight: float
 
     @classmethod
     def of(cls, dataset: Data, intervals: Intervals, cut: pd.Timestamp, until: pd.Timestamp) -> FirstIntervals:
@@ -39,33 +39,33 @@ class FirstIntervals:
         account, names = pd.factorize(labels["account_id"].to_numpy()[rows.snapshot])
         rows = rows.take(evenly(len(names), MOST_ROWS * len(names) // max(len(rows), 1))[account])
         left = labels.iloc[rows.snapshot[rows.churned > 0]][["account_id", "churn_at"]]
-        once = len(left.drop_duplicates()) / max(len(left), 1)
+        event_weight = len(left.drop_duplicates()) / max(len(left), 1)
         part = frame.iloc[rows.snapshot]
-        return cls(until, part, days(part["as_of"]), rows.churned, once)
+        return cls(until, part, days(part["as_of"]), rows.churned, event_weight)
 
-    def step(self, log_odds: np.ndarray) -> Step:
+    def level_shift(self, log_odds: np.ndarray) -> LevelShift:
         """From log-odds (m, K) as they would be served."""
-        return find_step(self.day, log_odds[:, 0], self.churned, self.once)
+        return find_level_shift(self.day, log_odds[:, 0], self.churned, self.event_weight)
 
 
-def leveled(
+def recalibrate_in_the_large(
     churn: ChurnModel, dataset: Data, settings: Settings, cut: pd.Timestamp, known: FirstIntervals
 ) -> ChurnModel:
-    """The model at the level of today: that of a year before where the settings say so, else with a step that is found
-    in what is known (training/calibration/level_shift.py)."""
+    """The model at the level of today: that of a year before where the settings say so, else moved by a level shift
+    that is found in what is known (training/calibration/level_shift.py)."""
     if settings.training.season_level == "last_year":
         return _with_season(churn, dataset, cut, known.until)
     z = churn.calibrated(churn.log_odds(churn.inputs(known.frame)), known.frame)
-    calibrator = churn.calibrator.stepped(known.step(z), settings.training.seed)
+    calibrator = churn.calibrator.with_level_shift(known.level_shift(z), settings.training.seed)
     said = {"method": calibrator.method, "version": calibrator.version, **calibrator.log}
     return replace(churn, calibrator=calibrator, log={**churn.log, "calibration": said})
 
 
-def leveled_rules(rules: HealthModel, known: FirstIntervals) -> HealthModel:
-    """The calibrated rules with a step of their own: they are to be as right about the level as the model is."""
-    found = known.step(rules.linear.log_odds(rules.inputs(known.frame)))
+def recalibrate_rules_in_the_large(rules: HealthModel, known: FirstIntervals) -> HealthModel:
+    """The calibrated rules with a level shift of their own: they are to be as right about the level as the model is."""
+    found = known.level_shift(rules.linear.log_odds(rules.inputs(known.frame)))
     linear = replace(rules.linear, intercept=rules.linear.intercept + found.shift)
-    return replace(rules, linear=linear, log={**rules.log, "step": found.facts})
+    return replace(rules, linear=linear, log={**rules.log, "level_shift": found.facts})
 
 
 def _with_season(churn: ChurnModel, dataset: Data, cut: pd.Timestamp, until: pd.Timestamp) -> ChurnModel:
@@ -74,6 +74,6 @@ def _with_season(churn: ChurnModel, dataset: Data, cut: pd.Timestamp, until: pd.
     newest = dataset.signals[(as_of == as_of[as_of <= cut].max()).to_numpy()]
     levels = month_levels(dataset.labels, cut, until, churn.main_horizon_days)
     bare = replace(churn, season=NONE)
-    raw = bare.calibrated(bare.log_odds(bare.inputs(newest)), newest)
-    shifts = month_shifts(raw, churn.intervals.upto(churn.main_horizon_days), levels)
+    z = bare.calibrated(bare.log_odds(bare.inputs(newest)), newest)
+    shifts = month_shifts(z, churn.intervals.upto(churn.main_horizon_days), levels)
     return replace(churn, season=shifts, log={**churn.log, "season_levels": levels, "season_accounts": len(newest)})

@@ -12,9 +12,9 @@ from configs.progress import Progress
 from configs.settings import Settings
 from training.calibration import choose_calibrator, identity
 from training.fit.baselines import Parts, assemble, fit_baselines
-from training.fit.current_level import FirstIntervals, leveled, leveled_rules
-from training.fit.interval_width import with_widths
-from training.fit.learners import Data, Raw
+from training.fit.current_level import FirstIntervals, recalibrate_in_the_large, recalibrate_rules_in_the_large
+from training.fit.interval_width import with_interval_width
+from training.fit.learners import Data, FittedLearners
 from training.fit.model_selection import choose_learner
 from training.fit.rolling_origin import Rolling
 from training.hazard import STAGE, HazardRows, Intervals, make_inputs
@@ -38,22 +38,22 @@ def fit_models(
     cut: pd.Timestamp | None = None,
     rolling: Rolling | None = None,
     progress: Progress | None = None,
-    halves: bool = True,
+    half_samples: bool = True,
 ) -> Fitted:
     """Everything that is judged, fitted on label windows that had ended, and were known, by `cut` (None: data_end).
 
     `rolling` remembers fits between calls on the same dataset and settings. With fewer than
     settings.training.min_churns churned accounts, or no usable signal, the base rate by stage is the model, and its log
-    says why. Without `halves` two fits are saved, and the interval is rougher (interval_width.py). Raises DataError
-    with one class only.
+    says why. Without `half_samples` two fits are saved, and the interval is rougher (interval_width.py). Raises
+    DataError with one class only.
     """
     cut = dataset.data_end if cut is None else pd.Timestamp(cut)
     rolling = rolling or Rolling(dataset, settings)
     until = rolling.until(cut)
     rolling.prepare([cut], progress)
-    raw = rolling.raw(cut)
+    learners = rolling.learners(cut)
     blocks = rolling.out_of_time(cut)
-    choice = choose_learner(raw, blocks, settings.training.min_churns)
+    choice = choose_learner(learners, blocks, settings.training.min_churns)
     calibrator = identity(why="no usable origin")
     if blocks:
         calibrator = choose_calibrator(blocks[choice.chosen], settings.training.seed)
@@ -62,12 +62,14 @@ def fit_models(
     log: dict[str, Any] = {
         "cut": str(cut.date()),
         "labels_known_until": str(until.date()),
-        "snapshots": len(np.unique(raw.rows.snapshot)),
-        "hazard_rows": len(raw.rows),
-        "churned_accounts": raw.accounts,
-        "churn_events": raw.events,
-        "events_by": {name: events_by(frame[name], labels, raw.rows) for name in (STAGE, "segment") if name in frame},
-        "monotone": raw.monotone,
+        "snapshots": len(np.unique(learners.rows.snapshot)),
+        "hazard_rows": len(learners.rows),
+        "churned_accounts": learners.accounts,
+        "churn_events": learners.events,
+        "events_by": {
+            name: events_by(frame[name], labels, learners.rows) for name in (STAGE, "segment") if name in frame
+        },
+        "monotone": learners.monotone,
         "chosen": choice.chosen,
         "why": choice.why,
         "purged_log_loss": choice.losses,
@@ -78,13 +80,15 @@ def fit_models(
         "seed": settings.training.seed,
     }
     parts = Parts(settings, rolling.intervals, base_rate_at(labels, until, settings.main_horizon_days), log)
-    sample = _sample(raw, frame)
-    churn = assemble("churn", choice.chosen, raw, parts, calibrator, _tree_means(raw, sample, rolling.intervals))
-    churn = with_widths(churn, raw, rolling, parts, frame, halves)
+    sample = _sample(learners, frame)
+    churn = assemble(
+        "churn", choice.chosen, learners, parts, calibrator, _tree_means(learners, sample, rolling.intervals)
+    )
+    churn = with_interval_width(churn, learners, rolling, parts, frame, half_samples)
     known = FirstIntervals.of(dataset, rolling.intervals, cut, until)
-    churn = leveled(churn, dataset, settings, cut, known)
-    others = fit_baselines(raw, frame, labels, parts)
-    return Fitted(churn, leveled_rules(raw.rules, known), others)
+    churn = recalibrate_in_the_large(churn, dataset, settings, cut, known)
+    others = fit_baselines(learners, frame, labels, parts)
+    return Fitted(churn, recalibrate_rules_in_the_large(learners.rules, known), others)
 
 
 def events_by(group: pd.Series, labels: pd.DataFrame, rows: HazardRows) -> dict[str, dict[str, int]]:
@@ -111,13 +115,13 @@ def base_rate_at(labels: pd.DataFrame, until: pd.Timestamp, horizon_days: int) -
     return float((matured["churn_at"] < matured["as_of"] + pd.Timedelta(days=horizon_days)).mean())
 
 
-def _sample(raw: Raw, frame: pd.DataFrame) -> pd.DataFrame:
+def _sample(learners: FittedLearners, frame: pd.DataFrame) -> pd.DataFrame:
     """Evenly spaced training snapshots."""
-    taught = np.unique(raw.rows.snapshot)
+    taught = np.unique(learners.rows.snapshot)
     return frame.iloc[taught[np.linspace(0, len(taught) - 1, min(EXPLAINED_SAMPLE, len(taught))).astype(int)]]
 
 
-def _tree_means(raw: Raw, sample: pd.DataFrame, intervals: Intervals) -> np.ndarray:
+def _tree_means(learners: FittedLearners, sample: pd.DataFrame, intervals: Intervals) -> np.ndarray:
     """Mean contributions of the trees over the sample; (signals, K)."""
-    inputs = make_inputs(sample, raw.encoder, intervals)
-    return raw.trees.contributions(inputs, raw.encoder, raw.explained)[1].mean(axis=0)
+    inputs = make_inputs(sample, learners.encoder, intervals)
+    return learners.trees.contributions(inputs, learners.encoder, learners.explained)[1].mean(axis=0)

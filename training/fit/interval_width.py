@@ -3,10 +3,10 @@
 What the signals do not show of an account, and how heavy its tails are: residual_heterogeneity.py. What they did not
 teach: the chosen learner is fitted again on each half of the accounts. The halves differ by chance alone, so a quarter
 of their mean squared difference is the sampling variance S of the whole, as far as it falls with the accounts. And
-they dare less: the whole tells accounts apart by the variance V, a half by V_half. With slope 1 of the true log-odds
-on the served ones, V is the variance that is explained, and V - V_half what the second half of the accounts taught.
-Where errors fall with the root of their number, as those of learners that are held back do (ridge, few and shallow
-trees), what all accounts there could be would teach beyond is
+half-sample fits shrink more: the whole tells accounts apart by the variance V, a half by V_half. With slope 1 of the
+true log-odds on the served ones, V is the variance that is explained, and V - V_half what the second half of the
+accounts taught. Where errors fall with the root of their number, as those of learners that are held back do (ridge, few
+and shallow trees), what all accounts there could be would teach beyond is
 
     missing = (V - V_half) / (sqrt 2 - 1).
 
@@ -26,10 +26,10 @@ import pandas as pd
 
 from training.calibration import identity
 from training.fit.baselines import Parts, assemble
-from training.fit.learners import Raw
+from training.fit.learners import FittedLearners
 from training.fit.rolling_origin import Rolling
 from training.hazard import INTERVAL, RENEWAL, SEASON, STAGE
-from training.model import CHUNK, ChurnModel, excess_kurtosis, hidden_sd
+from training.model import CHUNK, ChurnModel, excess_kurtosis, frailty_sd
 from training.splits import days, evenly
 
 PANEL = 100_000  # about so many snapshots, all of an account or none, show how far the signals see its state
@@ -39,34 +39,34 @@ ROOT_RATE = 1.0 / (np.sqrt(2.0) - 1.0)
 STANDS_IN = 1.25
 
 
-def with_widths(
-    churn: ChurnModel, raw: Raw, rolling: Rolling, parts: Parts, frame: pd.DataFrame, halves: bool
+def with_interval_width(
+    churn: ChurnModel, learners: FittedLearners, rolling: Rolling, parts: Parts, frame: pd.DataFrame, half_samples: bool
 ) -> ChurnModel:
-    """The model with `hidden_sd`, `tails` and `sampling_scale`; `frame` holds the snapshots before its cut.
+    """The model with `frailty_sd`, `excess_kurtosis` and `sampling_scale`; `frame` holds the snapshots before its cut.
 
-    Without `halves` the last is STANDS_IN, which saves the two fits, as it is with fewer than LEAST churned accounts in
-    a half. Without trees it is 1: the sandwich is the learner's own.
+    Without `half_samples` the last is STANDS_IN, which saves the two fits, as it is with fewer than LEAST churned
+    accounts in a half. Without trees it is 1: the sandwich is the learner's own.
     """
     if not churn.has_signal:
         return churn
     seed = parts.settings.training.seed
-    panel = _panel(raw, frame)
+    panel = _panel(learners, frame)
     seen = views(churn, panel)
     account, _ = pd.factorize(panel["account_id"])
     found = replace(
         churn,
-        hidden_sd=hidden_sd(seen, account, days(panel["as_of"]), seed),
-        tails=excess_kurtosis(seen, seed),
+        frailty_sd=frailty_sd(seen, account, days(panel["as_of"]), seed),
+        excess_kurtosis=excess_kurtosis(seen, seed),
         sampling_scale=1.0 if churn.trees is None else STANDS_IN,
     )
-    sides = _sides(raw, frame, rolling, seed) if halves and churn.trees is not None else None
+    sides = _sides(learners, frame, rolling, seed) if half_samples and churn.trees is not None else None
     if sides is None:
         return found
     rows = np.linspace(0, len(panel) - 1, min(COMPARED, len(panel))).astype(int)
-    fitted = [assemble("half", churn.chosen, one, parts, identity()) for one in rolling.parts(raw, sides)]
-    plain = replace(found, calibrator=identity(), hidden_sd=0.0, sampling_scale=1.0)
+    fitted = [assemble("half", churn.chosen, one, parts, identity()) for one in rolling.subsample_fits(learners, sides)]
+    plain = replace(found, calibrator=identity(), frailty_sd=0.0, sampling_scale=1.0)
     scale, log = _scale(plain, fitted, panel.iloc[rows], seen[rows])
-    return replace(found, sampling_scale=scale, log={**churn.log, "halves": log})
+    return replace(found, sampling_scale=scale, log={**churn.log, "half_samples": log})
 
 
 def _scale(
@@ -86,9 +86,11 @@ def _scale(
     return float(np.sqrt(((sampling + missing) / sandwich + STANDS_IN**2) / 2.0)), log
 
 
-def _sides(raw: Raw, frame: pd.DataFrame, rolling: Rolling, seed: int) -> tuple[np.ndarray, np.ndarray] | None:
+def _sides(
+    learners: FittedLearners, frame: pd.DataFrame, rolling: Rolling, seed: int
+) -> tuple[np.ndarray, np.ndarray] | None:
     """The accounts of each of two random halves, those that churned dealt evenly; None with too few of these."""
-    churned = frame["account_id"].iloc[np.unique(raw.rows.snapshot[raw.rows.churned > 0])].unique()
+    churned = frame["account_id"].iloc[np.unique(learners.rows.snapshot[learners.rows.churned > 0])].unique()
     if len(churned) < 2 * LEAST:
         return None
     accounts = pd.Series(frame["account_id"].unique())
@@ -100,7 +102,7 @@ def _sides(raw: Raw, frame: pd.DataFrame, rolling: Rolling, seed: int) -> tuple[
 
 
 def views(churn: ChurnModel, frame: pd.DataFrame) -> np.ndarray:
-    """Contributions to the raw main-horizon log-odds by signals that are views of the account's state; (n, views)."""
+    """Contributions to the uncalibrated log-odds of the main horizon by views of the account's state; (n, views)."""
     count = churn.intervals.upto(churn.main_horizon_days)
     known = {RENEWAL, SEASON, STAGE, INTERVAL}  # facts, not views; the account's attributes are facts too
     named = zip(churn.explained.signals, churn.explained.dimensions, strict=True)
@@ -112,8 +114,8 @@ def views(churn: ChurnModel, frame: pd.DataFrame) -> np.ndarray:
     return out
 
 
-def _panel(raw: Raw, frame: pd.DataFrame) -> pd.DataFrame:
+def _panel(learners: FittedLearners, frame: pd.DataFrame) -> pd.DataFrame:
     """All training snapshots of evenly spaced accounts."""
-    taught = frame.iloc[np.unique(raw.rows.snapshot)]
+    taught = frame.iloc[np.unique(learners.rows.snapshot)]
     account, names = pd.factorize(taught["account_id"])
     return taught[evenly(len(names), PANEL * len(names) // len(taught))[account]]

@@ -53,12 +53,12 @@ class Data(Protocol):
 
 
 @dataclass(frozen=True)
-class Raw:
-    """Uncalibrated learners of one cut. `level` knows the stage only (the base rate), with an encoder of its own.
+class FittedLearners:
+    """Uncalibrated learners of one cut. `base_rate` knows the stage only, with an encoder of its own.
 
-    `learned`: the rules with weights that these rows taught; None with more than MANY_EVENTS churns, which need no
-    telling, and where every signal that the rules look at is excluded. `blends`: by learner, what its members are and
-    have a share of.
+    `learned_rules`: the rules with weights that these rows taught; None with more than MANY_EVENTS churns, which need
+    no telling, and where every signal that the rules look at is excluded. `blends`: by learner, what its members are
+    and have a share of.
     """
 
     cut: pd.Timestamp
@@ -67,10 +67,10 @@ class Raw:
     explained: Explained
     linear: LinearHazard
     trees: TreeHazard
-    level_encoder: Encoder
-    level: LinearHazard
+    base_rate_encoder: Encoder
+    base_rate: LinearHazard
     rules: HealthModel
-    learned: HealthModel | None
+    learned_rules: HealthModel | None
     blends: dict[str, Blend]
     events: int
     accounts: int
@@ -81,35 +81,35 @@ class Raw:
         inputs = make_inputs(frame, self.encoder, intervals)
         trees = self.trees.log_odds(inputs, self.encoder)
         linear = self.linear.log_odds(inputs)
-        level = self.level.log_odds(make_inputs(frame, self.level_encoder, intervals))
+        base_rate = self.base_rate.log_odds(make_inputs(frame, self.base_rate_encoder, intervals))
         rules = self.rules.linear.log_odds(self.rules.inputs(frame))
-        found = {"trees": trees, "logistic": linear, "rules": rules, "base_rate": level}
+        found = {"trees": trees, "logistic": linear, "rules": rules, "base_rate": base_rate}
         found["blend"] = self.blends["blend"].of(trees, linear, None)
-        if self.learned is not None:
-            learned = self.learned.linear.log_odds(self.learned.inputs(frame))
+        if self.learned_rules is not None:
+            learned = self.learned_rules.linear.log_odds(self.learned_rules.inputs(frame))
             found["blend_rules"] = self.blends["blend_rules"].of(trees, linear, learned)
         return found
 
 
-def fit_raw(
+def fit_learners(
     dataset: Data,
     settings: Settings,
     intervals: Intervals,
     cut: pd.Timestamp,
-    among: np.ndarray | None = None,
-    like: Raw | None = None,
-) -> Raw:
+    row_mask: np.ndarray | None = None,
+    size_of: FittedLearners | None = None,
+) -> FittedLearners:
     """The learners that the label windows known by the cut teach; DataError with one class only.
 
-    `among`: (n,) bool, which of the dataset's snapshots may teach; `like`: learners whose size these take, as of all
-    snapshots.
+    `row_mask`: (n,) bool, which of the dataset's snapshots may teach; `size_of`: learners whose size these take, as of
+    all snapshots.
     """
     training = settings.training
     frame, labels = dataset.signals, dataset.labels
     until = known_until(labels, dataset.data_end, cut)
     # Only snapshots before the cut: the others have no finished interval, and need not be encoded.
     usable = (labels["as_of"] < cut).to_numpy()
-    before = np.nonzero(usable if among is None else usable & among)[0]
+    before = np.nonzero(usable if row_mask is None else usable & row_mask)[0]
     frame, labels = frame.iloc[before], labels.iloc[before]
     rows = hazard_rows(labels, intervals, until)
     _refuse_one_class(rows, cut)
@@ -120,30 +120,30 @@ def fit_raw(
     numbers = [name for name in numbers if taught[name].isna().mean() <= MAX_MISSING]
     events = churn_events(labels, until)
     encoder = fit_encoder(frame, numbers, categories, rows.snapshot, rows.churned)
-    level_encoder = fit_encoder(frame, [], [STAGE], rows.snapshot, rows.churned)
+    base_rate_encoder = fit_encoder(frame, [], [STAGE], rows.snapshot, rows.churned)
     inputs = make_inputs(frame, encoder, intervals)
-    decided_by = events if like is None else like.events
+    decided_by = events if size_of is None else size_of.events
     monotone = training.monotone == "on" or (training.monotone == "auto" and decided_by < MONOTONE_BELOW)
     account, _ = pd.factorize(frame["account_id"])
-    level_inputs = make_inputs(frame, level_encoder, intervals)
+    base_rate_inputs = make_inputs(frame, base_rate_encoder, intervals)
     size = tree_size(training.trees, decided_by)
     trees = fit_trees(inputs, rows, encoder, dataset.schema, intervals, size, monotone, events, training.seed)
     linear = fit_linear(inputs, rows, account, events, encoder, training.ridge_l2, training.seed)
-    level = fit_linear(
-        level_inputs, rows, account, events, level_encoder, training.ridge_l2, training.seed, use_renewal=False
+    base_rate = fit_linear(
+        base_rate_inputs, rows, account, events, base_rate_encoder, training.ridge_l2, training.seed, use_renewal=False
     )
     learned = _learned(frame, labels, rows, events, settings, intervals) if decided_by <= MANY_EVENTS else None
-    return Raw(
+    return FittedLearners(
         cut=cut,
         rows=rows,
         encoder=encoder,
         explained=explained_by(encoder, dataset.schema),
         linear=linear,
         trees=trees,
-        level_encoder=level_encoder,
-        level=level,
+        base_rate_encoder=base_rate_encoder,
+        base_rate=base_rate,
         rules=fit_health(frame, labels, rows, events, settings, intervals),
-        learned=learned,
+        learned_rules=learned,
         blends=_blends(frame, inputs, rows, encoder, trees, linear, learned),
         events=events,
         accounts=churned_accounts(labels, until),

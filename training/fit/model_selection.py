@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.calibration import OutOfTime, clustered_z
-from training.fit.learners import Raw
+from training.fit.learners import FittedLearners
 from training.hazard import MANY_EVENTS, log_loss_rows
 from training.model import Chosen
 
@@ -43,10 +43,10 @@ class Choice:
     beats_base_z: dict[str, float]
 
 
-def choose_learner(raw: Raw, blocks: dict[str, OutOfTime], min_churns: int) -> Choice:
+def choose_learner(learners: FittedLearners, blocks: dict[str, OutOfTime], min_churns: int) -> Choice:
     """By the number of churns and the purged rows of `Rolling.out_of_time`."""
     # The origins had few churns and taught the rules their weights; the cut has many and did not.
-    blocks = {name: one for name, one in blocks.items() if name != "blend_rules" or raw.learned is not None}
+    blocks = {name: one for name, one in blocks.items() if name != "blend_rules" or learners.learned_rules is not None}
     loss = {name: log_loss_rows(one.log_odds, one.churned) for name, one in blocks.items()}
     losses = {name: float(rows.mean()) for name, rows in loss.items()}
     usable = bool(blocks) and blocks["base_rate"].churned.sum() > 0
@@ -59,45 +59,47 @@ def choose_learner(raw: Raw, blocks: dict[str, OutOfTime], min_churns: int) -> C
     def choice(chosen: Chosen, why: str) -> Choice:
         return Choice(chosen, why, losses, z)
 
-    few = f"{raw.accounts} churned accounts"
+    few = f"{learners.accounts} churned accounts"
     top: Chosen = "blend"
-    said = f"{raw.events} churns: the mean of trees and logistic"
-    if raw.events > MANY_EVENTS:
+    said = f"{learners.events} churns: the mean of trees and logistic"
+    if learners.events > MANY_EVENTS:
         top = "trees" if not losses or losses["trees"] <= losses["blend"] else "blend"
-        said = f"{raw.events} churns: above {MANY_EVENTS} the trees alone"
+        said = f"{learners.events} churns: above {MANY_EVENTS} the trees alone"
         if top == "blend":
-            said = f"{raw.events} churns: the blend's purged log loss is below the trees' alone"
+            said = f"{learners.events} churns: the blend's purged log loss is below the trees' alone"
     elif usable and "blend_rules" in loss:
         gain = clustered_z(loss["blend"] - loss["blend_rules"], account)
         top = "blend_rules" if gain > -AGAINST_Z else "blend"
-        said = f"{raw.events} churns: the mean of trees, logistic and the rules weighed by outcomes (z {gain:.2f})"
+        said = f"{learners.events} churns: the mean of trees, logistic and the rules weighed by outcomes (z {gain:.2f})"
         if top == "blend":
-            said = f"{raw.events} churns: the mean of trees and logistic, better than with the rules (z {-gain:.2f})"
+            said = (
+                f"{learners.events} churns: the mean of trees and logistic, better than with the rules (z {-gain:.2f})"
+            )
     if not usable:
-        if raw.accounts < max(FEW, min_churns):
+        if learners.accounts < max(FEW, min_churns):
             return choice("base_rate", f"{NO_SIGNAL}{few}, and no origin to show that anything beats the base rate")
         return choice(top, f"{said}; no origin to compare it on")
-    if raw.accounts >= max(FEW, min_churns) and z[top] >= FITTED_Z:
+    if learners.accounts >= max(FEW, min_churns) and z[top] >= FITTED_Z:
         return choice(top, said)
     taken: Chosen = "base_rate"
     words = [f"base rate {losses['base_rate']:.5f}"]
     for step in (one for one in STEPS[1:] if one in losses):
-        refusal = _refusal(step, raw, min_churns, losses[step] < losses[taken], z[step])
+        refusal = _refusal(step, learners, min_churns, losses[step] < losses[taken], z[step])
         words.append(f"{step} {losses[step]:.5f} (z {z[step]:.2f}, {refusal or 'taken'})")
         taken = taken if refusal else step
     said = f"{few}; purged log loss: " + ", ".join(words)
     return choice(taken, NO_SIGNAL + said if taken == "base_rate" else said)
 
 
-def _refusal(step: Chosen, raw: Raw, min_churns: int, better: bool, z: float) -> str:
+def _refusal(step: Chosen, learners: FittedLearners, min_churns: int, better: bool, z: float) -> str:
     """Why the step is not taken; empty where it is."""
-    if step != "rules" and raw.accounts < min_churns:
+    if step != "rules" and learners.accounts < min_churns:
         return f"under {min_churns} churned accounts"
-    if step == "rules" and raw.rules.log["log_odds_per_health_point"] >= 0:
+    if step == "rules" and learners.rules.log["log_odds_per_health_point"] >= 0:
         return "healthier scores leave more"
     if not better:
         return "no better than the step below"
     needed = FITTED_Z
     if step == "rules":
-        needed = RULES_Z_FEW if raw.accounts < RULES_DOUBTED_FROM else RULES_Z
+        needed = RULES_Z_FEW if learners.accounts < RULES_DOUBTED_FROM else RULES_Z
     return "" if z > needed else f"z {needed:g} needed"

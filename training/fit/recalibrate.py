@@ -9,7 +9,7 @@ import pandas as pd
 from configs.errors import DataError, Fault
 from configs.settings import Settings
 from training.calibration import choose_calibrator
-from training.fit.current_level import FirstIntervals, leveled, leveled_rules
+from training.fit.current_level import FirstIntervals, recalibrate_in_the_large, recalibrate_rules_in_the_large
 from training.fit.learners import Data
 from training.fit.rolling_origin import Rolling
 from training.hazard import hazard_rows
@@ -41,7 +41,7 @@ def recalibrate(model: ChurnModel, dataset: Data, settings: Settings, rolling: R
         )
     found = choose_calibrator(rows, settings.training.seed)
     known = FirstIntervals.of(dataset, model.intervals, now, rolling.until(now))
-    renewed = leveled(replace(model, calibrator=found), dataset, settings, now, known)
+    renewed = recalibrate_in_the_large(replace(model, calibrator=found), dataset, settings, now, known)
     log = {
         "as_of": str(now.date()),
         "churned_accounts_since": churned,
@@ -62,4 +62,4 @@ def recalibrate_rules(rules: HealthModel, dataset: Data, settings: Settings) -> 
     frame, labels = dataset.signals[before], dataset.labels[before]
     rows, events = hazard_rows(labels, rolling.intervals, until), churn_events(labels, until)
     fitted = fit_health(frame, labels, rows, events, settings, rolling.intervals, rules.framework)
-    return leveled_rules(fitted, FirstIntervals.of(dataset, rolling.intervals, now, until))
+    return recalibrate_rules_in_the_large(fitted, FirstIntervals.of(dataset, rolling.intervals, now, until))

@@ -14,7 +14,7 @@ from configs.errors import DataError, Fault
 from configs.progress import Progress
 from configs.settings import Settings
 from training.calibration import OutOfTime
-from training.fit.learners import Data, Raw, fit_raw
+from training.fit.learners import Data, FittedLearners, fit_learners
 from training.hazard import LEARNERS, Intervals, hazard_rows, make_intervals, stages_of
 from training.splits import (
     churned_accounts,
@@ -38,7 +38,7 @@ class Rolling:
     dataset: Data
     settings: Settings
     intervals: Intervals = field(init=False)
-    _raw: dict[pd.Timestamp, Raw] = field(init=False, default_factory=dict)
+    _learners: dict[pd.Timestamp, FittedLearners] = field(init=False, default_factory=dict)
     _predicted: dict[tuple[pd.Timestamp, pd.Timestamp], dict[str, np.ndarray]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -52,11 +52,11 @@ class Rolling:
         """By when a label window must have ended to be known at the cut."""
         return known_until(self.dataset.labels, self.dataset.data_end, cut)
 
-    def raw(self, cut: pd.Timestamp) -> Raw:
+    def learners(self, cut: pd.Timestamp) -> FittedLearners:
         """The learners fitted at the cut; DataError with too few churns for the data to answer anything."""
-        if cut not in self._raw:
-            self._raw[cut] = self._fit(cut)
-        return self._raw[cut]
+        if cut not in self._learners:
+            self._learners[cut] = self._fit(cut)
+        return self._learners[cut]
 
     def prepare(self, cuts: Sequence[pd.Timestamp], progress: Progress | None = None) -> None:
         """Fits the cuts and the calibration origins of each ahead of time, `training.workers` at once.
@@ -67,24 +67,26 @@ class Rolling:
         wanted = [one for cut in cuts for one in (cut, *self.origins(cut))]
         if progress is not None:
             for one in dict.fromkeys(wanted):
-                if one not in self._raw:
+                if one not in self._learners:
                     progress(f"fitting as of {one.date()}" + ("" if one in cuts else " for calibration"))
         self.prepare_fits(wanted)
 
     def prepare_fits(self, cuts: Sequence[pd.Timestamp]) -> None:
         """Fits the learners at these cuts, as far as they are not remembered."""
-        missing = sorted({one for one in cuts if one not in self._raw}, reverse=True)  # the longest first
+        missing = sorted({one for one in cuts if one not in self._learners}, reverse=True)  # the longest first
         # The limit holds for the whole process: set once around all fits, so that none lifts it for another.
         with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(self.settings.training.workers) as pool:
-            self._raw |= dict(zip(missing, pool.map(self._fit, missing), strict=True))
+            self._learners |= dict(zip(missing, pool.map(self._fit, missing), strict=True))
 
-    def parts(self, raw: Raw, among: Sequence[np.ndarray]) -> list[Raw]:
+    def subsample_fits(self, learners: FittedLearners, row_masks: Sequence[np.ndarray]) -> list[FittedLearners]:
         """The learners of some accounts' snapshots each, (n,) bool over the dataset's, of the size that all have."""
         with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(self.settings.training.workers) as pool:
-            return list(pool.map(lambda one: self._fit(raw.cut, one, raw), among))
+            return list(pool.map(lambda row_mask: self._fit(learners.cut, row_mask, learners), row_masks))
 
-    def _fit(self, cut: pd.Timestamp, among: np.ndarray | None = None, like: Raw | None = None) -> Raw:
-        return fit_raw(self.dataset, self.settings, self.intervals, cut, among, like)
+    def _fit(
+        self, cut: pd.Timestamp, row_mask: np.ndarray | None = None, size_of: FittedLearners | None = None
+    ) -> FittedLearners:
+        return fit_learners(self.dataset, self.settings, self.intervals, cut, row_mask, size_of)
 
     def origins(self, cut: pd.Timestamp) -> tuple[pd.Timestamp, ...]:
         """The latest calibration origins before the cut: quarters, or every as_of where history is short."""
@@ -123,7 +125,9 @@ class Rolling:
     def _block(self, origin: pd.Timestamp, end: pd.Timestamp, cut: pd.Timestamp) -> dict[str, np.ndarray]:
         inside = self._inside(origin, end)
         if (origin, end) not in self._predicted:
-            self._predicted[origin, end] = self.raw(origin).log_odds(self.dataset.signals.iloc[inside], self.intervals)
+            self._predicted[origin, end] = self.learners(origin).log_odds(
+                self.dataset.signals.iloc[inside], self.intervals
+            )
         return self._rows(inside, self._predicted[origin, end], origin, cut)
 
     def _inside(self, origin: pd.Timestamp, end: pd.Timestamp) -> np.ndarray:
@@ -151,8 +155,8 @@ class Rolling:
     def since(self, cut: pd.Timestamp, learner: str, predict: Callable[[pd.DataFrame], np.ndarray]) -> OutOfTime:
         """Rows out of time for a model of `cut`: its own on the snapshots since, the origins' before it.
 
-        Known at the data's end. `predict` gives the model's raw log-odds (n, K) of a frame; the model itself is left
-        alone, while the origins before its cut are fitted as in training, whose predictions are not kept.
+        Known at the data's end. `predict` gives the model's uncalibrated log-odds (n, K) of a frame; the model itself
+        is left alone, while the origins before its cut are fitted as in training, whose predictions are not kept.
         """
         now = self.dataset.data_end
         origins = self.origins(cut)

@@ -19,7 +19,7 @@ from configs.errors import DataError, Fault
 from configs.progress import Progress
 from configs.settings import Settings, Trees
 from training.calibration import clustered_z
-from training.fit.learners import Data, Raw
+from training.fit.learners import Data, FittedLearners
 from training.fit.rolling_origin import Rolling
 from training.hazard import HazardRows, fit_trees, hazard_rows, log_loss_rows, make_inputs, tree_size
 from training.splits import churn_events
@@ -50,7 +50,7 @@ class Tuned:
 class Block:
     """What an origin is judged on: its learners, the inputs and hazard rows of the snapshots after it."""
 
-    raw: Raw
+    learners: FittedLearners
     train: tuple[Any, HazardRows]
     test: tuple[Any, HazardRows]
     linear: np.ndarray
@@ -179,19 +179,19 @@ def _trial(trial: Any) -> dict[str, Any]:
 
 
 def _block(rolling: Rolling, origin: pd.Timestamp, end: pd.Timestamp, cut: pd.Timestamp) -> Block:
-    raw = rolling.raw(origin)
+    learners = rolling.learners(origin)
     dataset = rolling.dataset
     before = (dataset.labels["as_of"] < origin).to_numpy()
     inside = ((dataset.labels["as_of"] >= origin) & (dataset.labels["as_of"] < end)).to_numpy()
     frame, labels = dataset.signals[inside], dataset.labels[inside]
-    test = make_inputs(frame, raw.encoder, rolling.intervals)
+    test = make_inputs(frame, learners.encoder, rolling.intervals)
     rows = hazard_rows(labels, rolling.intervals, rolling.until(cut))
-    learned = raw.learned
+    learned = learners.learned_rules
     return Block(
-        raw=raw,
-        train=(make_inputs(dataset.signals[before], raw.encoder, rolling.intervals), raw.rows),
+        learners=learners,
+        train=(make_inputs(dataset.signals[before], learners.encoder, rolling.intervals), learners.rows),
         test=(test, rows),
-        linear=raw.linear.log_odds(test)[rows.snapshot, rows.interval],
+        linear=learners.linear.log_odds(test)[rows.snapshot, rows.interval],
         rules=None if learned is None else learned.linear.log_odds(learned.inputs(frame))[rows.snapshot, rows.interval],
         account=labels["account_id"].astype(str).to_numpy()[rows.snapshot],
     )
@@ -199,18 +199,18 @@ def _block(rolling: Rolling, origin: pd.Timestamp, end: pd.Timestamp, cut: pd.Ti
 
 def _losses(rolling: Rolling, block: Block, size: Trees) -> np.ndarray:
     """Log loss of each out-of-time hazard row of the blend with trees of that size; (m,)."""
-    raw, (inputs, rows), (test, judged) = block.raw, block.train, block.test
+    learners, (inputs, rows), (test, judged) = block.learners, block.train, block.test
     trees = fit_trees(
         inputs,
         rows,
-        raw.encoder,
+        learners.encoder,
         rolling.dataset.schema,
         rolling.intervals,
         size,
-        raw.monotone,
-        raw.events,
+        learners.monotone,
+        learners.events,
         rolling.settings.training.seed,
     )
-    blend = raw.blends["blend" if block.rules is None else "blend_rules"]
-    z = blend.of(trees.log_odds_of(test, raw.encoder, judged), block.linear, block.rules)
+    blend = learners.blends["blend" if block.rules is None else "blend_rules"]
+    z = blend.of(trees.log_odds_of(test, learners.encoder, judged), block.linear, block.rules)
     return log_loss_rows(z, judged.churned)

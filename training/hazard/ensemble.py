@@ -25,12 +25,12 @@ LEARNERS = ("blend_rules", "blend", "trees", "logistic", "rules", "base_rate")
 
 @dataclass(frozen=True)
 class Blend:
-    """level + the sum of share * log-odds over the members: trees, linear learner, rules."""
+    """intercept + the sum of share * log-odds over the members: trees, linear learner, rules."""
 
     trees: float
     linear: float
     rules: float
-    level: float = 0.0
+    intercept: float = 0.0
 
     @property
     def own(self) -> bool:
@@ -46,7 +46,7 @@ class Blend:
         """The blended log-odds, of the members' shape; a member without a share may be None. Members are added in one
         order, whatever rows there are."""
         parts = ((self.trees, trees), (self.linear, linear), (self.rules, rules))
-        return reduce(np.add, [share * z for share, z in parts if share and z is not None]) + self.level
+        return reduce(np.add, [share * z for share, z in parts if share and z is not None]) + self.intercept
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -11,7 +11,7 @@ from training.hazard.discrete_time import RENEWAL, Explained, Inputs
 from training.hazard.encoding import Encoder
 
 AHEAD_UNIT_DAYS = 30.0
-ARRAYS = ("weights", "renewal_weights", "interval_weights", "fade", "row_means", "renewal_means", "draws")
+ARRAYS = ("weights", "renewal_weights", "interval_weights", "effect_decay", "row_means", "renewal_means", "draws")
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,8 @@ class Layout:
 
 @dataclass(frozen=True)
 class LinearHazard:
-    """log-odds (n, K) = intercept + fade * (row columns less their training means) . weights
-    + renewal columns . renewal_weights + interval_weights; `fade` (K,) is that of time_varying_effect.py."""
+    """log-odds (n, K) = intercept + effect_decay * (row columns less their training means) . weights
+    + renewal columns . renewal_weights + interval_weights; `effect_decay` (K,) is that of time_varying_effect.py."""
 
     layout: Layout
     scaling: Scaling
@@ -85,7 +85,7 @@ class LinearHazard:
     weights: np.ndarray
     renewal_weights: np.ndarray
     interval_weights: np.ndarray
-    fade: np.ndarray
+    effect_decay: np.ndarray
     row_means: np.ndarray
     renewal_means: np.ndarray
     draws: np.ndarray
@@ -104,7 +104,7 @@ class LinearHazard:
         row = np.zeros(len(inputs))
         for weight, mean, column in zip(self.weights, self.row_means, self.row_columns(inputs), strict=True):
             row = row + weight * (column - mean)
-        out = row[:, None] * self.fade[None, :] + (self.intercept + self.interval_weights)[None, :]
+        out = row[:, None] * self.effect_decay[None, :] + (self.intercept + self.interval_weights)[None, :]
         if self.use_renewal:
             for weight, ahead in zip(self.renewal_weights, renewal_columns(inputs), strict=True):
                 out = out + weight * ahead
@@ -122,7 +122,7 @@ class LinearHazard:
         for name, weight, mean, column in zip(
             names, self.weights, self.row_means, self.row_columns(inputs), strict=True
         ):
-            out[place_of[name]] += self.fade[:, None] * (weight * (column - mean))[None, :]
+            out[place_of[name]] += self.effect_decay[:, None] * (weight * (column - mean))[None, :]
         if self.use_renewal:
             for weight, means, ahead in zip(
                 self.renewal_weights, self.renewal_means, renewal_columns(inputs), strict=True
@@ -140,7 +140,7 @@ class LinearHazard:
             row_part = row_part + self.draws[:, 1 + place : 2 + place] * (column - mean)[None, :]
         at = 1 + len(rows)
         of_time = self.draws[:, 0:1] + self.draws[:, at + 3 : at + 3 + count]
-        out = row_part[:, :, None] * self.fade + of_time[:, None, :]
+        out = row_part[:, :, None] * self.effect_decay + of_time[:, None, :]
         if self.use_renewal:
             for place, ahead in enumerate(renewal_columns(inputs)):
                 out = out + self.draws[:, at + place, None, None] * ahead[None, :, :]

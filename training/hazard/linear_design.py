@@ -19,15 +19,15 @@ class Design:
     """n hazard rows of m snapshots, of which K intervals follow.
 
     `own`: (m, width) columns of the snapshots, less their mean over rows. `ahead`: (n, AHEAD) columns of the row's
-    interval. `place`, `interval`: (n,) which snapshot and which interval a row is of. `fade`: (K,) what is left of
-    `own` in each interval. Coefficients stand in this order: the intercept, width of `own`, AHEAD, K intervals.
+    interval. `place`, `interval`: (n,) which snapshot and which interval a row is of. `effect_decay`: (K,) what is
+    left of `own` in each interval. Coefficients stand in this order: the intercept, width of `own`, AHEAD, K intervals.
     """
 
     own: np.ndarray
     ahead: np.ndarray
     place: np.ndarray
     interval: np.ndarray
-    fade: np.ndarray
+    effect_decay: np.ndarray
 
     @property
     def head(self) -> int:
@@ -41,15 +41,15 @@ class Design:
 
     @property
     def size(self) -> int:
-        return self.middle + len(self.fade)
+        return self.middle + len(self.effect_decay)
 
-    def unfaded(self, beta: np.ndarray) -> np.ndarray:
-        """(n,) what the snapshots' columns add to the log-odds where nothing of it has faded."""
+    def undecayed(self, beta: np.ndarray) -> np.ndarray:
+        """(n,) what the snapshots' columns add to the log-odds where nothing of it has decayed."""
         return np.asarray((self.own @ beta[1 : self.head])[self.place])
 
     def log_odds(self, beta: np.ndarray) -> np.ndarray:
         """(n,) of the hazard in each row."""
-        row = self.unfaded(beta) * self.fade[self.interval]
+        row = self.undecayed(beta) * self.effect_decay[self.interval]
         found: np.ndarray = (
             beta[0] + row + self.ahead @ beta[self.head : self.middle] + beta[self.middle :][self.interval]
         )
@@ -57,18 +57,18 @@ class Design:
 
     def sums(self, values: np.ndarray) -> np.ndarray:
         """Sums by snapshot of all columns times `values` (n,); (m, size)."""
-        faded = self._by_snapshot(values * self.fade[self.interval])
+        decayed = self._by_snapshot(values * self.effect_decay[self.interval])
         return np.concatenate(
-            [self._by_snapshot(values)[:, None], self.own * faded[:, None], self._timing(values)], axis=1
+            [self._by_snapshot(values)[:, None], self.own * decayed[:, None], self._timing(values)], axis=1
         )
 
     def curvature(self, w: np.ndarray) -> np.ndarray:
         """X' diag(w) X for w (n,); (size, size)."""
         head, middle, interval = self.head, self.middle, self.interval
         out = np.zeros((self.size, self.size))
-        once_faded, twice_faded = w * self.fade[interval], w * self.fade[interval] ** 2
-        of_time = self._timing(once_faded)
-        weight, cross_weight = self._by_snapshot(twice_faded), self._by_snapshot(once_faded)
+        decayed_weight, twice_decayed_weight = w * self.effect_decay[interval], w * self.effect_decay[interval] ** 2
+        of_time = self._timing(decayed_weight)
+        weight, cross_weight = self._by_snapshot(twice_decayed_weight), self._by_snapshot(decayed_weight)
         for at in range(0, len(self.own), CHUNK):
             part = slice(at, at + CHUNK)
             own = self.own[part]
@@ -82,15 +82,15 @@ class Design:
         weighted = self.ahead * w[:, None]
         out[head:middle, head:middle] = self.ahead.T @ weighted
         for number in range(AHEAD):
-            cross = np.bincount(interval, weights=weighted[:, number], minlength=len(self.fade))
+            cross = np.bincount(interval, weights=weighted[:, number], minlength=len(self.effect_decay))
             out[head + number, middle:] = out[middle:, head + number] = cross
-        out[middle:, middle:] = np.diag(np.bincount(interval, weights=w, minlength=len(self.fade)))
+        out[middle:, middle:] = np.diag(np.bincount(interval, weights=w, minlength=len(self.effect_decay)))
         return out
 
     def means_ahead(self) -> np.ndarray:
         """(AHEAD, K) the mean of `ahead` in each interval; 0 in one without rows."""
-        out = np.zeros((AHEAD, len(self.fade)))
-        for number in range(len(self.fade)):
+        out = np.zeros((AHEAD, len(self.effect_decay)))
+        for number in range(len(self.effect_decay)):
             in_it = self.interval == number
             if in_it.any():
                 out[:, number] = self.ahead[in_it].mean(axis=0)
@@ -101,7 +101,7 @@ class Design:
 
     def _timing(self, values: np.ndarray) -> np.ndarray:
         """Sums by snapshot of the columns after `own`; (m, AHEAD + K)."""
-        out = np.zeros((len(self.own), AHEAD + len(self.fade)))
+        out = np.zeros((len(self.own), AHEAD + len(self.effect_decay)))
         for number in range(AHEAD):
             out[:, number] = self._by_snapshot(self.ahead[:, number] * values)
         out[self.place, AHEAD + self.interval] = values

@@ -1,4 +1,4 @@
-"""Fits the linear hazard by Newton's method, weights and fade in turn.
+"""Fits the linear hazard by Newton's method, weights and their decay by horizon in turn.
 
 Every churn counts once in the likelihood, however many snapshots and intervals saw it, so the ridge means the same
 whether snapshots are daily or quarterly. The spread of the coefficients is an account-clustered sandwich, kept as draws
@@ -19,12 +19,12 @@ from training.hazard.encoding import Encoder
 from training.hazard.intervals import HazardRows
 from training.hazard.linear import Layout, LinearHazard, fit_scaling, renewal_columns
 from training.hazard.linear_design import AHEAD, Design
-from training.hazard.time_varying_effect import fit_fade
+from training.hazard.time_varying_effect import fit_effect_decay
 from training.optim import minimised
 
 DRAWS = 32
 TIMING_L2 = 1.0
-ROUNDS = 3  # of weights and fade in turn
+ROUNDS = 3  # of weights and effect decay in turn
 MIN_FLAGGED = 0.002  # a missing-flag needs this share of rows on either side
 
 
@@ -49,16 +49,16 @@ def fit_linear(
     taught = np.unique(rows.snapshot)
     blank = _blank(inputs, taught, encoder, plain, use_renewal)
     design, row_means = _design(blank, inputs.take(taught), taught, rows)
-    once = events / max(rows.churned.sum(), 1.0)  # each churn counts once
-    beta, hessian, design = _minimised(design, rows.churned, once, _penalty(design, ridge_l2))
-    residual = once * (expit(design.log_odds(beta)) - rows.churned)
+    event_weight = events / max(rows.churned.sum(), 1.0)  # each churn counts once
+    beta, hessian, design = _minimised(design, rows.churned, event_weight, _penalty(design, ridge_l2))
+    residual = event_weight * (expit(design.log_odds(beta)) - rows.churned)
     return replace(
         blank,
         intercept=float(beta[0]),
         weights=beta[1 : design.head],
         renewal_weights=beta[design.head : design.middle],
         interval_weights=beta[design.middle :],
-        fade=design.fade,
+        effect_decay=design.effect_decay,
         row_means=row_means,
         renewal_means=design.means_ahead(),
         draws=_draws(design, residual, account, taught, hessian, seed),
@@ -81,7 +81,7 @@ def _blank(inputs: Inputs, taught: np.ndarray, encoder: Encoder, plain: bool, us
         weights=np.zeros(width),
         renewal_weights=np.zeros(AHEAD),
         interval_weights=np.zeros(count),
-        fade=np.ones(count),
+        effect_decay=np.ones(count),
         row_means=np.zeros(width),
         renewal_means=np.zeros((AHEAD, count)),
         draws=np.zeros((DRAWS, 1 + width + AHEAD + count)),
@@ -89,14 +89,14 @@ def _blank(inputs: Inputs, taught: np.ndarray, encoder: Encoder, plain: bool, us
 
 
 def _design(blank: LinearHazard, few: Inputs, taught: np.ndarray, rows: HazardRows) -> tuple[Design, np.ndarray]:
-    """The columns of the rows, nothing faded yet, and the means over rows that the snapshots' were centered by; `few`
+    """The columns of the rows, nothing decayed yet, and the means over rows that the snapshots' were centered by; `few`
     are the inputs of the snapshots `taught`."""
     place = np.searchsorted(taught, rows.snapshot)
     rows_of = np.bincount(place, minlength=len(few)).astype(float)
     own = np.stack([np.ones(len(few)), *blank.row_columns(few)], axis=1)[:, 1:]
     row_means = rows_of @ own / len(rows)
     ahead = np.stack(renewal_columns(few), axis=2)[place, rows.interval] * float(blank.use_renewal)
-    return Design(own - row_means, ahead, place, rows.interval, blank.fade), row_means
+    return Design(own - row_means, ahead, place, rows.interval, blank.effect_decay), row_means
 
 
 def _penalty(design: Design, ridge_l2: float) -> np.ndarray:
@@ -109,18 +109,18 @@ def _penalty(design: Design, ridge_l2: float) -> np.ndarray:
 
 
 def _minimised(
-    design: Design, churned: np.ndarray, once: float, penalty: np.ndarray
+    design: Design, churned: np.ndarray, event_weight: float, penalty: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, Design]:
-    """(coefficients, the curvature there, the design with its fade), weights and fade fitted in turn."""
+    """(coefficients, the curvature there, the design with its effect decay), weights and decay fitted in turn."""
 
     def objective(beta: np.ndarray) -> float:
         loss = float(log_loss_rows(design.log_odds(beta), churned).sum())
-        return once * loss + 0.5 * float((penalty * beta**2).sum())
+        return event_weight * loss + 0.5 * float((penalty * beta**2).sum())
 
     def slopes(beta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         p = expit(design.log_odds(beta))
-        gradient = penalty * beta + once * design.sums(p - churned).sum(axis=0)
-        return gradient, np.diag(penalty) + once * design.curvature(p * (1 - p))
+        gradient = penalty * beta + event_weight * design.sums(p - churned).sum(axis=0)
+        return gradient, np.diag(penalty) + event_weight * design.curvature(p * (1 - p))
 
     rate = float(np.clip(churned.mean(), 1e-6, 1 - 1e-6))
     beta = np.zeros(design.size)
@@ -128,10 +128,10 @@ def _minimised(
     for turn in range(ROUNDS):
         beta, hessian = minimised(objective, slopes, beta, 40, 1e-9)
         if turn < ROUNDS - 1:
-            row = design.unfaded(beta)
-            still = design.log_odds(beta) + row * (1.0 - design.fade[design.interval])
-            fade, _ = fit_fade(still, row, design.interval, churned, once, len(design.fade))
-            design = replace(design, fade=fade)
+            row = design.undecayed(beta)
+            still = design.log_odds(beta) + row * (1.0 - design.effect_decay[design.interval])
+            decay, _ = fit_effect_decay(still, row, design.interval, churned, event_weight, len(design.effect_decay))
+            design = replace(design, effect_decay=decay)
     return beta, hessian, design
 
 

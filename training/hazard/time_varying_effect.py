@@ -24,13 +24,18 @@ STEPS = 25
 EXACT = 1e-12
 
 
-def fit_fade(
-    log_odds: np.ndarray, deviation: np.ndarray, interval: np.ndarray, churned: np.ndarray, once: float, count: int
+def fit_effect_decay(
+    log_odds: np.ndarray,
+    deviation: np.ndarray,
+    interval: np.ndarray,
+    churned: np.ndarray,
+    event_weight: float,
+    count: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """(factor of each interval, shift of its level); each (count,), by Newton's method.
 
-    `log_odds` (m,) of hazard rows, of which `deviation` (m,) is the part that may fade, `interval` (m,) their places;
-    `once` is the weight of a row.
+    `log_odds` (m,) of hazard rows, of which `deviation` (m,) is the part whose effect may decay, `interval` (m,) their
+    places; `event_weight` is the weight of a row.
     """
     churns = np.bincount(interval, weights=churned, minlength=count)
     at = np.arange(count)
@@ -41,11 +46,11 @@ def fit_fade(
         return np.asarray(log_odds + found[interval] + found[count] * slope)
 
     def loss(found: np.ndarray) -> float:
-        return once * float(log_loss_rows(moved(found), churned).sum()) + 0.5 * L2 * float((found**2).sum())
+        return event_weight * float(log_loss_rows(moved(found), churned).sum()) + 0.5 * L2 * float((found**2).sum())
 
     def slopes(found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         p = expit(moved(found))
-        residual, weight = once * (p - churned), once * p * (1.0 - p)
+        residual, weight = event_weight * (p - churned), event_weight * p * (1.0 - p)
         curvature = np.diag(L2 + np.append(np.bincount(interval, weight, count), weight @ slope**2))
         curvature[count, :count] = curvature[:count, count] = np.bincount(interval, weight * slope, count)
         return L2 * found + np.append(np.bincount(interval, residual, count), residual @ slope), curvature

@@ -193,9 +193,9 @@ class TreeShap:
         leaves that ask for no others are looked up once and not K times.
         """
         intervals, n = np.broadcast_shapes(*(column.shape for column in columns))
-        once = np.zeros((len(columns), 1, n))
-        self.steady.add(columns, once)
-        out = np.repeat(once, intervals, axis=1)
+        shared = np.zeros((len(columns), 1, n))
+        self.steady.add(columns, shared)
+        out = np.repeat(shared, intervals, axis=1)
         self.moving.add(columns, out)
         return out
 

@@ -13,7 +13,7 @@ from training.hazard.discrete_time import INTERVAL, RENEWAL, Explained, Inputs
 from training.hazard.encoding import Encoder
 from training.hazard.intervals import HazardRows, Intervals
 from training.hazard.lightgbm_core import lightgbm as lgb
-from training.hazard.time_varying_effect import fit_fade
+from training.hazard.time_varying_effect import fit_effect_decay
 from training.hazard.tree_shap import TreeShap, tree_shap
 
 TIMING = ("interval_start_days", "interval_days", "renewal_falls_in_interval", "days_from_start_to_renewal")
@@ -30,19 +30,19 @@ LARGER = Trees(num_leaves=15, min_child_samples=100, feature_fraction=0.4, baggi
 class TreeHazard:
     """A LightGBM booster over signals and timing, whose raw scores are drawn together by interval.
 
-    `booster_text` is the whole booster, in LightGBM's own format. log-odds = level + fade * raw score, each of the two
-    (K,): what the trees see fades (training/hazard/time_varying_effect.py).
+    `booster_text` is the whole booster, in LightGBM's own format. log-odds = intercepts + effect_decay * raw
+    score, each of the two (K,): what the trees see decays with the horizon (training/hazard/time_varying_effect.py).
     """
 
     booster_text: str
     booster: lgb.Booster
     intervals: Intervals
-    fade: np.ndarray
-    level: np.ndarray
+    effect_decay: np.ndarray
+    intercepts: np.ndarray
 
     @classmethod
-    def from_text(cls, text: str, intervals: Intervals, fade: np.ndarray, level: np.ndarray) -> TreeHazard:
-        return cls(text, lgb.Booster(model_str=text), intervals, fade, level)
+    def from_text(cls, text: str, intervals: Intervals, effect_decay: np.ndarray, intercepts: np.ndarray) -> TreeHazard:
+        return cls(text, lgb.Booster(model_str=text), intervals, effect_decay, intercepts)
 
     def log_odds(self, inputs: Inputs, encoder: Encoder) -> np.ndarray:
         """(n, K)."""
@@ -50,7 +50,9 @@ class TreeHazard:
         if not len(matrix):
             return np.zeros((0, self.intervals.count))
         found = np.asarray(self.booster.predict(matrix, raw_score=True, num_threads=THREADS))
-        return self.level + self.fade * np.ascontiguousarray(found.reshape(len(inputs), self.intervals.count))
+        return self.intercepts + self.effect_decay * np.ascontiguousarray(
+            found.reshape(len(inputs), self.intervals.count)
+        )
 
     def log_odds_of(self, inputs: Inputs, encoder: Encoder, rows: HazardRows) -> np.ndarray:
         """Log-odds of some (snapshot, interval) rows only; (m,)."""
@@ -58,7 +60,7 @@ class TreeHazard:
             return np.zeros(0)
         matrix = tree_matrix(inputs, encoder, self.intervals, rows.snapshot, rows.interval)
         found = np.asarray(self.booster.predict(matrix, raw_score=True, num_threads=THREADS))
-        return self.level[rows.interval] + self.fade[rows.interval] * found
+        return self.intercepts[rows.interval] + self.effect_decay[rows.interval] * found
 
     @cached_property
     def shap(self) -> TreeShap:
@@ -83,8 +85,8 @@ class TreeHazard:
             few = inputs.take(np.arange(at, min(at + step, len(inputs))))
             parts = self.shap.contributions(tree_columns(few, encoder, self.intervals, k))
             for place, part in zip(places, parts, strict=True):
-                out[place, :, at : at + step] += self.fade[:k, None] * part
-        return self.level[:k] + self.fade[:k] * self.shap.expected, out.transpose(2, 0, 1)
+                out[place, :, at : at + step] += self.effect_decay[:k, None] * part
+        return self.intercepts[:k] + self.effect_decay[:k] * self.shap.expected, out.transpose(2, 0, 1)
 
 
 def column_signals(encoder: Encoder) -> list[str]:
@@ -168,19 +170,22 @@ def fit_trees(
         params["monotone_constraints"] = directions
     names = [f"f{place}" for place in range(matrix.shape[1])]
     # Each churn counts once, however many snapshots saw it, so that lambda_l2 means the same at any spacing of them.
-    once = events / max(float(rows.churned.sum()), 1.0)
-    weight = np.full(len(matrix), once)
+    event_weight = events / max(float(rows.churned.sum()), 1.0)
+    weight = np.full(len(matrix), event_weight)
     data = lgb.Dataset(matrix, rows.churned, weight=weight, feature_name=names, params=params, free_raw_data=True)
     booster = lgb.train(params, data, num_boost_round=size.n_estimators)
     # What is kept is what the text says: the model served today is the one loaded tomorrow.
     text = booster.model_to_string(num_iteration=-1)
     found = np.asarray(booster.predict(matrix, raw_score=True, num_threads=THREADS))
-    return TreeHazard.from_text(text, intervals, *_faded(found, rows, once, intervals.count))
+    return TreeHazard.from_text(text, intervals, *_effect_decay(found, rows, event_weight, intervals.count))
 
 
-def _faded(found: np.ndarray, rows: HazardRows, once: float, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """(fade, level) of raw scores, each (count,): they are drawn towards their mean in each interval."""
+def _effect_decay(
+    found: np.ndarray, rows: HazardRows, event_weight: float, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """(effect decay, intercepts) of raw scores, each (count,): they are drawn towards their mean in each interval."""
     sizes = np.maximum(np.bincount(rows.interval, minlength=count), 1)
     means = np.bincount(rows.interval, found, count) / sizes
-    fade, shift = fit_fade(found, found - means[rows.interval], rows.interval, rows.churned, once, count)
-    return fade, shift + (1.0 - fade) * means
+    deviation = found - means[rows.interval]
+    decay, shift = fit_effect_decay(found, deviation, rows.interval, rows.churned, event_weight, count)
+    return decay, shift + (1.0 - decay) * means

@@ -93,7 +93,7 @@ class HealthModel:
         for place in range(len(maps)):
             known = np.where(np.isnan(scores.parts[:, place]), mean, scores.parts[:, place])
             effect = per_point * scores.weights[:, place] * (known - mean)
-            out[:, place, :] = effect[:, None] * self.linear.fade
+            out[:, place, :] = effect[:, None] * self.linear.effect_decay
             rest = rest - out[:, place, :]
         out[:, -1, :] = rest  # the stage, and the missing-data flag of rows without any score
         return base, out

@@ -116,14 +116,14 @@ class Layout:
 class Problem:
     """The penalised likelihood of hazard rows: `place` (m,) of each among the snapshots, its `interval`, `churned`.
 
-    `once`: every churn counts once, however many rows saw it.
+    `event_weight`: of a row, so that every churn counts once, however many rows saw it.
     """
 
     scored: Scored
     place: np.ndarray
     interval: np.ndarray
     churned: np.ndarray
-    once: float
+    event_weight: float
     layout: Layout
 
     @classmethod
@@ -138,8 +138,8 @@ class Problem:
     ) -> Problem:
         """`frame`: the snapshots that teach; `place` (m,) of each hazard row among them; `events`: distinct churns."""
         layout = Layout(intervals.count, len(framework.stages), len(framework.health_maps))
-        once = events / rows.churned.sum()
-        return cls(Scored.of(frame, framework), place, rows.interval, rows.churned, once, layout)
+        event_weight = events / rows.churned.sum()
+        return cls(Scored.of(frame, framework), place, rows.interval, rows.churned, event_weight, layout)
 
     def start(self) -> np.ndarray:
         """The mean rate, and published weights."""
@@ -196,8 +196,8 @@ class Problem:
             theta = start.copy()
             theta[free] = opened
             z, slopes = self.log_odds(theta)
-            loss = self.once * log_loss_rows(z, self.churned).sum() + 0.5 * (penalty * theta**2).sum()
-            gradient = self.gradient(self.by_snapshot(self.once * (expit(z) - self.churned)), slopes)
+            loss = self.event_weight * log_loss_rows(z, self.churned).sum() + 0.5 * (penalty * theta**2).sum()
+            gradient = self.gradient(self.by_snapshot(self.event_weight * (expit(z) - self.churned)), slopes)
             return float(loss), (gradient + penalty * theta)[free]
 
         bounds = [(0.0 if place == 2 else None, None) for place in np.flatnonzero(free)]
@@ -211,14 +211,14 @@ class Problem:
         """(draws, parameters): where one Newton step leads when accounts are drawn anew."""
         z, slopes = self.log_odds(theta)
         p = expit(z)
-        weight = self.by_snapshot(self.once * p * (1 - p))
+        weight = self.by_snapshot(self.event_weight * p * (1 - p))
         free = self.layout.opened(step)
         hessian = np.diag(self.penalty) + slopes.T @ (slopes * weight.sum(axis=1)[:, None])
         of_c = slice(3, 3 + self.layout.intervals)
         hessian[of_c, :] += weight.T @ slopes
         hessian[:, of_c] += slopes.T @ weight
         hessian[of_c, of_c] += np.diag(weight.sum(axis=0))
-        residual = self.by_snapshot(self.once * (p - self.churned))
+        residual = self.by_snapshot(self.event_weight * (p - self.churned))
         own = slopes * residual.sum(axis=1)[:, None]
         own[:, of_c] = residual
         counted = sparse.csr_matrix((np.ones(len(account)), (account, np.arange(len(account)))))

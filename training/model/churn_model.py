@@ -38,7 +38,7 @@ from training.model.residual_heterogeneity import bounds
 from training.serialization import read_json, write_json
 
 Chosen = Literal["blend_rules", "blend", "trees", "logistic", "rules", "base_rate"]
-LEVEL = 0.9  # nominal, of p_low and p_high
+COVERAGE = 0.9  # nominal, of p_low and p_high
 CHUNK = 8_192
 EDGE = 1e-12
 
@@ -66,14 +66,14 @@ class Model(Protocol):
 
 
 @dataclass(frozen=True)
-class Ready:
+class ModelInputs:
     """A frame ready for the members that have a share: `own` for trees and linear learner, `rules` for the rules."""
 
     own: Inputs | None
     rules: Inputs | None
 
-    def take(self, rows: np.ndarray) -> Ready:
-        return Ready(*(None if one is None else one.take(rows) for one in (self.own, self.rules)))
+    def take(self, rows: np.ndarray) -> ModelInputs:
+        return ModelInputs(*(None if one is None else one.take(rows) for one in (self.own, self.rules)))
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class ChurnModel:
 
     `blend`: what trees, linear learner and rules have of the log-odds.
     `rules`: the calibrated rules where they are the model, the rules weighed by outcomes where they are a member.
-    `hidden_sd`: spread of the true log-odds among accounts with the same signals, and `tails`: its excess kurtosis
+    `frailty_sd`: spread of the true log-odds among accounts with the same signals, and its `excess_kurtosis`
     (residual_heterogeneity.py). `sampling_scale`: by how much the linear learner's sampling error is stretched for
     what the model was not taught (training/fit/interval_width.py).
     `tree_means` (signals, K): the trees' mean contributions in training, from which contributions are counted.
@@ -105,8 +105,8 @@ class ChurnModel:
     base_rate: float
     season: tuple[float, ...]
     log: dict[str, Any]
-    hidden_sd: float = 0.0
-    tails: float = 0.0
+    frailty_sd: float = 0.0
+    excess_kurtosis: float = 0.0
     sampling_scale: float = 1.0
     rules: HealthModel | None = None
 
@@ -125,23 +125,23 @@ class ChurnModel:
             texts = [*(one.name for one in self.encoder.categories), STAGE]
         return tuple(dict.fromkeys([*numbers, *texts]))
 
-    def inputs(self, frame: pd.DataFrame) -> Ready:
+    def inputs(self, frame: pd.DataFrame) -> ModelInputs:
         """The frame ready for the members; DataError naming every signal that it lacks."""
         own = make_inputs(frame, self.encoder, self.intervals) if self.blend.own else None
-        return Ready(own, None if self.rules is None else self.rules.inputs(frame))
+        return ModelInputs(own, None if self.rules is None else self.rules.inputs(frame))
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Columns p_churn_{h}d in (0, 1); DataError naming every signal that the frame lacks."""
         z = self.calibrated(self.log_odds(self.inputs(frame)), frame)
         return probability_frame(z, self.intervals, self.horizons_days, frame.index)
 
-    def calibrated(self, raw: np.ndarray, frame: pd.DataFrame) -> np.ndarray:
+    def calibrated(self, log_odds: np.ndarray, frame: pd.DataFrame) -> np.ndarray:
         """Hazard log-odds (n, K) after the calibrator and the shift of the as_of's month."""
-        return self.calibrator.apply(raw, stages_of(frame)) + shift_of(self.season, frame)[:, None]
+        return self.calibrator.apply(log_odds, stages_of(frame)) + shift_of(self.season, frame)[:, None]
 
-    def log_odds(self, ready: Ready) -> np.ndarray:
-        """Raw (uncalibrated) hazard log-odds; (n, K)."""
-        own, rules = ready.own, ready.rules
+    def log_odds(self, inputs: ModelInputs) -> np.ndarray:
+        """Uncalibrated hazard log-odds; (n, K)."""
+        own, rules = inputs.own, inputs.rules
         return self.blend.of(
             self.trees.log_odds(own, self.encoder) if own is not None and self.trees is not None else None,
             self.linear.log_odds(own) if own is not None and self.blend.linear else None,
@@ -178,7 +178,7 @@ class ChurnModel:
     def log_odds_parts(self, frame: pd.DataFrame, count: int) -> tuple[np.ndarray, np.ndarray]:
         """(base (count,), contributions (n, m, count)) that add up to `log_odds` of the first `count` intervals."""
         own = self.inputs(frame).own
-        start = np.full(count, self.blend.level)
+        start = np.full(count, self.blend.intercept)
         parts = np.zeros((len(self.explained.signals), count, len(frame))).transpose(2, 0, 1)
         if own is not None and self.trees is not None:
             expected, found = self.trees.contributions(own, self.encoder, self.explained, count)
@@ -196,27 +196,27 @@ class ChurnModel:
                 parts[:, self.explained.place(name), :] += self.blend.rules * found[:, place, :count]
         return start, parts
 
-    def interval(self, frame: pd.DataFrame, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
+    def interval(self, frame: pd.DataFrame, coverage: float = COVERAGE) -> tuple[np.ndarray, np.ndarray]:
         """(low, high) of the account's true probability at the main horizon; each (n,), low <= p <= high.
 
-        Covers, at the nominal `level` on average over accounts and samples: that other accounts of the same kind, or
+        Covers, at the nominal `coverage` on average over accounts and samples: that other accounts of the same kind, or
         more of them, might have been drawn for training (halves of the accounts give the size, the account-clustered
         sandwich of the linear learner the shape; and the calibrator's own error), and what the signals do not show of
-        this account (`hidden_sd`). Student's t on the log-odds with the kurtosis that `tails` gives, around the center
-        at which the mean probability is the served one. Does not cover: a change of the churn rate or of what drives it
-        after the cut, a mistake that all signals share, or whether this one account leaves. Without a usable signal
-        nothing is known of how accounts of a stage differ: it then covers the stage's mean.
+        this account (`frailty_sd`). Student's t on the log-odds with that `excess_kurtosis`, around the center at which
+        the mean probability is the served one. Does not cover: a change of the churn rate or of what drives it after
+        the cut, a mistake that all signals share, or whether this one account leaves. Without a usable signal nothing
+        is known of how accounts of a stage differ: it then covers the stage's mean.
         """
-        return bounds(*self.spread(frame), level, self.tails)
+        return bounds(*self.spread(frame), coverage, self.excess_kurtosis)
 
     def spread(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """(probability at the main horizon, standard deviation of the truth's log-odds around it); each (n,)."""
         p, sd = np.empty(len(frame)), np.empty(len(frame))
-        ready = self.inputs(frame)
+        inputs = self.inputs(frame)
         stage, season = stages_of(frame), shift_of(self.season, frame)
         for at in range(0, len(frame), CHUNK):
             rows = np.arange(at, min(at + CHUNK, len(frame)))
-            p[rows], sd[rows] = self._spread(ready.take(rows), stage[rows], season[rows])
+            p[rows], sd[rows] = self._spread(inputs.take(rows), stage[rows], season[rows])
         return p, sd
 
     def main_log_odds(self, frame: pd.DataFrame) -> np.ndarray:
@@ -225,28 +225,28 @@ class ChurnModel:
         p = churn_by(z, (self.intervals.upto(self.main_horizon_days),))[:, 0]
         return logit(np.clip(p, EDGE, 1 - EDGE))
 
-    def _spread(self, ready: Ready, stage: np.ndarray, season: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _spread(self, inputs: ModelInputs, stage: np.ndarray, season: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         counts = (self.intervals.upto(self.main_horizon_days),)
-        raw = self.log_odds(ready)
-        z = self.calibrator.apply(raw, stage) + season[:, None]
+        uncalibrated = self.log_odds(inputs)
+        z = self.calibrator.apply(uncalibrated, stage) + season[:, None]
         _, slope = self.calibrator.lines(stage)
         carried = self.blend.stretch * self.sampling_scale
-        errors = carried * slope[None, :, None] * self._sampled(ready) + self.calibrator.spread(raw, stage)
+        errors = carried * slope[None, :, None] * self._sampled(inputs) + self.calibrator.spread(uncalibrated, stage)
         p = churn_by(z, counts)[:, 0]
         center = logit(np.clip(p, EDGE, 1 - EDGE))
         squares = np.zeros(len(p))
         for error in errors:
             drawn = churn_by(z + error, counts)[:, 0]
             squares = squares + (logit(np.clip(drawn, EDGE, 1 - EDGE)) - center) ** 2
-        return p, np.sqrt(squares / len(errors) + (slope * self.hidden_sd) ** 2)
+        return p, np.sqrt(squares / len(errors) + (slope * self.frailty_sd) ** 2)
 
-    def _sampled(self, ready: Ready) -> np.ndarray:
+    def _sampled(self, inputs: ModelInputs) -> np.ndarray:
         """Draws of the sampling error of the log-odds, the linear learner's standing in for a blend; (DRAWS, n, K)."""
-        if ready.own is not None:
-            return self.linear.spread(ready.own)
+        if inputs.own is not None:
+            return self.linear.spread(inputs.own)
         assert self.rules is not None  # one of the two is there
-        assert ready.rules is not None
-        return self.rules.linear.spread(ready.rules)
+        assert inputs.rules is not None
+        return self.rules.linear.spread(inputs.rules)
 
     def save(self, folder: Path) -> None:
         """Writes model.json; with trees, trees.txt; with rules, health.json."""
@@ -261,14 +261,14 @@ class ChurnModel:
             "linear": self.linear.to_json(),
             "blend": self.blend.to_json(),
             "tree_means": self.tree_means.tolist(),
-            "tree_fade": None if self.trees is None else self.trees.fade.tolist(),
-            "tree_level": None if self.trees is None else self.trees.level.tolist(),
+            "tree_effect_decay": None if self.trees is None else self.trees.effect_decay.tolist(),
+            "tree_intercepts": None if self.trees is None else self.trees.intercepts.tolist(),
             "calibrator": self.calibrator.to_json(),
             "chosen": self.chosen,
             "base_rate": self.base_rate,
             "season": list(self.season),
-            "hidden_sd": self.hidden_sd,
-            "tails": self.tails,
+            "frailty_sd": self.frailty_sd,
+            "excess_kurtosis": self.excess_kurtosis,
             "sampling_scale": self.sampling_scale,
             "log": self.log,
         }
@@ -303,12 +303,12 @@ class ChurnModel:
             base_rate=body["base_rate"],
             season=tuple(body["season"]),
             log=body["log"],
-            hidden_sd=body["hidden_sd"],
-            tails=body["tails"],
+            frailty_sd=body["frailty_sd"],
+            excess_kurtosis=body["excess_kurtosis"],
             sampling_scale=body["sampling_scale"],
             rules=HealthModel.load(folder) if blend.rules else None,
         )
 
 
 def _trees(text: str, intervals: Intervals, body: dict[str, Any]) -> TreeHazard:
-    return TreeHazard.from_text(text, intervals, np.array(body["tree_fade"]), np.array(body["tree_level"]))
+    return TreeHazard.from_text(text, intervals, np.array(body["tree_effect_decay"]), np.array(body["tree_intercepts"]))

@@ -33,14 +33,14 @@ HALVES = 65
 MAX_SD = 2.0  # of log-odds; signals that have nothing in common would ask for more
 APART_DAYS = (110, 300)  # by the first, windows of a quarter have passed; after the second, few accounts are left
 LAGS, PAIRED_ACCOUNTS = 3, 30  # fewer say nothing of how a covariance falls
-MAX_TAILS = 6.0  # excess kurtosis; Student's t then has 5 degrees of freedom
-NO_TAILS = 0.01  # with less, normal
+MAX_EXCESS_KURTOSIS = 6.0  # Student's t then has 5 degrees of freedom
+NEARLY_NORMAL = 0.01  # with less, normal
 NODES = 15
 STEPS = 12
 EDGE = 1e-12
 
 
-def hidden_sd(contributions: np.ndarray, account: np.ndarray, day: np.ndarray, seed: int) -> float:
+def frailty_sd(contributions: np.ndarray, account: np.ndarray, day: np.ndarray, seed: int) -> float:
     """Spread of the true log-odds among accounts with the same signals, from contributions (n, signals); >= 0.
 
     `contributions`: to the log-odds, of the signals that are noisy views (not of facts such as a renewal's date), of
@@ -50,12 +50,12 @@ def hidden_sd(contributions: np.ndarray, account: np.ndarray, day: np.ndarray, s
     varying = contributions[:, contributions.std(axis=0) > 0] if len(contributions) > 1 else contributions[:, :0]
     if varying.shape[1] < 2:
         return 0.0
-    halves = by_halves(varying, seed)
-    again = by_time(varying.sum(axis=1), account, day)
+    halves = split_half_variance(varying, seed)
+    again = test_retest_variance(varying.sum(axis=1), account, day)
     return min(float(np.sqrt(halves if again is None else (halves + again) / 2)), MAX_SD)
 
 
-def by_halves(contributions: np.ndarray, seed: int) -> float:
+def split_half_variance(contributions: np.ndarray, seed: int) -> float:
     """Hidden variance from how far random halves of the signals agree; infinite where most do not at all."""
     covariance = np.cov(contributions.T)
     found = []
@@ -67,7 +67,7 @@ def by_halves(contributions: np.ndarray, seed: int) -> float:
 
 
 def excess_kurtosis(contributions: np.ndarray, seed: int) -> float:
-    """Of what the signals do not show, from how random halves of them differ, as in `hidden_sd`; in [0, MAX_TAILS].
+    """Of what the signals do not show, from how random halves of them differ; in [0, MAX_EXCESS_KURTOSIS].
 
     0, a normal's, where there are no two signals that vary.
     """
@@ -80,7 +80,7 @@ def excess_kurtosis(contributions: np.ndarray, seed: int) -> float:
         one, two = varying @ half, varying @ (1 - half)
         apart = one / one.std() - two / two.std()
         found.append(float((apart**4).mean() / (apart**2).mean() ** 2) - 3.0)
-    return min(max(2.0 * float(np.median(found)), 0.0), MAX_TAILS)
+    return min(max(2.0 * float(np.median(found)), 0.0), MAX_EXCESS_KURTOSIS)
 
 
 def _halvings(count: int, seed: int) -> Iterator[np.ndarray]:
@@ -92,7 +92,7 @@ def _halvings(count: int, seed: int) -> Iterator[np.ndarray]:
         yield half
 
 
-def by_time(log_odds: np.ndarray, account: np.ndarray, day: np.ndarray) -> float | None:
+def test_retest_variance(log_odds: np.ndarray, account: np.ndarray, day: np.ndarray) -> float | None:
     """Hidden variance from how far an account's log-odds agree with its own months later; each argument (n,).
 
     The snapshots' days are taken to be evenly spaced. None where history is too short, or nothing in it lasts.
@@ -136,26 +136,28 @@ def center_of(p: np.ndarray, sd: np.ndarray) -> np.ndarray:
     return m
 
 
-def bounds(p: np.ndarray, sd: np.ndarray, level: float, tails: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-    """(low, high) that hold the share `level` of log-odds with spread sd and mean probability p; low <= p <= high.
+def bounds(
+    p: np.ndarray, sd: np.ndarray, coverage: float, excess_kurtosis: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """(low, high) that hold the share `coverage` of log-odds with spread sd and mean probability p; low <= p <= high.
 
-    Each (n,). Normal, or Student's t of the excess kurtosis `tails`; the center is the normal's for both.
+    Each (n,). Normal, or Student's t of that `excess_kurtosis`; the center is the normal's for both.
 
     >>> [end.round(3).tolist() for end in bounds(np.array([0.1]), np.array([0.5]), 0.9)]
     [[0.042], [0.187]]
     """
-    reach = quantile(0.5 + level / 2, tails) * sd
+    reach = quantile(0.5 + coverage / 2, excess_kurtosis) * sd
     m = center_of(p, sd)
     return np.minimum(expit(m - reach), p), np.maximum(expit(m + reach), p)
 
 
-def quantile(share: float, tails: float) -> float:
-    """Of a distribution with mean 0, standard deviation 1 and excess kurtosis `tails`: a normal or a Student's t.
+def quantile(share: float, excess_kurtosis: float) -> float:
+    """Of a distribution with mean 0, standard deviation 1 and that excess kurtosis: a normal or a Student's t.
 
     >>> [round(quantile(share, 2.0), 3) for share in (0.9, 0.95, 0.975)], round(quantile(0.975, 0.0), 3)
     ([1.196, 1.601, 1.998], 1.96)
     """
-    if tails < NO_TAILS:
+    if excess_kurtosis < NEARLY_NORMAL:
         return float(ndtri(share))
-    freedom = 4.0 + 6.0 / tails
+    freedom = 4.0 + 6.0 / excess_kurtosis
     return float(stdtrit(freedom, share) * np.sqrt((freedom - 2.0) / freedom))

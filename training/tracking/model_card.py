@@ -12,7 +12,7 @@ import pandas as pd
 
 from configs.settings import Settings
 from training.fit import Data
-from training.model import LEVEL, ChurnModel
+from training.model import COVERAGE, ChurnModel
 from training.splits import rows_known
 
 
@@ -50,7 +50,10 @@ def model_card(churn: ChurnModel, settings: Settings, fingerprint: str, metrics:
                     f"{churn.calibrator.method}, version {churn.calibrator.version}: "
                     f"{churn.calibrator.log.get('why', '')}",
                 ],
-                ["level", churn.calibrator.log.get("step", {}).get("why", "that of the same month a year before")],
+                [
+                    "churn level",
+                    churn.calibrator.log.get("level_shift", {}).get("why", "that of a year before, by month"),
+                ],
                 ["labels known until", log["labels_known_until"]],
                 ["snapshots, hazard rows", f"{log['snapshots']:,}, {log['hazard_rows']:,}"],
                 ["churned accounts", log["churned_accounts"]],
@@ -80,7 +83,7 @@ def model_card(churn: ChurnModel, settings: Settings, fingerprint: str, metrics:
     lines += [
         "## For what, and for what not",
         "",
-        f"For deciding whom to call first. The interval beside a probability is nominal {LEVEL:.0%}: it covers the",
+        f"For deciding whom to call first. The interval beside a probability is nominal {COVERAGE:.0%}: it covers the",
         "account's true probability, as far as sampling and what the signals leave open go, not a change of the churn",
         "rate after the training, nor whether this one account leaves. Reasons say what moved the model, not what",
         "would keep the account. Attributes of accounts enter as they are mapped; whether one of them should is for",

@@ -232,8 +232,8 @@ def _facts(fitted: Fitted) -> dict[str, float]:
         "training_hazard_rows": log["hazard_rows"],
         "training_churned_accounts": log["churned_accounts"],
         "training_base_rate": fitted.churn.base_rate,
-        "hidden_sd": fitted.churn.hidden_sd,
-        "tails": fitted.churn.tails,
+        "frailty_sd": fitted.churn.frailty_sd,
+        "excess_kurtosis": fitted.churn.excess_kurtosis,
         "sampling_scale": fitted.churn.sampling_scale,
         **flat_metrics({"purged_log_loss": log["purged_log_loss"], "beats_base_rate_z": log["beats_base_rate_z"]}),
     }

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from training.calibration.level_shift import LIMIT, find_step
+from training.calibration.level_shift import LIMIT, find_level_shift
 from training.calibration.platt import Calibrator, identity
 from training.fit.current_level import FirstIntervals
 from training.fit.fit import fit_models
@@ -35,7 +35,7 @@ def stepped(since, factor, count=MONTHS):
 
 def test_a_step_is_found_with_its_day_and_its_size():
     day, z, churned = months(stepped(18, 2.2))
-    found = find_step(day, z, churned, 1.0)
+    found = find_level_shift(day, z, churned, 1.0)
     assert found.facts["since"] == str(np.datetime64(round(FIRST + 30.4 * 18), "D"))
     assert found.shift == pytest.approx(np.log(2.2), abs=2 * found.error)
     assert 0.08 < found.error < 0.15
@@ -43,12 +43,12 @@ def test_a_step_is_found_with_its_day_and_its_size():
 
 
 def test_a_fall_is_found_as_well():
-    found = find_step(*months(stepped(15, 0.35)), 1.0)
+    found = find_level_shift(*months(stepped(15, 0.35)), 1.0)
     assert found.shift == pytest.approx(np.log(0.35), abs=0.35)
 
 
 def test_chance_makes_a_step_in_five_histories_of_a_thousand_at_most():
-    shifts = np.array([find_step(*months(seed=seed), 1.0).shift for seed in range(1_000)])
+    shifts = np.array([find_level_shift(*months(seed=seed), 1.0).shift for seed in range(1_000)])
     assert (shifts != 0).sum() <= 5
 
 
@@ -57,25 +57,25 @@ def test_what_was_so_a_year_before_is_a_season():
     times[[8, 9, 20, 21]] = 2.5
     day, z, churned = months(times)
     until = day < FIRST + 30.4 * 22 - 5
-    found = find_step(day[until], z[until], churned[until], 1.0)
+    found = find_level_shift(day[until], z[until], churned[until], 1.0)
     assert found.shift == 0
     assert found.facts["ratio"] > LIMIT
     assert found.facts["why"].endswith("a season")
     times[[8, 9]] = 1.0
     day, z, churned = months(times)
-    assert find_step(day[until], z[until], churned[until], 1.0).shift > 0.5
+    assert find_level_shift(day[until], z[until], churned[until], 1.0).shift > 0.5
 
 
 def test_with_less_than_a_year_before_nothing_is_taken_for_a_step():
     day, z, churned = months(stepped(18, 2.2))
     young = day >= FIRST + 30.4 * 10
-    found = find_step(day[young], z[young], churned[young], 1.0)
+    found = find_level_shift(day[young], z[young], churned[young], 1.0)
     assert found.shift == 0
     assert "less than a year" in found.facts["why"]
 
 
 def test_a_step_that_is_sure_but_small_is_left_to_the_next_retrain():
-    found = find_step(*months(stepped(15, 1.15), accounts=20_000), 1.0)
+    found = find_level_shift(*months(stepped(15, 1.15), accounts=20_000), 1.0)
     assert found.shift == 0
     assert found.facts["ratio"] > LIMIT
     assert "too little" in found.facts["why"]
@@ -83,22 +83,22 @@ def test_a_step_that_is_sure_but_small_is_left_to_the_next_retrain():
 
 def test_a_churn_that_four_snapshots_saw_counts_once():
     times = stepped(18, 1.5)
-    one = find_step(*months(times, seed=4), 1.0).facts["ratio"]
-    four = find_step(*months(times, seed=4, often=4), 0.25).facts["ratio"]
+    one = find_level_shift(*months(times, seed=4), 1.0).facts["ratio"]
+    four = find_level_shift(*months(times, seed=4, often=4), 0.25).facts["ratio"]
     assert four == pytest.approx(one)
 
 
 def test_no_churn_and_one_day_are_no_step():
     day, z, churned = months()
-    assert find_step(day, z, np.zeros(len(day)), 1.0).shift == 0
+    assert find_level_shift(day, z, np.zeros(len(day)), 1.0).shift == 0
     first = day == day[0]
-    assert find_step(day[first], z[first], churned[first], 1.0).shift == 0
+    assert find_level_shift(day[first], z[first], churned[first], 1.0).shift == 0
 
 
 def test_a_calibrator_carries_the_step_on_and_keeps_it_when_stored():
-    found = find_step(*months(stepped(18, 2.2)), 1.0)
-    before = identity(why="raw")
-    after = before.stepped(found, seed=1)
+    found = find_level_shift(*months(stepped(18, 2.2)), 1.0)
+    before = identity(why="uncalibrated")
+    after = before.with_level_shift(found, seed=1)
     z, stage = np.full((3, 2), -3.0), np.array(["adoption"] * 3)
     assert np.allclose(after.apply(z, stage), -3.0 + found.shift)
     assert after.pooled_line() == (found.shift, 1.0)
@@ -117,7 +117,7 @@ def test_only_what_was_known_by_the_cut_is_looked_at(dataset, rolling, cut):
     labels = dataset.labels.assign(churn_at=dataset.labels["churn_at"].where(dataset.labels["churn_at"] < until))
     unaware = FirstIntervals.of(replace(dataset, labels=labels), rolling.intervals, cut, until)
     assert 0 < known.churned.sum() < len(known.churned)
-    for name in ("day", "churned", "once"):
+    for name in ("day", "churned", "event_weight"):
         assert np.array_equal(getattr(known, name), getattr(unaware, name))
     ends = pd.Timestamp(0) + pd.to_timedelta(known.day + rolling.intervals.ends[0], unit="D")
     assert ends.max() <= until
@@ -149,15 +149,15 @@ def launched(simulate, settings):
 
 def test_a_model_of_a_company_that_lives_through_a_launch_serves_the_new_level(launched):
     frame, fitted, quiet = launched
-    step = fitted.churn.calibrator.step
-    assert quiet.churn.calibrator.step == 0
+    step = fitted.churn.calibrator.level_shift
+    assert quiet.churn.calibrator.level_shift == 0
     assert 0.3 < step < 1.5
     served = fitted.churn.predict(frame)["p_churn_90d"]
-    without = replace(fitted.churn, calibrator=replace(fitted.churn.calibrator, step=0.0)).predict(frame)
+    without = replace(fitted.churn, calibrator=replace(fitted.churn.calibrator, level_shift=0.0)).predict(frame)
     assert served.mean() > 1.25 * without["p_churn_90d"].mean()
-    assert fitted.health.log["step"]["since"] == fitted.churn.calibrator.log["step"]["since"]
+    assert fitted.health.log["level_shift"]["since"] == fitted.churn.calibrator.log["level_shift"]["since"]
     assert fitted.health.predict(frame)["p_churn_90d"].mean() == pytest.approx(served.mean(), rel=0.25)
-    assert "the level is moved" in fitted.churn.log["calibration"]["step"]["why"]
+    assert "the level is moved" in fitted.churn.log["calibration"]["level_shift"]["why"]
 
 
 def test_base_and_contributions_meet_the_probability_with_a_step(launched):

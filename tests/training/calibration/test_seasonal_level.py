@@ -73,14 +73,14 @@ def few_will_do():
 
 @pytest.fixture(scope="module")
 def churn(dataset, seasonal, cut):
-    return fit_models(dataset, seasonal, cut, halves=False).churn
+    return fit_models(dataset, seasonal, cut, half_samples=False).churn
 
 
 def test_the_accounts_in_play_get_the_level_of_a_year_before(churn, dataset, cut):
     frame = dataset.signals[(dataset.signals["as_of"] == cut).to_numpy()]
     levels = churn.log["season_levels"]
     assert len(levels) >= 4
-    assert churn.calibrator.step == 0.0
+    assert churn.calibrator.level_shift == 0.0
     for month, level in levels.items():
         then = frame.assign(as_of=cut.replace(month=month, day=1))
         assert churn.predict(then)[f"p_churn_{churn.main_horizon_days}d"].mean() == pytest.approx(level, abs=1e-6)

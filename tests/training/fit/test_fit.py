@@ -115,7 +115,7 @@ def fitted_rows(fitted, dataset):
     return hazard_rows(dataset.labels[before], fitted.churn.intervals, until)
 
 
-def test_without_a_usable_origin_probabilities_are_left_raw(dataset, settings):
+def test_without_a_usable_origin_probabilities_are_left_uncalibrated(dataset, settings):
     churn = fit_models(replace(dataset, **_until(dataset, 3)), settings).churn
     assert churn.log["origins"] == []
     assert churn.calibrator.method == "none"
@@ -142,9 +142,9 @@ def test_a_rolling_backtest_fits_each_origin_once(dataset, settings, cut, rollin
         return fit(self, at, *of_a_half)
 
     monkeypatch.setattr(Rolling, "_fit", counted)
-    before = set(rolling._raw)
+    before = set(rolling._learners)
     assert set(fitted.churn.log["origins"]) <= {str(one.date()) for one in before}
-    fit_models(dataset, settings, cut, rolling, halves=False)
+    fit_models(dataset, settings, cut, rolling, half_samples=False)
     assert made == []
     fit_models(dataset, settings, cut, rolling)
     assert made == [cut, cut]  # the halves, which only the model that is to serve needs
@@ -157,13 +157,13 @@ def test_calibration_origins_are_purged(rolling, cut):
     rows = rolling.out_of_time(cut)["blend"]
     assert len(np.unique(rows.origin)) == len(origins)
     for origin in origins:
-        assert (rolling.raw(origin).rows.ends <= origin).all()
+        assert (rolling.learners(origin).rows.ends <= origin).all()
 
 
 @pytest.mark.parametrize("chosen", ["trees", "rules", "base_rate"])
 def test_every_choice_serves_and_explains(rolling, cut, settings, later, chosen, fitted, tmp_path):
     parts = Parts(settings, rolling.intervals, 0.05, {})
-    model = assemble("churn", chosen, rolling.raw(cut), parts, identity(), fitted.churn.tree_means)
+    model = assemble("churn", chosen, rolling.learners(cut), parts, identity(), fitted.churn.tree_means)
     later = later.iloc[::8]
     p = model.predict(later)["p_churn_90d"].to_numpy()
     found = model.explain(later, 90)
@@ -179,7 +179,7 @@ def test_every_choice_serves_and_explains(rolling, cut, settings, later, chosen,
 
 def test_the_rules_as_the_model_say_what_the_rules_say(rolling, cut, settings, later, fitted):
     parts = Parts(settings, rolling.intervals, 0.05, {})
-    model = assemble("churn", "rules", rolling.raw(cut), parts, identity())
+    model = assemble("churn", "rules", rolling.learners(cut), parts, identity())
     assert np.array_equal(model.predict(later).to_numpy(), fitted.health.predict(later).to_numpy())
     few = later.head(50)
     theirs, ours = fitted.health.explain(few, 90), model.explain(few, 90)

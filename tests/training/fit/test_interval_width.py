@@ -1,4 +1,4 @@
-"""What accounts did not teach: halves that differ, and halves that dare less, make the interval wider, by as much."""
+"""Halves of the accounts that differ, and half-sample fits that shrink more, make the interval wider, by as much."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from training.fit.fit import fit_models
 
 @pytest.fixture(scope="module")
 def plain(fitted):
-    return replace(fitted.churn, calibrator=identity(), hidden_sd=0.0, sampling_scale=1.0)
+    return replace(fitted.churn, calibrator=identity(), frailty_sd=0.0, sampling_scale=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -22,11 +22,11 @@ def rows(simulated, cut):
     return simulated.signals[simulated.signals["as_of"] < cut].iloc[::10]
 
 
-def half(churn, daring=1.0, level=0.0):
-    """The model with its log-odds times `daring`, moved by `level`."""
+def half(churn, shrinkage=1.0, level=0.0):
+    """The model with its log-odds times `shrinkage`, moved by `level`."""
     blend = churn.blend
-    shares = {name: getattr(blend, name) * daring for name in ("trees", "linear", "rules")}
-    return replace(churn, blend=replace(blend, **shares, level=blend.level + level))
+    shares = {name: getattr(blend, name) * shrinkage for name in ("trees", "linear", "rules")}
+    return replace(churn, blend=replace(blend, **shares, intercept=blend.intercept + level))
 
 
 def scale(plain, rows, *halves):
@@ -60,7 +60,7 @@ def test_a_noisier_learner_has_a_wider_interval(fitted, plain, rows, later):
     assert (ends[1] < ends[2]).all()
 
 
-def test_halves_that_dare_less_say_what_is_missing(plain, rows):
+def test_halves_that_shrink_more_say_what_is_missing(plain, rows):
     """Nine tenths of the log-odds are .81 of their variance; by the root's rate .19 / (sqrt 2 - 1) of it is missing."""
     _, log = scale(plain, rows, half(plain, 0.9), half(plain, 0.9))
     explained = interval_width.views(plain, rows).sum(axis=1).var()
@@ -70,26 +70,26 @@ def test_halves_that_dare_less_say_what_is_missing(plain, rows):
 
 
 def test_halves_share_no_account_and_have_as_many_churns(fitted, rolling, simulated, cut):
-    raw = rolling.raw(cut)
+    learners = rolling.learners(cut)
     frame = simulated.signals[simulated.signals["as_of"] < cut]
-    sides = interval_width._sides(raw, frame, rolling, 1)
+    sides = interval_width._sides(learners, frame, rolling, 1)
     assert (sides[0] != sides[1]).all()
     account = simulated.labels["account_id"]
     assert not set(account[sides[0]]) & set(account[sides[1]])
-    one, two = rolling.parts(raw, sides)
-    assert abs(len(np.unique(one.rows.snapshot)) / len(np.unique(raw.rows.snapshot)) - 0.5) < 0.1
+    one, two = rolling.subsample_fits(learners, sides)
+    assert abs(len(np.unique(one.rows.snapshot)) / len(np.unique(learners.rows.snapshot)) - 0.5) < 0.1
     assert abs(one.accounts - two.accounts) <= 3
-    assert one.monotone == two.monotone == raw.monotone
-    assert not np.array_equal(interval_width._sides(raw, frame, rolling, 2)[0], sides[0])
+    assert one.monotone == two.monotone == learners.monotone
+    assert not np.array_equal(interval_width._sides(learners, frame, rolling, 2)[0], sides[0])
 
 
 def test_without_halves_the_sandwich_stands_in(dataset, settings, cut, rolling, fitted, monkeypatch):
     assert fitted.churn.sampling_scale not in (1.0, interval_width.STANDS_IN)
-    assert fitted.churn.log["halves"]["sampling_variance"] > 0
-    quick = fit_models(dataset, settings, cut, rolling, halves=False).churn
+    assert fitted.churn.log["half_samples"]["sampling_variance"] > 0
+    quick = fit_models(dataset, settings, cut, rolling, half_samples=False).churn
     assert quick.sampling_scale == interval_width.STANDS_IN
-    assert "halves" not in quick.log
-    assert quick.hidden_sd == fitted.churn.hidden_sd
+    assert "half_samples" not in quick.log
+    assert quick.frailty_sd == fitted.churn.frailty_sd
     monkeypatch.setattr(interval_width, "LEAST", 10_000)  # churned accounts that no half has
     assert fit_models(dataset, settings, cut, rolling).churn.sampling_scale == interval_width.STANDS_IN
     assert all(one.sampling_scale == 1.0 for one in fitted.baselines)

@@ -16,13 +16,18 @@ def blocks(rolling, cut):
 
 
 @pytest.fixture(scope="module")
-def raw(rolling, cut):
-    return rolling.raw(cut)
+def learners(rolling, cut):
+    return rolling.learners(cut)
 
 
-def of(raw, accounts: int, slope: float = -0.05):
+def of(learners, accounts: int, slope: float = -0.05):
     """As if fitted on so many churned accounts, with that slope of the rules."""
-    return replace(raw, accounts=accounts, events=accounts, rules=replace(raw.rules, log=raw.rules.log | points(slope)))
+    return replace(
+        learners,
+        accounts=accounts,
+        events=accounts,
+        rules=replace(learners.rules, log=learners.rules.log | points(slope)),
+    )
 
 
 def points(slope: float) -> dict[str, float]:
@@ -56,39 +61,39 @@ FITTED = (*BLENDS, "trees", "logistic")
         (29, ("rules",), -0.05, "base_rate"),
     ],
 )
-def test_the_highest_step_that_holds(raw, blocks, accounts, spoilt, slope, chosen):
-    found = choose_learner(of(raw, accounts, slope), spoil(blocks, *spoilt), 30)
+def test_the_highest_step_that_holds(learners, blocks, accounts, spoilt, slope, chosen):
+    found = choose_learner(of(learners, accounts, slope), spoil(blocks, *spoilt), 30)
     assert found.chosen == chosen
     assert found.why.startswith(NO_SIGNAL) == (chosen == "base_rate")
     assert str(accounts) in found.why
     assert set(found.losses) == {*FITTED, "rules", "base_rate"}
 
 
-def test_a_step_must_beat_the_one_below(raw, blocks):
+def test_a_step_must_beat_the_one_below(learners, blocks):
     """Equal predictions are no better: the logistic is not taken above rules that say the same."""
     same = blocks | {name: replace(blocks[name], log_odds=blocks["rules"].log_odds) for name in FITTED}
-    assert choose_learner(of(raw, 40), same, 30).chosen == "rules"
+    assert choose_learner(of(learners, 40), same, 30).chosen == "rules"
 
 
-def test_without_an_origin_few_churns_are_the_base_rate_and_many_the_blend(raw):
-    assert choose_learner(of(raw, 49), {}, 30).chosen == "base_rate"
-    found = choose_learner(of(raw, 50), {}, 30)
+def test_without_an_origin_few_churns_are_the_base_rate_and_many_the_blend(learners):
+    assert choose_learner(of(learners, 49), {}, 30).chosen == "base_rate"
+    found = choose_learner(of(learners, 50), {}, 30)
     assert (found.chosen, found.losses) == ("blend", {})
     assert "no origin" in found.why
 
 
 @pytest.mark.parametrize(("events", "chosen"), [(149, "blend_rules"), (2_000, "blend_rules"), (2_001, "trees")])
-def test_the_learner_goes_by_the_number_of_churns(raw, blocks, events, chosen):
+def test_the_learner_goes_by_the_number_of_churns(learners, blocks, events, chosen):
     worse = replace(blocks["trees"], log_odds=blocks["trees"].log_odds + 0.3)
     good = blocks | {"trees": blocks["blend"], "blend_rules": blocks["blend"]}  # nothing speaks against the rules
-    assert choose_learner(of(raw, events), good | {"blend": worse if events > 2_000 else good["blend"]}, 30).chosen == (
-        chosen
-    )
+    assert choose_learner(
+        of(learners, events), good | {"blend": worse if events > 2_000 else good["blend"]}, 30
+    ).chosen == (chosen)
     few = {name: one for name, one in blocks.items() if name != "blend_rules"}
-    assert choose_learner(of(raw, events), few | {"trees": worse}, 30).chosen == "blend"
+    assert choose_learner(of(learners, events), few | {"trees": worse}, 30).chosen == "blend"
 
 
-def test_labels_without_a_signal_pass_no_step(rolling, cut, raw, blocks):
+def test_labels_without_a_signal_pass_no_step(rolling, cut, learners, blocks):
     """Outcomes drawn from the base rate itself: whatever was fitted to other labels can only be worse."""
     rng = np.random.default_rng(1)
     chosen = []
@@ -96,13 +101,13 @@ def test_labels_without_a_signal_pass_no_step(rolling, cut, raw, blocks):
         base = blocks["base_rate"].log_odds
         churned = (rng.random(len(base)) < 1 / (1 + np.exp(-base))).astype(float)
         drawn = {name: replace(one, churned=churned) for name, one in blocks.items()}
-        chosen.append(choose_learner(of(raw, 120), drawn, 30).chosen)
+        chosen.append(choose_learner(of(learners, 120), drawn, 30).chosen)
     assert chosen.count("base_rate") >= 19
 
 
-def test_rules_that_were_not_taught_at_the_cut_are_no_step(raw, blocks):
+def test_rules_that_were_not_taught_at_the_cut_are_no_step(learners, blocks):
     """Origins with few churns taught them, the cut with many did not: no step may need what is not there."""
-    many = replace(of(raw, 2_001), learned=None)
+    many = replace(of(learners, 2_001), learned_rules=None)
     for spoilt in ((), ("trees", "blend"), ("trees", "blend", "logistic")):
         found = choose_learner(many, spoil(blocks, *spoilt), 30)
         assert found.chosen != "blend_rules"

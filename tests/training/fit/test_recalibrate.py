@@ -80,10 +80,10 @@ def test_only_rows_out_of_time_are_used(fitted, dataset, rolling, cut):
     assert day[: len(origins)] == list(origins)
     assert min(day[len(origins) :]) == cut
     for origin in origins:
-        assert (rolling.raw(origin).rows.ends <= origin).all()
-    raw = churn.log_odds(churn.inputs(dataset.signals[dataset.signals["as_of"] >= cut]))
+        assert (rolling.learners(origin).rows.ends <= origin).all()
+    uncalibrated = churn.log_odds(churn.inputs(dataset.signals[dataset.signals["as_of"] >= cut]))
     own = rows.take(rows.origin >= days(pd.Series([cut]))[0])
-    assert set(np.unique(own.log_odds)) <= set(np.unique(raw))
+    assert set(np.unique(own.log_odds)) <= set(np.unique(uncalibrated))
 
 
 def test_without_a_churn_since_there_is_nothing_to_renew_on(fitted, dataset, settings, cut):

@@ -25,7 +25,7 @@ def test_the_same_seed_gives_the_same_trees_and_the_next_one_others(fitted, data
 
 def test_a_model_without_trees_has_nothing_to_draw(fitted, dataset, rolling, settings, cut):
     parts = Parts(settings, rolling.intervals, 0.1, fitted.churn.log)
-    logistic = assemble("churn", "logistic", rolling.raw(cut), parts, identity())
+    logistic = assemble("churn", "logistic", rolling.learners(cut), parts, identity())
     assert reseeded(logistic, dataset, dataset.schema) is logistic
 
 

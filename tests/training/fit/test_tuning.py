@@ -56,7 +56,7 @@ def test_only_what_betters_the_newest_origin_beyond_an_error_is_adopted(small, p
             found = truth(rolling, block, Trees(n_estimators=1))
             if size == Trees():
                 return found
-            if block.raw.cut != newest:
+            if block.learners.cut != newest:
                 return found - 0.1
             return found - gain + 0.3 * rng.normal(size=len(found)) * (gain == 0.0)
 
@@ -72,10 +72,10 @@ def test_only_what_betters_the_newest_origin_beyond_an_error_is_adopted(small, p
 def test_a_trial_of_the_default_is_the_blend_that_serves(rolling, cut):
     """With the default size, what is judged are the purged predictions of the blend with rules, row by row."""
     origin = rolling.origins(cut)[-1]
-    raw = rolling.raw(origin)
-    found = tuning._losses(rolling, tuning._block(rolling, origin, cut, cut), tree_size(Trees(), raw.events))
+    learners = rolling.learners(origin)
+    found = tuning._losses(rolling, tuning._block(rolling, origin, cut, cut), tree_size(Trees(), learners.events))
     served = rolling._block(origin, cut, cut)
-    assert raw.learned is not None
+    assert learners.learned_rules is not None
     assert found == pytest.approx(log_loss_rows(served["blend_rules"], served["churned"]), rel=1e-9)
     assert np.abs(found - log_loss_rows(served["blend"], served["churned"])).max() > 1e-3
 
@@ -85,7 +85,7 @@ def test_a_hopeless_trial_is_pruned(dataset, project, rolling, monkeypatch):
     calls: list[tuple[pd.Timestamp, bool]] = []
 
     def planted(rolling, block, size):
-        calls.append((block.raw.cut, size == Trees()))
+        calls.append((block.learners.cut, size == Trees()))
         return np.full(len(block.account), 0.1 + 0.01 * len(calls))
 
     monkeypatch.setattr(tuning, "_losses", planted)

@@ -28,7 +28,7 @@ def test_tree_contributions_equal_shap(fitted, later):
     explainer = shap.TreeExplainer(churn.trees.booster)
     explainer.model.model_type = "internal"  # shap's own algorithm: for LightGBM it would ask LightGBM itself
     theirs = np.asarray(explainer.shap_values(matrix)).reshape(20, churn.intervals.count, -1)
-    theirs = theirs * churn.trees.fade[None, :, None]
+    theirs = theirs * churn.trees.effect_decay[None, :, None]
     place = churn.explained.place
     for column, name in enumerate([*churn.encoder.numbers, *(one.name for one in churn.encoder.categories)]):
         if name != "days_to_renewal":  # the timing columns of the renewal are counted under its name
@@ -51,19 +51,19 @@ def test_parts_add_up_to_the_log_odds(fitted, later, learner):
 
 def test_the_linear_learner_finds_the_maximum_of_its_likelihood(rolling, cut, dataset):
     """Its gradient vanishes: checked by finite differences on the intercept, where there is no penalty to speak of."""
-    raw = rolling.raw(cut)
+    learners = rolling.learners(cut)
     frame = dataset.signals[dataset.signals["as_of"] < cut]
-    inputs = make_inputs(frame, raw.encoder, rolling.intervals)
-    z = raw.linear.log_odds(inputs)[raw.rows.snapshot, raw.rows.interval]
-    assert (1 / (1 + np.exp(-z))).sum() == pytest.approx(raw.rows.churned.sum(), rel=1e-4)
+    inputs = make_inputs(frame, learners.encoder, rolling.intervals)
+    z = learners.linear.log_odds(inputs)[learners.rows.snapshot, learners.rows.interval]
+    assert (1 / (1 + np.exp(-z))).sum() == pytest.approx(learners.rows.churned.sum(), rel=1e-4)
 
 
 def test_hazard_rises_as_a_signal_gets_less_healthy(rolling, cut, later):
-    raw = rolling.raw(cut)
-    assert raw.monotone
+    learners = rolling.learners(cut)
+    assert learners.monotone
     worse = later.assign(logins_28d=later["logins_28d"] / 4, days_late=later["days_late"] + 20)
-    before = raw.trees.log_odds(make_inputs(later, raw.encoder, rolling.intervals), raw.encoder)
-    after = raw.trees.log_odds(make_inputs(worse, raw.encoder, rolling.intervals), raw.encoder)
+    before = learners.trees.log_odds(make_inputs(later, learners.encoder, rolling.intervals), learners.encoder)
+    after = learners.trees.log_odds(make_inputs(worse, learners.encoder, rolling.intervals), learners.encoder)
     assert (after >= before).all()
     assert (after > before).mean() > 0.3
 

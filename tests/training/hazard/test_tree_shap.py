@@ -229,11 +229,11 @@ def test_of_a_hazard_by_signal(fitted, later, monkeypatch):
     theirs = churn.trees.booster.predict(matrix, pred_contrib=True).reshape(90, churn.intervals.count, -1)
     wanted = np.zeros((90, len(churn.explained.signals), churn.intervals.count))
     for column, name in enumerate(column_signals(churn.encoder)):
-        wanted[:, churn.explained.place(name), :] += theirs[:, :, column] * churn.trees.fade
+        wanted[:, churn.explained.place(name), :] += theirs[:, :, column] * churn.trees.effect_decay
     expected, whole = churn.trees.contributions(inputs, churn.encoder, churn.explained)
     assert np.abs(whole - wanted).max() < 1e-9
-    assert expected == pytest.approx(churn.trees.level + churn.trees.fade * theirs[0, 0, -1], abs=1e-9)
-    assert np.ptp(churn.trees.fade) > 0.05
+    assert expected == pytest.approx(churn.trees.intercepts + churn.trees.effect_decay * theirs[0, 0, -1], abs=1e-9)
+    assert np.ptp(churn.trees.effect_decay) > 0.05
     monkeypatch.setattr(trees, "CHUNK", 7 * churn.intervals.count)
     assert np.array_equal(churn.trees.contributions(inputs, churn.encoder, churn.explained)[1], whole)
     assert np.array_equal(churn.trees.contributions(inputs, churn.encoder, churn.explained, 2)[1], whole[:, :, :2])

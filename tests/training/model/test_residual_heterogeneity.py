@@ -9,20 +9,20 @@ import pytest
 from scipy.special import expit
 
 from training.fit.fit import fit_models
+from training.model import residual_heterogeneity as heterogeneity
 from training.model.residual_heterogeneity import (
+    MAX_EXCESS_KURTOSIS,
     MAX_SD,
-    MAX_TAILS,
     bounds,
-    by_time,
     center_of,
     excess_kurtosis,
-    hidden_sd,
+    frailty_sd,
 )
 
 LEVELS = (0.8, 0.9, 0.95)
 
 
-def once(count):
+def seen_once(count):
     """Accounts seen on one day only: the halves alone count."""
     return np.arange(count), np.zeros(count)
 
@@ -32,9 +32,9 @@ def test_the_spread_of_a_state_seen_through_noise():
     rng = np.random.default_rng(1)
     z = rng.normal(size=(40_000, 1))
     views = (z + 2.0 * rng.normal(size=(40_000, 20))) / 24  # the regression of z on the mean of the views
-    assert hidden_sd(views, *once(len(views)), 1) == pytest.approx(np.sqrt(4 / 24), rel=0.03)
+    assert frailty_sd(views, *seen_once(len(views)), 1) == pytest.approx(np.sqrt(4 / 24), rel=0.03)
     exact = z + np.zeros((1, 4))
-    assert hidden_sd(exact / 4 + 1e-6 * rng.normal(size=(40_000, 4)), *once(40_000), 1) < 0.01
+    assert frailty_sd(exact / 4 + 1e-6 * rng.normal(size=(40_000, 4)), *seen_once(40_000), 1) < 0.01
 
 
 def panel(months=16, accounts=4_000, noise=0.6, memory=0.95):
@@ -51,28 +51,32 @@ def panel(months=16, accounts=4_000, noise=0.6, memory=0.95):
 def test_the_spread_of_a_state_seen_again_and_again():
     """The hidden variance is that of the state given one look, noise^2 / (1 + noise^2), however fast it moves."""
     for noise, memory in ((0.6, 0.95), (0.6, 0.99), (1.2, 0.97)):
-        assert by_time(*panel(noise=noise, memory=memory)) == pytest.approx(noise**2 / (1 + noise**2), rel=0.12)
-    assert by_time(*panel(noise=0.0)) == pytest.approx(0.0, abs=0.03)
+        assert heterogeneity.test_retest_variance(*panel(noise=noise, memory=memory)) == pytest.approx(
+            noise**2 / (1 + noise**2), rel=0.12
+        )
+    assert heterogeneity.test_retest_variance(*panel(noise=0.0)) == pytest.approx(0.0, abs=0.03)
 
 
 def test_a_short_history_or_one_without_memory_says_nothing():
-    assert by_time(*panel(months=5)) is None
-    assert by_time(*panel(accounts=29)) is None
-    assert by_time(*panel(memory=0.0, accounts=200)) is None
+    assert heterogeneity.test_retest_variance(*panel(months=5)) is None
+    assert heterogeneity.test_retest_variance(*panel(accounts=29)) is None
+    assert heterogeneity.test_retest_variance(*panel(memory=0.0, accounts=200)) is None
 
 
 def test_both_ways_count():
     z, account, day = panel(noise=1.0)
     views = np.stack([z / 2, z / 2], axis=1)  # halves that agree: all the spread is seen over time
-    assert hidden_sd(views, account, day, 1) == pytest.approx(np.sqrt(by_time(z, account, day) / 2))
+    assert frailty_sd(views, account, day, 1) == pytest.approx(
+        np.sqrt(heterogeneity.test_retest_variance(z, account, day) / 2)
+    )
 
 
 def test_signals_with_nothing_in_common_and_no_signals():
     rng = np.random.default_rng(2)
-    assert hidden_sd(rng.normal(size=(5_000, 6)), *once(5_000), 1) == MAX_SD
-    assert hidden_sd(np.ones((50, 6)), *once(50), 1) == 0.0
-    assert hidden_sd(rng.normal(size=(50, 1)), *once(50), 1) == 0.0
-    assert hidden_sd(np.zeros((0, 6)), *once(0), 1) == 0.0
+    assert frailty_sd(rng.normal(size=(5_000, 6)), *seen_once(5_000), 1) == MAX_SD
+    assert frailty_sd(np.ones((50, 6)), *seen_once(50), 1) == 0.0
+    assert frailty_sd(rng.normal(size=(50, 1)), *seen_once(50), 1) == 0.0
+    assert frailty_sd(np.zeros((0, 6)), *seen_once(0), 1) == 0.0
 
 
 def test_noise_with_heavy_tails_is_told_from_a_state_with_them():
@@ -82,7 +86,7 @@ def test_noise_with_heavy_tails_is_told_from_a_state_with_them():
         heavy, normal = state + rng.laplace(size=(200_000, 2)), state + rng.normal(size=(200_000, 2))
         assert excess_kurtosis(heavy, 1) == pytest.approx(3.0, abs=0.3)
         assert excess_kurtosis(normal, 1) == pytest.approx(0.0, abs=0.1)
-    assert excess_kurtosis(state + rng.standard_t(3, size=(200_000, 2)), 1) == MAX_TAILS
+    assert excess_kurtosis(state + rng.standard_t(3, size=(200_000, 2)), 1) == MAX_EXCESS_KURTOSIS
     assert excess_kurtosis(np.ones((50, 6)), 1) == excess_kurtosis(np.zeros((0, 6)), 1) == 0.0
 
 
@@ -141,5 +145,5 @@ def test_the_true_probability_is_held_as_often_as_said(held):
 def test_sampling_error_alone_would_not_do(fitted, simulated, later):
     """A planted fault: the interval of the earlier version, without what the signals do not show."""
     truth = simulated.truth.loc[later.index, "p_churn_90d"].to_numpy()
-    low, high = replace(fitted.churn, hidden_sd=0.0).interval(later)
+    low, high = replace(fitted.churn, frailty_sd=0.0).interval(later)
     assert ((truth >= low) & (truth <= high)).mean() < 0.75

@@ -85,7 +85,7 @@ def test_a_run_holds_parameters_fingerprints_figures_pages_and_plots(project, lo
         plots = {one.path for one in client.list_artifacts(logged.run_id, "plots")}
         card = (project.state_dir / "artifacts" / logged.run_id / "artifacts" / "model_card.md").read_text()
         children = client.search_runs([run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{logged.run_id}'")
-    assert run.data.params["trees_leaves"] == "4"
+    assert run.data.params["trees_num_leaves"] == "4"
     assert run.data.params["chosen"] == fitted.churn.chosen
     assert run.data.tags["data_fingerprint"] == dataset.fingerprint
     assert run.data.tags["config_version"] == project.version
