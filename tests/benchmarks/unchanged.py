@@ -34,8 +34,10 @@ demo = importlib.import_module(sys.argv[4])
 demo.make_company = partial(demo.make_company, seed=int(sys.argv[1]))
 demo.run_demo(Path(sys.argv[2]), int(sys.argv[3]), lambda said: print(said, flush=True))
 """
-# What names a moment, a run or a path of one machine and not a figure.
-PASSING = re.compile(r"^(created|run_id|fingerprint|config_version|model_version|settings|version|version_hash)$")
+# What names a moment, a run, a path of one machine or the layout of a file, and not a figure.
+PASSING = re.compile(
+    r"^(created|format|run_id|fingerprint|config_version|model_version|settings|version|version_hash)$"
+)
 
 
 def keep(folder: Path, root: Path, accounts: int, seeds: list[int]) -> None:

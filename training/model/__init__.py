@@ -1,6 +1,9 @@
 """The churn model as one light object: predict, explain, interval, save and load."""
 
-from training.model.churn_model import CHUNK, COVERAGE, Chosen, ChurnModel, Explanation, Model
+from training.hazard import Explanation
+from training.model.churn_model import COVERAGE, ChurnModel
+from training.model.explanation import CHUNK
+from training.model.protocol import Chosen, Model
 from training.model.residual_heterogeneity import excess_kurtosis, frailty_sd
 
 __all__ = ["CHUNK", "COVERAGE", "Chosen", "ChurnModel", "Explanation", "Model", "excess_kurtosis", "frailty_sd"]

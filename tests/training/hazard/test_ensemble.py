@@ -32,7 +32,7 @@ def test_members_that_agree_are_left_as_they_are(parts):
     assert "blend_rules" not in found
     blend = found["blend"]
     assert (blend.trees, blend.linear, blend.rules) == pytest.approx((0.5, 0.5, 0.0))
-    assert blend.level == pytest.approx(0.0, abs=1e-9)
+    assert blend.intercept == pytest.approx(0.0, abs=1e-9)
     assert blend.of(parts[0], parts[0], None) == pytest.approx(parts[0])
 
 

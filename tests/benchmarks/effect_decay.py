@@ -1,8 +1,8 @@
 """How the slope of outcomes on the log-odds falls from interval to interval, with and without time_varying_effect.py.
 
-`python tests/benchmarks/fade.py [--seeds 7 12] [--accounts 500]` makes a demo company a seed, cut 8 months before its
-end. Each quarter of the accounts is predicted by learners that the other accounts taught; 1 is right. No snapshot from
-the cut on is looked at.
+`python tests/benchmarks/effect_decay.py [--seeds 7 12] [--accounts 500]` makes a demo company a seed, cut 8 months
+before its end. Each quarter of the accounts is predicted by learners that the other accounts taught; 1 is right. No
+snapshot from the cut on is looked at.
 """
 
 from __future__ import annotations
