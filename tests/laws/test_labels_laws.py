@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 
 import numpy as np
 import pandas as pd
@@ -332,5 +333,5 @@ def test_a_silence_that_counts_the_end_of_the_data_is_caught(monkeypatch: pytest
     made = labels_for(sources, pairs, settings_for("silence"))
     assert (made.observed_until.max(), made.churn_at.max() < stopped) == (stopped - SETTLING_DAYS * DAY, True)
     monkeypatch.setattr(module, "activity_known_until", lambda sources, settings: sources.data_end)
-    monkeypatch.setattr("features.timeline.snapshots.clock_at_end", lambda *_: ALWAYS_RUNNING)
+    monkeypatch.setattr(import_module("features.timeline.episodes"), "clock_at_end", lambda *_: ALWAYS_RUNNING)
     assert labels_for(sources, pairs, settings_for("silence")).churn_at.max() >= stopped

@@ -171,7 +171,7 @@ def test_ece_by_hand_and_debiased() -> None:
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=60), st.integers(1, 15))
 @settings(max_examples=100, deadline=None)
 def test_bins_are_ordered_keep_ties_together_and_are_nearly_equal(scores: list[int], bins: int) -> None:
-    p = np.array(metrics) / 10
+    p = np.array(scores) / 10
     bin_of = equal_mass_bins(p, bins)
     assert bin_of.min() >= 0
     assert bin_of.max() < bins

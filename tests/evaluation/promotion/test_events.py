@@ -72,7 +72,7 @@ def model(version: str, config: str, **usage: float) -> LoadedModel:
 
 def at_level(version: str, **step: object) -> LoadedModel:
     """A stand-in for a registered version whose calibrator found this of the level."""
-    calibrator = SimpleNamespace(log={"step": step} if step else {})
+    calibrator = SimpleNamespace(log={"level_shift": step} if step else {})
     return cast(LoadedModel, SimpleNamespace(version=version, churn=SimpleNamespace(calibrator=calibrator)))
 
 
@@ -129,7 +129,7 @@ def test_a_mark_that_nobody_wrote_a_sentence_for_is_still_told(ledger: Ledger) -
 
 
 def simulated() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("simulated_for_marks", Path(__file__).with_name("simulated.py"))
+    spec = importlib.util.spec_from_file_location("simulated_for_marks", Path(__file__).parents[1] / "simulated.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

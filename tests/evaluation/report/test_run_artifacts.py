@@ -22,7 +22,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def simulated() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("simulated_for_tracked", Path(__file__).with_name("simulated.py"))
+    spec = importlib.util.spec_from_file_location("simulated_for_tracked", Path(__file__).parents[1] / "simulated.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

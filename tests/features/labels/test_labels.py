@@ -18,8 +18,7 @@ from features.labels.labels import (
     labels_for,
     last_working_day,
 )
-
-from .small_company import Rows, day, pairs_of, settings_for, sources_of
+from tests.features.small_company import Rows, day, pairs_of, settings_for, sources_of
 
 Make = Callable[..., Settings]
 OUTCOMES = "account_id occurred_at kind voluntary"

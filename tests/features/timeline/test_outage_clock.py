@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 
 import pandas as pd
 import pytest
@@ -11,11 +12,9 @@ from configs.settings import Settings
 from features.labels.churn_events import churn_events
 from features.labels.labels import labels_for
 from features.sources.sources import Sources, known_at
-from features.timeline import snapshots as module
 from features.timeline.outage_clock import ALWAYS, Worked
 from features.timeline.snapshots import snapshots
-
-from .small_company import Rows, day, settings_for, sources_of
+from tests.features.small_company import Rows, day, settings_for, sources_of
 
 Make = Callable[..., Settings]
 CROWD = [f"c{number}" for number in range(10)]
@@ -79,7 +78,7 @@ def test_an_outage_counts_as_far_as_it_was_known(sources: Sources, settings: Set
 def test_a_clock_that_never_stands_still_is_caught(
     sources: Sources, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "clock_at_end", lambda *_: ALWAYS)
+    monkeypatch.setattr(import_module("features.timeline.episodes"), "clock_at_end", lambda *_: ALWAYS)
     assert churn_events(sources, settings).account_id.nunique() == 12
 
 

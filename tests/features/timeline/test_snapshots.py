@@ -13,8 +13,7 @@ from features.labels.labels import labels_for
 from features.timeline.episodes import lives, turns
 from features.timeline.readers import contract_rows
 from features.timeline.snapshots import snapshots
-
-from .small_company import Rows, settings_for, sources_of
+from tests.features.small_company import Rows, settings_for, sources_of
 
 Make = Callable[..., Settings]
 END = "2025-01-01"

@@ -16,6 +16,8 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+import training.fit
+import training.tracking
 from configs.errors import UsageError
 from configs.settings import Settings, Trees
 from configs.settings_file import load_settings
@@ -25,7 +27,6 @@ from features.dataset import Dataset
 from serving.cli.main import main
 from serving.commands import promotion, training_stages
 from serving.commands.stages import load
-from training.fit import fit, recalibrate, tuning
 from training.fit.fit import Fitted
 from training.fit.tuning import Tuned
 from training.tracking import registry, runs
@@ -120,10 +121,10 @@ def test_what_was_tuned_trains_and_is_told(
         return Fitted(champion.churn, champion.health, ())
 
     trial = {"number": 0, "state": "COMPLETE", "value": 0.1, "params": {"num_leaves": 9}}
-    monkeypatch.setattr(fit, "fit_models", fitted)
+    monkeypatch.setattr(training.fit, "fit_models", fitted)
     for adopted in (True, False):
         found = Tuned(Trees(num_leaves=9) if adopted else Trees(), adopted, {"why": "a planted study"}, (trial,))
-        monkeypatch.setattr(tuning, "tune", lambda *_, found=found: found)
+        monkeypatch.setattr(training.fit, "tune", lambda *_, found=found: found)
         done = on(project, "train", "--tune", "2")
         assert done.exit_code == 0, done.stderr
         assert "tuning: a planted study" in done.stdout
@@ -167,13 +168,13 @@ def test_a_renewed_calibration_is_a_candidate_of_its_own(
             log |= {"from_version": model.calibrator.version, "to_version": calibrator.version}
             return replace(model, calibrator=calibrator, log={**model.log, "recalibration": log})
 
-        return recalibrate
+        return renew
 
     def renewed_rules(rules: Any, *_: Any) -> Any:
         return replace(rules, log={**rules.log, "planted": rules.log})
 
-    monkeypatch.setattr(recalibrate, "recalibrate", renewed(0.5))
-    monkeypatch.setattr(recalibrate, "recalibrate_rules", renewed_rules)
+    monkeypatch.setattr(training.fit, "recalibrate", renewed(0.5))
+    monkeypatch.setattr(training.fit, "recalibrate_rules", renewed_rules)
     done = on(project, "train", "--recalibrate")
     assert done.exit_code == 0, done.stderr
     assert asked[0].log == champion.churn.log  # the champion's, although a newer candidate was there
@@ -185,7 +186,7 @@ def test_a_renewed_calibration_is_a_candidate_of_its_own(
     assert made.health.log["planted"] == champion.health.log  # the champion's rules too are calibrated anew
     run, _, _ = run_of(settings, made.run_id)
     assert (run.data.tags["kind"], run.data.params["recalibrated_from"]) == ("recalibration", champion.version)
-    monkeypatch.setattr(recalibrate, "recalibrate", renewed(0.0))
+    monkeypatch.setattr(training.fit, "recalibrate", renewed(0.0))
     same = on(project, "train", "--recalibrate")
     assert (same.exit_code, "keeps its calibration" in same.stdout) == (1, True)
     assert registry.load_version(settings, "candidate").version == "4"
@@ -198,7 +199,7 @@ def test_verifying_says_yes_or_no(project: Path, monkeypatch: pytest.MonkeyPatch
         asked.append(version)
         return Verification(("churn/model.json",), () if version == "2" else ("churn/model.json: linear",))
 
-    monkeypatch.setattr(runs, "verify_version", verify)
+    monkeypatch.setattr(training.tracking, "verify_version", verify)
     yes, no = on(project, "train", "--verify", "2"), on(project, "train", "--verify", "champion")
     assert (yes.exit_code, yes.stdout) == (0, "rebuilt byte for byte: churn/model.json\n")
     assert (no.exit_code, "different" in no.stdout, "linear" in no.stdout) == (1, True, True)

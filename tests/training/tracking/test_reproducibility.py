@@ -65,7 +65,7 @@ module = importlib.util.module_from_spec(spec)
 sys.modules[spec.name] = module
 spec.loader.exec_module(module)
 from training.fit import fit_models
-from training.verify import save_fitted
+from training.tracking.reproducibility import save_fitted
 made = module.simulator.simulate(accounts=250, months=18, seed=5, level=-4.0)
 save_fitted(fit_models(module.dataset_of(made), module.project_settings(Path(sys.argv[2]))), Path(sys.argv[2]))
 """
@@ -78,7 +78,7 @@ def test_the_same_bytes_in_other_processes_on_one_or_two_threads(saved, tmp_path
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
             environment[name] = threads
-        command = [sys.executable, "-c", FIT, str(Path(__file__).with_name("conftest.py")), str(out)]
+        command = [sys.executable, "-c", FIT, str(Path(__file__).parents[1] / "conftest.py"), str(out)]
         subprocess.run(command, check=True, env=environment, cwd=ROOT)
         for name in ("churn/model.json", "churn/trees.txt", "health/health.json"):
             assert (out / name).read_bytes() == (saved / name).read_bytes(), (threads, name)

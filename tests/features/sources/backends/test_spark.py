@@ -29,7 +29,7 @@ pytestmark = [
 
 
 def _cases() -> ModuleType:
-    spec = util.spec_from_file_location("sources_cases", Path(__file__).with_name("test_sources.py"))
+    spec = util.spec_from_file_location("sources_cases", Path(__file__).parents[1] / "test_sources.py")
     assert spec is not None
     assert spec.loader is not None
     module = util.module_from_spec(spec)
