@@ -16,6 +16,7 @@ from pydantic import Field, field_validator, model_validator
 
 from configs.errors import nearest
 from configs.framework import Framework, Share, Strict
+from configs.state_paths import StatePaths
 
 Days = Annotated[int, Field(gt=0)]
 
@@ -198,21 +199,22 @@ class Settings(Strict):
         return ZoneInfo(self.timezone)
 
     @property
-    def state_dir(self) -> Path:
-        return (self.folder / self.state).resolve()
+    def paths(self) -> StatePaths:
+        """Where everything lies that is kept of the project."""
+        return StatePaths((self.folder / self.state).resolve())
 
     @property
     def ledger_url(self) -> str:
-        return self.serving.ledger or f"sqlite:///{self.state_dir / 'ledger.db'}"
+        return self.serving.ledger or f"sqlite:///{self.paths.ledger}"
 
     @property
     def has_ledger(self) -> bool:
         """Whether there is one to be read: a database that is named, or the project's own file."""
-        return self.serving.ledger is not None or (self.state_dir / "ledger.db").exists()
+        return self.serving.ledger is not None or self.paths.ledger.exists()
 
     @property
     def tracking_url(self) -> str:
-        return self.serving.tracking or f"sqlite:///{self.state_dir / 'mlflow.db'}"
+        return self.serving.tracking or f"sqlite:///{self.paths.tracking}"
 
     @property
     def hazard_interval_days(self) -> int:

@@ -27,7 +27,6 @@ from features.timeline import TIME
 from features.usage import sql_rollup
 from features.usage.strategy import Units
 
-FILE = "signals.duckdb"
 LAYOUT = 3  # of the units; a state of another is begun anew
 _KEYS = ("account_id", "day", "seen")
 
@@ -49,7 +48,7 @@ class UsageState:
     @classmethod
     def open(cls, settings: Settings, path: Path | None = None) -> Self:
         """The state of these settings; one of another mapping (or engine version) is begun anew."""
-        path = path or settings.state_dir / FILE
+        path = path or settings.paths.usage
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             connection = ibis.duckdb.connect(path)

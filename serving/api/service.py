@@ -29,7 +29,7 @@ def project() -> Settings:
 
 
 def key_store() -> KeyStore:
-    return KeyStore(project().state_dir / "keys.db")
+    return KeyStore(project().paths.keys)
 
 
 @bentoml.service(name="forewarn", workers=1, traffic={"timeout": 60})

@@ -18,7 +18,7 @@ def keys() -> None:
 
 
 def _store(session: Session) -> KeyStore:
-    return KeyStore(session.settings.state_dir / "keys.db")
+    return KeyStore(session.settings.paths.keys)
 
 
 @keys.command()

@@ -12,6 +12,7 @@ from typing import Any
 
 from configs.errors import Fault, UsageError
 from configs.settings_file import load_settings
+from configs.state_paths import StatePaths
 from evaluation.report import GET_CHROMIUM, chromium
 
 SERVICE = "serving.api.service:Forewarn"
@@ -25,7 +26,7 @@ def serve(config: Path, host: str, port: int) -> None:
     from training.tracking import load_champion
 
     load_champion(settings)
-    home = settings.state_dir / "bentoml"
+    home = settings.paths.bentoml
     home.mkdir(parents=True, exist_ok=True)
     environment = {
         **os.environ,
@@ -43,8 +44,7 @@ def remove_state(folder: Path) -> None:
     """Removes a state folder that forewarn made; UsageError for any other folder."""
     if not folder.exists():
         return
-    ours = {"mlflow.db", "artifacts", "ledger.db", "reports", "backtest", "signals", "scores"}
-    if not any((folder / name).exists() for name in ours):
+    if not StatePaths(folder).is_state:
         raise UsageError(Fault(str(folder), "a folder without state", "a state folder", "remove it yourself"))
     shutil.rmtree(folder)
 
@@ -65,8 +65,8 @@ def doctor(config: Path) -> dict[str, Any]:
         settings = load_settings(config)
         things.append(_thing("project", True, f"{config}, settings version {settings.version}"))
         train = "`forewarn train`, `forewarn backtest`, `forewarn promote`"
-        optional.append(_store("models", settings.serving.tracking, settings.state_dir / "mlflow.db", train))
-        optional.append(_store("ledger", settings.serving.ledger, settings.state_dir / "ledger.db", "`forewarn score`"))
+        optional.append(_store("models", settings.serving.tracking, settings.paths.tracking, train))
+        optional.append(_store("ledger", settings.serving.ledger, settings.paths.ledger, "`forewarn score`"))
     else:
         optional.append(_thing("project", False, f"no {config}: `forewarn init DIR` proposes one"))
     return {

@@ -90,7 +90,7 @@ def watched_rows(settings: Settings, at: pd.Timestamp, served: pd.DataFrame | No
     if (whole := served_rows(settings, at, told, served)) is not None:
         parts.append(whole[names].assign(cut=cuts_of(settings, whole), source="ledger"))
         months = set(whole.as_of.dt.to_period("M"))
-    kept = read_marked(settings.state_dir / "backtest" / PREDICTIONS, {"settings": settings.version})
+    kept = read_marked(settings.paths.backtest / PREDICTIONS, {"settings": settings.version})
     if kept is not None:
         left = kept[0][~kept[0].as_of.dt.to_period("M").isin(months)]
         parts.append(left[names].assign(cut=pd.to_datetime(left.fold).astype("datetime64[us]"), source="backtest"))

@@ -111,7 +111,7 @@ def score_with(scorer: Scorer, out: Path | None, now: datetime) -> dict[str, Any
     settings, on = scorer.settings, f"{scorer.as_of:%Y-%m-%d}"
     accounts = list(scorer.frame.index)
     found, written = scorer.score(accounts, "batch", "score", now)
-    path = out or settings.state_dir / "scores" / f"{on}.parquet"
+    path = out or settings.paths.scores(scorer.as_of)
     drawn = settings.evaluation.holdout
     mark_draw(scorer.ledger, drawn, pd.Timestamp(now), "score")
     arms = None if drawn is None else assign(accounts, drawn.salt, drawn.share)
@@ -193,7 +193,7 @@ def report(
 
     if pdf:
         require_chromium()
-    folder = out or settings.state_dir / "reports"
+    folder = out or settings.paths.reports
     created = f"{now:%Y-%m-%d %H:%M} UTC"
     judged, baselines, mark = read_backtest(settings)
     tell("reading the sources and the ledger")

@@ -81,7 +81,7 @@ def train(
         artifacts=None if tuned is None else {"tuning.json": json.dumps(tuned.facts, indent=1)},
         nested=() if tuned is None else trial_runs(tuned),
     )
-    judged_by = log_kept_backtest(settings, dataset.fingerprint, settings.state_dir / "backtest")
+    judged_by = log_kept_backtest(settings, dataset.fingerprint, settings.paths.backtest)
     return {
         "version": logged.version,
         "run_id": logged.run_id,
@@ -158,7 +158,7 @@ def backtest(
     findings = [one.to_json() for one in run_checks(evidence)]
     tell("working out the figures")
     summary = summarise(found.predictions, found.baselines, settings, random_split=split)
-    folder = out or settings.state_dir / "backtest"
+    folder = out or settings.paths.backtest
     mark = {"fingerprint": dataset.fingerprint, "settings": settings.version}
     write_marked(found.predictions, folder / PREDICTIONS, mark)
     write_marked(found.baselines, folder / BASELINES, mark)
@@ -197,20 +197,20 @@ def read_findings(settings: Settings) -> tuple[Finding, ...]:
     """What the checks found in the backtest that `read_backtest` reads."""
     from evaluation.validity import Finding
 
-    body = json.loads((settings.state_dir / "backtest" / METRICS).read_text(encoding="utf-8"))
+    body = json.loads((settings.paths.backtest / METRICS).read_text(encoding="utf-8"))
     return tuple(Finding(**one) for one in body["checks"])
 
 
 def read_random_split(settings: Settings) -> dict[str, Any] | None:
     """The gap to a random split that the backtest of `read_backtest` found; None of one made before it was told."""
-    body = json.loads((settings.state_dir / "backtest" / METRICS).read_text(encoding="utf-8"))
+    body = json.loads((settings.paths.backtest / METRICS).read_text(encoding="utf-8"))
     split: dict[str, Any] | None = body.get("random_split")
     return split
 
 
 def read_backtest(settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, str]]:
     """Predictions, baselines and what they were made from; UsageError when there is none, or one of other settings."""
-    folder = settings.state_dir / "backtest"
+    folder = settings.paths.backtest
     mark = {"settings": settings.version}
     found, others = read_marked(folder / PREDICTIONS, mark), read_marked(folder / BASELINES, mark)
     if found is None or others is None or found[1] != others[1]:

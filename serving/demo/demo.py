@@ -60,7 +60,7 @@ def run_demo(folder: Path, accounts: int, tell: Progress, story: Story | None = 
     }
     tell("building signals")
     dataset = load_dataset(settings, sources)
-    made["features"] = stages.features(dataset, settings.state_dir / "features.parquet")
+    made["features"] = stages.features(dataset, settings.paths.features)
     with Ledger.open(settings) as ledger:
         first = _before(sources) if story is None else began(settings)
         days = {"says": "dates are the synthetic company's", "scored_as_of": f"{first:%Y-%m-%d}"}

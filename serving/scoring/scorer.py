@@ -165,7 +165,7 @@ def live_signals(settings: Settings, sources: Sources, as_of: pd.Timestamp) -> t
     What is kept is used again only while the sources' fingerprint and the settings' version are those it was made from.
     DataError when as_of lies in the future of the data, or when no account is in play.
     """
-    path = settings.state_dir / "signals" / f"{as_of:%Y-%m-%d}.parquet"
+    path = settings.paths.signals(as_of)
     mark = {"sources": sources.fingerprint, "settings": settings.version, "as_of": str(as_of)}
     kept = read_marked(path, mark)
     if kept is not None:

@@ -218,10 +218,10 @@ def main() -> None:
     event.listen(Engine, "do_connect", _clocked)
     make(chosen.folder, chosen.rows)
     settings = settings_of(chosen.folder)
-    settings.state_dir.mkdir(exist_ok=True)
-    for left in settings.state_dir.glob("ledger.db*"):
+    settings.paths.folder.mkdir(exist_ok=True)
+    for left in settings.paths.folder.glob("ledger.db*"):
         left.unlink()
-    shutil.copyfile(chosen.folder / "made.db", settings.state_dir / "ledger.db")
+    shutil.copyfile(chosen.folder / "made.db", settings.paths.ledger)
     columns = ["account_id", "as_of", "p_churn_90d", "risk_level"]
     with Ledger.open(settings) as ledger:  # an older one is brought up to date
         scan(ledger)
@@ -241,7 +241,7 @@ def main() -> None:
         report(settings, chosen.profile)
     with Ledger.open(settings) as ledger:
         print(timed("verify", ledger.verify, chosen.profile))
-        timed("export", lambda: ledger.export(settings.state_dir / "export.parquet"), chosen.profile)
+        timed("export", lambda: ledger.export(settings.paths.folder / "export.parquet"), chosen.profile)
 
 
 def report(settings: Settings, profiled: bool) -> None:
@@ -249,7 +249,7 @@ def report(settings: Settings, profiled: bool) -> None:
     facts = timed("report: the sources", lambda: facts_of(open_sources(settings), settings))
     served = timed("report: ledger to frame", lambda: stages.served_so_far(settings, facts, NOW), profiled)
     drawn, bootstrap.draw = bootstrap.draw, partial(clocked, "bootstraps", bootstrap.draw)
-    folder = settings.state_dir / "report"
+    folder = settings.paths.folder / "report"
     made = partial(stages.ledger_report, settings, folder, "now", [], served, facts)
     timed("report: figures and page", made, profiled)
     bootstrap.draw = drawn

@@ -26,7 +26,6 @@ from training.splits import churn_events
 
 ADOPT_Z = 1.0
 STARTUP_TRIALS = 5  # not pruned: the median of fewer says little
-STUDY_FILE = "tuning.db"
 
 
 @dataclass(frozen=True)
@@ -137,12 +136,12 @@ def _study(dataset: Data, settings: Settings, cut: pd.Timestamp) -> Any:
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.ERROR)
-    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    settings.paths.folder.mkdir(parents=True, exist_ok=True)
     data = getattr(dataset, "fingerprint", "data")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         name = f"{settings.name} {data} {settings.version} {cut.date()}"
-        storage = f"sqlite:///{settings.state_dir / STUDY_FILE}"
+        storage = f"sqlite:///{settings.paths.tuning}"
         # Each sitting draws from its own stream, or a resumed study would ask for the same points again.
         made = {one.study_name: one.n_trials for one in optuna.get_all_study_summaries(storage)}
         return optuna.create_study(

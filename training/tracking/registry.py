@@ -58,7 +58,7 @@ def connected(settings: Settings) -> Iterator[MlflowClient]:
 
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.ERROR)
-        settings.state_dir.mkdir(parents=True, exist_ok=True)
+        settings.paths.folder.mkdir(parents=True, exist_ok=True)
         mlflow.set_tracking_uri(settings.tracking_url)
         mlflow.set_registry_uri(settings.tracking_url)
         yield MlflowClient(tracking_uri=settings.tracking_url, registry_uri=settings.tracking_url)

@@ -204,7 +204,7 @@ def _experiment(settings: Settings, client: MlflowClient) -> str:
     found = client.get_experiment_by_name(settings.name)
     if found is not None:
         return str(found.experiment_id)
-    return str(client.create_experiment(settings.name, (settings.state_dir / "artifacts").as_uri()))
+    return str(client.create_experiment(settings.name, settings.paths.artifacts.as_uri()))
 
 
 def _write(path: Path, body: Any) -> None:

@@ -20,7 +20,7 @@ from configs.settings_file import load_settings
 from features.dataset import load_dataset
 from features.sources.sources import Sources, open_sources
 from features.synthetic.company import company_config, make_company
-from features.usage.incremental import FILE, UsageState
+from features.usage.incremental import UsageState
 
 AS_OF = pd.Timestamp("2025-06-01")
 
@@ -100,7 +100,7 @@ def test_days_beyond_the_data_are_refused_and_leave_the_state_alone(settings: Se
 
 def test_a_state_that_another_process_holds_is_a_fault(settings: Settings) -> None:
     held = "import sys, duckdb; con = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
-    path = settings.state_dir / FILE
+    path = settings.paths.usage
     other = subprocess.Popen([sys.executable, "-c", held, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     with other:
         assert other.stdout is not None

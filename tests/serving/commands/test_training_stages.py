@@ -88,7 +88,7 @@ def run_of(settings: Settings, run_id: str) -> tuple[Any, list[Any], set[str]]:
 
 
 def test_the_run_of_a_training_gets_the_figures_of_its_backtest(settings: Settings, champion: LoadedModel) -> None:
-    body = json.loads((settings.state_dir / "backtest" / "metrics.json").read_text())
+    body = json.loads((settings.paths.backtest / "metrics.json").read_text())
     main_figures = next(one for one in body["horizons"] if one["days"] == 90)
     run, children, files = run_of(settings, champion.run_id)
     assert run.data.metrics["90d/auc/value"] == main_figures["auc"]["value"]
@@ -256,18 +256,18 @@ def test_a_champion_without_signal_is_forced_only_and_marks_every_score(
     assert f"The reason given: {reason} (user:" in forced.stdout
     score = on(project, "score")
     assert "NO USABLE SIGNAL" in score.stdout
-    rows = pd.read_parquet(settings.state_dir / "scores" / "2026-01-01.parquet")
+    rows = pd.read_parquet(settings.paths.scores(pd.Timestamp("2026-01-01")))
     assert rows.has_signal.eq(False).all()
     assert rows.has_signal.dtype == bool
     account = rows.account_id[0]
     assert "NO USABLE SIGNAL" in on(project, "explain", account).stdout
-    with sqlite3.connect(settings.state_dir / "ledger.db") as connection:
+    with sqlite3.connect(settings.paths.ledger) as connection:
         kept = "select distinct model_version, has_signal from predictions order by 1"
         assert connection.execute(kept).fetchall() == [("1", 1), ("2", 1), ("3", 0)]
     report = on(project, "report")
     assert report.exit_code == 0, report.stderr
     assert reason in report.stdout
-    assert reason in (settings.state_dir / "reports" / "report.html").read_text()
+    assert reason in (settings.paths.reports / "report.html").read_text()
 
 
 def test_a_version_of_other_settings_is_not_judged_by_this_backtest(

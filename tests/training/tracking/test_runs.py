@@ -58,7 +58,7 @@ def test_a_second_training_is_a_candidate_until_promoted(project, logged, fitted
 
 
 def test_nothing_is_pickled(project, logged):
-    files = [path for path in (project.state_dir / "artifacts").rglob("*") if path.is_file()]
+    files = [path for path in project.paths.artifacts.rglob("*") if path.is_file()]
     assert {"model.json", "trees.txt", "health.json", "schema.json", "meta.json", "MLmodel"} <= {
         path.name for path in files
     }
@@ -83,7 +83,7 @@ def test_a_run_holds_parameters_fingerprints_figures_pages_and_plots(project, lo
         run = client.get_run(logged.run_id)
         top = {one.path for one in client.list_artifacts(logged.run_id)}
         plots = {one.path for one in client.list_artifacts(logged.run_id, "plots")}
-        card = (project.state_dir / "artifacts" / logged.run_id / "artifacts" / "model_card.md").read_text()
+        card = (project.paths.artifacts / logged.run_id / "artifacts" / "model_card.md").read_text()
         children = client.search_runs([run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{logged.run_id}'")
     assert run.data.params["trees_num_leaves"] == "4"
     assert run.data.params["chosen"] == fitted.churn.chosen

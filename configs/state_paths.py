@@ -1,0 +1,91 @@
+"""Where everything lies that forewarn keeps of a project: one folder, one name for each file in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class StatePaths:
+    """The paths of one project's state folder; none of them need exist.
+
+    Attributes
+    ----------
+    folder : Path
+        The state folder itself (setting `state`), absolute.
+
+    Examples
+    --------
+    >>> StatePaths(Path("/p/.forewarn")).scores(datetime(2026, 1, 1)).as_posix()
+    '/p/.forewarn/scores/2026-01-01.parquet'
+    """
+
+    folder: Path
+
+    @property
+    def tracking(self) -> Path:
+        """MLflow's database: runs, versions, aliases."""
+        return self.folder / "mlflow.db"
+
+    @property
+    def artifacts(self) -> Path:
+        """The files of runs and models."""
+        return self.folder / "artifacts"
+
+    @property
+    def ledger(self) -> Path:
+        return self.folder / "ledger.db"
+
+    @property
+    def keys(self) -> Path:
+        """The API keys' digests."""
+        return self.folder / "keys.db"
+
+    @property
+    def tuning(self) -> Path:
+        """Optuna's study."""
+        return self.folder / "tuning.db"
+
+    @property
+    def usage(self) -> Path:
+        """Usage events folded by day (setting `engine.incremental`)."""
+        return self.folder / "signals.duckdb"
+
+    @property
+    def bentoml(self) -> Path:
+        """BentoML's home, unless the environment names another."""
+        return self.folder / "bentoml"
+
+    @property
+    def backtest(self) -> Path:
+        return self.folder / "backtest"
+
+    @property
+    def reports(self) -> Path:
+        return self.folder / "reports"
+
+    @property
+    def features(self) -> Path:
+        """The demo's table of signals."""
+        return self.folder / "features.parquet"
+
+    @property
+    def history(self) -> Path:
+        """Signals at the project's own as_ofs, as they were last built."""
+        return self.folder / "signals" / "history.parquet"
+
+    def signals(self, as_of: datetime) -> Path:
+        """Signals of every account in play on a day."""
+        return self.folder / "signals" / f"{as_of:%Y-%m-%d}.parquet"
+
+    def scores(self, as_of: datetime) -> Path:
+        """The scoring of every account on a day."""
+        return self.folder / "scores" / f"{as_of:%Y-%m-%d}.parquet"
+
+    @property
+    def is_state(self) -> bool:
+        """Whether the folder holds anything of what forewarn keeps."""
+        ours = (self.tracking, self.artifacts, self.ledger, self.reports, self.backtest)
+        return any(path.exists() for path in (*ours, self.history.parent, self.folder / "scores"))
