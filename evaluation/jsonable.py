@@ -1,25 +1,42 @@
-"""Figures as JSON can say them."""
+"""Results as JSON can say them: the one place where typed results become plain ones."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from evaluation.metrics import Interval
 
+def to_jsonable(value: Any) -> Any:
+    """Dataclasses, numpy's numbers, times, tuples and NaN turned into what `json.dumps(..., allow_nan=False)` takes.
 
-def plain(value: Any) -> Any:
-    """Numpy, times, tuples and NaN turned into what JSON can say."""
-    if isinstance(value, Interval):
-        return {"value": value.value, "low": value.low, "high": value.high}
+    A dataclass becomes an object of its fields, a tuple a list, a moment its ISO day, what is not finite null.
+
+    Parameters
+    ----------
+    value : Any
+        A result: a dataclass, mapping, list, tuple, number, moment or text, nested as it may be.
+
+    Returns
+    -------
+    Any
+        Objects, lists, numbers, text, true, false and null.
+
+    Examples
+    --------
+    >>> to_jsonable({"as_of": pd.Timestamp("2024-01-31"), "p": (np.float64(0.5), float("nan"))})
+    {'as_of': '2024-01-31', 'p': [0.5, None]}
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: to_jsonable(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): plain(one) for key, one in value.items()}
+        return {str(key): to_jsonable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(one) for one in value]
+        return [to_jsonable(item) for item in value]
     if value is None or value is pd.NaT:
         return None
     if isinstance(value, pd.Timestamp):

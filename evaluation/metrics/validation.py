@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,19 @@ class MetricRefused(DataError):
     def why(self) -> str:
         """The refusal as half a sentence: `3 churned accounts, at least 10 would do`."""
         return f"{self.found} {self.what}, at least {self.needed} would do"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What stands in the place of a figure that was refused.
+
+    Attributes
+    ----------
+    refused : str
+        Why, as half a sentence.
+    """
+
+    refused: str
 
 
 def checked(metric: str, y: Array, p: Array, least: int = 1, probability: bool = True) -> tuple[Array, Array]:

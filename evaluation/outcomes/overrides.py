@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluation.jsonable import plain
+from evaluation.jsonable import to_jsonable
 from evaluation.ledger import Ledger, Written, canonical, moment
 
 COLUMNS = ("account_id", "made_at", "level", "reason", "made_by", "expires_at")
@@ -71,7 +71,7 @@ def standing(automated: pd.DataFrame, calls: pd.DataFrame, at: pd.Timestamp) -> 
     held = held.astype(object).where(held.notna(), None)
     told = held.drop(columns=["level", "entered_at"]).to_dict("records")
     return [
-        dict(plain({"account_id": account, "automated": level, "csm": called, "final": called or level, **more}))
+        dict(to_jsonable({"account_id": account, "automated": level, "csm": called, "final": called or level, **more}))
         for account, level, called, more in zip(
             automated.account_id, automated.risk_level, held.level, told, strict=True
         )

@@ -18,7 +18,7 @@ import pandas as pd
 from configs.errors import DataError, Fault
 from configs.framework import DIMENSIONS
 from configs.settings import Settings
-from evaluation.jsonable import plain
+from evaluation.jsonable import to_jsonable
 from evaluation.metrics import Array, by_p, matured
 from evaluation.outcomes import Facts, arms
 from evaluation.report.sections import (
@@ -89,7 +89,7 @@ def _scope(desk: Desk, judged: pd.DataFrame, rows: pd.DataFrame) -> Figure:
     for name in ("model_version", "config_version", "fold"):
         if name in rows:
             facts[f"{name}s"] = sorted(map(str, rows[name].dropna().unique()))
-    return dict(plain(facts))
+    return dict(to_jsonable(facts))
 
 
 def _numbered(judged: pd.DataFrame, baselines: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -213,6 +213,6 @@ def summarise(
         "coverage": _coverage(rows), "random_split": random_split,
         "refused": desk.refused,
     }  # fmt: skip
-    summary = plain(summary)
+    summary = to_jsonable(summary)
     words = {"warnings": warning_sentences(summary), "answer": answer_sentences(summary)}
     return {**summary, **words, "to_do": advice_sentences(summary)}

@@ -139,7 +139,7 @@ def score_with(scorer: Scorer, out: Path | None, now: datetime) -> dict[str, Any
 def outcomes(settings: Settings, now: datetime, sources: Sources | None = None) -> dict[str, Any]:
     """Judges every prediction of the ledger whose window has passed, and writes the judgement beside it. By day and
     version, and by arm where accounts were approached or held out."""
-    from evaluation.jsonable import plain
+    from evaluation.jsonable import to_jsonable
     from evaluation.outcomes import interventions_of, judge, outcomes_by_arm
 
     main = settings.main_horizon_days
@@ -158,7 +158,7 @@ def outcomes(settings: Settings, now: datetime, sources: Sources | None = None) 
         "matured": int(days.accounts.sum()),
         **counts,
         "days": days.to_dict("records"),
-        "by_arm": plain(by_arm),
+        "by_arm": to_jsonable(by_arm),
     }
 
 

@@ -23,6 +23,15 @@ def _row_key() -> list[sa.Column[int]]:
 
 
 def upgrade() -> None:
+    _batches()
+    _predictions()
+    _beside_predictions()
+    op.execute("insert into head (one, batch_id, hash) values (1, 0, '')")
+    _triggers(op.get_bind())
+
+
+def _batches() -> None:
+    """Batches, and the head that says which is the newest."""
     op.create_table(
         "batches",
         sa.Column("batch_id", sa.Integer, primary_key=True, autoincrement=False),
@@ -43,6 +52,9 @@ def upgrade() -> None:
         sa.Column("batch_id", sa.Integer, nullable=False),
         sa.Column("hash", sa.String, nullable=False),
     )
+
+
+def _predictions() -> None:
     op.create_table(
         "predictions",
         *_row_key(),
@@ -71,6 +83,10 @@ def upgrade() -> None:
     )
     op.create_index("ix_predictions_account_as_of", "predictions", ["account_id", "as_of"])
     op.create_index("ix_predictions_as_of", "predictions", ["as_of"])
+
+
+def _beside_predictions() -> None:
+    """Texts of predictions, judgements and marks."""
     op.create_table(
         "prediction_texts",
         *_row_key(),
@@ -96,8 +112,6 @@ def upgrade() -> None:
         sa.Column("body", sa.String, nullable=False),
         sa.Column("row_hash", sa.String, nullable=False),
     )
-    op.execute("insert into head (one, batch_id, hash) values (1, 0, '')")
-    _triggers(op.get_bind())
 
 
 def _triggers(connection: sa.Connection) -> None:

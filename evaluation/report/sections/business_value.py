@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluation.jsonable import plain
+from evaluation.jsonable import to_jsonable
 from evaluation.metrics import Array, MetricRefused, bootstrap_statistics, business_value, capacity, loss_days
 from evaluation.report.sections.context import Desk, Figure
 
@@ -103,7 +103,7 @@ def arr_at_risk(desk: Desk, rows: pd.DataFrame) -> Figure:
             found = business_value.arr_loss(at["y"].to_numpy(), at["p"].to_numpy(), at["arr"].to_numpy(dtype=float))
             return {**found._asdict(), "within": found.low <= found.realised <= found.high}
 
-        windows.append(plain(window | desk.figure("ARR at risk", f"{day:%Y-%m-%d}", loss)))
+        windows.append(to_jsonable(window | desk.figure("ARR at risk", f"{day:%Y-%m-%d}", loss)))
     said = [one for one in windows if "refused" not in one]
     if not said:
         return {"windows": windows, "refused": "no account has a known ARR"}

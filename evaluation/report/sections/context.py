@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from configs.settings import Settings
-from evaluation.jsonable import plain
+from evaluation.jsonable import to_jsonable
 from evaluation.metrics import Array, Interval, MetricRefused, Statistic, bootstrap, churned_accounts, in_top_share
 
 Figure: TypeAlias = dict[str, Any]
@@ -40,7 +40,7 @@ class Desk:
             found = make()
         except MetricRefused as refusal:
             return self.refuse(name, where, refusal)
-        return plain(found)
+        return to_jsonable(found)
 
     def refuse(self, name: str, where: str, refusal: MetricRefused) -> Figure:
         """The refusal as it stands in the place of a figure; it is kept for the list of all of them."""

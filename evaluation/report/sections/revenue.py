@@ -7,9 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.metrics import MetricRefused, arr_at, first_days, forecast, health_over_time, retention, time_to_value
+from evaluation.jsonable import to_jsonable
+from evaluation.metrics import MetricRefused
 from evaluation.outcomes import Facts
 from evaluation.report.sections.context import Desk, Figure
+from evaluation.revenue import ContractBook, arr_at, first_days, forecast, health_over_time, retention, time_to_value
 
 BY = ("segment", "cohort")
 FIRST = 5  # accounts named
@@ -35,24 +37,24 @@ def _by(facts: Facts) -> list[str]:
 
 def _retention(desk: Desk, facts: Facts) -> Figure:
     """year: the newest four whole quarters, all accounts and by group; quarters: each, all accounts and by segment."""
-    more: dict[str, Any] = {"gap_days": desk.settings.churn.allowed_gap_days, "draws": desk.draws, "seed": desk.seed}
+    more: dict[str, Any] = {"draws": desk.draws, "seed": desk.seed}
 
     def lines() -> Figure:
         if facts.contracts is None or facts.contracts.empty:
             raise MetricRefused("revenue retention", "contracts with an ARR", 0, 1)
-        given = (facts.contracts, facts.accounts, facts.known_until)
-        starts = first_days(facts.contracts, facts.known_until)
-        more["levels"] = arr_at(facts.contracts, list(starts), more["gap_days"])
-        quarters = retention(*given, **more)
+        gap_days = desk.settings.churn.allowed_gap_days
+        book = ContractBook(facts.contracts, facts.accounts, facts.known_until, gap_days)
+        more["known_arr"] = arr_at(book.contracts, list(first_days(book.contracts, book.known_until)), gap_days)
+        quarters = retention(book, **more)
         if not quarters:
             raise MetricRefused("revenue retention", "whole quarters of contracts", 0, 1)
         table: Figure = {"known_until": facts.known_until, "quarters": {"all": quarters}, "year": {}}
         if "segment" in facts.accounts:
-            table["quarters"]["segment"] = retention(*given, **more, by="segment")
+            table["quarters"]["segment"] = retention(book, **more, by="segment")
         for name in (None, *_by(facts)):
-            every = retention(*given, **more, every="year", by=name)
-            last = every[-1]["period"] if every else None
-            table["year"][name or "all"] = [one for one in every if one["period"] == last]
+            every = retention(book, **more, every="year", by=name)
+            last = every[-1].period if every else None
+            table["year"][name or "all"] = [line for line in every if line.period == last]
         return table
 
     return dict(desk.figure("revenue retention", "all contracts", lines))
@@ -90,9 +92,9 @@ def _forecast(desk: Desk, judged: pd.DataFrame, windows: Sequence[Figure], newes
     def figures() -> Figure:
         past = [(one["expected_churns"], one["churns"], one["variance"]) for one in windows if one["variance"] > 0]
         table = pd.DataFrame(past, columns=["expected", "churns", "variance"])
-        found = forecast(rows[column].to_numpy(dtype=float), rows["arr"].to_numpy(dtype=float), table, seed=desk.seed)
-        said = {"as_of": last, "until": last + pd.Timedelta(days=desk.main), "first": _first(rows, column)}
-        return {**said, **found.to_json()}
+        coming = forecast(rows[column].to_numpy(dtype=float), rows["arr"].to_numpy(dtype=float), table, seed=desk.seed)
+        window = {"as_of": last, "until": last + pd.Timedelta(days=desk.main), "first": _first(rows, column)}
+        return {**window, **to_jsonable(coming)}
 
     return dict(desk.figure("forecast", f"scored {last:%Y-%m-%d}", figures))
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from evaluation.jsonable import plain
+from evaluation.jsonable import to_jsonable
 from evaluation.outcomes import NO_DRAW, by_arm
 from evaluation.predictions import BASE, REST
 from evaluation.report.sections.context import Desk, Figure
@@ -58,7 +58,7 @@ def surprises(
         keys += ["arr", "arm"]
         shown = {key: row.get(key) for key in keys}
         shown["days_before"] = None if pd.isna(row["churn_at"]) else (row["churn_at"] - row["as_of"]).days
-        return dict(plain({**shown, "reasons": _reasons(row["reasons"])}))
+        return dict(to_jsonable({**shown, "reasons": _reasons(row["reasons"])}))
 
     if reasons is not None:
         chosen = {name: table.assign(reasons=reasons(table)) for name, table in chosen.items()}
@@ -73,4 +73,4 @@ def apart(desk: Desk, rows: pd.DataFrame, effect: Mapping[str, Any] | None) -> F
     if "refused" in found:
         why = {"figure": EFFECT, "where": "approached and held out", "why": found["refused"], "needed": None}
         desk.refused.append(why)
-    return {"arms": plain(by_arm(rows.assign(flagged=flagged))), "effect": plain(found)}
+    return {"arms": to_jsonable(by_arm(rows.assign(flagged=flagged))), "effect": to_jsonable(found)}

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation.jsonable import plain
-from evaluation.metrics.revenue import arr_at, retention
+from evaluation.jsonable import to_jsonable
 from evaluation.report.sections.context import Desk
 from evaluation.report.sections.revenue import leaders
 from evaluation.report.summary import summarise
+from evaluation.revenue import ContractBook, arr_at, retention
 from tests.evaluation.known import facts
 from tests.evaluation.simulated import company, settings
 
@@ -56,10 +56,10 @@ def test_retention_of_the_year_is_that_of_its_first_and_last_day(judged: pd.Data
 
 def test_years_end_with_the_newest_whole_quarter(judged: pd.DataFrame) -> None:
     known = facts(judged)
-    more: dict[str, Any] = {"gap_days": 30, "draws": 20, "seed": 1, "every": "year"}
-    found = retention(known.contracts, known.accounts, pd.Timestamp("2024-11-20"), **more)
-    assert [one["period"] for one in found] == ["2022 Q4 to 2023 Q3", "2023 Q4 to 2024 Q3"]
-    assert retention(known.contracts, known.accounts, pd.Timestamp("2022-12-20"), **more) == []
+    more: dict[str, Any] = {"draws": 20, "seed": 1, "every": "year"}
+    book = ContractBook(known.contracts, known.accounts, pd.Timestamp("2024-11-20"), gap_days=30)
+    assert [line.period for line in retention(book, **more)] == ["2022 Q4 to 2023 Q3", "2023 Q4 to 2024 Q3"]
+    assert retention(replace(book, known_until=pd.Timestamp("2022-12-20")), **more) == []
 
 
 def test_time_to_value_and_health(judged: pd.DataFrame, summary: dict[str, Any]) -> None:
@@ -91,9 +91,11 @@ def test_later_scores_are_forecast_and_older_ones_are_not(judged: pd.DataFrame) 
     desk = Desk(settings(), len(judged))
     windows = [{"expected_churns": 10.0, "churns": 10, "variance": 9.0}] * 4
     later = judged.head(20).assign(as_of=pd.Timestamp("2026-01-01"))
-    found = plain(leaders(desk, judged, None, windows, later))["forecast"]
+    found = to_jsonable(leaders(desk, judged, None, windows, later))["forecast"]
     assert (found["as_of"], found["until"], found["accounts"]) == ("2026-01-01", "2026-04-01", 20)
-    older = plain(leaders(desk, judged, None, windows, later.assign(as_of=pd.Timestamp("2023-01-01"))))["forecast"]
+    older = to_jsonable(leaders(desk, judged, None, windows, later.assign(as_of=pd.Timestamp("2023-01-01"))))[
+        "forecast"
+    ]
     assert older["as_of"] == f"{judged['as_of'].max():%Y-%m-%d}"
     few = leaders(desk, judged, None, windows[:3], None)["forecast"]
     assert few == {"refused": "3 past windows, at least 4 would do"}

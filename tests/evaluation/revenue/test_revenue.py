@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation.metrics.forecast import COVERS, forecast, shared_error
-from evaluation.metrics.proportions import wilson
-from evaluation.metrics.revenue import arr_at, health_over_time, retention, time_to_value
-from evaluation.metrics.validation import MetricRefused
+from evaluation.jsonable import to_jsonable
+from evaluation.metrics import MetricRefused, Refusal, wilson
+from evaluation.revenue import ContractBook, arr_at, forecast, health_over_time, retention, time_to_value
+from evaluation.revenue.forecast import COVERS, shared_error
 
 
 def day(text: str | None) -> pd.Timestamp:
@@ -71,51 +71,55 @@ def accounts(rows: pd.DataFrame) -> pd.DataFrame:
 
 def test_retention_by_hand() -> None:
     rows = twelve()
-    found = retention(rows, accounts(rows), day("2024-08-15"), gap_days=30, draws=200, seed=1)
-    assert [one["period"] for one in found] == ["2023 Q1", "2023 Q2", "2023 Q3", "2023 Q4", "2024 Q1", "2024 Q2"]
+    found = retention(ContractBook(rows, accounts(rows), day("2024-08-15"), gap_days=30), draws=200, seed=1)
+    assert [one.period for one in found] == ["2023 Q1", "2023 Q2", "2023 Q3", "2023 Q4", "2024 Q1", "2024 Q2"]
     first, second = found[-2:]
-    assert (first["accounts"], first["arr"], first["arr_unknown"]) == (12, 1200.0, 0)
-    assert first["gross"]["value"] == pytest.approx((9 * 100 + 50 + 100) / 1200)
-    assert first["net"]["value"] == pytest.approx((9 * 100 + 50 + 160) / 1200)
-    assert first["logo_churn"]["value"] == pytest.approx(1 / 12)
-    assert (first["logo_churn"]["low"], first["logo_churn"]["high"]) == pytest.approx(wilson(1 / 12, 12))
-    assert first["gross"]["low"] < first["gross"]["value"] <= first["gross"]["high"] <= 1
-    assert (second["accounts"], second["arr"]) == (12, 1200.0 - 100 - 50 + 60 + 500)  # the new one is there now
-    assert second["gross"]["value"] == second["net"]["value"] == pytest.approx((1610 - 200) / 1610)
-    assert second["logo_churn"]["value"] == pytest.approx(2 / 12)
-    assert json.dumps(found, allow_nan=False)
+    assert (first.accounts, first.arr, first.arr_unknown) == (12, 1200.0, 0)
+    assert first.gross.value == pytest.approx((9 * 100 + 50 + 100) / 1200)
+    assert first.net.value == pytest.approx((9 * 100 + 50 + 160) / 1200)
+    assert first.logo_churn.value == pytest.approx(1 / 12)
+    assert (first.logo_churn.low, first.logo_churn.high) == pytest.approx(wilson(1 / 12, 12))
+    assert first.gross.low < first.gross.value <= first.gross.high <= 1
+    assert (second.accounts, second.arr) == (12, 1200.0 - 100 - 50 + 60 + 500)  # the new one is there now
+    assert second.gross.value == second.net.value == pytest.approx((1610 - 200) / 1610)
+    assert second.logo_churn.value == pytest.approx(2 / 12)
+    assert json.dumps(to_jsonable(found), allow_nan=False)
 
 
 def test_months_groups_and_what_is_not_known_yet() -> None:
     rows = twelve()
     until = day("2024-03-01")
-    months = retention(rows, accounts(rows), until, gap_days=30, every="month", draws=50, seed=1)
-    assert (months[0]["period"], months[-1]["period"]) == ("2023-01", "2024-02")
-    quarters = retention(rows, accounts(rows), day("2024-03-31"), gap_days=30, draws=50, seed=1)
-    assert quarters[-1]["period"] == "2023 Q4"
+    months = retention(ContractBook(rows, accounts(rows), until, gap_days=30), every="month", draws=50, seed=1)
+    assert (months[0].period, months[-1].period) == ("2023-01", "2024-02")
+    quarters = retention(ContractBook(rows, accounts(rows), day("2024-03-31"), gap_days=30), draws=50, seed=1)
+    assert quarters[-1].period == "2023 Q4"
     labelled = accounts(rows).set_index("account_id").assign(segment="smb")
     labelled.loc["more", "segment"] = "mid"
     labelled = labelled.reset_index()
-    found = retention(rows, labelled, day("2024-04-01"), gap_days=30, by="segment", draws=50, seed=1)
-    last = {one["group"]: one for one in found if one["period"] == "2024 Q1"}
-    assert {name: one["accounts"] for name, one in last.items()} == {"smb": 11, "mid": 1}
-    assert last["mid"]["gross"] == {"refused": "1 accounts, at least 10 would do"}
-    assert last["smb"]["gross"]["value"] == pytest.approx((9 * 100 + 50) / 1100)
-    cohorts = retention(rows, accounts(rows), day("2024-04-01"), gap_days=30, by="cohort", draws=50, seed=1)
-    assert {one["group"] for one in cohorts} == {"2023 Q1"}
+    found = retention(ContractBook(rows, labelled, day("2024-04-01"), gap_days=30), by="segment", draws=50, seed=1)
+    last = {one.group: one for one in found if one.period == "2024 Q1"}
+    assert {name: one.accounts for name, one in last.items()} == {"smb": 11, "mid": 1}
+    assert last["mid"].gross == Refusal("1 accounts, at least 10 would do")
+    assert last["smb"].gross.value == pytest.approx((9 * 100 + 50) / 1100)
+    cohorts = retention(
+        ContractBook(rows, accounts(rows), day("2024-04-01"), gap_days=30), by="cohort", draws=50, seed=1
+    )
+    assert {one.group for one in cohorts} == {"2023 Q1"}
 
 
 def test_an_unknown_arr_is_counted_and_a_customer() -> None:
     rows = pd.concat([twelve(), contracts(("who", "2023-01-01", None, NAN))], ignore_index=True)
-    found = retention(rows, accounts(rows), day("2024-04-01"), gap_days=30, draws=50, seed=1)[-1]
-    assert (found["accounts"], found["arr_unknown"], found["arr"]) == (13, 1, 1200.0)
-    assert found["logo_churn"]["value"] == pytest.approx(1 / 13)
+    found = retention(ContractBook(rows, accounts(rows), day("2024-04-01"), gap_days=30), draws=50, seed=1)[-1]
+    assert (found.accounts, found.arr_unknown, found.arr) == (13, 1, 1200.0)
+    assert found.logo_churn.value == pytest.approx(1 / 13)
 
 
 def test_no_contracts_and_no_whole_period_say_nothing() -> None:
-    assert retention(contracts(), accounts(twelve()), day("2024-04-01"), gap_days=30, draws=20, seed=1) == []
+    assert (
+        retention(ContractBook(contracts(), accounts(twelve()), day("2024-04-01"), gap_days=30), draws=20, seed=1) == []
+    )
     one = contracts(("a", "2024-01-05", None, 1.0))
-    assert retention(one, accounts(one), day("2024-04-30"), gap_days=30, draws=20, seed=1) == []
+    assert retention(ContractBook(one, accounts(one), day("2024-04-30"), gap_days=30), draws=20, seed=1) == []
 
 
 def test_health_over_time() -> None:
@@ -151,27 +155,27 @@ TO_VALUE = {
 @pytest.mark.parametrize(("days", "median", "in_time"), TO_VALUE.values(), ids=TO_VALUE)
 def test_time_to_value_by_hand(days: list[float], median: float, in_time: float) -> None:
     found = time_to_value(*signed_up(days), day("2024-07-20"), due_days=120, draws=200, seed=1)[0]
-    assert (found["accounts"], found["reached"]) == (10, int(np.isfinite(days).sum()))
-    assert found["median_days"]["value"] == median
-    assert found["median_days"]["low"] <= median
-    assert found["in_time"]["value"] == pytest.approx(in_time)
+    assert (found.accounts, found.reached) == (10, int(np.isfinite(days).sum()))
+    assert found.median_days.value == median
+    assert found.median_days.low <= median
+    assert found.in_time.value == pytest.approx(in_time)
 
 
 def test_time_to_value_of_the_young_and_of_those_who_left() -> None:
     made, reached = signed_up([10, 20, 30, 40] + [NAN] * 6)
     until = day("2024-07-20")
     found = time_to_value(made, reached, until, due_days=120, draws=50, seed=1)[0]
-    assert found["median_days"] == {"refused": "4 accounts have reached it, at least 5 would do"}
+    assert found.median_days == Refusal("4 accounts have reached it, at least 5 would do")
     # followed for 25 days only, eight of ten: two reach it among ten (S .8), then two of two that are left
     made.loc[2:, "left_at"] = made.created_at + pd.Timedelta(days=25)
     made.loc[[2, 3], "left_at"] = day(None)
     found = time_to_value(made, reached, until, due_days=120, draws=50, seed=1)[0]
-    assert found["median_days"]["value"] == 30.0
+    assert found.median_days.value == 30.0
     young = time_to_value(made, reached, day("2024-02-20"), due_days=120, draws=50, seed=1)[0]
-    assert young["in_time"] == {"refused": "0 accounts that signed up 120 days ago and more, at least 10 would do"}
+    assert young.in_time == Refusal("0 accounts that signed up 120 days ago and more, at least 10 would do")
     gone = time_to_value(*signed_up([50] * 12, left_after=40), until, due_days=120, draws=50, seed=1)[0]
-    assert (gone["reached"], gone["in_time"]["value"]) == (0, 0.0)  # reached after it had left: another life's
-    assert time_to_value(made.head(3), reached, until, due_days=120, draws=50, seed=1)[0]["median_days"]["refused"]
+    assert (gone.reached, gone.in_time.value) == (0, 0.0)  # reached after it had left: another life's
+    assert time_to_value(made.head(3), reached, until, due_days=120, draws=50, seed=1)[0].median_days.refused
 
 
 WINDOWS = pd.DataFrame({"expected": [50.0] * 6, "churns": [50, 55, 45, 52, 48, 50], "variance": [45.0] * 6})
@@ -181,14 +185,14 @@ def test_the_level_of_past_windows_widens_the_forecast() -> None:
     p, arr = np.full(500, 0.1), np.full(500, 1000.0)
     steady = forecast(p, arr, WINDOWS)
     assert steady.shared_error == 0.0  # less than chance alone gives
-    assert steady.arr_lost["value"] == pytest.approx(50_000)
+    assert steady.arr_lost.value == pytest.approx(50_000)
     half = 1.96 * np.sqrt(500 * 0.09)
-    assert [steady.churns["low"], steady.churns["high"]] == pytest.approx([50 - half, 50 + half], abs=1.6)
+    assert [steady.churns.low, steady.churns.high] == pytest.approx([50 - half, 50 + half], abs=1.6)
     moving = forecast(p, arr, WINDOWS.assign(churns=[20, 80, 20, 80, 20, 80]))
     assert moving.shared_error == pytest.approx(np.sqrt((30 / 45) ** 2 - 1 / 45))
-    assert moving.churns["high"] - moving.churns["low"] > 3 * half
+    assert moving.churns.high - moving.churns.low > 3 * half
     assert steady.covers == COVERS
-    assert json.dumps(steady.to_json(), allow_nan=False)
+    assert json.dumps(to_jsonable(steady), allow_nan=False)
 
 
 def test_a_forecast_covers_what_happens() -> None:
@@ -202,13 +206,13 @@ def test_a_forecast_covers_what_happens() -> None:
         left = random.random((13, 400)) < level
         past = pd.DataFrame({"expected": p.sum(), "churns": left[:12].sum(axis=1), "variance": (p * (1 - p)).sum()})
         found = forecast(p, arr, past, draws=300).arr_lost
-        inside.append(found["low"] <= left[12] @ arr <= found["high"])
+        inside.append(found.low <= left[12] @ arr <= found.high)
     assert 0.85 <= np.mean(inside) <= 1
 
 
 def test_a_forecast_counts_unknown_arr_and_refuses_without_a_past() -> None:
     found = forecast(np.array([0.5, 0.5]), np.array([100.0, NAN]), WINDOWS)
-    assert (found.arr_lost["value"], found.arr, found.arr_unknown, found.accounts) == (50.0, 100.0, 1, 2)
+    assert (found.arr_lost.value, found.arr, found.arr_unknown, found.accounts) == (50.0, 100.0, 1, 2)
     with pytest.raises(MetricRefused, match="3 past windows; expected at least 4"):
         shared_error(WINDOWS.head(3))
     with pytest.raises(MetricRefused, match="accounts under contract"):

@@ -1,0 +1,43 @@
+"""How the health of all accounts moves: how many stand at each risk level, day by day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+
+def health_over_time(rows: pd.DataFrame, levels: Sequence[str], by: str | None = None) -> list[dict[str, Any]]:
+    """How many accounts stood at each risk level on each as_of.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        account_id, as_of, risk_level and the column `by`; one row an account and day.
+    levels : sequence of str
+        The names of the risk levels; a level none of these counts under "(other)".
+    by : str, optional
+        A column to group by.
+
+    Returns
+    -------
+    list of dict
+        A record each as_of and group: as_of (ISO day), group, accounts, and under each level's name its count.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"as_of": pd.Timestamp("2025-01-01"), "risk_level": ["low", "high", "low"]})
+    >>> health_over_time(rows, ["low", "high"])
+    [{'as_of': '2025-01-01', 'group': None, 'accounts': 3, 'low': 2, 'high': 1}]
+    """
+    shown = rows.risk_level.where(rows.risk_level.isin(list(levels)), "(other)")
+    group = (
+        pd.Series("all", index=rows.index) if by is None else rows[by].astype(object).fillna("(unknown)").astype(str)
+    )
+    counts = pd.crosstab([rows.as_of, group], shown).reindex(columns=[*levels, "(other)"], fill_value=0)
+    return [
+        {"as_of": f"{as_of:%Y-%m-%d}", "group": None if by is None else name, "accounts": int(line.sum())}
+        | {level: int(line[level]) for level in counts.columns if level != "(other)" or line[level]}
+        for (as_of, name), (_, line) in zip(counts.index, counts.iterrows(), strict=True)
+    ]
