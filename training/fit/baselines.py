@@ -19,6 +19,7 @@ from training.hazard import (
     Encoder,
     Explained,
     Intervals,
+    TrainingRows,
     explained_by,
     fit_linear,
     joined,
@@ -89,15 +90,9 @@ def fit_baselines(
     encoder = Encoder((RENEWAL,), ())
     training = parts.settings.training
     account, _ = pd.factorize(labels["account_id"])
-    linear = fit_linear(
-        make_inputs(frame, encoder, parts.intervals),
-        learners.rows,
-        account,
-        learners.events,
-        encoder,
-        training.ridge_l2,
-        training.seed,
-    )
+    inputs = make_inputs(frame, encoder, parts.intervals)
+    known = TrainingRows(inputs, learners.rows, encoder, learners.events, training.seed)
+    linear = fit_linear(known, account, training.ridge_l2)
     explained = explained_by(encoder, Schema(()))
     renewal = ChurnModel(
         name="days_to_renewal",

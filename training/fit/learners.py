@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -21,6 +21,7 @@ from training.hazard import (
     Inputs,
     Intervals,
     LinearHazard,
+    TrainingRows,
     TreeHazard,
     blends,
     explained_by,
@@ -125,13 +126,11 @@ def fit_learners(
     decided_by = events if size_of is None else size_of.events
     monotone = training.monotone == "on" or (training.monotone == "auto" and decided_by < MONOTONE_BELOW)
     account, _ = pd.factorize(frame["account_id"])
-    base_rate_inputs = make_inputs(frame, base_rate_encoder, intervals)
-    size = tree_size(training.trees, decided_by)
-    trees = fit_trees(inputs, rows, encoder, dataset.schema, intervals, size, monotone, events, training.seed)
-    linear = fit_linear(inputs, rows, account, events, encoder, training.ridge_l2, training.seed)
-    base_rate = fit_linear(
-        base_rate_inputs, rows, account, events, base_rate_encoder, training.ridge_l2, training.seed, use_renewal=False
-    )
+    known = TrainingRows(inputs, rows, encoder, events, training.seed)
+    trees = fit_trees(known, dataset.schema, intervals, tree_size(training.trees, decided_by), monotone)
+    linear = fit_linear(known, account, training.ridge_l2)
+    by_stage = replace(known, inputs=make_inputs(frame, base_rate_encoder, intervals), encoder=base_rate_encoder)
+    base_rate = fit_linear(by_stage, account, training.ridge_l2, use_renewal=False)
     learned = _learned(frame, labels, rows, events, settings, intervals) if decided_by <= MANY_EVENTS else None
     return FittedLearners(
         cut=cut,

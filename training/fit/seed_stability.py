@@ -10,7 +10,7 @@ import pandas as pd
 from configs.settings import Trees
 from features.signal import Schema
 from training.fit.learners import Data
-from training.hazard import fit_trees, hazard_rows, make_inputs, tree_size
+from training.hazard import TrainingRows, fit_trees, hazard_rows, make_inputs, tree_size
 from training.model import ChurnModel
 from training.splits import known_until
 
@@ -27,15 +27,8 @@ def reseeded(churn: ChurnModel, dataset: Data, schema: Schema) -> ChurnModel:
     before = np.nonzero((dataset.labels["as_of"] < cut).to_numpy())[0]
     frame, labels = dataset.signals.iloc[before], dataset.labels.iloc[before]
     rows = hazard_rows(labels, churn.intervals, known_until(dataset.labels, dataset.data_end, cut))
-    trees = fit_trees(
-        make_inputs(frame, churn.encoder, churn.intervals),
-        rows,
-        churn.encoder,
-        schema,
-        churn.intervals,
-        tree_size(Trees(**log["trees"]), log["churn_events"]),
-        log["monotone"],
-        log["churn_events"],
-        log["seed"] + 1,
-    )
+    inputs = make_inputs(frame, churn.encoder, churn.intervals)
+    known = TrainingRows(inputs, rows, churn.encoder, log["churn_events"], log["seed"] + 1)
+    size = tree_size(Trees(**log["trees"]), log["churn_events"])
+    trees = fit_trees(known, schema, churn.intervals, size, log["monotone"])
     return replace(churn, trees=trees)

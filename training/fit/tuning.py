@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,16 @@ from configs.settings import Settings, Trees
 from training.calibration import clustered_z
 from training.fit.learners import Data, FittedLearners
 from training.fit.rolling_origin import Rolling
-from training.hazard import HazardRows, fit_trees, hazard_rows, log_loss_rows, make_inputs, tree_size
+from training.hazard import (
+    HazardRows,
+    Inputs,
+    TrainingRows,
+    fit_trees,
+    hazard_rows,
+    log_loss_rows,
+    make_inputs,
+    tree_size,
+)
 from training.splits import churn_events
 
 ADOPT_Z = 1.0
@@ -30,8 +40,19 @@ STARTUP_TRIALS = 5  # not pruned: the median of fewer says little
 
 @dataclass(frozen=True)
 class Tuned:
-    """`trees`: the settings to train with. `facts`: trials made, the best one, its gain and z, and why it was (not)
-    adopted. `trials`: number, state, value (mean purged log loss) and params of each."""
+    """What a tuning found, and whether it is adopted.
+
+    Attributes
+    ----------
+    trees : Trees
+        The settings to train with.
+    adopted : bool
+        Whether these are the study's best; else they are the configured ones.
+    facts : dict
+        Trials made, the best one, its gain on the newest origin with its z, and why it was (not) adopted.
+    trials : tuple of dict
+        number, state, value (mean purged log loss of a hazard row) and params of each.
+    """
 
     trees: Trees
     adopted: bool
@@ -50,23 +71,98 @@ class Block:
     """What an origin is judged on: its learners, the inputs and hazard rows of the snapshots after it."""
 
     learners: FittedLearners
-    train: tuple[Any, HazardRows]
-    test: tuple[Any, HazardRows]
+    train: tuple[Inputs, HazardRows]
+    test: tuple[Inputs, HazardRows]
     linear: np.ndarray
     rules: np.ndarray | None
     account: np.ndarray
 
 
-def tune(
-    dataset: Data, settings: Settings, trials: int, progress: Progress | None = None, rolling: Rolling | None = None
-) -> Tuned:
-    """Searches the size of the trees for `trials` more trials; the study is kept in the state folder and goes on there.
+@dataclass(frozen=True)
+class Proof:
+    """The study's best trees against the default, on the newest origin: mean gain in log loss, and its clustered z."""
 
-    A study belongs to its data, cut and settings: with other ones a new study begins. The judgement is the log loss of
-    the blend. DataError with fewer than two usable origins.
+    best: Trees
+    default: Trees
+    gain: float
+    z: float
+
+    @property
+    def adopted(self) -> bool:
+        return self.z > ADOPT_Z and self.best != self.default
+
+    def why(self, trials: int) -> str:
+        found = f"best of {trials} trials: newest origin's log loss better by {self.gain:+.5f} (z {self.z:.2f})"
+        return f"{found}: {'adopted' if self.adopted else f'more than {ADOPT_Z:g} needed, the default stays'}"
+
+
+Judge = Callable[[Rolling, Block, Trees], np.ndarray]
+
+
+def tune(
+    dataset: Data,
+    settings: Settings,
+    trials: int,
+    progress: Progress | None = None,
+    rolling: Rolling | None = None,
+    judge: Judge | None = None,
+) -> Tuned:
+    """Searches the trees' settings on purged origins; the study is kept in the state folder and goes on there.
+
+    A study belongs to its data, cut and settings: with other ones a new study begins.
+
+    Parameters
+    ----------
+    dataset, settings : Data, Settings
+        What is trained on, and how.
+    trials : int
+        How many more to make.
+    progress : callable, optional
+        Is told each trial in a line.
+    rolling : Rolling, optional
+        Fits that are remembered from elsewhere.
+    judge : callable, optional
+        Losses of an origin's rows with trees of some settings; by default `log_losses`.
+
+    Returns
+    -------
+    Tuned
+        The best settings where they better the default on the newest origin by more than ADOPT_Z standard errors.
+
+    Raises
+    ------
+    DataError
+        With fewer than two usable origins.
+
+    References
+    ----------
+    T. Akiba et al. (2019), "Optuna: a next-generation hyperparameter optimization framework", KDD.
     """
-    rolling = rolling or Rolling(dataset, settings)
-    cut = dataset.data_end
+    rolling, judge, cut = rolling or Rolling(dataset, settings), judge or log_losses, dataset.data_end
+    origins = _origins(rolling, cut)
+    if progress is not None:
+        progress(f"fitting {len(origins)} origins to tune on")
+    blocks = _blocks(rolling, origins, cut)
+    default = tree_size(settings.training.trees, churn_events(dataset.labels, rolling.until(cut)))
+    default_losses = [judge(rolling, block, default) for block in blocks]
+    study = _study(dataset, settings, cut)
+    finished = sum(trial.state.is_finished() for trial in study.trials)
+    if not finished:
+        study.enqueue_trial(default.model_dump())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Optuna's notes on its own experimental parts are not the user's to mend
+        announce = _announcer(progress, trials, finished)
+        study.optimize(_objective(rolling, blocks[:-1], judge), n_trials=trials, callbacks=[announce])
+    best = Trees(**{name: float(f"{value:.6g}") for name, value in study.best_params.items()})
+    gain = default_losses[-1] - judge(rolling, blocks[-1], best)
+    proof = Proof(best, default, float(gain.mean()), clustered_z(gain, blocks[-1].account))
+    facts = _facts(study, proof, float(np.concatenate(default_losses[:-1]).mean()), origins)
+    trees = best if proof.adopted else settings.training.trees
+    return Tuned(trees, proof.adopted, facts, tuple(map(_trial, study.trials)))
+
+
+def _origins(rolling: Rolling, cut: pd.Timestamp) -> tuple[pd.Timestamp, ...]:
+    """Those to search on, and the newest, to prove it; DataError with fewer than two."""
     origins = rolling.origins(cut)
     if len(origins) < 2:
         raise DataError(
@@ -77,58 +173,59 @@ def tune(
                 "train with the default, or give a longer history",
             )
         )
-    if progress is not None:
-        progress(f"fitting {len(origins)} origins to tune on")
+    return origins
+
+
+def _blocks(rolling: Rolling, origins: tuple[pd.Timestamp, ...], cut: pd.Timestamp) -> list[Block]:
     rolling.prepare_fits(origins)
-    blocks = [_block(rolling, origin, end, cut) for origin, end in zip(origins, (*origins[1:], cut), strict=True)]
-    default = tree_size(settings.training.trees, churn_events(dataset.labels, rolling.until(cut)))
-    own = [_losses(rolling, block, default) for block in blocks]
-    study = _study(dataset, settings, cut)
-    done = [one for one in study.trials if one.state.is_finished()]
-    if not done:
-        study.enqueue_trial(_params(default))
-    older = blocks[:-1]
+    return [origin_block(rolling, origin, end, cut) for origin, end in zip(origins, (*origins[1:], cut), strict=True)]
+
+
+def _objective(rolling: Rolling, blocks: list[Block], judge: Judge) -> Callable[[Any], float]:
+    """Mean loss of a trial's trees over the origins' rows; a trial that falls behind is pruned on the way."""
 
     def objective(trial: Any) -> float:
         import optuna
 
         size = _suggest(trial)
-        found: list[np.ndarray] = []
-        for number, block in enumerate(older):
-            found.append(_losses(rolling, block, size))
-            trial.report(float(np.concatenate(found).mean()), number)
-            if trial.should_prune() and number < len(older) - 1:
+        losses: list[np.ndarray] = []
+        for number, block in enumerate(blocks):
+            losses.append(judge(rolling, block, size))
+            trial.report(float(np.concatenate(losses).mean()), number)
+            if trial.should_prune() and number < len(blocks) - 1:
                 raise optuna.TrialPruned
-        return float(np.concatenate(found).mean())
+        return float(np.concatenate(losses).mean())
 
-    def tell(study: Any, trial: Any) -> None:
+    return objective
+
+
+def _announcer(progress: Progress | None, trials: int, finished: int) -> Callable[[Any, Any], None]:
+    """A callback of Optuna that reports each of `trials` more trials, `finished` having been made before."""
+
+    def announce(study: Any, trial: Any) -> None:
         if progress is not None:
-            finished = len(study.trials) - len(done)
-            progress(f"trial {finished} of {trials}: {_said(trial)}, best {study.best_value:.5f}")
+            outcome = trial.state.name.lower() if trial.value is None else f"log loss {trial.value:.5f}"
+            number = len(study.trials) - finished
+            progress(f"trial {number} of {trials}: {outcome}, best {study.best_value:.5f}")
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Optuna's notes on its own experimental parts are not the user's to mend
-        study.optimize(objective, n_trials=trials, callbacks=[tell])
-    best = Trees(**{name: float(f"{value:.6g}") for name, value in study.best_params.items()})
-    gain = own[-1] - _losses(rolling, blocks[-1], best)
-    z = clustered_z(gain, blocks[-1].account)
-    adopted = z > ADOPT_Z and best != default
-    found = f"best of {len(study.trials)} trials: newest origin's log loss better by {gain.mean():+.5f} (z {z:.2f})"
-    facts = {
+    return announce
+
+
+def _facts(study: Any, proof: Proof, default_loss: float, origins: tuple[pd.Timestamp, ...]) -> dict[str, Any]:
+    return {
         "study": study.study_name,
         "trials": len(study.trials),
-        "pruned": sum(one.state.name == "PRUNED" for one in study.trials),
-        "default": default.model_dump(),
-        "default_log_loss": float(np.concatenate(own[:-1]).mean()),
-        "best": best.model_dump(),
+        "pruned": sum(trial.state.name == "PRUNED" for trial in study.trials),
+        "default": proof.default.model_dump(),
+        "default_log_loss": default_loss,
+        "best": proof.best.model_dump(),
         "best_log_loss": float(study.best_value),
-        "proof_gain": float(gain.mean()),
-        "proof_z": z,
-        "adopted": adopted,
-        "why": f"{found}: {'adopted' if adopted else f'more than {ADOPT_Z:g} needed, the default stays'}",
-        "origins": [str(one.date()) for one in origins],
+        "proof_gain": proof.gain,
+        "proof_z": proof.z,
+        "adopted": proof.adopted,
+        "why": proof.why(len(study.trials)),
+        "origins": [str(origin.date()) for origin in origins],
     }
-    return Tuned(best if adopted else settings.training.trees, adopted, facts, tuple(map(_trial, study.trials)))
 
 
 def _study(dataset: Data, settings: Settings, cut: pd.Timestamp) -> Any:
@@ -165,19 +262,12 @@ def _suggest(trial: Any) -> Trees:
     )
 
 
-def _params(size: Trees) -> dict[str, Any]:
-    return size.model_dump()
-
-
-def _said(trial: Any) -> str:
-    return trial.state.name.lower() if trial.value is None else f"log loss {trial.value:.5f}"
-
-
 def _trial(trial: Any) -> dict[str, Any]:
     return {"number": trial.number, "state": trial.state.name, "value": trial.value, "params": dict(trial.params)}
 
 
-def _block(rolling: Rolling, origin: pd.Timestamp, end: pd.Timestamp, cut: pd.Timestamp) -> Block:
+def origin_block(rolling: Rolling, origin: pd.Timestamp, end: pd.Timestamp, cut: pd.Timestamp) -> Block:
+    """The snapshots in [origin, end), judged by what is known at the cut, with the learners of the origin."""
     learners = rolling.learners(origin)
     dataset = rolling.dataset
     before = (dataset.labels["as_of"] < origin).to_numpy()
@@ -196,20 +286,11 @@ def _block(rolling: Rolling, origin: pd.Timestamp, end: pd.Timestamp, cut: pd.Ti
     )
 
 
-def _losses(rolling: Rolling, block: Block, size: Trees) -> np.ndarray:
+def log_losses(rolling: Rolling, block: Block, size: Trees) -> np.ndarray:
     """Log loss of each out-of-time hazard row of the blend with trees of that size; (m,)."""
     learners, (inputs, rows), (test, judged) = block.learners, block.train, block.test
-    trees = fit_trees(
-        inputs,
-        rows,
-        learners.encoder,
-        rolling.dataset.schema,
-        rolling.intervals,
-        size,
-        learners.monotone,
-        learners.events,
-        rolling.settings.training.seed,
-    )
+    known = TrainingRows(inputs, rows, learners.encoder, learners.events, rolling.settings.training.seed)
+    trees = fit_trees(known, rolling.dataset.schema, rolling.intervals, size, learners.monotone)
     blend = learners.blends["blend" if block.rules is None else "blend_rules"]
     z = blend.of(trees.log_odds_of(test, learners.encoder, judged), block.linear, block.rules)
     return log_loss_rows(z, judged.churned)

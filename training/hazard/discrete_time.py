@@ -15,7 +15,7 @@ from scipy.special import expit
 
 from features.signal import Schema
 from training.hazard.encoding import Encoder
-from training.hazard.intervals import Intervals, renewal_ahead
+from training.hazard.intervals import HazardRows, Intervals, renewal_ahead
 
 STAGE = "lifecycle_stage"
 INTERVAL = "interval"  # the name under which the interval's own effect (how far ahead it lies) is explained
@@ -37,6 +37,36 @@ class Inputs:
 
     def take(self, rows: np.ndarray) -> Inputs:
         return Inputs(self.values[rows], self.codes[rows], self.falls[rows], self.ahead[rows])
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """What a learner of the hazard is taught.
+
+    Attributes
+    ----------
+    inputs : Inputs
+        Of the n snapshots that the rows are of.
+    rows : HazardRows
+        The m (snapshot, interval) rows whose outcome is known; they count snapshots by their place in `inputs`.
+    encoder : Encoder
+        By which the inputs were made.
+    events : int
+        Distinct churns among the rows, however many snapshots saw each.
+    seed : int
+        Of whatever is drawn at random.
+    """
+
+    inputs: Inputs
+    rows: HazardRows
+    encoder: Encoder
+    events: int
+    seed: int
+
+    @property
+    def event_weight(self) -> float:
+        """Weight of a row in the likelihood: each churn counts once, however many snapshots and intervals saw it."""
+        return self.events / max(float(self.rows.churned.sum()), 1.0)
 
 
 def make_inputs(frame: pd.DataFrame, encoder: Encoder, intervals: Intervals) -> Inputs:

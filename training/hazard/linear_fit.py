@@ -14,7 +14,7 @@ from scipy import sparse
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
-from training.hazard.discrete_time import Inputs, log_loss_rows
+from training.hazard.discrete_time import Inputs, TrainingRows, log_loss_rows
 from training.hazard.encoding import Encoder
 from training.hazard.intervals import HazardRows
 from training.hazard.linear import Layout, LinearHazard, fit_scaling, renewal_columns
@@ -32,24 +32,37 @@ MIN_FLAGGED = 0.002  # a missing-flag needs this share of rows on either side
 # depend on how many cores the machine has.
 @threadpool_limits.wrap(limits=1, user_api="blas")
 def fit_linear(
-    inputs: Inputs,
-    rows: HazardRows,
-    account: np.ndarray,
-    events: int,
-    encoder: Encoder,
-    ridge_l2: float,
-    seed: int,
-    plain: bool = False,
-    use_renewal: bool = True,
+    training: TrainingRows, account: np.ndarray, ridge_l2: float, plain: bool = False, use_renewal: bool = True
 ) -> LinearHazard:
-    """Fits on hazard rows; `account` (n,) numbers the snapshots' accounts, `events` are the distinct churns among them.
+    """The ridge logistic regression of the hazard, with an account-clustered sandwich as draws of its coefficients.
 
-    `plain` leaves values unshaped and unclipped (needed where the score must stay linear in them).
+    Parameters
+    ----------
+    training : TrainingRows
+        What is known by the cut.
+    account : ndarray of int, shape (n,)
+        The account of each snapshot, as a number.
+    ridge_l2 : float
+        Penalty per column of standardised signals.
+    plain : bool
+        Leaves values unshaped and unclipped, which is needed where the score must stay linear in them.
+    use_renewal : bool
+        Whether what is known in advance of renewals enters.
+
+    Returns
+    -------
+    LinearHazard
+        With its effect decay by horizon.
+
+    References
+    ----------
+    D. R. Cox (1972), "Regression models and life-tables"; E. Mammen (1993), "Bootstrap and wild bootstrap for high
+    dimensional linear models".
     """
+    inputs, rows, event_weight = training.inputs, training.rows, training.event_weight
     taught = np.unique(rows.snapshot)
-    blank = _blank(inputs, taught, encoder, plain, use_renewal)
+    blank = _blank(inputs, taught, training.encoder, plain, use_renewal)
     design, row_means = _design(blank, inputs.take(taught), taught, rows)
-    event_weight = events / max(rows.churned.sum(), 1.0)  # each churn counts once
     beta, hessian, design = _minimised(design, rows.churned, event_weight, _penalty(design, ridge_l2))
     residual = event_weight * (expit(design.log_odds(beta)) - rows.churned)
     return replace(
@@ -61,7 +74,7 @@ def fit_linear(
         effect_decay=design.effect_decay,
         row_means=row_means,
         renewal_means=design.means_ahead(),
-        draws=_draws(design, residual, account, taught, hessian, seed),
+        draws=_draws(design, residual, account, taught, hessian, training.seed),
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from configs.settings import Trees
 from features.signal import Schema
-from training.hazard.discrete_time import INTERVAL, RENEWAL, Explained, Inputs
+from training.hazard.discrete_time import INTERVAL, RENEWAL, Explained, Inputs, TrainingRows
 from training.hazard.encoding import Encoder
 from training.hazard.intervals import HazardRows, Intervals
 from training.hazard.lightgbm_core import lightgbm as lgb
@@ -134,19 +134,33 @@ def tree_size(chosen: Trees, events: int) -> Trees:
     return LARGER if events > MANY_EVENTS else MORE if events > SOME_EVENTS else chosen
 
 
-def fit_trees(
-    inputs: Inputs,
-    rows: HazardRows,
-    encoder: Encoder,
-    schema: Schema,
-    intervals: Intervals,
-    size: Trees,
-    monotone: bool,
-    events: int,
-    seed: int,
-) -> TreeHazard:
-    """Fits on hazard rows. `monotone`: the hazard never falls when a signal moves to its less healthy side."""
-    matrix = tree_matrix(inputs, encoder, intervals, rows.snapshot, rows.interval)
+def fit_trees(training: TrainingRows, schema: Schema, intervals: Intervals, size: Trees, monotone: bool) -> TreeHazard:
+    """Boosted trees of the hazard, fitted by LightGBM.
+
+    Parameters
+    ----------
+    training : TrainingRows
+        What is known by the cut.
+    schema : Schema
+        Of the signals, with the direction in which each is healthier.
+    intervals : Intervals
+        Into which the horizon is cut.
+    size : Trees
+        Settings of LightGBM (`tree_size`).
+    monotone : bool
+        Whether the hazard may never fall when a signal moves to its less healthy side.
+
+    Returns
+    -------
+    TreeHazard
+        As it would be loaded from its own text, to the last bit.
+
+    References
+    ----------
+    G. Ke et al. (2017), "LightGBM: a highly efficient gradient boosting decision tree", NeurIPS.
+    """
+    rows, encoder = training.rows, training.encoder
+    matrix = tree_matrix(training.inputs, encoder, intervals, rows.snapshot, rows.interval)
     healthier = {one.name: one.healthier for one in schema.signals}
     directions = [-healthier.get(name, 0) for name in encoder.numbers]
     directions += [0] * (len(encoder.categories) + len(TIMING))
@@ -160,7 +174,7 @@ def fit_trees(
         "bagging_fraction": size.bagging_fraction,
         "bagging_freq": 1,
         "max_bin": 127,
-        "seed": seed,
+        "seed": training.seed,
         "num_threads": THREADS,
         "deterministic": True,
         "force_row_wise": True,
@@ -170,14 +184,13 @@ def fit_trees(
         params["monotone_constraints"] = directions
     names = [f"f{place}" for place in range(matrix.shape[1])]
     # Each churn counts once, however many snapshots saw it, so that lambda_l2 means the same at any spacing of them.
-    event_weight = events / max(float(rows.churned.sum()), 1.0)
-    weight = np.full(len(matrix), event_weight)
+    weight = np.full(len(matrix), training.event_weight)
     data = lgb.Dataset(matrix, rows.churned, weight=weight, feature_name=names, params=params, free_raw_data=True)
     booster = lgb.train(params, data, num_boost_round=size.n_estimators)
     # What is kept is what the text says: the model served today is the one loaded tomorrow.
     text = booster.model_to_string(num_iteration=-1)
     found = np.asarray(booster.predict(matrix, raw_score=True, num_threads=THREADS))
-    return TreeHazard.from_text(text, intervals, *_effect_decay(found, rows, event_weight, intervals.count))
+    return TreeHazard.from_text(text, intervals, *_effect_decay(found, rows, training.event_weight, intervals.count))
 
 
 def _effect_decay(

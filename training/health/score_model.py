@@ -27,6 +27,7 @@ from training.hazard import (
     Inputs,
     Intervals,
     LinearHazard,
+    TrainingRows,
     attribute,
     fit_encoder,
     fit_linear,
@@ -171,18 +172,9 @@ def fit_health(
     scored = _score_frame(frame, rule_scores(frame, framework)).assign(account_id=frame["account_id"])
     encoder = fit_encoder(scored, [HEALTH], [STAGE], rows.snapshot, rows.churned)
     account, _ = pd.factorize(labels["account_id"])
-    inputs = make_inputs(scored, encoder, intervals)
-    linear = fit_linear(
-        inputs,
-        rows,
-        account,
-        events,
-        encoder,
-        settings.training.ridge_l2,
-        settings.training.seed,
-        plain=True,
-        use_renewal=False,
-    )
+    training = settings.training
+    known = TrainingRows(make_inputs(scored, encoder, intervals), rows, encoder, events, training.seed)
+    linear = fit_linear(known, account, training.ridge_l2, plain=True, use_renewal=False)
     per_point = float(linear.weights[0] / linear.scaling.sd[0] / linear.scaling.spread[0])
     log = {"hazard_rows": len(rows), "churn_events": events, "log_odds_per_health_point": per_point}
     return HealthModel("rules", settings.horizons_days, framework, intervals, encoder, linear, log)

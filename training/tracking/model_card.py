@@ -26,13 +26,27 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
     return ["| " + " | ".join(str(cell).replace("|", "/") for cell in line) + " |" for line in lines]
 
 
+PURPOSE = f"""\
+For deciding whom to call first. The interval beside a probability is nominal {COVERAGE:.0%}: it covers the
+account's true probability, as far as sampling and what the signals leave open go, not a change of the churn
+rate after the training, nor whether this one account leaves. Reasons say what moved the model, not what
+would keep the account. Attributes of accounts enter as they are mapped; whether one of them should is for
+whoever maps it to say.
+
+Interventions are shown beside the signals and are none of them. They go to accounts that look bad, so
+a model that read them would take the help for the cause of the risk, or the risk for gone because help came.
+What an intervention changes can only be learned where chance decided who gets it (the column arm: treated or
+holdout); nothing of it is claimed here.
+"""
+
+
 def model_card(churn: ChurnModel, settings: Settings, fingerprint: str, metrics: Mapping[str, float]) -> str:
     """`metrics` are of out-of-time rows (a purged backtest's); without any, the card says so.
 
     Of a figure's name/value, name/low and name/high one line is made, with its interval.
     """
     log = churn.log
-    horizons = ", ".join(f"{one}" for one in churn.horizons_days)
+    horizons = ", ".join(f"{days}" for days in churn.horizons_days)
     lines = [
         f"# {settings.name}: churn model of {log['cut']}",
         "",
@@ -41,28 +55,7 @@ def model_card(churn: ChurnModel, settings: Settings, fingerprint: str, metrics:
         *([] if churn.has_signal else ["**No usable signal: it serves the base rate by stage.**", ""]),
         "## What it is",
         "",
-        *table(
-            ["", ""],
-            [
-                ["learner", f"{churn.chosen}: {log['why']}"],
-                [
-                    "calibration",
-                    f"{churn.calibrator.method}, version {churn.calibrator.version}: "
-                    f"{churn.calibrator.log.get('why', '')}",
-                ],
-                [
-                    "churn level",
-                    churn.calibrator.log.get("level_shift", {}).get("why", "that of a year before, by month"),
-                ],
-                ["labels known until", log["labels_known_until"]],
-                ["snapshots, hazard rows", f"{log['snapshots']:,}, {log['hazard_rows']:,}"],
-                ["churned accounts", log["churned_accounts"]],
-                ["base rate", f"{churn.base_rate:.4f} within {churn.main_horizon_days} days"],
-                ["signals", f"{len(churn.columns)}; {'monotone' if log['monotone'] else 'free'} in the trees"],
-                ["seed", log["seed"]],
-                ["settings, data", f"{settings.version}, {fingerprint}"],
-            ],
-        ),
+        *table(["", ""], _what_it_is(churn, settings, fingerprint)),
         "",
         "## How good, out of time",
         "",
@@ -76,26 +69,28 @@ def model_card(churn: ChurnModel, settings: Settings, fingerprint: str, metrics:
     lines += table(["learner", "log loss"], [[name, f"{value:.5f}"] for name, value in losses.items()])
     lines += ["", "## The churns behind it", ""]
     for group, by in log["events_by"].items():
-        lines += table(
-            [group, "accounts", "churned"], [[k, v["accounts"], v["churned_accounts"]] for k, v in by.items()]
-        )
-        lines += [""]
-    lines += [
-        "## For what, and for what not",
-        "",
-        f"For deciding whom to call first. The interval beside a probability is nominal {COVERAGE:.0%}: it covers the",
-        "account's true probability, as far as sampling and what the signals leave open go, not a change of the churn",
-        "rate after the training, nor whether this one account leaves. Reasons say what moved the model, not what",
-        "would keep the account. Attributes of accounts enter as they are mapped; whether one of them should is for",
-        "whoever maps it to say.",
-        "",
-        "Interventions are shown beside the signals and are none of them. They go to accounts that look bad, so",
-        "a model that read them would take the help for the cause of the risk, or the risk for gone because help came.",
-        "What an intervention changes can only be learned where chance decided who gets it (the column arm: treated or",
-        "holdout); nothing of it is claimed here.",
-        "",
-    ]
+        counts = [[name, behind["accounts"], behind["churned_accounts"]] for name, behind in by.items()]
+        lines += [*table([group, "accounts", "churned"], counts), ""]
+    lines += ["## For what, and for what not", "", PURPOSE]
     return "\n".join(lines)
+
+
+def _what_it_is(churn: ChurnModel, settings: Settings, fingerprint: str) -> list[list[object]]:
+    log, calibrator = churn.log, churn.calibrator
+    calibration = f"{calibrator.method}, version {calibrator.version}: {calibrator.log.get('why', '')}"
+    level_shift = calibrator.log.get("level_shift", {})
+    return [
+        ["learner", f"{churn.chosen}: {log['why']}"],
+        ["calibration", calibration],
+        ["churn level", level_shift.get("why", "that of the same month a year before")],
+        ["labels known until", log["labels_known_until"]],
+        ["snapshots, hazard rows", f"{log['snapshots']:,}, {log['hazard_rows']:,}"],
+        ["churned accounts", log["churned_accounts"]],
+        ["base rate", f"{churn.base_rate:.4f} within {churn.main_horizon_days} days"],
+        ["signals", f"{len(churn.columns)}; {'monotone' if log['monotone'] else 'free'} in the trees"],
+        ["seed", log["seed"]],
+        ["settings, data", f"{settings.version}, {fingerprint}"],
+    ]
 
 
 def _figures(metrics: Mapping[str, float]) -> list[list[str]]:

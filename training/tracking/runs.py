@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 REQUIREMENTS = ("lightgbm", "mlflow", "numpy", "pandas", "scipy")
+TAGGED = ("config_version", "calibrator_version", "data_fingerprint", "data_end")
 FRAME_COLUMNS = ("lifecycle_stage", "days_to_renewal", "term_days")
 
 
@@ -96,59 +97,88 @@ def log_training(
 ) -> Logged:
     """Logs the run, registers the model under settings.name and points the alias `candidate` at the new version.
 
-    `metrics`: of out-of-time rows only (see `flat_metrics`); they stand in the model card too. `artifacts`: further
-    files of the run by path, as text or bytes: the plots of a backtest, whose drawing is no affair of training.
+    Parameters
+    ----------
+    settings, fitted, dataset : Settings, Fitted, TrackedData
+        What was trained, how and on what.
+    metrics : mapping of str to float, optional
+        Of out-of-time rows only (see `flat_metrics`); they stand in the model card too.
+    params : mapping, optional
+        Further parameters of the run.
+    artifacts : mapping of str to str or bytes, optional
+        Further files of the run by path: the plots of a backtest, whose drawing is no affair of training.
+    nested : sequence of Nested
+        Child runs.
+
+    Returns
+    -------
+    Logged
+        The run and the version that it became.
     """
-    log = fitted.churn.log
-    given = dict(metrics or {})
-    meta = {
-        "config_version": settings.version,
-        "calibrator_version": fitted.churn.calibrator.version,
-        "data_fingerprint": dataset.fingerprint,
-        "data_end": str(dataset.data_end.date()),
-        "metrics": given,
-        "log": log,
-    }
+    log, given = fitted.churn.log, dict(metrics or {})
+    meta = _meta(settings, fitted.churn, dataset, given)
     kind = "recalibration" if "recalibration" in log else "training"
-    tagged = ("config_version", "calibrator_version", "data_fingerprint", "data_end")
-    tags = {"kind": kind, "chosen": fitted.churn.chosen, **{key: str(meta[key]) for key in tagged}}
+    tags = {"kind": kind, "chosen": fitted.churn.chosen, **{name: str(meta[name]) for name in TAGGED}}
     with connected(settings) as client, tempfile.TemporaryDirectory() as temporary:
         import mlflow
 
-        folder, beside = Path(temporary) / "forewarn", Path(temporary) / "beside"
-        save_fitted(fitted, folder)
-        write_json(folder / "meta.json", meta)
-        _write(folder / "schema.json", dataset.schema.to_json())
+        model_folder, pages_folder = Path(temporary) / "forewarn", Path(temporary) / "beside"
+        save_fitted(fitted, model_folder)
+        write_json(model_folder / "meta.json", meta)
+        _write(model_folder / "schema.json", dataset.schema.to_json())
         card = model_card(fitted.churn, settings, dataset.fingerprint, given)
         pages = {"model_card.md": card, "data_sheet.md": data_sheet(dataset, settings, dataset.fingerprint)}
-        write_files(beside, {**pages, **(artifacts or {})})
+        write_files(pages_folder, {**pages, **(artifacts or {})})
         experiment = _experiment(settings, client)
         mlflow.set_experiment(experiment_id=experiment)
         with mlflow.start_run(run_name=f"{kind} {log['cut']}") as run:
             mlflow.log_params({**_params(settings, fitted), **(params or {})})
             mlflow.log_metrics({**_facts(fitted), **given})
             mlflow.set_tags(tags)
-            mlflow.log_artifacts(str(beside))
-            example = _example(dataset, fitted.churn)
-            info = mlflow.pyfunc.log_model(
-                name="model",
-                python_model=str(Path(__file__).with_name("pyfunc_model.py")),
-                artifacts={"forewarn": str(folder)},
-                signature=_signature(example, fitted.churn),
-                input_example=example,
-                pip_requirements=[f"{name}=={installed(name)}" for name in REQUIREMENTS],
-            )
-        for one in nested:
-            _log_nested(client, experiment, run.info.run_id, one)
-        if not client.search_registered_models(f"name='{settings.name}'"):
-            client.create_registered_model(settings.name)
-        # Registered by the client, since log_model's own registration prints.
-        registered = client.create_model_version(
-            settings.name, info.model_uri, run.info.run_id, model_id=info.model_id, await_creation_for=0
-        )
-        version = str(registered.version)
-        client.set_registered_model_alias(settings.name, CANDIDATE, version)
-        return Logged(run.info.run_id, version)
+            mlflow.log_artifacts(str(pages_folder))
+            model = _log_model(model_folder, model_example(dataset, fitted.churn), fitted.churn)
+        for child in nested:
+            _log_nested(client, experiment, run.info.run_id, child)
+        return Logged(run.info.run_id, _register(settings, client, run.info.run_id, model))
+
+
+def _meta(settings: Settings, churn: ChurnModel, dataset: TrackedData, metrics: dict[str, float]) -> dict[str, Any]:
+    """What is recorded beside a model's files."""
+    return {
+        "config_version": settings.version,
+        "calibrator_version": churn.calibrator.version,
+        "data_fingerprint": dataset.fingerprint,
+        "data_end": str(dataset.data_end.date()),
+        "metrics": metrics,
+        "log": churn.log,
+    }
+
+
+def _log_model(folder: Path, example: pd.DataFrame, churn: ChurnModel) -> Any:
+    """Logs the files of a folder as an MLflow model of the active run."""
+    import mlflow
+
+    return mlflow.pyfunc.log_model(
+        name="model",
+        python_model=str(Path(__file__).with_name("pyfunc_model.py")),
+        artifacts={"forewarn": str(folder)},
+        signature=_signature(example, churn),
+        input_example=example,
+        pip_requirements=[f"{name}=={installed(name)}" for name in REQUIREMENTS],
+    )
+
+
+def _register(settings: Settings, client: MlflowClient, run_id: str, model: Any) -> str:
+    """The version that a logged model becomes, with the alias `candidate`."""
+    if not client.search_registered_models(f"name='{settings.name}'"):
+        client.create_registered_model(settings.name)
+    # Registered by the client, since log_model's own registration prints.
+    registered = client.create_model_version(
+        settings.name, model.model_uri, run_id, model_id=model.model_id, await_creation_for=0
+    )
+    version = str(registered.version)
+    client.set_registered_model_alias(settings.name, CANDIDATE, version)
+    return version
 
 
 def log_backtest(
@@ -239,7 +269,8 @@ def _facts(fitted: Fitted) -> dict[str, float]:
     }
 
 
-def _example(dataset: Data, churn: ChurnModel) -> pd.DataFrame:
+def model_example(dataset: Data, churn: ChurnModel) -> pd.DataFrame:
+    """The dataset's last three rows as MLflow is given them: the columns that a prediction reads, numbers as floats."""
     names = dict.fromkeys([*(one for one in churn.columns if one in dataset.signals), *FRAME_COLUMNS])
     frame = dataset.signals[list(names)].tail(3).reset_index(drop=True)
     texts = [one.name for one in churn.encoder.categories]

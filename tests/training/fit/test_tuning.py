@@ -43,25 +43,23 @@ def test_a_study_goes_on_where_it_stopped(small, project):
     assert tune(small, other, 1, None, rolling).facts["trials"] == 1
 
 
-def test_only_what_betters_the_newest_origin_beyond_an_error_is_adopted(small, project, monkeypatch):
+def test_only_what_betters_the_newest_origin_beyond_an_error_is_adopted(small, project):
     """Planted losses: a size that wins the older origins, and on the newest gains a little or much."""
     gains = {"noise": 0.0, "clear": 0.05}
-    truth = tuning._losses
     rng = np.random.default_rng(0)
     rolling = Rolling(small, project)
     newest = rolling.origins(small.data_end)[-1]
     for name, gain in gains.items():
 
         def planted(rolling, block, size, gain=gain):
-            found = truth(rolling, block, Trees(n_estimators=1))
+            found = tuning.log_losses(rolling, block, Trees(n_estimators=1))
             if size == Trees():
                 return found
             if block.learners.cut != newest:
                 return found - 0.1
             return found - gain + 0.3 * rng.normal(size=len(found)) * (gain == 0.0)
 
-        monkeypatch.setattr(tuning, "_losses", planted)
-        found = tune(small, project.model_copy(update={"name": name}), 3, None, rolling)
+        found = tune(small, project.model_copy(update={"name": name}), 3, None, rolling, planted)
         assert found.adopted == (name == "clear"), found.facts["why"]
         assert (found.trees == Trees()) == (name != "clear")
         assert found.facts["best"] != found.facts["default"]
@@ -73,14 +71,19 @@ def test_a_trial_of_the_default_is_the_blend_that_serves(rolling, cut):
     """With the default size, what is judged are the purged predictions of the blend with rules, row by row."""
     origin = rolling.origins(cut)[-1]
     learners = rolling.learners(origin)
-    found = tuning._losses(rolling, tuning._block(rolling, origin, cut, cut), tree_size(Trees(), learners.events))
-    served = rolling._block(origin, cut, cut)
+    block = tuning.origin_block(rolling, origin, cut, cut)
+    found = tuning.log_losses(rolling, block, tree_size(Trees(), learners.events))
     assert learners.learned_rules is not None
-    assert found == pytest.approx(log_loss_rows(served["blend_rules"], served["churned"]), rel=1e-9)
-    assert np.abs(found - log_loss_rows(served["blend"], served["churned"])).max() > 1e-3
+    served, without = (newest(rolling.out_of_time(cut)[name]) for name in ("blend_rules", "blend"))
+    assert found == pytest.approx(log_loss_rows(served.log_odds, served.churned), rel=1e-9)
+    assert np.abs(found - log_loss_rows(without.log_odds, without.churned)).max() > 1e-3
 
 
-def test_a_hopeless_trial_is_pruned(dataset, project, rolling, monkeypatch):
+def newest(rows):
+    return rows.take(rows.origin == rows.origin.max())
+
+
+def test_a_hopeless_trial_is_pruned(dataset, project, rolling):
     """Planted losses that get worse from trial to trial: after the first few, a trial stops at its first origins."""
     calls: list[tuple[pd.Timestamp, bool]] = []
 
@@ -88,9 +91,8 @@ def test_a_hopeless_trial_is_pruned(dataset, project, rolling, monkeypatch):
         calls.append((block.learners.cut, size == Trees()))
         return np.full(len(block.account), 0.1 + 0.01 * len(calls))
 
-    monkeypatch.setattr(tuning, "_losses", planted)
     assert len(rolling.origins(dataset.data_end)) > 2
-    found = tune(dataset, project, tuning.STARTUP_TRIALS + 3, None, rolling)
+    found = tune(dataset, project, tuning.STARTUP_TRIALS + 3, None, rolling, planted)
     assert found.facts["pruned"] >= 1
     assert found.trials[0]["state"] == "COMPLETE"
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from training.hazard.discrete_time import make_inputs
+from training.hazard.discrete_time import TrainingRows, make_inputs
 from training.hazard.linear import renewal_columns
 from training.hazard.linear_fit import TIMING_L2, fit_linear
 
@@ -17,7 +17,7 @@ def problem(rolling, cut, dataset):
     frame = dataset.signals[dataset.labels["as_of"] < cut]
     inputs = make_inputs(frame, learners.encoder, rolling.intervals)
     account = frame["account_id"].astype("category").cat.codes.to_numpy()
-    fitted = fit_linear(inputs, learners.rows, account, learners.events, learners.encoder, 0.5, 7)
+    fitted = fit_linear(TrainingRows(inputs, learners.rows, learners.encoder, learners.events, 7), account, 0.5)
     rows, width = learners.rows, fitted.layout.of_row
     of_row = np.stack(fitted.row_columns(inputs), axis=1)[rows.snapshot]
     # The mean over hazard rows, not over snapshots: what decays is the deviation from it.

@@ -72,7 +72,7 @@ def test_mlflow_serves_the_same_probabilities(project, logged, fitted, later):
 
         model = mlflow.pyfunc.load_model(f"models:/{project.name}@candidate")
         rows = later.head(20)
-        example = runs._example(type("Rows", (), {"signals": rows}), fitted.churn)
+        example = runs.model_example(type("Rows", (), {"signals": rows}), fitted.churn)
         found = model.predict(example)
     assert np.array_equal(found.to_numpy(), fitted.churn.predict(rows.tail(3)).to_numpy())
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
