@@ -170,6 +170,7 @@ class Settings(Strict):
     currency: str = "USD"
     sentiment: Literal["off", "textblob"] = "off"
     allow_leaking: tuple[str, ...] = ()
+    signals: str | None = None
     framework: Framework
     engine: Engine = Engine()
     training: Training = Training()
@@ -237,6 +238,9 @@ class Settings(Strict):
         return self._digest(True)
 
     def _digest(self, training_aside: set[str] | bool) -> str:
-        aside = ("state", "serving", "evaluation", "backtest", "connection", "engine")
+        aside = ("state", "serving", "evaluation", "backtest", "connection", "engine", "signals")
         body = self.model_dump(mode="json", exclude={**dict.fromkeys(aside, True), "training": training_aside})
+        if self.signals is not None:  # what the file says counts, not what it is called
+            path = self.path(self.signals)
+            body["signals"] = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -10,20 +10,30 @@ Kind = Literal["number", "category"]
 Outage = Literal["none", "scale", "since", "void"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Signal:
-    """One signal, defined once for training, batch and serving.
+    """What every signal has, however it is worked out; defined once for training, batch scoring and serving.
 
-    `fold` names the windowed frame (Ibis) that `value` aggregates; without one, `value` is worked out from a frame
-    (pandas) that holds the signals named in `of`. `needs` are the source columns ("table.column") without which the
-    signal does not exist. A window of `window_days` begins that many days before as_of and ends `window_from_days`
-    before it. `outage` says what days on which a feed was down (the fold's table, or one in `needs`) do to it: "scale"
-    for counts and sums over the window, which are made up for; "since" for days since something, of which they are
-    taken off; "void" for what becomes missing when the feed worked on under half of the window; "none" otherwise.
-    `peers` marks what depends on other accounts: on facts of before as_of, like everything else.
-    `healthier` is +1 when a higher value is healthier, -1 when a lower one is, 0 when that is not known.
-    `empty` is the value of an account without a single row, None where that is missing; it is used only when the
-    account's feed exists.
+    Attributes
+    ----------
+    name : str
+        Its column; carries the window and the unit where there is one (`usage_30d`).
+    dimension : str
+        usage, engagement, financial, relationship, or account for what stands across them.
+    unit : str
+        Unit of its values, as readers see it.
+    healthier : int
+        +1 when a higher value is healthier, -1 when a lower one is, 0 when that is not known.
+    sentence : str
+        What it measures, in words that a CSM understands: lower case, no full stop.
+    value : Callable
+        Makes the values; of what, each kind of signal says.
+    needs : tuple of str
+        Source columns ("table.column") without which the signal does not exist.
+    window_days : int or None
+        Days before as_of on which the window begins; None where it looks at everything known, or at as_of alone.
+    kind : {"number", "category"}
+        Whether its values are float64 or text.
     """
 
     name: str
@@ -32,57 +42,114 @@ class Signal:
     healthier: int
     sentence: str
     value: Callable[[Any], Any]
-    fold: str | None = None
     needs: tuple[str, ...] = ()
-    of: tuple[str, ...] = ()
     window_days: int | None = None
-    window_from_days: int = 0
-    outage: Outage = "none"
-    peers: bool = False
-    empty: float | None = None
     kind: Kind = "number"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class AggregateSignal(Signal):
+    """A signal that aggregates the rows of a frame: `value` takes the frame (Ibis) and returns an aggregate of it.
+
+    Attributes
+    ----------
+    frame : str
+        The frame of features/frames that is aggregated, one row a fact that was known at the snapshot's as_of.
+    window_from_days : int
+        Days before as_of on which the window ends; 0: at as_of.
+    outage : {"none", "scale", "since", "void"}
+        What days without the feed (the frame's table, or one in `needs`) do to it: "scale" for counts and sums over
+        the window, which are adjusted to the days on which the feed worked; "since" for days since something, from
+        which they are subtracted; "void" for what becomes missing when the feed worked on under half of the window.
+    empty : float or None
+        The value of an account that has the feed and not a single row in the frame; None: missing.
+    """
+
+    frame: str
+    window_from_days: int = 0
+    outage: Outage = "none"
+    empty: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DerivedSignal(Signal):
+    """A signal made of other columns of the frame of signals: `value` takes that frame and returns a column (pandas).
+
+    Attributes
+    ----------
+    of : tuple of str
+        The signals (or health scores) that it is made of; it exists when all of them do.
+    peers : bool
+        Whether it looks at other accounts: at what was known of them before as_of, like everything else.
+    """
+
+    of: tuple[str, ...] = ()
+    peers: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class SignalInfo:
-    """What a model, a reason or a page needs to know of a signal."""
+    """What a model, a reason, a page or the monitoring needs to know of a signal.
+
+    Attributes
+    ----------
+    name, dimension, unit, healthier, sentence, kind
+        As in `Signal`.
+    tables : tuple of str
+        The source tables whose rows it is made of, directly or through the signals that it is derived from.
+    window_days : int or None
+        As in `Signal`.
+    """
 
     name: str
     dimension: str
     unit: str
     healthier: int
-    kind: Kind
+    kind: Kind = "number"
     sentence: str
+    tables: tuple[str, ...] = ()
+    window_days: int | None = None
+
+
+STORED = ("name", "dimension", "unit", "healthier", "kind", "sentence")
 
 
 @dataclass(frozen=True)
 class Schema:
-    """The signals of a frame, in column order."""
+    """The signals of a frame, in column order.
+
+    Attributes
+    ----------
+    signals : tuple of SignalInfo
+        One for each column that a model may learn from.
+    """
 
     signals: tuple[SignalInfo, ...]
 
     @property
     def names(self) -> list[str]:
-        return [one.name for one in self.signals]
+        return [info.name for info in self.signals]
 
     @property
     def numbers(self) -> list[str]:
-        return [one.name for one in self.signals if one.kind == "number"]
+        return [info.name for info in self.signals if info.kind == "number"]
 
     @property
     def categories(self) -> list[str]:
-        return [one.name for one in self.signals if one.kind == "category"]
+        return [info.name for info in self.signals if info.kind == "category"]
 
     def info(self, name: str) -> SignalInfo:
         """The signal of that name; KeyError when there is none."""
-        for one in self.signals:
-            if one.name == name:
-                return one
+        for info in self.signals:
+            if info.name == name:
+                return info
         raise KeyError(name)
 
     def to_json(self) -> list[dict[str, Any]]:
-        return [asdict(one) for one in self.signals]
+        """What a stored model keeps: not tables and windows, which belong to the data as they are mapped today."""
+        return [{key: value for key, value in asdict(info).items() if key in STORED} for info in self.signals]
 
     @classmethod
-    def from_json(cls, body: list[dict[str, Any]]) -> Schema:
-        return cls(tuple(SignalInfo(**one) for one in body))
+    def from_json(cls, body: Sequence[dict[str, Any]]) -> Schema:
+        """The schema that `to_json` made; its signals know neither tables nor windows."""
+        return cls(tuple(SignalInfo(**info) for info in body))

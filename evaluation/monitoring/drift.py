@@ -22,8 +22,7 @@ import pandas as pd
 
 from configs.errors import DataError, Fault
 from evaluation.metrics import Array
-from features.frames import fold_named
-from features.signals import APART, DIMENSION_FEEDS, EVERY
+from features.signal import SignalInfo
 from features.timeline import Outage
 
 STAGE = "lifecycle_stage"
@@ -33,6 +32,7 @@ LEAST_ROWS = 30  # in a month and stage, below which nothing is said
 HISTORY = 6  # earlier moves that tell what is usual
 FAR, TIMES, SURE = 0.2, 2.0, 6.0  # a move that counts: its distance, times the largest before, standard errors
 MOST_VALUES = 20  # of a category; the rest are read together
+WINDOW_DAYS = 30  # looked back on by a signal without a window
 DAY = pd.Timedelta(days=1)
 TOLD = ("as_of", "what", "view", "earlier", "before", "now", "distance", "from_training")
 
@@ -72,7 +72,7 @@ def first_of_months(frame: pd.DataFrame) -> pd.DataFrame:
 
 def moves(
     frame: pd.DataFrame,
-    columns: Sequence[str],
+    signals: Sequence[SignalInfo],
     since: pd.Timestamp,
     version: str | None = None,
     cuts: Mapping[pd.Period, pd.Timestamp] | None = None,
@@ -80,15 +80,15 @@ def moves(
 ) -> pd.DataFrame:
     """Distances of every column, stage and month, from the months before and from the training time.
 
-    frame: account_id, as_of, lifecycle_stage and the columns, one row an account and as_of; rows before `since` are the
+    frame: account_id, as_of, lifecycle_stage and the signals, one row an account and as_of; rows before `since` are the
     training time. version: a column that says by which model a month was scored; months are then compared with those
     of the same model. cuts: by calendar month, where the training time of the model that scored it ended (default:
     `since`), so that a month is far from its own model's training time only. outages: by feed; a move that one of them
     explains does not count as usual ever after. Returns column, stage, as_of, what, before, now, distance, usual (NaN:
-    too few moves before), from_training, one row for each that has enough accounts. DataError without columns or
-    without training time.
+    too few moves before), from_training, feeds, one row for each that has enough accounts. DataError without columns
+    or without training time.
     """
-    needed = ("account_id", "as_of", STAGE, *columns, *([version] if version else ()))
+    needed = ("account_id", "as_of", STAGE, *(one.name for one in signals), *([version] if version else ()))
     faults = [
         Fault(f"drift: {name}", "no such column", "a column of the frame", "build the signals again")
         for name in needed
@@ -109,15 +109,16 @@ def moves(
     stages, stage = np.unique(frame[STAGE].astype(object).astype(str), return_inverse=True)
     found: list[tuple[Any, ...]] = []
     down: set[tuple[str, pd.Timestamp]] = set()
-    for name in columns:
+    for info in signals:
+        name, feeds, window = info.name, info.tables, window_of(info)
         shares, words = _shares(frame[name], trained)
         sums, rows = _sums(shares, stage, month, len(stages), len(months))
-        window, gaps = window_of(name), list(of_feeds(outages or {}, feeds_of(name)))
+        gaps = list(of_feeds(outages or {}, feeds))
         down |= {(name, pd.Timestamp(one)) for one in months if gaps and _gap(window, pd.Timestamp(one), gaps)}
         for place, of in enumerate((ALL, *stages)):
             told = _moves_of(sums[place], rows[place], words, months, until, model)
-            found += [(name, of, *one) for one in told]
-    return _with_usual(pd.DataFrame(found, columns=["column", "stage", *TOLD]), down)
+            found += [(name, of, *one, feeds) for one in told]
+    return _with_usual(pd.DataFrame(found, columns=["column", "stage", *TOLD, "feeds"]), down)
 
 
 def _shares(values: pd.Series, trained: Array) -> tuple[Array, list[str]]:
@@ -192,7 +193,7 @@ def counted(frame: pd.DataFrame, table: pd.DataFrame, since: pd.Timestamp) -> tu
         errors = _errors(frame, one, since)
         if errors >= SURE:
             kept = {name: one[name] for name in Move.__dataclass_fields__ if name in one}
-            found.append(Move(**kept, errors=errors, feeds=feeds_of(one["column"])))
+            found.append(Move(**kept, errors=errors))
     return tuple(sorted(found, key=lambda one: (one.as_of, -one.distance, one.column, one.stage)))
 
 
@@ -216,29 +217,10 @@ def _errors(frame: pd.DataFrame, move: Mapping[Hashable, Any], since: pd.Timesta
     return float(abs(share[now].mean() - share[before].mean()) / error)
 
 
-def feeds_of(column: str) -> tuple[str, ...]:
-    """The tables that a signal is made of, by its name; those of its dimension for a score, none where unknown.
-
-    >>> feeds_of("usage_30d"), feeds_of("health_engagement"), feeds_of("account_industry")
-    (('usage_events',), ('interactions', 'tickets'), ('accounts',))
-    """
-    for one in (*EVERY, *APART):
-        if one.name == column:
-            own = (fold_named(one.fold).table,) if one.fold else ()
-            return tuple(dict.fromkeys((*own, *(feed for name in one.of for feed in feeds_of(name)))))
-    for dimension, feeds in DIMENSION_FEEDS.items():
-        if column.startswith(f"health_{dimension}"):
-            return feeds
-    if column.startswith("health_score"):
-        return tuple(feed for feeds in DIMENSION_FEEDS.values() for feed in feeds)
-    every = ("accounts", "milestones", *(feed for feeds in DIMENSION_FEEDS.values() for feed in feeds))
-    return tuple(feed for feed in every if column.startswith((f"{feed}_", f"{feed.removesuffix('s')}_")))
-
-
-def explained(move: Move, outages: Mapping[str, Sequence[Outage]]) -> tuple[str, Outage] | None:
-    """The feed and its outage that a move is put down to, if there is one: the feed was down for a tenth and more of
-    the time that the signal looks back on, in the month or in those that it is compared with."""
-    return _gap(window_of(move.column), move.as_of, list(of_feeds(outages, move.feeds)))
+def explained(move: Move, signal: SignalInfo, outages: Mapping[str, Sequence[Outage]]) -> tuple[str, Outage] | None:
+    """The feed and its outage that a move of a signal is put down to, if there is one: the feed was down for a tenth
+    and more of the time that the signal looks back on, in the month or in those that it is compared with."""
+    return _gap(window_of(signal), move.as_of, list(of_feeds(outages, signal.tables)))
 
 
 def _gap(window: int, as_of: pd.Timestamp, gaps: Sequence[tuple[str, Outage]]) -> tuple[str, Outage] | None:
@@ -252,9 +234,9 @@ def _gap(window: int, as_of: pd.Timestamp, gaps: Sequence[tuple[str, Outage]]) -
     return None
 
 
-def window_of(column: str) -> int:
-    """The days that a signal looks back on; 30 where it does not say."""
-    return next((one.window_days for one in (*EVERY, *APART) if one.name == column), None) or 30
+def window_of(signal: SignalInfo) -> int:
+    """The days that a signal looks back on; WINDOW_DAYS where it does not say."""
+    return signal.window_days or WINDOW_DAYS
 
 
 def of_feeds(outages: Mapping[str, Sequence[Outage]], feeds: Sequence[str]) -> Iterator[tuple[str, Outage]]:

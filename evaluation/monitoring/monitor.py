@@ -29,8 +29,10 @@ from evaluation.metrics import (
     watch,
 )
 from evaluation.monitoring.alarms import KINDS, WATCHES, Alarm, alarms_of, outage_words
-from evaluation.monitoring.drift import ALL, STAGE, Move, counted, explained, feeds_of, first_of_months, moves
+from evaluation.monitoring.drift import ALL, STAGE, Move, counted, explained, first_of_months, moves
 from evaluation.monitoring.figures import Estimate, Feed, Figures, Level, Scored
+from features.signal import Schema, SignalInfo
+from features.signals import SCORE_INFOS
 from features.timeline import Outage
 
 MODEL, CONFIG, HEALTH, CUT = "model_version", "config_version", "health_score", "cut"
@@ -142,14 +144,14 @@ def monitor(
     settings: Settings,
     since: pd.Timestamp,
     signals: pd.DataFrame | None = None,
-    columns: Sequence[str] = (),
+    schema: Schema | None = None,
     outages: Mapping[str, Sequence[Outage]] | None = None,
 ) -> Monitoring:
     """Monitors predictions (the columns of a prediction and churned_{h}d, NaN while a window is open).
 
     since: the first model's cut; signals before it are its training time, and only what follows is judged. Where a
     column `cut` tells when the training time of a row's model ended, months are held against their own model's.
-    signals: a frame of signals by as_of (features.build.Dataset.signals), of which `columns` are looked at. outages: of
+    signals: a frame of signals by as_of (features.build.Dataset.signals), and `schema` their schema. outages: of
     each feed, as features.outages.outages_by_feed finds them. One scoring a calendar month is looked at, the first.
     DataError for missing columns, accounts that stand twice on a day, or no prediction since then.
     """
@@ -163,9 +165,11 @@ def monitor(
     months = first_of_months(kept)
     known = {name: tuple(found) for name, found in (outages or {}).items()}
     cuts = dict(zip(months["as_of"].dt.to_period("M"), months[CUT], strict=True)) if CUT in months else None
-    table = pd.DataFrame() if signals is None else moves(signals, columns, since, cuts=cuts, outages=known)
+    infos = () if schema is None else schema.signals
+    of_name = {info.name: info for info in infos}
+    table = pd.DataFrame() if signals is None else moves(signals, infos, since, cuts=cuts, outages=known)
     moved = () if signals is None else counted(signals, table, since)
-    found = {move: explained(move, known) for move in moved}
+    found = {move: explained(move, of_name[move.column], known) for move in moved}
     why = {move: outage_words(*outage) for move, outage in found.items() if outage is not None}
     down = {move.as_of for move in why}
     score_moves, renewed = _score_moves(months, p)
@@ -268,14 +272,20 @@ def _score_moves(months: pd.DataFrame, p: str) -> tuple[list[Move], list[tuple[M
     if len(as_ofs) <= SCORES_MONTHS:
         return found, renewed
     begun = pd.Timestamp(as_ofs[SCORES_MONTHS])
-    says = ((p, MODEL, "another model scores"), (HEALTH, CONFIG, "the health score goes by another configuration"))
-    for column, version, words in says:
+    probability = SignalInfo(name=p, dimension="account", unit="0 to 1", healthier=-1, sentence="probability of churn")
+    health = next(info for info in SCORE_INFOS if info.name == HEALTH)
+    says = (
+        (probability, MODEL, "another model scores"),
+        (health, CONFIG, "the health score goes by another configuration"),
+    )
+    for score, version, words in says:
+        column = score.name
         if column not in months or version not in months or not months[column].notna().any():
             continue
-        within = counted(months, moves(months, [column], begun, version), begun)
+        within = counted(months, moves(months, [score], begun, version), begun)
         of = months.groupby("as_of")[version].first().astype(str)
         new = of[of != of.shift(1)]
-        every = counted(months, moves(months, [column], begun), begun)
+        every = counted(months, moves(months, [score], begun), begun)
         others = [move for move in every if move.as_of in new.index and move not in within]
         renewed += [(one, f"from {one.as_of:%Y-%m-%d} on {words} ({new[one.as_of]})") for one in others]
         found += within
@@ -308,7 +318,7 @@ def _feeds(table: pd.DataFrame, since: pd.Timestamp, moved: Sequence[Move], why:
         return
     rows = table[(table["stage"] == ALL) & (table["as_of"] >= since)]
     newest = rows[(rows["as_of"] == rows["as_of"].max()) & rows["from_training"].notna()].set_index("column")
-    of = {name: feeds_of(name) for name in table["column"].unique()}
+    of = dict(zip(table["column"], table["feeds"], strict=True))
     for feed in sorted({feed for feeds in of.values() for feed in feeds}):
         names = [name for name, feeds in of.items() if feed in feeds]
         own = newest.loc[newest.index.isin(names), "from_training"].sort_values(ascending=False, kind="stable")

@@ -1,4 +1,4 @@
-"""Runs every fold over every run of as_ofs, and lays what signals make of them beside the snapshots asked for."""
+"""Builds every frame over every run of as_ofs, and lays what signals make of them beside the snapshots asked for."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pandas as pd
 import pyarrow as pa
 
 from configs.settings import Settings
-from features.frames import Seen, fold_named
-from features.signal import Signal
+from features.frames import FrameInputs, frame_named
+from features.signal import AggregateSignal
 from features.sources import Sources
 from features.sources.backends import engine
 from features.usage import EDGES, Calendar, Told, Units, Ways, sql_rollup
@@ -21,26 +21,25 @@ from features.usage import EDGES, Calendar, Told, Units, Ways, sql_rollup
 ALL, SNAPSHOTS, ACCOUNTS = "forewarn_snapshots_all", "forewarn_snapshots", "forewarn_account_numbers"
 
 
-def folded_signals(
+def aggregate_signals(
     sources: Sources,
     settings: Settings,
     pairs: pd.DataFrame,
-    signals: Sequence[Signal],
+    signals: Sequence[AggregateSignal],
     out: Mapping[str, np.ndarray],
     units: Units | None = None,
 ) -> Told | None:
-    """Fills `out`, an array over `pairs` (account_id, as_of; a RangeIndex) for each fold's signals, where rows are.
+    """Fills `out`, an array over `pairs` (account_id, as_of; a RangeIndex) for each signal, where rows are.
 
     As_ofs go through in runs, so that at most about `engine.memory_mb` is used at a time; the engine spills beyond it.
     `units` stands in for the usage events where they have been folded before. Returns what was told of usage beside,
     if it was.
     """
-    by_fold: dict[str, list[Signal]] = {}
+    by_frame: dict[str, list[AggregateSignal]] = {}
     for signal in signals:
-        if signal.fold is not None:
-            by_fold.setdefault(signal.fold, []).append(signal)
-    usage = {name: found for name, found in by_fold.items() if name in EDGES}
-    others = {name: found for name, found in by_fold.items() if name not in EDGES}
+        by_frame.setdefault(signal.frame, []).append(signal)
+    usage = {name: of_frame for name, of_frame in by_frame.items() if name in EDGES}
+    others = {name: of_frame for name, of_frame in by_frame.items() if name not in EDGES}
     as_ofs = pd.DatetimeIndex(sorted(pairs.as_of.unique())).as_unit("us")
     told = None
     if usage and len(as_ofs):
@@ -57,10 +56,10 @@ def _of_usage(
     settings: Settings,
     pairs: pd.DataFrame,
     as_ofs: pd.DatetimeIndex,
-    by_fold: Mapping[str, list[Signal]],
+    by_frame: Mapping[str, list[AggregateSignal]],
     out: Mapping[str, np.ndarray],
 ) -> Told | None:
-    """Fills `out` with the signals of the folds of usage."""
+    """Fills `out` with the signals of the frames of usage."""
     connection = units.connection
     account, ids = pd.factorize(pairs.account_id)
     numbered = pd.DataFrame({"account_id": ids, "account": np.arange(len(ids), dtype="int32")})
@@ -69,16 +68,16 @@ def _of_usage(
     key = account * np.int64(len(as_ofs)) + as_ofs.get_indexer(pd.Index(pairs.as_of))
     order = np.argsort(key)
     measures = tuple(sources.measures.get(sql_rollup.EVENTS, ()))
-    calendars = {name: Calendar(as_ofs, EDGES[name]) for name in by_fold}
+    calendars = {name: Calendar(as_ofs, EDGES[name]) for name in by_frame}
     ways = Ways(units, accounts, ids, calendars, measures, settings)
-    for name, signals in by_fold.items():
+    for name, signals in by_frame.items():
         way, query, place = ways.of(name), None, 0
         for run in engine.chunks(as_ofs, len(ids), settings.engine.memory_mb, crowded=name in sql_rollup.KEYS):
             # The table under the query keeps its name while what is in it changes from run to run.
             rows = way.seen(range(place, place + len(run)))
             if query is None:
-                seen = Seen(accounts, {name: rows}, settings.framework.milestones)
-                rows = _wide(fold_named(name).build(sources, seen), ["account", "place"], signals)
+                inputs = FrameInputs(accounts, {name: rows}, settings.framework.milestones)
+                rows = _wide(frame_named(name).build(sources, inputs), ["account", "place"], signals)
                 query = engine.Query(connection, rows)
             for batch in query.run().to_batches():
                 found = batch.column("account").to_numpy() * np.int64(len(as_ofs)) + batch.column("place").to_numpy()
@@ -96,10 +95,10 @@ def _of_tables(
     settings: Settings,
     pairs: pd.DataFrame,
     as_ofs: pd.DatetimeIndex,
-    by_fold: Mapping[str, list[Signal]],
+    by_frame: Mapping[str, list[AggregateSignal]],
     out: Mapping[str, np.ndarray],
 ) -> None:
-    """Fills `out` with the signals of the folds of all other tables."""
+    """Fills `out` with the signals of the frames of all other tables."""
     connection = sources.connection
     engine.bound(connection, settings)
     account = pd.factorize(pairs.account_id)[0].astype("int32")
@@ -108,14 +107,14 @@ def _of_tables(
     accounts = engine.given(connection, ACCOUNTS, numbered[["account_id", "account"]].drop_duplicates())
     sources = _numbered(sources, accounts)
     runs = engine.chunks(as_ofs, int(numbered.groupby("as_of").size().max()), settings.engine.memory_mb)
-    for name, signals in by_fold.items():
+    for name, signals in by_frame.items():
         query = None
         for run in runs:
             asked = every
             if len(runs) > 1:
                 asked = engine.keep(connection, SNAPSHOTS, every.filter(every.as_of.isin(list(run))))
             if query is None:
-                rows = fold_named(name).build(sources, Seen(asked, {}, settings.framework.milestones))
+                rows = frame_named(name).build(sources, FrameInputs(asked, {}, settings.framework.milestones))
                 query = engine.Query(connection, _wide(rows, ["row"], signals))
             for batch in query.run().to_batches():
                 _write(batch, batch.column("row").to_numpy(), signals, out)
@@ -130,7 +129,7 @@ def _numbered(sources: Sources, accounts: ir.Table) -> Sources:
     return replace(sources, tables={**sources.tables, **tables})
 
 
-def _wide(rows: ir.Table, keys: list[str], signals: Sequence[Signal]) -> ir.Table:
+def _wide(rows: ir.Table, keys: list[str], signals: Sequence[AggregateSignal]) -> ir.Table:
     values: dict[str, Any] = {}
     for signal in signals:
         value = signal.value(rows)
@@ -138,6 +137,8 @@ def _wide(rows: ir.Table, keys: list[str], signals: Sequence[Signal]) -> ir.Tabl
     return rows.group_by(keys).aggregate(**values)
 
 
-def _write(batch: pa.RecordBatch, rows: np.ndarray, signals: Sequence[Signal], out: Mapping[str, np.ndarray]) -> None:
-    for one in signals:
-        out[one.name][rows] = batch.column(one.name).to_numpy(zero_copy_only=False)
+def _write(
+    batch: pa.RecordBatch, rows: np.ndarray, signals: Sequence[AggregateSignal], out: Mapping[str, np.ndarray]
+) -> None:
+    for signal in signals:
+        out[signal.name][rows] = batch.column(signal.name).to_numpy(zero_copy_only=False)

@@ -1,6 +1,6 @@
-"""The frame of signals: snapshots and their past, each fold's signals, what follows from them, stage and scores.
+"""The frame of signals: snapshots and their lagged rows, aggregates, what is derived from them, stage and scores.
 
-Rows of a month and of three months before stand in the same frame while it is worked out, as known at those days, so
+Rows of a month and of three months before are in the same frame while it is worked out, as known at those days, so
 that a change of the health score compares two scores made alike.
 """
 
@@ -13,12 +13,21 @@ import pandas as pd
 
 from configs.framework import Framework
 from configs.settings import Settings
-from features.assembly.aggregate import folded_signals
-from features.assembly.lagged_rows import with_past
-from features.assembly.postprocess import feeds_reached, finish, outage_ages, outage_days, significant
-from features.health import SCORES, SEGMENT, lifecycle_stages, score_columns, weighted_coverage
-from features.signal import Schema, Signal
-from features.signals import ACROSS, APART, DIMENSION_FEEDS, MONTHS_BACK, attribute_infos, schema_of, signals_of
+from features.assembly.aggregate import aggregate_signals
+from features.assembly.lagged_rows import with_lagged_rows
+from features.assembly.postprocess import feeds_reached, outage_ages, outage_days, postprocess, significant
+from features.health import SEGMENT, lifecycle_stages, score_columns, weighted_coverage
+from features.signal import AggregateSignal, DerivedSignal, Schema, Signal
+from features.signals import (
+    DIMENSION_FEEDS,
+    INTERVENTION_SIGNALS,
+    MONTHS_BACK,
+    attribute_infos,
+    needs_scores,
+    own_signals,
+    schema_of,
+    signals_of,
+)
 from features.sources import Sources
 from features.timeline import DAY_SECONDS
 from features.usage import Units
@@ -29,7 +38,7 @@ HIDDEN = ("asked", "in_play", "life_start", "family", *(f"row_{months}mo_ago" fo
 
 
 class Columns(dict[str, pd.Series]):
-    """Columns of one frame by name, as items and as attributes; its numbers stand together, and are copied nowhere."""
+    """Columns of one frame by name, as items and as attributes; its numbers lie together, and are copied nowhere."""
 
     BLOCK = 64  # columns
 
@@ -38,7 +47,7 @@ class Columns(dict[str, pd.Series]):
         self.index = next(iter(columns.values())).index
         self._codes: dict[tuple[str, ...], np.ndarray] = {}
         self._blocks: list[np.ndarray] = []
-        self._rooms: dict[str, np.ndarray] = {}
+        self._numbers: dict[str, np.ndarray] = {}
 
     def __getattr__(self, name: str) -> pd.Series:
         try:
@@ -46,16 +55,16 @@ class Columns(dict[str, pd.Series]):
         except KeyError:
             raise AttributeError(name) from None
 
-    def room(self, name: str) -> np.ndarray:
+    def numbers(self, name: str) -> np.ndarray:
         """(n,) the column of numbers of that name, to be filled: NaN where it is new."""
-        if name not in self._rooms:
-            place = len(self._rooms) % self.BLOCK
+        if name not in self._numbers:
+            place = len(self._numbers) % self.BLOCK
             if not place:
                 self._blocks.append(np.empty((self.BLOCK, len(self.index))))
-            values = self._rooms[name] = self._blocks[-1][place]
+            values = self._numbers[name] = self._blocks[-1][place]
             values.fill(np.nan)
             self[name] = pd.Series(values, index=self.index, copy=False)
-        return self._rooms[name]
+        return self._numbers[name]
 
     def codes(self, *names: str) -> np.ndarray:
         """(n,) whole numbers, equal where the rows are alike in all these columns; missing is a value of its own."""
@@ -75,7 +84,7 @@ class Columns(dict[str, pd.Series]):
         """The first rows of all columns but those hidden, in the order in which they came; numbers are not copied."""
         parts = []
         for place, block in enumerate(self._blocks):
-            names = list(self._rooms)[place * self.BLOCK : (place + 1) * self.BLOCK]
+            names = list(self._numbers)[place * self.BLOCK : (place + 1) * self.BLOCK]
             parts.append(pd.DataFrame(block[: len(names), :rows].T, columns=names, copy=False))
         frame = pd.concat(parts, axis=1)
         for place, name in enumerate(name for name in self if name not in hidden):
@@ -87,34 +96,51 @@ class Columns(dict[str, pd.Series]):
 def assemble(
     sources: Sources, settings: Settings, days: pd.DatetimeIndex, units: Units | None = None
 ) -> tuple[pd.DataFrame, Schema]:
-    """Every signal that the sources can feed for each snapshot at `days`, by as_of and account_id; and the schema.
+    """Every signal that the sources can feed, for each snapshot at the days.
 
-    `units` stands in for the usage events where they have been folded before.
+    Parameters
+    ----------
+    sources : Sources
+        The project's tables.
+    settings : Settings
+        The project's settings; its own signals are read from the file that they name.
+    days : DatetimeIndex
+        The as_ofs, UTC midnights.
+    units : Units, optional
+        Stands in for the usage events where they have been rolled up before.
+
+    Returns
+    -------
+    frame : DataFrame
+        One row a snapshot, by as_of and account_id (see `features.dataset.Dataset`).
+    schema : Schema
+        Of the columns that a model may learn from.
     """
-    pairs = with_past(sources, settings, days)
-    signals = signals_of(sources, settings.framework)
-    apart = {one.name for one in APART}
-    across = {one.name for one in ACROSS}
+    pairs = with_lagged_rows(sources, settings, days)
+    signals = signals_of(sources, settings.framework, own_signals(settings))
+    late = needs_scores(signals)
+    aggregates = [signal for signal in signals if isinstance(signal, AggregateSignal)]
+    derived = [signal for signal in signals if isinstance(signal, DerivedSignal)]
     t = Columns({str(name): pairs[name] for name in pairs})
-    t.room("tenure_days")[:] = (t.as_of - t.life_start).dt.total_seconds() / DAY_SECONDS
+    t.numbers("tenure_days")[:] = (t.as_of - t.life_start).dt.total_seconds() / DAY_SECONDS
     attributes = _context(t, sources)
-    values = {one.name: _empty(t, one) for one in signals if one.fold is not None}
-    told = folded_signals(sources, settings, pairs, signals, values, units)
+    values = {signal.name: _empty(t, signal) for signal in aggregates}
+    told = aggregate_signals(sources, settings, pairs, aggregates, values, units)
     has, outages = feeds_reached(sources, pairs, told), outage_ages(sources, pairs, told)
-    for signal in signals:
-        if signal.fold is not None:
-            finish(values[signal.name], signal, has, outages, pairs)
-    _derive(t, [one for one in signals if one.fold is None and one.name not in across])
+    for signal in aggregates:
+        postprocess(values[signal.name], signal, has, outages, pairs)
+    _derive(t, [signal for signal in derived if signal.name not in late])
     for name in ALWAYS:
         if name not in t:
-            t.room(name)
+            t.numbers(name)
     _cover(t, has)
-    t.room("feed_outage_days")[:] = outage_days(outages, pairs)
+    t.numbers("feed_outage_days")[:] = outage_days(outages, pairs)
     _judge(t, settings.framework)
-    _derive(t, [one for one in signals if one.name in across])
+    _derive(t, [signal for signal in derived if signal.name in late])
     frame = t.first(int(pairs.asked.sum()), HIDDEN)
-    described = schema_of([one for one in signals if one.name not in apart], attribute_infos(sources, attributes))
-    return frame, Schema((*described.signals, *SCORES))
+    unmodelled = {signal.name for signal in INTERVENTION_SIGNALS}
+    described = [signal for signal in signals if signal.name not in unmodelled]
+    return frame, schema_of(described, attribute_infos(attributes))
 
 
 def _context(t: Columns, sources: Sources) -> dict[str, str]:
@@ -132,7 +158,7 @@ def _context(t: Columns, sources: Sources) -> dict[str, str]:
     # An attribute's column carries a prefix, so that it can never be taken for a signal or a context column.
     for name, kind in kinds.items():
         if kind == "number":
-            t.room(f"account_{name}")[:] = accounts[name].to_numpy(dtype="float64", na_value=np.nan)[place]
+            t.numbers(f"account_{name}")[:] = accounts[name].to_numpy(dtype="float64", na_value=np.nan)[place]
         else:
             t[f"account_{name}"] = _texts(accounts[name]).take(place).set_axis(index)
     return kinds
@@ -151,23 +177,23 @@ def _kind(values: pd.Series) -> str:
 def _empty(t: Columns, signal: Signal) -> np.ndarray:
     """A column of the frame for the signal, with nothing in it."""
     if signal.kind == "number":
-        return t.room(signal.name)
+        return t.numbers(signal.name)
     values = np.full(len(t.index), None, dtype=object)
     t[signal.name] = pd.Series(values, index=t.index, dtype=object, copy=False)
     return values
 
 
-def _derive(t: Columns, signals: list[Signal]) -> None:
+def _derive(t: Columns, signals: list[DerivedSignal]) -> None:
     for signal in signals:
         values = signal.value(t).to_numpy(dtype="float64")
-        significant(values, t.room(signal.name))
+        significant(values, t.numbers(signal.name))
 
 
 def _cover(t: Columns, has: dict[str, np.ndarray]) -> None:
     """coverage_{dimension}: the share of its feeds in which the account has any row."""
     for dimension, feeds in DIMENSION_FEEDS.items():
         reached = [has[feed].astype("float64") if feed in has else np.zeros(len(t.index)) for feed in feeds]
-        t.room(f"coverage_{dimension}")[:] = np.mean(reached, axis=0)
+        t.numbers(f"coverage_{dimension}")[:] = np.mean(reached, axis=0)
 
 
 def _judge(t: Columns, framework: Framework) -> None:
@@ -176,8 +202,8 @@ def _judge(t: Columns, framework: Framework) -> None:
     staged = lifecycle_stages(t.frame(read), framework)
     t.update({str(name): staged[name] for name in staged})
     covered = [f"coverage_{dimension}" for dimension in DIMENSION_FEEDS]
-    t.room("coverage")[:] = weighted_coverage(t.frame((*covered, "lifecycle_stage")), framework)
+    t.numbers("coverage")[:] = weighted_coverage(t.frame((*covered, "lifecycle_stage")), framework)
     mapped = [one.signal for one in framework.health_maps]
     scores = score_columns(t.frame((*mapped, SEGMENT, "lifecycle_stage")), framework)
     for name in scores:
-        significant(scores[name].to_numpy(), t.room(str(name)))
+        significant(scores[name].to_numpy(), t.numbers(str(name)))

@@ -1,4 +1,4 @@
-"""What becomes of a fold's raw values: a feed's outages made up for, empty values filled in, and rounding."""
+"""What becomes of a frame's raw aggregates: adjusted for a feed's outages, empty values filled in, and rounding."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from features.frames import fold_named, tables_of
-from features.signal import Signal
+from features.frames import frame_named, tables_of
+from features.signal import AggregateSignal
 from features.sources import Sources
 from features.timeline import feed_outages, first_visible
 from features.usage import EVENTS, Told
@@ -46,23 +46,22 @@ def outage_days(outages: Mapping[str, Ages], pairs: pd.DataFrame, days: int = 30
     return pairs.as_of.map({day: float(len(ages)) for day, ages in down.items()}).astype("float64").fillna(0.0)
 
 
-def finish(
+def postprocess(
     values: np.ndarray,
-    signal: Signal,
+    signal: AggregateSignal,
     has: Mapping[str, np.ndarray],
     outages: Mapping[str, Ages],
     pairs: pd.DataFrame,
 ) -> None:
-    """In place: text stays as it is; in numbers, outages are made up for, empty values filled in where fed, and all
-    rounded."""
+    """In place: text stays as it is; numbers are adjusted for outages, filled in where empty and fed, and rounded."""
     if signal.kind == "category":
         return
-    feed = fold_named(str(signal.fold)).table
+    feed = frame_named(signal.frame).table
     if signal.empty is not None:
         missing = np.isnan(values)
         values[missing if feed in FOR_ALL else missing & has[feed]] = signal.empty
     if signal.outage != "none":
-        values[:] = _made_up(values, signal, _of_any(outages, tables_of(signal)), pairs)
+        values[:] = _adjusted_for_outages(values, signal, _of_any(outages, tables_of(signal)), pairs)
     significant(values, values)
 
 
@@ -75,7 +74,7 @@ def _of_any(outages: Mapping[str, Ages], feeds: Iterable[str]) -> Ages:
     return down
 
 
-def _made_up(values: np.ndarray, signal: Signal, ages: Ages, pairs: pd.DataFrame) -> np.ndarray:
+def _adjusted_for_outages(values: np.ndarray, signal: AggregateSignal, ages: Ages, pairs: pd.DataFrame) -> np.ndarray:
     """Counts and sums are scaled to the days on which the feed worked, and like "void" ones missing when it worked on
     under half of the window's; days since something count only days on which it worked."""
     out = values.copy()

@@ -1,5 +1,5 @@
 """The frames that signals aggregate, one a source table or a view of it."""
 
-from features.frames.catalogue import Seen, fold_named, tables_of
+from features.frames.catalogue import FRAMES, FrameInputs, frame_named, tables_of
 
-__all__ = ["Seen", "fold_named", "tables_of"]
+__all__ = ["FRAMES", "FrameInputs", "frame_named", "tables_of"]

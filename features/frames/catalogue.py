@@ -11,22 +11,25 @@ import ibis.expr.types as ir
 from configs.framework import Milestone
 from features.frames.onboarding import onboarding
 from features.frames.people import people, talks
-from features.signal import Signal
+from features.signal import AggregateSignal, Signal
 from features.sources import Sources
 from features.timeline import days_between, first_known, seen_rows
 from features.usage import sql_rollup
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What a fold may look at for a run of as_ofs: their snapshots, and usage as folded before.
+class FrameInputs:
+    """What a frame is built from, for a run of as_ofs, beside the sources.
 
-    `snapshots` has account_id, account (its number), as_of and row.
-
-    `usage` has the one of usage_days, usage_users, usage_features that is worked out, as seen at these as_ofs; it names
-    a snapshot by account and place of the as_of, all others by row.
-
-    `milestones` are those that every account is expected to reach.
+    Attributes
+    ----------
+    snapshots : ibis Table
+        account_id, account (its number), as_of and row (the number of the snapshot).
+    usage : dict of str to ibis Table
+        The one of usage_days, usage_users and usage_features that is built, rolled up as seen at these as_ofs; it names
+        a snapshot by account and place (the position of its as_of), all others by row.
+    milestones : tuple of Milestone
+        Those that every account is expected to reach.
     """
 
     snapshots: ir.Table
@@ -35,26 +38,26 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Fold:
-    """A frame that signals aggregate, by snapshot; exists when all of `needs` is mapped."""
+class SignalFrame:
+    """A frame that signals aggregate, by snapshot; exists when `table` has all columns of `needs`."""
 
     name: str
     table: str
     needs: tuple[str, ...]
-    build: Callable[[Sources, Seen], ir.Table]
+    build: Callable[[Sources, FrameInputs], ir.Table]
 
 
-def _rows(name: str, latest: bool = False, distinct: tuple[str, ...] = ()) -> Fold:
+def _rows(name: str, latest: bool = False, distinct: tuple[str, ...] = ()) -> SignalFrame:
     """A table's rows as seen; `is_first` marks the first known one of each account and value of `distinct`."""
 
     def marked(rows: ir.Table) -> dict[str, ir.Value]:
         return {"is_first": first_known(rows, name, *(rows[key] for key in distinct))}
 
-    def build(sources: Sources, seen: Seen) -> ir.Table:
+    def build(sources: Sources, inputs: FrameInputs) -> ir.Table:
         sources = _with(sources, name, marked) if distinct else sources
-        return seen_rows(sources, name, seen.snapshots, latest or _measured(sources, name))
+        return seen_rows(sources, name, inputs.snapshots, latest or _measured(sources, name))
 
-    return Fold(name, name, (), build)
+    return SignalFrame(name, name, (), build)
 
 
 def _with(sources: Sources, name: str, columns: Callable[[ir.Table], dict[str, ir.Value]]) -> Sources:
@@ -67,11 +70,11 @@ def _measured(sources: Sources, name: str) -> bool:
     return bool(sources.measures.get(name))
 
 
-def seen_contracts(sources: Sources, seen: Seen) -> ir.Table:
+def seen_contracts(sources: Sources, inputs: FrameInputs) -> ir.Table:
     """Contracts as seen, with whether each covers the snapshot's day, and covered the same day a year before;
     `is_first` marks one of those that start at the same time."""
     sources = _with(sources, "contracts", lambda rows: {"is_first": first_known(rows, "contracts", rows.starts_at)})
-    rows = seen_rows(sources, "contracts", seen.snapshots, latest=True)
+    rows = seen_rows(sources, "contracts", inputs.snapshots, latest=True)
     if "ends_at" not in rows.columns:
         rows = rows.mutate(ends_at=ibis.null("timestamp"))
     year_ago = rows.as_of - ibis.interval(days=365)
@@ -81,49 +84,80 @@ def seen_contracts(sources: Sources, seen: Seen) -> ir.Table:
     )
 
 
-def seen_invoices(sources: Sources, seen: Seen) -> ir.Table:
-    """Invoices as seen, with `billed` (credit notes and failed payments apart), days past due, and days late so far;
+def seen_invoices(sources: Sources, inputs: FrameInputs) -> ir.Table:
+    """Invoices as seen, with `billed` (no credit notes, no failed payments), days past due, and days late so far;
     `is_first` marks one of the same day and kind."""
 
-    def told(rows: ir.Table) -> dict[str, ir.Value]:
+    def marked(rows: ir.Table) -> dict[str, ir.Value]:
         billed = (rows.kind.fill_null("invoice") == "invoice") if "kind" in rows.columns else ibis.literal(True)
         return {"billed": billed, "is_first": first_known(rows, "invoices", rows.issued_at.date(), billed)}
 
-    rows = seen_rows(_with(sources, "invoices", told), "invoices", seen.snapshots, _measured(sources, "invoices"))
+    rows = seen_rows(_with(sources, "invoices", marked), "invoices", inputs.snapshots, _measured(sources, "invoices"))
     if "due_at" not in rows.columns or "paid_at" not in rows.columns:
         return rows
     late = days_between(ibis.coalesce(rows.paid_at, rows.as_of), rows.due_at)
     return rows.mutate(due_age=days_between(rows.as_of, rows.due_at), late_days=ibis.greatest(late, ibis.literal(0.0)))
 
 
-FOLDS: tuple[Fold, ...] = (
-    Fold("usage_days", sql_rollup.EVENTS, (), lambda _, seen: seen.usage["usage_days"]),
-    Fold("usage_users", sql_rollup.EVENTS, ("user_id",), lambda _, seen: seen.usage["usage_users"]),
-    Fold("usage_features", sql_rollup.EVENTS, ("feature",), lambda _, seen: seen.usage["usage_features"]),
-    Fold(
+FRAMES: tuple[SignalFrame, ...] = (
+    SignalFrame("usage_days", sql_rollup.EVENTS, (), lambda _, inputs: inputs.usage["usage_days"]),
+    SignalFrame("usage_users", sql_rollup.EVENTS, ("user_id",), lambda _, inputs: inputs.usage["usage_users"]),
+    SignalFrame("usage_features", sql_rollup.EVENTS, ("feature",), lambda _, inputs: inputs.usage["usage_features"]),
+    SignalFrame(
         "interactions",
         "interactions",
         (),
-        lambda sources, seen: talks(sources, seen.snapshots, _measured(sources, "interactions")),
+        lambda sources, inputs: talks(sources, inputs.snapshots, _measured(sources, "interactions")),
     ),
     _rows("tickets"),
     _rows("milestones", distinct=("milestone",)),
-    Fold("onboarding", "milestones", (), lambda sources, seen: onboarding(sources, seen.snapshots, seen.milestones)),
-    Fold("contracts", "contracts", (), seen_contracts),
-    Fold("invoices", "invoices", (), seen_invoices),
+    SignalFrame(
+        "onboarding", "milestones", (), lambda sources, inputs: onboarding(sources, inputs.snapshots, inputs.milestones)
+    ),
+    SignalFrame("contracts", "contracts", (), seen_contracts),
+    SignalFrame("invoices", "invoices", (), seen_invoices),
     _rows("outcomes"),
     _rows("contacts", distinct=("role", "since")),
-    Fold("people", "contacts", (), lambda sources, seen: people(sources, seen.snapshots)),
+    SignalFrame("people", "contacts", (), lambda sources, inputs: people(sources, inputs.snapshots)),
     _rows("surveys", latest=True),
     _rows("interventions"),
 )
 
 
-def fold_named(name: str) -> Fold:
-    return next(fold for fold in FOLDS if fold.name == name)
+def frame_named(name: str) -> SignalFrame:
+    """The frame of that name.
+
+    Parameters
+    ----------
+    name : str
+        One of `FRAMES`.
+
+    Returns
+    -------
+    SignalFrame
+
+    Raises
+    ------
+    KeyError
+        When there is none.
+    """
+    for frame in FRAMES:
+        if frame.name == name:
+            return frame
+    raise KeyError(name)
 
 
 def tables_of(signal: Signal) -> set[str]:
-    """The source tables of the signal's own frame and columns."""
-    own = {fold_named(signal.fold).table} if signal.fold is not None else set()
-    return own | {need.split(".")[0] for need in signal.needs}
+    """The source tables of the signal's own frame and of the columns that it needs.
+
+    Parameters
+    ----------
+    signal : Signal
+        Of either kind; those that a derived one is made of are not looked into.
+
+    Returns
+    -------
+    set of str
+    """
+    own = {frame_named(signal.frame).table} if isinstance(signal, AggregateSignal) else set()
+    return own | {column.split(".")[0] for column in signal.needs}

@@ -21,8 +21,25 @@ STAGE = "lifecycle_stage"
 SEGMENT = "segment"
 HEALTH = "health_score"
 SCORES: tuple[SignalInfo, ...] = (
-    SignalInfo(HEALTH, "account", "0 to 100", 1, "number", "health score of the rules"),
-    *(SignalInfo(f"health_{one}", one, "0 to 100", 1, "number", f"the rules' score for {one}") for one in DIMENSIONS),
+    SignalInfo(
+        name=HEALTH,
+        dimension="account",
+        unit="0 to 100",
+        healthier=1,
+        kind="number",
+        sentence="health score of the rules",
+    ),
+    *(
+        SignalInfo(
+            name=f"health_{one}",
+            dimension=one,
+            unit="0 to 100",
+            healthier=1,
+            kind="number",
+            sentence=f"the rules' score for {one}",
+        )
+        for one in DIMENSIONS
+    ),
 )
 
 

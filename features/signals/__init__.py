@@ -1,16 +1,26 @@
-"""The signals: one file a dimension, joined by the catalogue."""
+"""The signals: one file a dimension, joined by the catalogue; beside them what a project's settings add."""
 
-from features.signals.catalogue import APART, DIMENSION_FEEDS, EVERY, attribute_infos, schema_of, signals_of
-from features.signals.trends_and_peers import ACROSS, MONTHS_BACK, days_back
+from features.signals.catalogue import (
+    DIMENSION_FEEDS,
+    INTERVENTION_SIGNALS,
+    SCORE_INFOS,
+    needs_scores,
+    schema_of,
+    signals_of,
+)
+from features.signals.configured import attribute_infos
+from features.signals.own import own_signals
+from features.signals.trends_and_peers import MONTHS_BACK, days_back
 
 __all__ = [
-    "ACROSS",
-    "APART",
     "DIMENSION_FEEDS",
-    "EVERY",
+    "INTERVENTION_SIGNALS",
     "MONTHS_BACK",
+    "SCORE_INFOS",
     "attribute_infos",
     "days_back",
+    "needs_scores",
+    "own_signals",
     "schema_of",
     "signals_of",
 ]

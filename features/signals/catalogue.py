@@ -1,49 +1,58 @@
-"""Every signal there is, which of them a project's tables can feed, and what belongs to a table's own extra columns."""
+"""Every signal there is, which of them a project's tables can feed, and what a schema says of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from configs.framework import Framework
-from features.frames import fold_named
-from features.health import SCORES
-from features.signal import Schema, Signal, SignalInfo
+from features.frames import frame_named
+from features.health import HEALTH, SCORES
+from features.signal import AggregateSignal, DerivedSignal, Schema, Signal, SignalInfo
+from features.signals.configured import MEASURED, measure_signals, milestone_signal
 from features.signals.engagement import ENGAGEMENT
 from features.signals.financial import FINANCIAL
 from features.signals.relationship import RELATIONSHIP
-from features.signals.trends_and_peers import ACROSS
+from features.signals.trends_and_peers import TRENDS_AND_PEERS
 from features.signals.usage import USAGE
 from features.sources import Sources
 
 SIGNALS: tuple[Signal, ...] = (*FINANCIAL, *USAGE, *ENGAGEMENT, *RELATIONSHIP)
-# What we do about an account is told beside its signals, and never among them: a model that read it would take our help
-# for the cause of a lower, or of a higher, risk.
-APART: tuple[Signal, ...] = (
-    Signal(
-        "interventions_open",
-        "account",
-        "interventions",
-        0,
-        "interventions under way now",
-        lambda t: t.count(where=t.ended_at.isnull()),
-        fold="interventions",
+ALL_SIGNALS: tuple[Signal, ...] = (*SIGNALS, *TRENDS_AND_PEERS)
+# What we do about an account is a column beside its signals, and never among them: a model that read it would take our
+# help for the cause of a lower, or of a higher, risk.
+INTERVENTION_SIGNALS: tuple[Signal, ...] = (
+    AggregateSignal(
+        name="interventions_open",
+        dimension="account",
+        unit="interventions",
+        healthier=0,
+        sentence="interventions under way now",
+        value=lambda t: t.count(where=t.ended_at.isnull()),
+        frame="interventions",
         needs=("interventions.ended_at",),
         empty=0.0,
     ),
-    Signal(
-        "interventions_90d",
-        "account",
-        "interventions",
-        0,
-        "interventions begun in the last 90 days",
-        lambda t: t.count(where=t.age <= 90),
-        fold="interventions",
+    AggregateSignal(
+        name="interventions_90d",
+        dimension="account",
+        unit="interventions",
+        healthier=0,
+        sentence="interventions begun in the last 90 days",
+        value=lambda t: t.count(where=t.age <= 90),
+        frame="interventions",
         window_days=90,
         empty=0.0,
     ),
 )
-EVERY: tuple[Signal, ...] = (*SIGNALS, *ACROSS)
+TENURE = DerivedSignal(
+    name="tenure_days",
+    dimension="financial",
+    unit="days",
+    healthier=0,
+    sentence="days since the customer signed up",
+    value=lambda t: t.tenure_days,
+)
 
 # Feeds behind each dimension: an account's coverage is the share of them that it has rows in.
 DIMENSION_FEEDS: dict[str, tuple[str, ...]] = {
@@ -52,117 +61,132 @@ DIMENSION_FEEDS: dict[str, tuple[str, ...]] = {
     "financial": ("contracts", "invoices"),
     "relationship": ("contacts", "surveys"),
 }
-MEASURED: dict[str, tuple[str, str]] = {
-    "usage_events": ("usage_days", "usage"),
-    "interactions": ("interactions", "engagement"),
-    "tickets": ("tickets", "engagement"),
-    "contracts": ("contracts", "financial"),
-    "invoices": ("invoices", "financial"),
-    "surveys": ("surveys", "relationship"),
-}
-TENURE = Signal(
-    "tenure_days",
-    "financial",
-    "days",
-    0,
-    "days since the customer signed up",
-    lambda t: t.tenure_days,
+# The health scores are made of their dimension's feeds, the health score of all.
+SCORE_INFOS: tuple[SignalInfo, ...] = tuple(
+    replace(
+        info,
+        tables=tuple(
+            feed
+            for dimension, feeds in DIMENSION_FEEDS.items()
+            if info.name in {HEALTH, f"health_{dimension}"}
+            for feed in feeds
+        ),
+    )
+    for info in SCORES
 )
 
 
-def _measure(table: str, measure: str) -> tuple[Signal, ...]:
-    """Signals of one measure: its last value and mean; for events also its sum over 30 and 90 days and in all."""
-    fold, dimension = MEASURED[table]
-    daily = fold == "usage_days"
+def signals_of(sources: Sources, framework: Framework, own: Sequence[Signal] = ()) -> tuple[Signal, ...]:
+    """The signals that these sources can feed, each after those it is `of`.
 
-    def total(t: Any, days: float) -> Any:
-        return (t[f"{measure}_sum"] if daily else t[measure]).sum(where=t.age <= days)
+    Parameters
+    ----------
+    sources : Sources
+        The project's tables: a signal whose table or column is not mapped does not exist.
+    framework : Framework
+        Its milestones become signals.
+    own : sequence of Signal
+        The project's own signals (`own_signals`).
 
-    def mean(t: Any) -> Any:
-        if not daily:
-            return t[measure].mean()
-        return t[f"{measure}_sum"].sum() / t[f"{measure}_n"].sum().nullif(0.0)
-
-    def last(t: Any) -> Any:
-        if not daily:
-            return t[measure].mean(where=t.latest)
-        return t[f"{measure}_last"].argmax(t[f"{measure}_moment"])
-
-    label = f"{measure.replace('_', ' ')} of {table.replace('_', ' ')}"
-    signals = [
-        Signal(f"{table}_{measure}_last", dimension, "", 0, f"last {label}", last, fold=fold),
-        Signal(f"{table}_{measure}_mean", dimension, "", 0, f"mean {label}", mean, fold=fold),
-    ]
-    if table != "contracts":
-        for days, words in ((30, "in 30 days"), (90, "in 90 days"), (395, "in 395 days")):
-            name = f"{table}_{measure}_{days}d"
-            sentence = f"sum of {label} {words}"
-            value = lambda t, days=days: total(t, days)  # noqa: E731
-            signals.append(Signal(name, dimension, "", 0, sentence, value, fold=fold, window_days=days, empty=0.0))
-    return tuple(signals)
-
-
-def _milestone(name: str) -> Signal:
-    return Signal(
-        f"milestone_{name}",
-        "engagement",
-        "0 or 1",
-        1,
-        f"whether the milestone {name.replace('_', ' ')} was reached",
-        lambda t: t.count(where=t.milestone == name).clip(upper=1),
-        fold="milestones",
-        empty=0.0,
-    )
-
-
-def signals_of(sources: Sources, framework: Framework) -> tuple[Signal, ...]:
-    """The signals that these sources can feed, then those of measures; each comes after those it is `of`."""
-    own = [
+    Returns
+    -------
+    tuple of Signal
+        Those of the catalogue, of measures and milestones, the project's own, and the interventions kept apart.
+    """
+    measures = [
         signal
-        for table, measures in sources.measures.items()
+        for table, names in sources.measures.items()
         if table in MEASURED
-        for measure in measures
-        for signal in _measure(table, measure)
+        for name in names
+        for signal in measure_signals(table, name)
     ]
+    milestones = map(milestone_signal, framework.criteria.milestones)
     chosen: dict[str, Signal] = {}
-    known = {one.name for one in SCORES}
-    reached = map(_milestone, framework.criteria.milestones)
-    waiting = [TENURE, *SIGNALS, *own, *reached, *ACROSS, *APART]
+    scores = {info.name for info in SCORES}
+    waiting = [TENURE, *SIGNALS, *measures, *milestones, *own, *TRENDS_AND_PEERS, *INTERVENTION_SIGNALS]
     while waiting:
-        ready = [one for one in waiting if all(name in chosen or name in known for name in one.of)]
-        fed = [one for one in ready if _fed(one, sources)]
-        chosen |= {one.name: one for one in fed}
+        ready = [signal for signal in waiting if all(name in chosen or name in scores for name in made_of(signal))]
+        fed = [signal for signal in ready if _is_fed(signal, sources)]
+        chosen |= {signal.name: signal for signal in fed}
         if not fed:
             break
-        waiting = [one for one in waiting if one not in ready]
+        waiting = [signal for signal in waiting if signal not in ready]
     return tuple(chosen.values())
 
 
-def _fed(signal: Signal, sources: Sources) -> bool:
+def made_of(signal: Signal) -> tuple[str, ...]:
+    """The signals that a derived one is made of; none for one that aggregates a frame."""
+    return signal.of if isinstance(signal, DerivedSignal) else ()
+
+
+def needs_scores(signals: Sequence[Signal]) -> set[str]:
+    """Names of the signals that can only be worked out once stage and health scores are there.
+
+    Parameters
+    ----------
+    signals : sequence of Signal
+        Each after those that it is `of`, as `signals_of` returns them.
+
+    Returns
+    -------
+    set of str
+        Trends and comparisons of the catalogue, and every other signal that is made of one of them or of a score; of a
+        project's own signals also those that look at peers, who may be those of the same stage.
+    """
+    late = {signal.name for signal in TRENDS_AND_PEERS}
+    scores, catalogue = {info.name for info in SCORES}, {signal.name for signal in SIGNALS}
+    for signal in signals:
+        own_peers = isinstance(signal, DerivedSignal) and signal.peers and signal.name not in catalogue
+        if own_peers or any(name in late or name in scores for name in made_of(signal)):
+            late.add(signal.name)
+    return late
+
+
+def _is_fed(signal: Signal, sources: Sources) -> bool:
     """Whether the sources have the table and the columns that the signal is made from."""
-    if not all(sources.has(*need.split(".")) for need in signal.needs):
+    if not all(sources.has(*column.split(".")) for column in signal.needs):
         return False
-    if signal.fold is None:
+    if not isinstance(signal, AggregateSignal):
         return True
-    fold = fold_named(signal.fold)
-    return sources.has(fold.table, *fold.needs)
+    frame = frame_named(signal.frame)
+    return sources.has(frame.table, *frame.needs)
 
 
-def attribute_infos(sources: Sources, kinds: dict[str, str]) -> tuple[SignalInfo, ...]:
-    """Account attributes (and the segment) as signals, static facts known from the account's first day."""
-    return tuple(
-        SignalInfo(
-            f"account_{name}",
-            "account",
-            "",
-            0,
-            "number" if kinds[name] == "number" else "category",
-            name.replace("_", " "),
-        )
-        for name in kinds
+def schema_of(signals: Sequence[Signal], attributes: Sequence[SignalInfo] = ()) -> Schema:
+    """The schema of a frame: its signals, the attributes of accounts, then the health scores.
+
+    Parameters
+    ----------
+    signals : sequence of Signal
+        In the order of their columns, with those that they are made of.
+    attributes : sequence of SignalInfo
+        Attributes of accounts (`attribute_infos`).
+
+    Returns
+    -------
+    Schema
+    """
+    known = {signal.name: signal for signal in signals}
+    return Schema((*(_info(signal, known) for signal in signals), *attributes, *SCORE_INFOS))
+
+
+def _info(signal: Signal, known: Mapping[str, Signal]) -> SignalInfo:
+    return SignalInfo(
+        name=signal.name,
+        dimension=signal.dimension,
+        unit=signal.unit,
+        healthier=signal.healthier,
+        kind=signal.kind,
+        sentence=signal.sentence,
+        tables=_tables_of(signal, known),
+        window_days=signal.window_days,
     )
 
 
-def schema_of(signals: Sequence[Signal], attributes: tuple[SignalInfo, ...]) -> Schema:
-    infos = (SignalInfo(s.name, s.dimension, s.unit, s.healthier, s.kind, s.sentence) for s in signals)
-    return Schema((*infos, *attributes))
+def _tables_of(signal: Signal, known: Mapping[str, Signal]) -> tuple[str, ...]:
+    """The tables whose rows a signal is made of, its own or those of the signals (and scores) that it is made of."""
+    if isinstance(signal, AggregateSignal):
+        return (frame_named(signal.frame).table,)
+    scores = {info.name: info.tables for info in SCORE_INFOS}
+    of = [scores[name] if name in scores else _tables_of(known[name], known) for name in made_of(signal)]
+    return tuple(dict.fromkeys(table for tables in of for table in tables))

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from features.frames import tables_of as own_tables
 from features.health import SCORES
-from features.signal import Signal
-from features.signals.catalogue import APART, EVERY, TENURE
+from features.signal import AggregateSignal, DerivedSignal, Signal
+from features.signals.catalogue import ALL_SIGNALS, INTERVENTION_SIGNALS, TENURE, made_of
 
 DIMENSIONS = (
-    ("usage", "How much, how often, how broadly and by how many the product is used."),
+    ("usage", "How much, how often, how broadly and by how many users the product is used."),
     ("engagement", "What the customer does beside using it: appointments, replies, tickets, milestones."),
     ("financial", "What is paid, how punctually, on what terms, and how that changes."),
-    ("relationship", "The people who carry the account, and what they say."),
+    ("relationship", "The contacts who carry the account, and what they say."),
     ("account", "Across the dimensions: stage, scores and their change."),
 )
-WAYS = {1: "higher", -1: "lower", 0: "-"}
+DIRECTIONS = {1: "higher", -1: "lower", 0: "-"}
+OUTAGES = {"none": "-", "scale": "scaled", "since": "left out", "void": "missing"}
 HEAD = """# Signals
 
 One row a signal, made from the definitions by `python -m features.signals.describe`; a test keeps it current.
@@ -33,28 +34,29 @@ Beside these, measures of a table (`measures:` in the mapping) become their last
 
 
 def tables_of(signal: Signal, known: dict[str, Signal]) -> tuple[str, ...]:
-    """The source tables that a signal is made from, through the signals that it is `of`."""
-    found = own_tables(signal)
-    for name in signal.of:
-        found |= set(tables_of(known[name], known)) if name in known else {"all"}
-    return tuple(sorted(found)) or ("accounts",)
+    """The source tables that a signal needs, itself or through the signals that it is `of`."""
+    tables = own_tables(signal)
+    for name in made_of(signal):
+        tables |= set(tables_of(known[name], known)) if name in known else {"all"}
+    return tuple(sorted(tables)) or ("accounts",)
 
 
 def catalogue() -> str:
     """docs/signals.md as text."""
-    known = {one.name: one for one in (TENURE, *EVERY, *APART)}
+    listed = (TENURE, *ALL_SIGNALS)
+    known = {signal.name: signal for signal in (*listed, *INTERVENTION_SIGNALS)}
     parts = [HEAD]
-    for dimension, words in DIMENSIONS:
-        rows = [_row(one, known) for one in (TENURE, *EVERY) if one.dimension == dimension]
+    for dimension, sentence in DIMENSIONS:
+        rows = [_row(signal, known) for signal in listed if signal.dimension == dimension]
         rows += [
-            f"| `{one.name}` | {one.sentence} | {one.unit} | {WAYS[one.healthier]} | - | all | - | - |"
-            for one in SCORES
-            if one.dimension == dimension
+            f"| `{score.name}` | {score.sentence} | {score.unit} | {DIRECTIONS[score.healthier]} | - | all | - | - |"
+            for score in SCORES
+            if score.dimension == dimension
         ]
-        parts.append(f"## {dimension.capitalize()}\n\n{words} {len(rows)} signals.\n\n{_table(rows)}")
-    rows = [_row(one, known) for one in APART]
-    said = "What we do about an account stands beside its signals and is never given to a model: help is not a cause."
-    parts.append(f"## Kept apart\n\n{said}\n\n{_table(rows)}")
+        parts.append(f"## {dimension.capitalize()}\n\n{sentence} {len(rows)} signals.\n\n{_table(rows)}")
+    rows = [_row(signal, known) for signal in INTERVENTION_SIGNALS]
+    why = "What we do about an account is written beside its signals and never given to a model: help is not a cause."
+    parts.append(f"## Kept apart\n\n{why}\n\n{_table(rows)}")
     return "\n".join(parts)
 
 
@@ -63,16 +65,18 @@ def _table(rows: list[str]) -> str:
     return "\n".join([head, "| --- | --- | --- | --- | --- | --- | --- | --- |", *rows]) + "\n"
 
 
-def _row(one: Signal, known: dict[str, Signal]) -> str:
-    window = "-"
-    if one.window_days is not None:
-        ends = f", up to {one.window_from_days} days before" if one.window_from_days else ""
-        window = f"{one.window_days} days{ends}"
-    empty = "missing" if one.empty is None else f"{one.empty:g}"
-    sentence = one.sentence + (" *(peers)*" if one.peers else "")
-    outage = {"none": "-", "scale": "scaled", "since": "left out", "void": "missing"}[one.outage]
-    cells = [f"`{one.name}`", sentence, one.unit or "-", WAYS[one.healthier], window]
-    return f"| {' | '.join([*cells, ', '.join(tables_of(one, known)), empty, outage])} |"
+def _row(signal: Signal, known: dict[str, Signal]) -> str:
+    window, empty, outage = "-", "missing", "-"
+    if signal.window_days is not None:
+        window = f"{signal.window_days} days"
+    if isinstance(signal, AggregateSignal):
+        window += f", up to {signal.window_from_days} days before" if signal.window_from_days else ""
+        empty = empty if signal.empty is None else f"{signal.empty:g}"
+        outage = OUTAGES[signal.outage]
+    peers = isinstance(signal, DerivedSignal) and signal.peers
+    sentence = signal.sentence + (" *(peers)*" if peers else "")
+    cells = [f"`{signal.name}`", sentence, signal.unit or "-", DIRECTIONS[signal.healthier], window]
+    return f"| {' | '.join([*cells, ', '.join(tables_of(signal, known)), empty, outage])} |"
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import pandas as pd
 
 from configs.framework import DIMENSIONS
 from features.health import stage_months
-from features.signal import Signal
+from features.signal import DerivedSignal
 
 MONTHS_BACK = (1, 3)  # calendar months, so that monthly snapshots serve as each other's past
 MIN_PEERS = 5  # with fewer known values a median says nothing
@@ -50,14 +50,14 @@ def before(t: Any, name: str, months: int) -> pd.Series:
     return t[name].reindex(t[f"row_{months}mo_ago"]).set_axis(t[name].index)
 
 
-def _change(name: str, dimension: str, months: int, words: str) -> Signal:
-    return Signal(
-        f"{name}_change_{months}mo",
-        dimension,
-        "points",
-        1,
-        f"change of {words} over {'a month' if months == 1 else f'{months} months'}",
-        lambda t: t[name] - before(t, name, months),
+def _change(name: str, dimension: str, months: int, words: str) -> DerivedSignal:
+    return DerivedSignal(
+        name=f"{name}_change_{months}mo",
+        dimension=dimension,
+        unit="points",
+        healthier=1,
+        sentence=f"change of {words} over {'a month' if months == 1 else f'{months} months'}",
+        value=lambda t: t[name] - before(t, name, months),
         of=(name,),
     )
 
@@ -78,64 +78,66 @@ def _of_parent(t: Any, name: str) -> pd.Series:
     return pd.Series(values.reindex(asked).to_numpy(), index=t[name].index)
 
 
-def _against_peers(name: str, dimension: str, healthier: int, words: str) -> Signal:
-    return Signal(
-        f"{name}_against_peers",
-        dimension,
-        "difference",
-        healthier,
-        f"{words}, less the median of accounts of its segment and stage",
-        lambda t: t[name] - peers_median(t, t[name], ("segment", "lifecycle_stage")),
+def _against_peers(name: str, dimension: str, healthier: int, words: str) -> DerivedSignal:
+    return DerivedSignal(
+        name=f"{name}_against_peers",
+        dimension=dimension,
+        unit="difference",
+        healthier=healthier,
+        sentence=f"{words}, less the median of accounts of its segment and stage",
+        value=lambda t: t[name] - peers_median(t, t[name], ("segment", "lifecycle_stage")),
         of=(name,),
         peers=True,
     )
 
 
-ACROSS: tuple[Signal, ...] = (
+TRENDS_AND_PEERS: tuple[DerivedSignal, ...] = (
     _change("health_score", "account", 1, "the health score"),
     _change("health_score", "account", 3, "the health score"),
     *(_change(f"health_{name}", name, 3, f"the score for {name}") for name in DIMENSIONS),
-    Signal(
-        "stage_months",
-        "account",
-        "months",
-        0,
-        "full months (0, 1 or 3, as far as looked back) that the lifecycle stage has lasted",
-        lambda t: stage_months(t.lifecycle_stage, before(t, "lifecycle_stage", 1), before(t, "lifecycle_stage", 3)),
+    DerivedSignal(
+        name="stage_months",
+        dimension="account",
+        unit="months",
+        healthier=0,
+        sentence="full months (0, 1 or 3, as far as looked back) that the lifecycle stage has lasted",
+        value=lambda t: stage_months(
+            t.lifecycle_stage, before(t, "lifecycle_stage", 1), before(t, "lifecycle_stage", 3)
+        ),
     ),
-    _against_peers("usage_change_14d", "usage", 1, "change of use over 14 days"),
-    _against_peers("usage_against_norm_30d", "usage", 1, "use against the account's own norm"),
+    _against_peers("usage_change_14d", "usage", 1, "change of usage over 14 days"),
+    _against_peers("usage_against_norm_30d", "usage", 1, "usage against the account's own norm"),
     _against_peers("attendance_share_90d", "engagement", 1, "share of appointments kept"),
     _against_peers("tickets_90d", "engagement", 0, "tickets in 90 days"),
-    Signal(
-        "usage_of_all_change_30d",
-        "usage",
-        "ratio",
-        0,
-        "how the use of all customers stands against their own norm (the season)",
-        lambda t: peers_median(t, t.usage_against_norm_30d, ()),
+    DerivedSignal(
+        name="usage_of_all_change_30d",
+        dimension="usage",
+        unit="ratio",
+        healthier=0,
+        sentence="how the usage of all customers stands against their own norm (the season)",
+        value=lambda t: peers_median(t, t.usage_against_norm_30d, ()),
         of=("usage_against_norm_30d",),
         window_days=90,
         peers=True,
     ),
-    Signal(
-        "family_health_score",
-        "relationship",
-        "0 to 100",
-        1,
-        "mean health score of the other accounts of the same family",
-        lambda t: _of_family(t, "health_score"),
+    DerivedSignal(
+        name="family_health_score",
+        dimension="relationship",
+        unit="0 to 100",
+        healthier=1,
+        sentence="mean health score of the other accounts of the same family",
+        value=lambda t: _of_family(t, "health_score"),
         needs=("accounts.parent_account_id",),
         of=("health_score",),
         peers=True,
     ),
-    Signal(
-        "parent_sponsor_present",
-        "relationship",
-        "people",
-        1,
-        "executive sponsors in place now at the parent account",
-        lambda t: _of_parent(t, "executive_sponsor_present"),
+    DerivedSignal(
+        name="parent_sponsor_present",
+        dimension="relationship",
+        unit="contacts",
+        healthier=1,
+        sentence="executive sponsors in place now at the parent account",
+        value=lambda t: _of_parent(t, "executive_sponsor_present"),
         needs=("accounts.parent_account_id",),
         of=("executive_sponsor_present",),
         peers=True,

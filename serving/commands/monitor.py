@@ -52,7 +52,7 @@ def watch(
     tell("looking for drift")
     cut = rows[CUT].min()
     signals = dataset.signals if (dataset.signals.as_of < cut).any() else None
-    found = monitor(rows, settings, cut, signals, dataset.schema.names, outages)
+    found = monitor(rows, settings, cut, signals, dataset.schema, outages)
     if since is not None:
         found = found.since(pd.Timestamp(since))
     watched = [

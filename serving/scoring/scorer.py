@@ -186,7 +186,8 @@ def signals_hash(frame: pd.DataFrame, schema: Schema) -> list[str]:
     """One hash a row, of everything that the model was shown: which signals, and their values to the last bit.
 
     >>> from features.signal import SignalInfo
-    >>> schema = Schema((SignalInfo("logins_30d", "usage", "logins", 1, "number", "logins in 30 days"),))
+    >>> logins = SignalInfo(name="logins_30d", dimension="usage", unit="", healthier=1, sentence="logins in 30 days")
+    >>> schema = Schema((logins,))
     >>> one, other = signals_hash(pd.DataFrame({"lifecycle_stage": "renewal", "logins_30d": [1.0, 2.0]}), schema)
     >>> len(one), one == other
     (64, False)

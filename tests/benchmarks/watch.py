@@ -49,7 +49,7 @@ def watched(folder: Path, seed: int, accounts: int, story: Story | None) -> tupl
     dataset = load_dataset(settings, sources)
     rows = backtest(dataset, settings).predictions
     rows["cut"] = pd.to_datetime(rows.fold)
-    found = monitor(rows, settings, rows.cut.min(), dataset.signals, dataset.schema.names, outages_by_feed(sources))
+    found = monitor(rows, settings, rows.cut.min(), dataset.signals, dataset.schema, outages_by_feed(sources))
     truth = company.truth[["account_id", "as_of", "p_churn_90d"]].rename(columns={"p_churn_90d": "truth"})
     known = rows[rows.churned_90d.notna()].merge(truth, on=["account_id", "as_of"], validate="one_to_one")
     return found, known

@@ -11,6 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from features.signal import Schema, SignalInfo
+from features.signals.catalogue import ALL_SIGNALS, TENURE, schema_of
+from features.signals.configured import attribute_infos
+
 MONTHS, TRAINING = 24, 12
 FIRST = pd.Timestamp("2024-01-01")
 SINCE = FIRST + pd.DateOffset(months=TRAINING)
@@ -19,6 +23,19 @@ SIGNALS = (
     *("tickets_90d", "days_late_90d", "nps_last", "days_since_qbr", "account_region"),
 )
 USAGE = SIGNALS[:6]
+CATALOGUE = schema_of((TENURE, *ALL_SIGNALS), attribute_infos({"region": "category"}))
+SCHEMA = Schema(tuple(CATALOGUE.info(name) for name in SIGNALS))
+
+
+def infos(*names: str) -> tuple[SignalInfo, ...]:
+    """What is known of these signals; of made-up ones no more than their names."""
+    made_up = {"dimension": "account", "unit": "", "healthier": 0, "sentence": ""}
+    return tuple(
+        CATALOGUE.info(name) if name in CATALOGUE.names else SignalInfo(name=name, **made_up)  # type: ignore[arg-type]
+        for name in names
+    )
+
+
 HORIZONS = (30, 60, 90, 180)
 DAY_OF_MONTH = 30.4
 

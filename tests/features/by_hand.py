@@ -12,7 +12,7 @@ import yaml
 
 from configs.settings_file import merge, settings_from
 from features.dataset import Dataset, load_dataset
-from features.signal import Signal
+from features.signal import AggregateSignal, Signal
 
 SECOND = pd.Timestamp("2025-07-01")
 FIRST = SECOND - pd.Timedelta(days=91)
@@ -69,6 +69,11 @@ def check(data: Dataset, name: str, case: Case) -> None:
     found = [GONE if pd.isna(one) else one for one in found]
     expected = [one if one is GONE or isinstance(one, str) else pytest.approx(one, rel=1e-8) for one in case]
     assert found == expected
+
+
+def frame_of(signal: Signal) -> str | None:
+    """The frame that a signal aggregates; None for one that is derived."""
+    return signal.frame if isinstance(signal, AggregateSignal) else None
 
 
 def no_signal_without_case(signals: tuple[Signal, ...], cases: Mapping[str, Case]) -> None:

@@ -18,14 +18,15 @@ from configs.tables import table
 from features.assembly.postprocess import FOR_ALL, feeds_reached, significant
 from features.dataset import Dataset
 from features.frames import catalogue as frames_catalogue
-from features.frames.catalogue import FOLDS
+from features.frames.catalogue import FRAMES
 from features.health.health_score import SCORES
-from features.signal import Signal
+from features.signal import AggregateSignal, DerivedSignal, Signal
 from features.signals import catalogue
-from features.signals.catalogue import APART, EVERY, SIGNALS, signals_of
+from features.signals.catalogue import ALL_SIGNALS, INTERVENTION_SIGNALS, SIGNALS, signals_of
 from features.sources.backends import engine
 from features.sources.sources import known_at
 from features.usage.strategy import EDGES
+from tests.features.by_hand import frame_of
 
 from .conftest import AS_OFS, Tables
 
@@ -98,7 +99,7 @@ def test_order_of_rows_does_not_matter(company: Tables, built: Dataset, tmp_path
 def test_other_accounts_do_not_matter(company: Tables, tmp_path: Path) -> None:
     """But to signals that are declared to look at peers; here, no criterion of a lifecycle stage does."""
     own = yaml.safe_load((company.folder / "forewarn.yaml").read_text())
-    peers = {one.name for one in EVERY if one.peers}
+    peers = {one.name for one in ALL_SIGNALS if isinstance(one, DerivedSignal) and one.peers}
     entry = load_settings(company.folder / "forewarn.yaml").framework.criteria.model_dump(mode="json")["entry"]
     entry = {stage: [one for one in group if one["signal"] not in peers] for stage, group in entry.items()}
     own["framework"] = {"criteria": {"entry": entry}}
@@ -129,19 +130,19 @@ def test_how_much_is_worked_out_at_a_time_does_not_matter(
     assert_frame_equal(company.build().signals, built.signals, rtol=1e-9)
 
 
-@pytest.mark.parametrize("fold", EDGES)
-def test_where_folded_usage_is_cut_does_not_matter(
-    company: Tables, built: Dataset, monkeypatch: pytest.MonkeyPatch, fold: str
+@pytest.mark.parametrize("frame", EDGES)
+def test_where_usage_is_cut_does_not_matter(
+    company: Tables, built: Dataset, monkeypatch: pytest.MonkeyPatch, frame: str
 ) -> None:
     """Cut at every day, as if windows might begin and end at any age: a signal whose window begins or ends at an age
     that is not among the edges would change."""
-    monkeypatch.setitem(EDGES, fold, tuple(range(1, EDGES[fold][-1] + 1)))
+    monkeypatch.setitem(EDGES, frame, tuple(range(1, EDGES[frame][-1] + 1)))
     assert_frame_equal(company.build().signals, built.signals, rtol=1e-7)
 
 
-@pytest.mark.parametrize("signal", [one for one in SIGNALS if one.fold == "usage_days"], ids=lambda one: one.name)
-def test_windows_over_folded_days_begin_and_end_at_an_edge(signal: Signal) -> None:
-    edges = EDGES[str(signal.fold)]
+@pytest.mark.parametrize("signal", [one for one in SIGNALS if frame_of(one) == "usage_days"], ids=lambda one: one.name)
+def test_windows_over_days_of_usage_begin_and_end_at_an_edge(signal: AggregateSignal) -> None:
+    edges = EDGES[signal.frame]
     assert signal.window_days in {None, *edges}
     assert signal.window_from_days in {0, *edges}
 
@@ -168,9 +169,17 @@ def test_a_planted_leak_is_caught(company: Tables, monkeypatch: pytest.MonkeyPat
         both = rows.join(there, "account_id")
         return both.filter(both.since < both.as_of)
 
-    fold = dataclasses.replace(next(one for one in FOLDS if one.name == "contacts"), build=leaking)
-    leak = Signal("leak", "relationship", "people", 0, "a leak", lambda t: t.until.count(), fold="contacts")
-    monkeypatch.setattr(frames_catalogue, "FOLDS", tuple(fold if one.name == "contacts" else one for one in FOLDS))
+    frame = dataclasses.replace(next(one for one in FRAMES if one.name == "contacts"), build=leaking)
+    leak = AggregateSignal(
+        name="leak",
+        dimension="relationship",
+        unit="contacts",
+        healthier=0,
+        sentence="a leak",
+        value=lambda t: t.until.count(),
+        frame="contacts",
+    )
+    monkeypatch.setattr(frames_catalogue, "FRAMES", tuple(frame if one.name == "contacts" else one for one in FRAMES))
     monkeypatch.setattr(catalogue, "SIGNALS", (leak,))
     as_of = AS_OFS[0]
     everything = company.build(as_of)
@@ -181,14 +190,20 @@ def test_a_planted_leak_is_caught(company: Tables, monkeypatch: pytest.MonkeyPat
 
 def test_every_signal_of_the_catalogue_is_built(company: Tables, built: Dataset) -> None:
     """The company feeds all of them, so that every law above has seen every one."""
-    assert {one.name for one in EVERY} <= set(built.schema.names)
+    assert {one.name for one in ALL_SIGNALS} <= set(built.schema.names)
     framework = load_settings(company.folder / "forewarn.yaml").framework
-    told = {one.name for one in built.schema.signals if not one.name.startswith("account_") and one not in SCORES}
-    assert {one.name for one in signals_of(company.open(), framework)} == told | {one.name for one in APART}
-    assert {one.name for one in APART} <= set(built.signals)
+    told = {
+        one.name
+        for one in built.schema.signals
+        if not one.name.startswith("account_") and one.name not in {score.name for score in SCORES}
+    }
+    assert {one.name for one in signals_of(company.open(), framework)} == told | {
+        one.name for one in INTERVENTION_SIGNALS
+    }
+    assert {one.name for one in INTERVENTION_SIGNALS} <= set(built.signals)
 
 
-@pytest.mark.parametrize("signal", EVERY, ids=lambda one: one.name)
+@pytest.mark.parametrize("signal", ALL_SIGNALS, ids=lambda one: one.name)
 def test_type_and_values_are_as_declared(built: Dataset, signal: Signal) -> None:
     values = built.signals[signal.name]
     if signal.kind == "category":
@@ -197,7 +212,7 @@ def test_type_and_values_are_as_declared(built: Dataset, signal: Signal) -> None
     assert values.dtype == np.float64
     assert not np.isinf(values).any()
     assert values.notna().any()
-    if signal.unit in {"days", "events", "users", "features", "tickets", "appointments", "people", "invoices"}:
+    if signal.unit in {"days", "events", "users", "features", "tickets", "appointments", "contacts", "invoices"}:
         known = values.dropna()
         assert signal.name.endswith("_change") or (known >= 0).all()
     if signal.unit == "share" and signal.name != "seats_used_share":
@@ -210,19 +225,23 @@ def reached(company: Tables, built: Dataset) -> dict[str, np.ndarray]:
     return feeds_reached(sources, built.signals)
 
 
-@pytest.mark.parametrize("signal", [one for one in SIGNALS if one.empty is not None], ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "signal",
+    [one for one in SIGNALS if isinstance(one, AggregateSignal) and one.empty is not None],
+    ids=lambda one: one.name,
+)
 def test_an_account_without_a_row_has_the_empty_value_or_none(
-    built: Dataset, reached: dict[str, np.ndarray], signal: Signal
+    built: Dataset, reached: dict[str, np.ndarray], signal: AggregateSignal
 ) -> None:
     """Zero only where the account's feed exists: absence of data is never read as bad news."""
-    feed = frames_catalogue.fold_named(str(signal.fold)).table
+    feed = frames_catalogue.frame_named(signal.frame).table
     without = built.signals.loc[~reached[feed], signal.name]
     if feed in FOR_ALL:
         assert len(without) > 20
         assert (without == signal.empty).all()
     else:
         assert without.isna().all()
-        if signal.outage == "none" and signal.fold == feed:
+        if signal.outage == "none" and signal.frame == feed:
             assert built.signals.loc[reached[feed], signal.name].notna().all()
 
 
@@ -234,9 +253,9 @@ def test_accounts_without_a_usage_feed_exist_and_stay_missing(built: Dataset) ->
 
 
 def test_names_are_unique_and_sentences_readable() -> None:
-    names = [one.name for one in EVERY]
+    names = [one.name for one in ALL_SIGNALS]
     assert len(names) == len(set(names))
-    for one in EVERY:
+    for one in ALL_SIGNALS:
         assert one.sentence
         assert one.sentence[0].islower()
         assert not one.sentence.endswith(".")

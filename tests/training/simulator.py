@@ -171,7 +171,9 @@ def _observe(rng, active, as_of, month, begins, segment, has_term, phase, latent
 
 
 def _info(name: str, dimension: str, healthier: int, kind: str = "number") -> SignalInfo:
-    return SignalInfo(name, dimension, "count", healthier, kind, f"{name} of the account")  # type: ignore[arg-type]
+    return SignalInfo(
+        name=name, dimension=dimension, unit="count", healthier=healthier, kind=kind, sentence=f"{name} of the account"
+    )  # type: ignore[arg-type]
 
 
 SCHEMA = Schema(

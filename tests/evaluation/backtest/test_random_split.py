@@ -36,8 +36,13 @@ def dataset(accounts: int, twins: bool, seed: int = 1) -> Dataset:
         rows["account_region"] = np.where(mine[:, 1] > 0, "north", None)
         parts.append(rows)
     frame = pd.concat(parts, ignore_index=True)
-    infos = [SignalInfo(f"s{one}", "usage", "", 0, "number", "") for one in range(11)]
-    infos.append(SignalInfo("account_region", "account", "", 0, "category", ""))
+    infos = [
+        SignalInfo(name=f"s{one}", dimension="usage", unit="", healthier=0, kind="number", sentence="")
+        for one in range(11)
+    ]
+    infos.append(
+        SignalInfo(name="account_region", dimension="account", unit="", healthier=0, kind="category", sentence="")
+    )
     labels = frame[["account_id", "as_of", "churn_at"]].assign(observed_until=END)
     return Dataset(frame.drop(columns="churn_at"), labels, Schema(tuple(infos)), "x", END)
 

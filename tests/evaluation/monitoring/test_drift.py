@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from configs.errors import DataError
-from evaluation.monitoring.drift import ALL, Move, counted, explained, feeds_of, first_of_months, moves
-from features.signals.catalogue import SIGNALS as CATALOGUE
+from evaluation.monitoring.drift import ALL, Move, counted, explained, first_of_months, moves
 from features.timeline.outages import Outage
-from tests.evaluation.quiet_company import SIGNALS, SINCE, USAGE, company
+from tests.evaluation.quiet_company import CATALOGUE, SCHEMA, SIGNALS, SINCE, USAGE, company, infos
 
 SHIFTED = SINCE + pd.DateOffset(months=5)
 
 
 def found(signals: pd.DataFrame, columns: tuple[str, ...] = SIGNALS) -> tuple[Move, ...]:
-    return counted(signals, moves(signals, columns, SINCE), SINCE)
+    return counted(signals, moves(signals, infos(*columns), SINCE), SINCE)
 
 
 def by_hand(values: dict[str, list[float]]) -> pd.DataFrame:
@@ -38,7 +39,7 @@ def by_hand(values: dict[str, list[float]]) -> pd.DataFrame:
 def test_distances_by_hand() -> None:
     """Months of 1s and 2s, then only 2s, then 2s and nothing."""
     frame = by_hand({"2024-11": [1, 2], "2024-12": [1, 2], "2025-01": [2, 2], "2025-02": [2, np.nan]})
-    table = moves(frame, ["x"], pd.Timestamp("2025-01-01")).query("stage == 'adoption'").set_index("as_of")
+    table = moves(frame, infos("x"), pd.Timestamp("2025-01-01")).query("stage == 'adoption'").set_index("as_of")
     last = table.loc[pd.Timestamp("2025-01-01")]
     assert (last.what, last.before, last.now, last.distance) == ("at or below 1", 0.5, 0.0, 0.5)
     assert last.from_training == 0.5
@@ -47,14 +48,14 @@ def test_distances_by_hand() -> None:
     assert (newest.what, newest.before, newest.now) == ("missing", 0.0, 0.5)
     assert newest.from_training == 0.5
     assert table.usual.isna().all()  # too short a history to call anything usual
-    both = moves(frame, ["x"], pd.Timestamp("2025-01-01")).query(f"stage == '{ALL}'")
+    both = moves(frame, infos("x"), pd.Timestamp("2025-01-01")).query(f"stage == '{ALL}'")
     assert both.distance.tolist() == table.distance.tolist()
 
 
 def test_a_category_moves_by_its_values() -> None:
     frame = by_hand({"2024-12": [1, 2], "2025-01": [1, 1]})
     frame["x"] = frame["x"].map({1.0: "red", 2.0: "blue"})
-    (one,) = moves(frame, ["x"], pd.Timestamp("2025-01-01")).query("stage == 'adoption'").to_dict("records")
+    (one,) = moves(frame, infos("x"), pd.Timestamp("2025-01-01")).query("stage == 'adoption'").to_dict("records")
     assert (one["distance"], one["what"] in {"red", "blue"}) == (0.5, True)
 
 
@@ -99,7 +100,7 @@ def step(copies: int) -> tuple[Move, ...]:
     frame["account_id"] = frame["account_id"].where(~now, "new " + frame["account_id"])
     every = [frame.assign(account_id=frame["account_id"] + f" {one}") for one in range(copies)]
     frame = pd.concat(every, ignore_index=True)
-    table = moves(frame, ["x"], pd.Timestamp("2025-01-01"))
+    table = moves(frame, infos("x"), pd.Timestamp("2025-01-01"))
     return counted(frame, table.assign(usual=0.01), pd.Timestamp("2025-01-01"))
 
 
@@ -117,7 +118,7 @@ def test_a_fashion_that_has_been_before_is_no_move() -> None:
     signals = company(4).signals
     for first in (SINCE - pd.DateOffset(months=3), SHIFTED):
         signals.loc[(signals["as_of"] == first).to_numpy(), "tickets_90d"] *= 3
-    table = moves(signals, ("tickets_90d",), SINCE).query(f"stage == '{ALL}'").set_index("as_of")
+    table = moves(signals, infos("tickets_90d"), SINCE).query(f"stage == '{ALL}'").set_index("as_of")
     assert table.loc[SHIFTED].distance > 0.2
     assert found(signals, ("tickets_90d",)) == ()
 
@@ -130,10 +131,13 @@ def test_a_usage_outage_is_named_as_one() -> None:
     assert {move.column for move in seen} == set(USAGE)
     first = SHIFTED - pd.Timedelta(days=20)
     outage = Outage(f"{first:%Y-%m-%d}", f"{SHIFTED - pd.Timedelta(days=3):%Y-%m-%d}", 18)
-    assert all(explained(move, {"usage_events": (outage,)}) == ("usage_events", outage) for move in seen)
-    assert all(explained(move, {"tickets": (outage,)}) is None for move in seen)
+    assert all(
+        explained(move, SCHEMA.info(move.column), {"usage_events": (outage,)}) == ("usage_events", outage)
+        for move in seen
+    )
+    assert all(explained(move, SCHEMA.info(move.column), {"tickets": (outage,)}) is None for move in seen)
     long_ago = Outage("2023-01-01", "2023-03-01", 60)
-    assert all(explained(move, {"usage_events": (long_ago,)}) is None for move in seen)
+    assert all(explained(move, SCHEMA.info(move.column), {"usage_events": (long_ago,)}) is None for move in seen)
 
 
 def test_after_an_outage_a_move_is_still_seen() -> None:
@@ -145,18 +149,18 @@ def test_after_an_outage_a_move_is_still_seen() -> None:
     signals.loc[(month >= later).to_numpy(), "usage_30d"] *= 0.4
     first = SHIFTED - pd.Timedelta(days=25)
     outage = {"usage_events": (Outage(f"{first:%Y-%m-%d}", f"{SHIFTED - pd.Timedelta(days=1):%Y-%m-%d}", 25),)}
-    blind = counted(signals, moves(signals, ("usage_30d",), SINCE), SINCE)
-    seeing = counted(signals, moves(signals, ("usage_30d",), SINCE, outages=outage), SINCE)
+    blind = counted(signals, moves(signals, infos("usage_30d"), SINCE), SINCE)
+    seeing = counted(signals, moves(signals, infos("usage_30d"), SINCE, outages=outage), SINCE)
     assert {move.as_of for move in blind} == {SHIFTED}
-    assert {move.as_of for move in seeing if explained(move, outage) is None} == {later}
+    assert {move.as_of for move in seeing if explained(move, SCHEMA.info(move.column), outage) is None} == {later}
 
 
 def test_a_month_is_held_against_the_training_time_of_its_own_model() -> None:
     """1s and 2s, then only 2s: far from the first model's training, half as far from that of one trained since."""
     frame = by_hand({"2024-11": [1, 2], "2024-12": [1, 2], "2025-01": [2, 2], "2025-02": [2, 2], "2025-03": [2, 2]})
     cut, newest = pd.Timestamp("2025-01-01"), pd.Timestamp("2025-03-01")
-    first = moves(frame, ["x"], cut).query(f"stage == '{ALL}'").set_index("as_of")
-    again = moves(frame, ["x"], cut, cuts={pd.Period("2025-03", "M"): newest}).query(f"stage == '{ALL}'")
+    first = moves(frame, infos("x"), cut).query(f"stage == '{ALL}'").set_index("as_of")
+    again = moves(frame, infos("x"), cut, cuts={pd.Period("2025-03", "M"): newest}).query(f"stage == '{ALL}'")
     assert first.from_training.loc[newest] == 0.5
     assert again.set_index("as_of").from_training.loc[newest] == 0.25
     assert (again.set_index("as_of").from_training.loc[:"2025-02-01"] == first.from_training.loc[:"2025-02-01"]).all()
@@ -168,7 +172,7 @@ def test_what_moves_everybody_in_a_season_is_usual_for_a_stage() -> None:
     renewal = (signals["lifecycle_stage"] == "renewal").to_numpy()
     before = (signals["as_of"] == SINCE - pd.DateOffset(months=3)).to_numpy()
     signals.loc[before & ~renewal, "tickets_90d"] *= 3
-    table = moves(signals, ("tickets_90d",), SINCE).set_index(["stage", "as_of"])
+    table = moves(signals, infos("tickets_90d"), SINCE).set_index(["stage", "as_of"])
     assert table.loc["renewal"].usual[SHIFTED] == table.loc[ALL].usual[SHIFTED] > 0.2
     assert table.loc["adoption"].usual[SHIFTED] > table.loc[ALL].usual[SHIFTED]
 
@@ -176,20 +180,40 @@ def test_what_moves_everybody_in_a_season_is_usual_for_a_stage() -> None:
 def test_what_is_missing_is_named() -> None:
     signals = company(1).signals
     with pytest.raises(DataError, match=r"drift: no_such(.|\n)*drift: nor_this"):
-        moves(signals, ("no_such", "nor_this"), SINCE)
+        moves(signals, infos("no_such", "nor_this"), SINCE)
     with pytest.raises(DataError, match="no rows before 2020-01-01"):
-        moves(signals, SIGNALS, pd.Timestamp("2020-01-01"))
+        moves(signals, SCHEMA.signals, pd.Timestamp("2020-01-01"))
 
 
 def test_a_new_model_is_no_move_of_the_scores() -> None:
     frame = by_hand({"2024-11": [1, 2], "2024-12": [1, 2], "2025-01": [2, 2], "2025-02": [2, 2]})
     frame["model"] = np.where(frame["as_of"] < pd.Timestamp("2025-01-01"), "1", "2")
-    table = moves(frame, ["x"], pd.Timestamp("2024-12-01"), "model").query(f"stage == '{ALL}'")
+    table = moves(frame, infos("x"), pd.Timestamp("2024-12-01"), "model").query(f"stage == '{ALL}'")
     assert table.as_of.tolist() == [pd.Timestamp("2024-12-01"), pd.Timestamp("2025-02-01")]
     assert table.distance.tolist() == [0.0, 0.0]
 
 
-@pytest.mark.parametrize("signal", CATALOGUE, ids=lambda one: one.name)
-def test_every_signal_has_its_feeds(signal: object) -> None:
-    name, fold = signal.name, signal.fold  # type: ignore[attr-defined]
-    assert feeds_of(name) or fold is None
+def test_every_signal_knows_the_tables_that_it_is_made_of() -> None:
+    """Through those that it is derived from, and a health score those of its dimension; none is guessed from a name."""
+    tables = {info.name: info.tables for info in CATALOGUE.signals}
+    assert {name for name, of in tables.items() if not of} == {"stage_months", "tenure_days"}
+    assert tables["arr_per_active_user"] == ("contracts", "usage_events")
+    assert tables["usage_change_14d_against_peers"] == ("usage_events",)
+    assert tables["health_engagement_change_3mo"] == tables["health_engagement"] == ("interactions", "tickets")
+    assert len(tables["health_score"]) == 7
+    assert tables["account_region"] == ("accounts",)
+
+
+def test_an_outage_counts_in_the_window_of_the_signal_itself() -> None:
+    """Eight days are over a tenth of 30 days and of 60, and less than one of 90."""
+    move = found_in_usage()
+    outage = {"usage_events": (Outage("2025-05-20", "2025-05-27", 8),)}
+    signal = SCHEMA.info("usage_30d")
+    within = [days for days in (30, 60, 90) if explained(move, replace(signal, window_days=days), outage)]
+    assert within == [30, 60]
+    assert explained(move, replace(signal, window_days=None), outage)  # taken to look back on 30 days
+
+
+def found_in_usage() -> Move:
+    day = pd.Timestamp("2025-06-01")
+    return Move("usage_30d", ALL, day, "missing", 0.0, 1.0, 1.0, 0.1, 9.0, 1.0, ("usage_events",))

@@ -17,7 +17,7 @@ from evaluation.monitoring.alarms import KINDS
 from evaluation.monitoring.drift import ALL
 from evaluation.monitoring.monitor import Monitoring, monitor
 from features.timeline.outages import Outage, outages
-from tests.evaluation.quiet_company import SIGNALS, SINCE, USAGE, Company, company
+from tests.evaluation.quiet_company import SCHEMA, SINCE, USAGE, Company, company
 from tests.evaluation.simulated import settings
 
 SETTINGS = settings()
@@ -32,7 +32,7 @@ def quiet(seed: int) -> Company:
 
 
 def look(one: Company, **more: Any) -> Monitoring:
-    return monitor(one.predictions, SETTINGS, SINCE, one.signals, SIGNALS, **more)
+    return monitor(one.predictions, SETTINGS, SINCE, one.signals, SCHEMA, **more)
 
 
 def kinds(found: Monitoring) -> set[str]:

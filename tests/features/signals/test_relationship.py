@@ -8,8 +8,20 @@ import pandas as pd
 import pytest
 
 from features.dataset import Dataset
+from features.signals.catalogue import made_of
 from features.signals.relationship import RELATIONSHIP
-from tests.features.by_hand import FIRST, GONE, SECOND, Case, build, check, no_signal_without_case, rows, value
+from tests.features.by_hand import (
+    FIRST,
+    GONE,
+    SECOND,
+    Case,
+    build,
+    check,
+    frame_of,
+    no_signal_without_case,
+    rows,
+    value,
+)
 
 TALKS = "account_id occurred_at contact_id kind initiated_by attended responded_at recorded_at"
 ACCOUNTS = ("busy", "quiet", "absent", "unrecorded", "unheard")
@@ -133,11 +145,11 @@ def test_people_are_told_apart_as_far_as_the_tables_do(data: Dataset, tmp_path: 
     spoke = {one.name for one in RELATIONSHIP if "interactions.contact_id" in one.needs}
     answered = {"survey_response_share_180d"}
     lost = {"interactions": spoke, "surveys": answered, "contact_id": spoke | answered}[left_out]
-    own = {one.name for one in RELATIONSHIP if one.fold == "surveys" or "nps_last" in one.of}
+    own = {one.name for one in RELATIONSHIP if frame_of(one) == "surveys" or "nps_last" in made_of(one)}
     lost = lost | own if left_out == "surveys" else lost
     assert {one.name for one in RELATIONSHIP} - set(found.schema.names) == lost
     for one in RELATIONSHIP:
-        if one.name not in lost and one.fold == "contacts":
+        if one.name not in lost and frame_of(one) == "contacts":
             assert value(found, "busy", SECOND, one.name) == value(data, "busy", SECOND, one.name), one.name
     if left_out == "surveys":  # p5 and p6 were only heard of in surveys
         assert value(found, "busy", SECOND, "people_active_90d") == 3

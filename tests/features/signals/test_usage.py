@@ -1,4 +1,4 @@
-"""Usage against a loop over single events: every signal of the folds, late rows, weekends and days without use."""
+"""Usage against a loop over single events: every aggregate, late rows, weekends and days without use."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from features.dataset import Dataset
+from features.signal import AggregateSignal
 from features.signals.usage import USAGE
 from tests.features.by_hand import FIRST, SECOND, build, rows, value
 
@@ -103,12 +104,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 @pytest.mark.parametrize("as_of", [FIRST, SECOND])
 @pytest.mark.parametrize("account", ACCOUNTS[:-1])
-def test_signals_of_the_folds_are_what_a_loop_over_events_counts(
+def test_aggregates_of_usage_are_what_a_loop_over_events_counts(
     data: Dataset, account: str, as_of: pd.Timestamp
 ) -> None:
     uses = events()
     expected = by_loop(uses[uses.account_id == account], as_of)
-    assert expected.keys() == {one.name for one in USAGE if one.fold is not None}
+    assert expected.keys() == {one.name for one in USAGE if isinstance(one, AggregateSignal)}
     found = {name: value(data, account, as_of, name) for name in expected}
     assert found == {name: pytest.approx(np.nan if one is None else one, nan_ok=True) for name, one in expected.items()}
 
@@ -120,4 +121,4 @@ def test_an_account_used_on_weekdays_alone_has_a_weekend_share_of_0(data: Datase
 
 
 def test_an_account_without_a_row_of_usage_has_no_signal_of_it(data: Dataset) -> None:
-    assert all(pd.isna(value(data, "absent", SECOND, one.name)) for one in USAGE if one.fold is not None)
+    assert all(pd.isna(value(data, "absent", SECOND, one.name)) for one in USAGE if isinstance(one, AggregateSignal))

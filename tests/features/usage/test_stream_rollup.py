@@ -22,6 +22,7 @@ from features.timeline.visibility import first_visible
 from features.usage import strategy, stream_rollup
 from features.usage.key_index import Numbers
 from features.usage.stream_rollup import Told
+from tests.features.by_hand import frame_of
 
 DAY = pd.Timedelta(days=1)
 END = pd.Timestamp("2025-07-01")
@@ -105,7 +106,7 @@ def test_both_ways_give_the_same_signals(tmp_path: Path, went: dict[str, str], w
     settings = project(tmp_path, measured)
     added, grouped = both(settings, AS_OFS[when], went)
     sources = open_sources(settings)
-    names = [one.name for one in signals_of(sources, settings.framework) if str(one.fold).startswith("usage_")]
+    names = [one.name for one in signals_of(sources, settings.framework) if str(frame_of(one)).startswith("usage_")]
     sources.close()
     assert len(names) > (40 if measured else 30)
     assert added[names].notna().any().all() or when == "far apart"
