@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from configs.settings import Settings
 from configs.tables import table
 from features.checks.feeds import Feed, all_account_facts, feed_of
 from features.checks.leakage import Suspect, find_suspects
+from features.checks.own_signals import OwnSignals, check_own_signals
 from features.labels import Churns, churn_events, count_churns
 from features.signals import DIMENSION_FEEDS
 from features.sources import Sources, open_sources
@@ -45,6 +46,7 @@ class CheckReport:
     suspects: tuple[Suspect, ...] = ()
     churns: Churns | None = None
     coverage: tuple[Coverage, ...] = ()
+    own_signals: OwnSignals = field(default_factory=OwnSignals)
 
     @property
     def ok(self) -> bool:
@@ -79,6 +81,7 @@ def check(settings: Settings, sources: Sources | None = None) -> CheckReport:
         suspects=find_suspects(settings, sources, facts, churned),
         churns=churns,
         coverage=tuple(_coverage(facts, dimension) for dimension in DIMENSIONS),
+        own_signals=check_own_signals(settings, sources),
     )
 
 
@@ -161,8 +164,20 @@ def _lines(report: CheckReport) -> list[str]:
     for suspect in report.suspects:
         do = "in allow_leaking, so it is used" if suspect.allowed else f"to do: {suspect.do}"
         lines += [f"  - {suspect.column}: {suspect.why}", f"    {do}"]
+    lines += _own_lines(report.own_signals)
     lines += ["", f"warnings: {len(report.warnings) or 'none'}", *(f"  - {warning}" for warning in report.warnings)]
     return [line.rstrip() for line in lines]
+
+
+def _own_lines(own: OwnSignals) -> list[str]:
+    if not own.names:
+        return []
+    unfed = [name for name in own.names if name not in own.built]
+    without = f" (no table or column for {', '.join(unfed)})" if unfed else ""
+    lines = ["", f"signals of your own: {len(own.built)} of {len(own.names)} built{without}"]
+    for leak in own.leaking:
+        lines += [f"  - {leak.name}: {leak}", "    to do: use only what the frame says of the row's own as_of"]
+    return lines if own.leaking else [*lines, "  none depends on what came later"]
 
 
 def _outage_lines(feeds: tuple[Feed, ...]) -> list[str]:

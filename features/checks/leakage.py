@@ -33,6 +33,7 @@ from configs.settings import Settings
 from configs.tables import table
 from features.checks.extraction_dates import rows_after_end, suspicions
 from features.checks.feeds import all_account_facts
+from features.checks.own_signals import check_own_signals
 from features.checks.univariate_auc import separate, telltale
 from features.labels import churn_events, fates
 from features.sources import Sources, known_only_later, true_only_today
@@ -61,11 +62,15 @@ class Suspect:
 
 
 def require_no_suspects(settings: Settings, sources: Sources) -> None:
-    """DataError with every suspect that `allow_leaking` does not name."""
+    """DataError with every suspect that `allow_leaking` does not name, and every own signal that reads the future."""
     faults = [
         Fault(one.column, one.why, "what was known at each as_of", one.do)
         for one in find_suspects(settings, sources)
         if not one.allowed
+    ]
+    faults += [
+        Fault(f"signals.{leak.name}", str(leak), "what was known at each as_of", 'see README, "A signal of your own"')
+        for leak in check_own_signals(settings, sources).leaking
     ]
     if faults:
         raise DataError(faults)

@@ -43,7 +43,10 @@ def init_lines(body: Body) -> list[str]:
 
 def check_lines(body: Body) -> list[str]:
     lines = [body["words"]]
-    if not body["passed"]:
+    if body["leaking_signals"]:
+        names = ", ".join(body["leaking_signals"])
+        lines += ["", f"not passed: signals {names} read the future (see above); train and backtest refuse them too"]
+    if body["open_suspects"]:
         names = ", ".join(body["open_suspects"])
         lines += [
             "",

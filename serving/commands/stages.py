@@ -49,7 +49,7 @@ def init(folder: Path) -> dict[str, Any]:
 
 def check(settings: Settings, tell: Progress, sources: Sources | None = None) -> dict[str, Any]:
     """What the sources hold, and what is wrong with them. SourceError with every fault; not passed while a column that
-    may know the future is suspected and not named in `allow_leaking`."""
+    may know the future is suspected and not named in `allow_leaking`, or a signal of the project's own reads it."""
     from features.checks import check as look
 
     tell("reading the sources")
@@ -57,7 +57,15 @@ def check(settings: Settings, tell: Progress, sources: Sources | None = None) ->
     if report.faults:
         raise SourceError(report.faults)
     open_suspects = [one.column for one in report.suspects if not one.allowed]
-    return {"passed": not open_suspects, "open_suspects": open_suspects, "words": str(report), **report.to_json()}
+    leaking = [leak.name for leak in report.own_signals.leaking]
+    passed = not open_suspects and not leaking
+    return {
+        "passed": passed,
+        "open_suspects": open_suspects,
+        "leaking_signals": leaking,
+        "words": str(report),
+        **report.to_json(),
+    }
 
 
 def load(settings: Settings, tell: Progress, as_ofs: Iterable[datetime] = ()) -> Dataset:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from configs.settings import Settings
 from configs.settings_file import merge, settings_from
 from features.dataset import Dataset, load_dataset
 from features.signal import AggregateSignal, Signal
@@ -41,6 +42,11 @@ def rows(columns: str, *body: tuple[Any, ...]) -> pd.DataFrame:
 
 def build(folder: Path, tables: Mapping[str, pd.DataFrame], **settings: Any) -> Dataset:
     """The tables' signals at both as_ofs; every account is a customer all along."""
+    return load_dataset(project(folder, tables, **settings), as_ofs=[FIRST, SECOND])
+
+
+def project(folder: Path, tables: Mapping[str, pd.DataFrame], **settings: Any) -> Settings:
+    """The tables as files of a project, and its settings."""
     # A churn long ago of an account that is not looked at: outcomes are there, and define churn.
     gone = rows("account_id occurred_at kind arr_change", ("gone", 900, "churn", -1.0))
     outcomes = pd.concat([gone, tables["outcomes"]]) if "outcomes" in tables else gone
@@ -54,7 +60,7 @@ def build(folder: Path, tables: Mapping[str, pd.DataFrame], **settings: Any) -> 
         "data_end": DATA_END.date().isoformat(),
     }
     defaults = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))
-    return load_dataset(settings_from(merge(defaults, {**body, **settings}), folder), as_ofs=[FIRST, SECOND])
+    return settings_from(merge(defaults, {**body, **settings}), folder)
 
 
 def value(data: Dataset, account: str, as_of: pd.Timestamp, name: str) -> Any:
