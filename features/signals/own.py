@@ -114,11 +114,20 @@ def _faults_of(signal: Signal) -> Iterator[Fault]:
     if signal.window_days is None and signal.outage in {"scale", "void"}:
         do = "give window_days, or outage 'none'"
         yield Fault(f"{where}.window_days", "none", f"the window over which outages {signal.outage} it", do)
-    edges = EDGES.get(signal.frame, ())
-    ends = {signal.window_days or edges[-1], signal.window_from_days or edges[0]} if edges else set()
-    if wrong := sorted(ends - set(edges)):
-        expected = "days at which usage is added up: " + ", ".join(map(str, edges))
-        yield Fault(f"{where}.window_days", ", ".join(map(str, wrong)), expected, "choose the nearest of them")
+    if edges := EDGES.get(signal.frame):
+        yield from _edge_faults(signal, edges)
+
+
+def _edge_faults(signal: AggregateSignal, edges: Sequence[int]) -> Iterator[Fault]:
+    """A window that usage, as it is rolled up, cannot show: of days at an edge only, of users and features to the last."""
+    ends = {days for days in (signal.window_days, signal.window_from_days) if days}
+    if signal.frame == "usage_days":
+        wrong, expected = ends - set(edges), "days at which usage is added up: " + ", ".join(map(str, edges))
+    else:
+        wrong, expected = {days for days in ends if days > edges[-1]}, f"up to {edges[-1]} days"
+    if wrong:
+        found = ", ".join(map(str, sorted(wrong)))
+        yield Fault(f"{WHERE}.{signal.name}.window_days", found, expected, "choose another window")
 
 
 def _name_faults(signals: Sequence[Signal], settings: Settings) -> Iterator[Fault]:

@@ -106,6 +106,11 @@ def test_another_file_is_another_configuration_and_its_name_is_not(tmp_path: Pat
     assert not set(versions) & {own.version, own.data_version}
 
 
+def test_users_are_counted_over_any_window_that_is_kept(tmp_path: Path) -> None:
+    write(tmp_path, SIGNAL.format(**SOUND | {"frame": "usage_users", "days": 10}))
+    assert len(own_signals(project(tmp_path, TABLES, signals="my_signals.py"))) == 1
+
+
 FAULTS = {
     "no file": (None, r"no file .*my_signals\.py.*A signal of your own"),
     "does not parse": ("SIGNALS = (", r"my_signals\.py line 1: SyntaxError"),
@@ -119,6 +124,10 @@ FAULTS = {
     "no such dimension": (SOUND | {"dimension": "support"}, r"own_tickets\.dimension: found 'support'"),
     "no such frame": (SOUND | {"frame": "ticket"}, r"own_tickets\.frame: found 'ticket'.*tickets"),
     "a window that usage cannot show": (SOUND | {"frame": "usage_days", "days": 45}, r"window_days: found 45.*30, 60"),
+    "a window longer than users are kept": (
+        SOUND | {"frame": "usage_users", "days": 120},
+        "window_days: found 120; expected up to 90 days",
+    ),
     "scaled without a window": (SOUND | {"days": None}, "window_days: found none"),
 }
 
