@@ -119,7 +119,7 @@ def _faults_of(signal: Signal) -> Iterator[Fault]:
 
 
 def _edge_faults(signal: AggregateSignal, edges: Sequence[int]) -> Iterator[Fault]:
-    """A window that usage, as it is rolled up, cannot show: of days at an edge only, of users and features to the last."""
+    """A window that usage cannot show as it is rolled up: days end at an edge, users and features at the last one."""
     ends = {days for days in (signal.window_days, signal.window_from_days) if days}
     if signal.frame == "usage_days":
         wrong, expected = ends - set(edges), "days at which usage is added up: " + ", ".join(map(str, edges))
