@@ -75,7 +75,7 @@ class Trees(Strict):
     bagging_fraction: Share = 0.5
 
 
-class Engine(Strict):
+class EngineSettings(Strict):
     """What working out signals may use: `memory_mb`, up to half of it in arrays, before the embedded engine spills to
     disk; and threads (null: all cores).
 
@@ -172,7 +172,7 @@ class Settings(Strict):
     allow_leaking: tuple[str, ...] = ()
     signals: str | None = None
     framework: Framework
-    engine: Engine = Engine()
+    engine: EngineSettings = EngineSettings()
     training: Training = Training()
     backtest: Backtest = Backtest()
     evaluation: Evaluation = Evaluation()

@@ -40,7 +40,7 @@ def facts_of(sources: Sources, settings: Settings) -> Facts:
     accounts = sources.tables["accounts"]
     regions = tuple(name for name in REGIONS if name in accounts.columns)
     have = [name for name in ("segment", "owner", *regions) if name in accounts.columns]
-    people = sources.connection.to_pandas(accounts.select("account_id", "created_at", *have))
+    people = sources.engine.to_pandas(accounts.select("account_id", "created_at", *have))
     left = churn_events(sources, settings).groupby("account_id")["at"].max()
     people["left_at"] = people["account_id"].map(left).astype("datetime64[us]")
     gap = pd.Timedelta(days=settings.churn.allowed_gap_days)

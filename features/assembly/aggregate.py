@@ -12,11 +12,11 @@ import pandas as pd
 import pyarrow as pa
 
 from configs.settings import Settings
+from features.assembly.chunks import as_of_chunks
 from features.frames import FrameInputs, frame_named
 from features.signal import AggregateSignal
 from features.sources import Sources
-from features.sources.backends import engine
-from features.usage import EDGES, Calendar, Told, Units, Ways, sql_rollup
+from features.usage import EDGES, Calendar, RollupStrategies, Units, UsageStatistics, sql_rollup
 
 ALL, SNAPSHOTS, ACCOUNTS = "forewarn_snapshots_all", "forewarn_snapshots", "forewarn_account_numbers"
 
@@ -28,12 +28,12 @@ def aggregate_signals(
     signals: Sequence[AggregateSignal],
     out: Mapping[str, np.ndarray],
     units: Units | None = None,
-) -> Told | None:
+) -> UsageStatistics | None:
     """Fills `out`, an array over `pairs` (account_id, as_of; a RangeIndex) for each signal, where rows are.
 
     As_ofs go through in runs, so that at most about `engine.memory_mb` is used at a time; the engine spills beyond it.
-    `units` stands in for the usage events where they have been folded before. Returns what was told of usage beside,
-    if it was.
+    `units` stands in for the usage events where they have been folded before. Returns statistics
+    of usage, where its own pass found them.
     """
     by_frame: dict[str, list[AggregateSignal]] = {}
     for signal in signals:
@@ -41,13 +41,13 @@ def aggregate_signals(
     usage = {name: of_frame for name, of_frame in by_frame.items() if name in EDGES}
     others = {name: of_frame for name, of_frame in by_frame.items() if name not in EDGES}
     as_ofs = pd.DatetimeIndex(sorted(pairs.as_of.unique())).as_unit("us")
-    told = None
+    statistics = None
     if usage and len(as_ofs):
-        units = units or Units(sources.connection, sql_rollup.units(sources))
-        told = _of_usage(units, sources, settings, pairs, as_ofs, usage, out)
+        units = units or Units(sources.engine, sql_rollup.units(sources))
+        statistics = _of_usage(units, sources, settings, pairs, as_ofs, usage, out)
     if others and len(as_ofs):
         _of_tables(sources, settings, pairs, as_ofs, others, out)
-    return told
+    return statistics
 
 
 def _of_usage(
@@ -58,36 +58,36 @@ def _of_usage(
     as_ofs: pd.DatetimeIndex,
     by_frame: Mapping[str, list[AggregateSignal]],
     out: Mapping[str, np.ndarray],
-) -> Told | None:
+) -> UsageStatistics | None:
     """Fills `out` with the signals of the frames of usage."""
-    connection = units.connection
+    engine = units.engine
     account, ids = pd.factorize(pairs.account_id)
     numbered = pd.DataFrame({"account_id": ids, "account": np.arange(len(ids), dtype="int32")})
-    accounts = engine.given(connection, ACCOUNTS, numbered)
+    accounts = engine.upload(ACCOUNTS, numbered)
     # By account, then as_of: where a result's row goes is found by its place in that order.
     key = account * np.int64(len(as_ofs)) + as_ofs.get_indexer(pd.Index(pairs.as_of))
     order = np.argsort(key)
     measures = tuple(sources.measures.get(sql_rollup.EVENTS, ()))
     calendars = {name: Calendar(as_ofs, EDGES[name]) for name in by_frame}
-    ways = Ways(units, accounts, ids, calendars, measures, settings)
+    strategies = RollupStrategies(units, accounts, ids, calendars, measures, settings)
     for name, signals in by_frame.items():
-        way, query, place = ways.of(name), None, 0
-        for run in engine.chunks(as_ofs, len(ids), settings.engine.memory_mb, crowded=name in sql_rollup.KEYS):
+        strategy, query, place = strategies.of(name), None, 0
+        for run in as_of_chunks(as_ofs, len(ids), settings.engine.memory_mb, crowded=name in sql_rollup.KEYS):
             # The table under the query keeps its name while what is in it changes from run to run.
-            rows = way.seen(range(place, place + len(run)))
+            rows = strategy.seen(range(place, place + len(run)))
             if query is None:
                 inputs = FrameInputs(accounts, {name: rows}, settings.framework.milestones)
                 rows = _wide(frame_named(name).build(sources, inputs), ["account", "place"], signals)
-                query = engine.Query(connection, rows)
-            for batch in query.run().to_batches():
+                query = engine.prepare(rows)
+            for batch in query().to_batches():
                 found = batch.column("account").to_numpy() * np.int64(len(as_ofs)) + batch.column("place").to_numpy()
                 at = np.minimum(np.searchsorted(key, found, sorter=order), len(key) - 1)
                 asked = key[order[at]] == found
                 _write(batch.filter(pa.array(asked)), order[at[asked]], signals, out)
             place += len(run)
-        way.drop()
-    engine.drop(connection, ACCOUNTS)
-    return ways.told
+        strategy.drop()
+    engine.drop(ACCOUNTS)
+    return strategies.statistics
 
 
 def _of_tables(
@@ -99,27 +99,27 @@ def _of_tables(
     out: Mapping[str, np.ndarray],
 ) -> None:
     """Fills `out` with the signals of the frames of all other tables."""
-    connection = sources.connection
-    engine.bound(connection, settings)
+    engine = sources.engine
+    engine.limit_memory(settings)
     account = pd.factorize(pairs.account_id)[0].astype("int32")
     numbered = pairs.assign(row=np.arange(len(pairs), dtype="int32"), account=account)
-    every = engine.given(connection, ALL, numbered[["row", "account", "account_id", "as_of"]])
-    accounts = engine.given(connection, ACCOUNTS, numbered[["account_id", "account"]].drop_duplicates())
+    every = engine.upload(ALL, numbered[["row", "account", "account_id", "as_of"]])
+    accounts = engine.upload(ACCOUNTS, numbered[["account_id", "account"]].drop_duplicates())
     sources = _numbered(sources, accounts)
-    runs = engine.chunks(as_ofs, int(numbered.groupby("as_of").size().max()), settings.engine.memory_mb)
+    runs = as_of_chunks(as_ofs, int(numbered.groupby("as_of").size().max()), settings.engine.memory_mb)
     for name, signals in by_frame.items():
         query = None
         for run in runs:
             asked = every
             if len(runs) > 1:
-                asked = engine.keep(connection, SNAPSHOTS, every.filter(every.as_of.isin(list(run))))
+                asked = engine.materialize(SNAPSHOTS, every.filter(every.as_of.isin(list(run))))
             if query is None:
                 rows = frame_named(name).build(sources, FrameInputs(asked, {}, settings.framework.milestones))
-                query = engine.Query(connection, _wide(rows, ["row"], signals))
-            for batch in query.run().to_batches():
+                query = engine.prepare(_wide(rows, ["row"], signals))
+            for batch in query().to_batches():
                 _write(batch, batch.column("row").to_numpy(), signals, out)
     for kept in (ALL, SNAPSHOTS, ACCOUNTS):
-        engine.drop(connection, kept)
+        engine.drop(kept)
 
 
 def _numbered(sources: Sources, accounts: ir.Table) -> Sources:

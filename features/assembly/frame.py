@@ -125,8 +125,8 @@ def assemble(
     t.numbers("tenure_days")[:] = (t.as_of - t.life_start).dt.total_seconds() / DAY_SECONDS
     attributes = _context(t, sources)
     values = {signal.name: _empty(t, signal) for signal in aggregates}
-    told = aggregate_signals(sources, settings, pairs, aggregates, values, units)
-    has, outages = feeds_reached(sources, pairs, told), outage_ages(sources, pairs, told)
+    statistics = aggregate_signals(sources, settings, pairs, aggregates, values, units)
+    has, outages = feeds_reached(sources, pairs, statistics), outage_ages(sources, pairs, statistics)
     for signal in aggregates:
         postprocess(values[signal.name], signal, has, outages, pairs)
     _derive(t, [signal for signal in derived if signal.name not in late])
@@ -145,7 +145,7 @@ def assemble(
 
 def _context(t: Columns, sources: Sources) -> dict[str, str]:
     """Adds context and attributes of the accounts; returns the kind of each attribute that is a signal."""
-    accounts = sources.connection.to_pandas(sources.tables["accounts"])
+    accounts = sources.engine.to_pandas(sources.tables["accounts"])
     kinds = {name: _kind(accounts[name]) for name in sources.attributes}
     place = pd.Index(accounts.account_id).get_indexer(t.account_id)
     index = t.account_id.index

@@ -11,7 +11,7 @@ from features.frames import frame_named, tables_of
 from features.signal import AggregateSignal
 from features.sources import Sources
 from features.timeline import feed_outages, first_visible
-from features.usage import EVENTS, Told
+from features.usage import EVENTS, UsageStatistics
 
 DIGITS = 9
 TIE = 0.00137  # of a unit of the last digit
@@ -21,17 +21,19 @@ FOR_ALL = ("outcomes", "interventions")
 Ages = Mapping[pd.Timestamp, np.ndarray]
 
 
-def feeds_reached(sources: Sources, pairs: pd.DataFrame, told: Told | None = None) -> dict[str, np.ndarray]:
+def feeds_reached(
+    sources: Sources, pairs: pd.DataFrame, statistics: UsageStatistics | None = None
+) -> dict[str, np.ndarray]:
     """For each table mapped, (n,) flags: whether the account had any visible row of it by as_of."""
     code, accounts = pd.factorize(pairs.account_id)
-    as_of, known = pairs.as_of.to_numpy(), {} if told is None else {EVENTS: told.first_visible}
+    as_of, known = pairs.as_of.to_numpy(), {} if statistics is None else {EVENTS: statistics.first_visible}
     first = {name: known[name] if name in known else first_visible(sources, name) for name in sources.tables}
     return {name: days.reindex(accounts).to_numpy()[code] <= as_of for name, days in first.items()}
 
 
-def outage_ages(sources: Sources, pairs: pd.DataFrame, told: Told | None = None) -> dict[str, Ages]:
+def outage_ages(sources: Sources, pairs: pd.DataFrame, statistics: UsageStatistics | None = None) -> dict[str, Ages]:
     """For each feed with any, the ages of its outage days at each as_of that has some."""
-    known = {} if told is None else {EVENTS: told.totals}
+    known = {} if statistics is None else {EVENTS: statistics.totals}
     found = feed_outages(sources, pd.DatetimeIndex(pairs.as_of.unique()), known)
     by_feed = {feed: {day: ages for day, ages in by_day.items() if len(ages)} for feed, by_day in found.items()}
     return {feed: by_day for feed, by_day in by_feed.items() if by_day}

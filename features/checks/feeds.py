@@ -49,7 +49,7 @@ def account_facts(sources: Sources, name: str) -> pd.DataFrame:
     facts["after_end"] = rows.count(where=at >= sources.data_end)
     if "recorded_at" in rows.columns:
         facts["late"] = rows.count(where=rows.recorded_at.epoch_seconds() - at.epoch_seconds() > LATE_DAYS * 86_400)
-    frame = sources.connection.to_pandas(rows.group_by("account_id").aggregate(**facts))
+    frame = sources.engine.to_pandas(rows.group_by("account_id").aggregate(**facts))
     if "late" not in frame:
         frame["late"] = 0
     return frame.set_index("account_id").sort_index()

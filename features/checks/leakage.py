@@ -118,7 +118,7 @@ def read_accounts(sources: Sources) -> pd.DataFrame:
     rows = sources.tables["accounts"]
     further = [name for name in ACCOUNT_COLUMNS if name in rows.columns]
     names = list(dict.fromkeys(("account_id", "created_at", *further, *sources.attributes)))
-    return sources.connection.to_pandas(rows.select(*names)).sort_values("account_id", ignore_index=True)
+    return sources.engine.to_pandas(rows.select(*names)).sort_values("account_id", ignore_index=True)
 
 
 def _by_name(settings: Settings, sources: Sources) -> Iterator[tuple[str, str]]:
@@ -228,7 +228,7 @@ def _contracts(sources: Sources, fate: pd.DataFrame) -> Iterator[tuple[str, str]
     names += [name for name in sources.measures.get("contracts", ()) if name not in names]
     if not names:
         return
-    frame = sources.connection.to_pandas(rows.select("account_id", *names, at=rows[table("contracts").time]))
+    frame = sources.engine.to_pandas(rows.select("account_id", *names, at=rows[table("contracts").time]))
     frame = frame[frame["at"] < sources.data_end].sort_values(["account_id", "at"], kind="stable", ignore_index=True)
     frame["stratum"] = frame["at"].dt.to_period("Q").astype("str")
     frame["chosen"] = ~frame.duplicated("account_id", keep="last")
@@ -249,7 +249,7 @@ def _measures(sources: Sources, fate: pd.DataFrame) -> Iterator[tuple[str, str]]
         at = rows[table(one).time]
         keys = {"account_id": rows.account_id, "stratum": at.year() * 12 + at.month()}
         means = rows.group_by(**keys).aggregate(**{name: rows[name].mean() for name in measures})
-        frame = sources.connection.to_pandas(means).sort_values(["account_id", "stratum"], ignore_index=True)
+        frame = sources.engine.to_pandas(means).sort_values(["account_id", "stratum"], ignore_index=True)
         frame["chosen"] = frame.stratum == of_accounts(month, frame.account_id)
         told = "accounts half-way to their end"
         yield from ((f"{one}.{name}", why) for name, why in _compared(frame, fate, list(measures), told))

@@ -15,7 +15,6 @@ import ibis
 import ibis.expr.types as ir
 
 from features.sources import Sources
-from features.sources.backends import engine
 from features.timeline import days_between, seen_rows, visible_from
 
 MESSAGES = ("email", "message", "chat")
@@ -68,7 +67,7 @@ def people(sources: Sources, snapshots: ir.Table) -> ir.Table:
     """
     told = sources.tables["contacts"]
     newest = ibis.window(group_by=told.account, order_by=[told.since.desc(), told.role])
-    told = told.mutate(who=engine.told_apart(sources.connection, told.contact_id), place=ibis.row_number().over(newest))
+    told = told.mutate(who=sources.engine.hash_key(told.contact_id), place=ibis.row_number().over(newest))
     roles = seen_rows(replace(sources, tables={**sources.tables, "contacts": told}), "contacts", snapshots)
     there = roles.until.isnull() if "until" in roles.columns else ibis.literal(True)
     roles = roles.select(*PERSON, "role", "age", "place", present=there)
@@ -104,7 +103,7 @@ def _signs(sources: Sources) -> ir.Table | None:
     later = rows.responded_at if "responded_at" in rows.columns else ibis.null("timestamp")
     at = rows.did.ifelse(rows.occurred_at, later)
     visible = ibis.greatest(visible_from(rows, "occurred_at"), at.truncate("D") + ibis.interval(days=1))
-    who = engine.told_apart(sources.connection, rows.contact_id)
+    who = sources.engine.hash_key(rows.contact_id)
     signs = rows.select("account", who=who, at=at, visible=visible, answer=ibis.literal(False))
     return signs.filter(signs["at"].notnull())
 
@@ -115,7 +114,7 @@ def _answers(sources: Sources) -> ir.Table | None:
         return None
     rows = sources.tables["surveys"]
     rows = rows.filter(rows.contact_id.notnull())
-    visible, who = visible_from(rows, "occurred_at"), engine.told_apart(sources.connection, rows.contact_id)
+    visible, who = visible_from(rows, "occurred_at"), sources.engine.hash_key(rows.contact_id)
     return rows.select("account", who=who, at=rows.occurred_at, visible=visible, answer=ibis.literal(True))
 
 

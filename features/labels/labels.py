@@ -64,7 +64,7 @@ def labels_for(sources: Sources, snapshots: pd.DataFrame, settings: Settings) ->
     seen = {"outcome": _recorded, "contract_end": _ended, "silence": _silent}[settings.churn.kind]
     labels, alive, known_until = seen(sources, pairs, settings)
     known_until -= pd.Timedelta(days=settings.churn.settling_days)
-    accounts = sources.connection.to_pandas(sources.tables["accounts"].select("account_id")).account_id
+    accounts = sources.engine.to_pandas(sources.tables["accounts"].select("account_id")).account_id
     alive = alive & among(pairs.account_id, accounts)
     churn_at = labels.churn_at.where(alive & (labels.churn_at < known_until).to_numpy())
     known = labels.voluntary.notna() & churn_at.notna()
@@ -177,7 +177,7 @@ def activity_known_until(sources: Sources, settings: Settings) -> pd.Timestamp:
     rows = rows.select(at=rows[table(settings.churn.silence.of).time])
     rows = rows.filter(rows["at"] < sources.data_end)
     days = rows.group_by(day=rows["at"].truncate("D")).aggregate(rows=rows.count())
-    counts = sources.connection.to_pandas(days).set_index("day")["rows"]
+    counts = sources.engine.to_pandas(days).set_index("day")["rows"]
     return last_working_day(counts, sources.data_end)
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from configs.errors import Fault, SourceError, nearest
 from configs.settings import Settings, TableSource
 from configs.tables import Column, Kind, Table
-from features.sources.backends import Raw
+from features.sources.backends import SourceRows
 from features.sources.casting import clean, clean_plain, may_be_odd, maybe_odd, unreadable_type
 from features.sources.leaky_names import known_only_later
 
@@ -86,7 +86,7 @@ class Mapped:
     """A table with its parts resolved; `facts` hold what the aggregate query answered."""
 
     table: Table
-    raw: Raw
+    raw: SourceRows
     parts: tuple[Part, ...]
     attributes: tuple[str, ...] = ()
     measures: tuple[str, ...] = ()
@@ -109,7 +109,7 @@ class Mapped:
         return self.raw.table.select(**columns)
 
 
-def resolve(table: Table, source: TableSource, raw: Raw, settings: Settings) -> Mapped:
+def resolve(table: Table, source: TableSource, raw: SourceRows, settings: Settings) -> Mapped:
     """Which source column each canonical one comes from; SourceError with every column for which it cannot be said."""
     faults: list[Fault] = []
     parts: list[Part] = []
@@ -129,7 +129,9 @@ def resolve(table: Table, source: TableSource, raw: Raw, settings: Settings) -> 
     return Mapped(table, raw, tuple(parts), source.attributes, source.measures)
 
 
-def _canonical_part(table: Table, column: Column, source: TableSource, raw: Raw) -> tuple[Part | None, Fault | None]:
+def _canonical_part(
+    table: Table, column: Column, source: TableSource, raw: SourceRows
+) -> tuple[Part | None, Fault | None]:
     where, known = f"{table.name}.{column.name}", raw.table.columns
     theirs = source.columns.get(column.name)
     if column.name in source.constants:
@@ -155,7 +157,7 @@ def _canonical_part(table: Table, column: Column, source: TableSource, raw: Raw)
 
 
 def _further(
-    table: Table, names: tuple[str, ...], kind: str, raw: Raw, taken: list[Part], settings: Settings
+    table: Table, names: tuple[str, ...], kind: str, raw: SourceRows, taken: list[Part], settings: Settings
 ) -> tuple[list[Part], list[Fault]]:
     """Attributes and measures: source columns kept under their own names."""
     allowed = table.name == "accounts" if kind == "attributes" else table.activity or table.name == "contracts"

@@ -8,14 +8,13 @@ irony nor your product's jargon: map a `sentiment` of your own where you have on
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
 from configs.errors import Fault, SourceError
-from features.sources.backends import engine
+from features.sources.backends import Engine
 
 TABLES = ("tickets", "interactions")
 
@@ -31,16 +30,16 @@ def scores(texts: Iterable[str]) -> list[float]:
     return [float(TextBlob(text).sentiment.polarity) for text in texts]
 
 
-def with_sentiment(connection: Any, tables: Mapping[str, ir.Table]) -> dict[str, ir.Table]:
+def with_sentiment(engine: Engine, tables: Mapping[str, ir.Table]) -> dict[str, ir.Table]:
     """The tables, with `sentiment` filled in from `text` where none was given."""
     out = dict(tables)
     for name in TABLES:
         if name not in out or "text" not in out[name].columns:
             continue
         rows = out[name]
-        words = connection.to_pandas(rows.filter(rows.text.notnull()).select("text").distinct()).text
+        words = engine.to_pandas(rows.filter(rows.text.notnull()).select("text").distinct()).text
         told = pd.DataFrame({"told_text": words.astype(object), "told": scores(words)})
-        kept = engine.given(connection, f"forewarn_tone_{name}", told)
+        kept = engine.upload(f"forewarn_tone_{name}", told)
         both = rows.left_join(kept, rows.text == kept.told_text)
         given = both.sentiment if "sentiment" in rows.columns else ibis.null("float64")
         both = both.mutate(sentiment=ibis.coalesce(given, both.told))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ import pandas as pd
 from configs.errors import Fault, SourceError
 from configs.settings import Settings
 from configs.tables import TABLES, table
-from features.sources.backends import Raw, connect, digest, disconnect, engine, find, is_duckdb, is_spark
+from features.sources.backends import Engine, SourceRows, connect, digest
 from features.sources.mapping import Mapped, resolve
 from features.sources.sentiment import with_sentiment
 from features.sources.validation import examine, unread
@@ -36,7 +36,7 @@ class Sources:
     names. Everything before `data_end` (a UTC midnight) is covered by the data. `fingerprint` changes with the content.
     """
 
-    connection: Any
+    engine: Engine
     tables: Mapping[str, ir.Table]
     data_end: pd.Timestamp
     attributes: tuple[str, ...]
@@ -49,20 +49,20 @@ class Sources:
 
     def close(self) -> None:
         """Ends the connection; the tables cannot be read afterwards."""
-        disconnect(self.connection)
+        self.engine.close()
 
 
 def open_sources(settings: Settings) -> Sources:
     """Connects, maps and checks every table; SourceError names every fault of all of them at once."""
-    connection = connect(settings)
+    engine = connect(settings)
     try:
-        return _open(connection, settings)
+        return _open(engine, settings)
     except BaseException:
-        disconnect(connection)
+        engine.close()
         raise
 
 
-def _open(connection: Any, settings: Settings) -> Sources:
+def _open(engine: Engine, settings: Settings) -> Sources:
     faults: list[Fault] = []
     mapped: dict[str, Mapped] = {}
     for canonical in TABLES:
@@ -70,25 +70,25 @@ def _open(connection: Any, settings: Settings) -> Sources:
         if source is None:
             continue
         try:
-            raw = find(connection, settings, canonical.name, source)
+            raw = engine.read(settings, canonical.name, source)
             one = resolve(canonical, source, raw, settings)
-            mapped[canonical.name], found = examine(_read_once(connection, one, settings.timezone), settings)
+            mapped[canonical.name], found = examine(_read_once(engine, one, settings.timezone), settings)
             faults += found
         except SourceError as error:
             faults += error.faults
     faults += _churn_faults(settings, mapped)
     if faults:
         raise SourceError(faults)
-    tables = {name: _settle(connection, one, settings.timezone) for name, one in mapped.items()}
+    tables = {name: _settle(engine, one, settings.timezone) for name, one in mapped.items()}
     if settings.sentiment != "off":
-        tables = with_sentiment(connection, tables)
+        tables = with_sentiment(engine, tables)
     return Sources(
-        connection=connection,
+        engine=engine,
         tables=tables,
         data_end=_data_end(settings, mapped),
         attributes=mapped["accounts"].attributes,
         measures={name: one.measures for name, one in mapped.items() if one.measures},
-        fingerprint=_fingerprint(connection, mapped, tables),
+        fingerprint=_fingerprint(engine, mapped, tables),
     )
 
 
@@ -122,7 +122,7 @@ def _churn_faults(settings: Settings, mapped: Mapping[str, Mapped]) -> list[Faul
     return [Fault(f"{name}.{column}", "no such column", f"the column that churn.kind {settings.churn.kind} reads", do)]
 
 
-def _read_once(connection: Any, mapped: Mapped, zone: str) -> Mapped:
+def _read_once(engine: Engine, mapped: Mapped, zone: str) -> Mapped:
     """The used columns of a text file, raw and cleaned, in a temporary table: reading text is dear, and two queries
     follow."""
     raw = mapped.raw
@@ -134,7 +134,7 @@ def _read_once(connection: Any, mapped: Mapped, zone: str) -> Mapped:
     columns |= {f"clean_{places[part.name]}": part.cleaned(zone) for part in mapped.parts if part.name in settled}
     temporary = f"forewarn_raw_{mapped.table.name}"
     try:
-        rows = engine.keep(connection, temporary, raw.table.select(**columns))
+        rows = engine.materialize(temporary, raw.table.select(**columns))
     except Exception as error:
         raise SourceError(unread(mapped, error)) from None
     parts = tuple(
@@ -145,29 +145,13 @@ def _read_once(connection: Any, mapped: Mapped, zone: str) -> Mapped:
         )
         for part in mapped.parts
     )
-    return replace(mapped, raw=Raw(rows, raw.origin, raw.files, True, temporary), parts=parts)
+    return replace(mapped, raw=SourceRows(rows, raw.origin, raw.files, True, temporary), parts=parts)
 
 
-def _settle(connection: Any, mapped: Mapped, zone: str) -> ir.Table:
-    """The canonical table: stored once where reading or cleaning it is dear, a view of it otherwise; on a server, and
-    for tables of a Spark catalog, which may be too large to keep, always a view."""
-    rows, raw = mapped.canonical(zone), mapped.raw
-    if not (is_duckdb(connection) or is_spark(connection)):
-        return rows
-    name = f"forewarn_{mapped.table.name}"
-    plain = not raw.textual and all(part.stored is not None for part in mapped.parts)
-    if plain or (is_spark(connection) and not (raw.files or raw.temporary)):
-        return _one_time_type(engine.view(connection, name, rows))
-    stored = engine.keep(connection, name, rows)
-    if raw.temporary:
-        engine.drop(connection, raw.temporary)
-    return _one_time_type(stored)
-
-
-def _one_time_type(rows: ir.Table) -> ir.Table:
-    """Times of whatever resolution the engine reports under one name of type: tables can then be put together."""
-    times = {name: "timestamp" for name, kind in rows.schema().items() if kind.is_timestamp()}
-    return rows.cast(times)
+def _settle(engine: Engine, mapped: Mapped, zone: str) -> ir.Table:
+    """The canonical table, stored or not as the engine sees fit."""
+    cheap = all(part.stored is not None for part in mapped.parts)
+    return engine.settle(f"forewarn_{mapped.table.name}", mapped.canonical(zone), mapped.raw, cheap)
 
 
 def _data_end(settings: Settings, mapped: Mapping[str, Mapped]) -> pd.Timestamp:
@@ -188,22 +172,15 @@ def _short(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _fingerprint(connection: Any, mapped: Mapping[str, Mapped], tables: Mapping[str, ir.Table]) -> str:
+def _fingerprint(engine: Engine, mapped: Mapping[str, Mapped], tables: Mapping[str, ir.Table]) -> str:
     """Sixteen hex digits that change when the content does: the bytes of files, an order-free sum over the rows of
     DuckDB's tables and queries, and row counts with first and last times on a server (too dear to read whole)."""
     facts: dict[str, Any] = {}
     for name, one in mapped.items():
         if one.raw.files:
             facts[name] = digest(one.raw.files)
-        elif is_duckdb(connection):
-            facts[name] = _content(connection, f"forewarn_{name}", tables[name].columns)
         else:
-            facts[name] = [int(one.facts["rows"]), str(one.facts["oldest"]), str(one.newest)]
+            content = engine.content(f"forewarn_{name}", tables[name].columns)
+            extent = [int(one.facts["rows"]), str(one.facts["oldest"]), str(one.newest)]
+            facts[name] = extent if content is None else content
     return _short(json.dumps(facts, sort_keys=True))
-
-
-def _content(connection: Any, name: str, columns: Iterable[str]) -> str:
-    quoted = ['"' + column.replace('"', '""') + '"' for column in columns]
-    row = ", ".join(f"coalesce({column}::varchar, chr(0))" for column in quoted)
-    query = f"SELECT count(*), sum(md5_number_lower(concat_ws(chr(31), {row}))) FROM {name}"
-    return str(connection.raw_sql(query).fetchall()[0])

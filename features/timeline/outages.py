@@ -51,7 +51,7 @@ def daily_totals(sources: Sources, name: str) -> pd.DataFrame:
     """
     rows, time = sources.tables[name], table(name).time
     counted = rows.group_by(day=rows[time].date(), seen=last_blind_day(rows, time)).aggregate(n=rows.count())
-    frame = sources.connection.to_pandas(counted)
+    frame = sources.engine.to_pandas(counted)
     day, seen = (pd.to_datetime(frame[one]).astype("datetime64[us]") for one in ("day", "seen"))
     frame = pd.DataFrame({"day": day, "visible": seen + DAY, "n": frame.n})
     return frame.sort_values(["day", "visible"], ignore_index=True)

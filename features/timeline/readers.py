@@ -75,4 +75,4 @@ def activity_days(sources: Sources, settings: Settings) -> pd.DataFrame:
     time = table(settings.churn.silence.of).time
     rows = rows.select("account_id", at=rows[time], day=rows[time].truncate("D"), visible=visible_from(rows, time))
     days = rows.group_by(["account_id", "day", "visible"]).aggregate(at=rows["at"].min(), ends_at=rows["at"].max())
-    return sources.connection.to_pandas(days.drop("day"))
+    return sources.engine.to_pandas(days.drop("day"))

@@ -70,7 +70,7 @@ def first_visible(sources: Sources, name: str) -> pd.Series:
     """For each account with a row in the table, the first as_of able to see any of them."""
     rows = sources.tables[name]
     seen = rows.select("account_id", seen=_last_blind(rows, TIME[name]))
-    first = sources.connection.to_pandas(seen.group_by("account_id").aggregate(seen=seen.seen.min().date()))
+    first = sources.engine.to_pandas(seen.group_by("account_id").aggregate(seen=seen.seen.min().date()))
     days = pd.to_datetime(first.seen).astype("datetime64[us]") + pd.Timedelta(days=1)
     return pd.Series(days.to_numpy(), index=first.account_id)
 

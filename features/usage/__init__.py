@@ -2,8 +2,8 @@
 
 from features.usage.incremental import UsageState
 from features.usage.sql_rollup import EVENTS
-from features.usage.strategy import EDGES, Units, Ways
-from features.usage.stream_rollup import Told
+from features.usage.strategy import EDGES, RollupStrategies, Units
+from features.usage.stream_rollup import UsageStatistics
 from features.usage.window_segments import Calendar
 
-__all__ = ["EDGES", "EVENTS", "Calendar", "Told", "Units", "UsageState", "Ways"]
+__all__ = ["EDGES", "EVENTS", "Calendar", "RollupStrategies", "Units", "UsageState", "UsageStatistics"]

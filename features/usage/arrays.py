@@ -1,6 +1,6 @@
 """Usage added up in arrays: what is visible at one as_of after another, by day or by person or feature.
 
-Rows known by the first as_of after their day are added as they come. Those told later wait, and are added when the
+Rows known by the first as_of after their day are added as they come. Those recorded later wait, and are added when the
 first as_of to see them is reached: from then on the arrays hold what was visible then, and no earlier as_of can be
 asked for. Days and as_ofs are whole numbers here: days since 1970.
 """
@@ -14,8 +14,8 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
-from features.usage.event_batches import Uses
-from features.usage.key_index import Numbers
+from features.usage.event_batches import EventBatch
+from features.usage.key_index import KeyIndex
 from features.usage.window_segments import Calendar, number
 
 SPARSE = 8  # cells a row, beyond which it is faster to add to them one by one than to count a whole span of them
@@ -23,7 +23,7 @@ _SPREAD = np.uint64(0x9E3779B97F4A7C15)  # odd: numbers of accounts multiplied b
 _SATURDAY = 2  # days since 1970, modulo 7
 
 
-class Cells(ABC):
+class RollupArrays(ABC):
     """The arrays of one fold, and the rows that its signals aggregate."""
 
     schema: pa.Schema
@@ -32,13 +32,13 @@ class Cells(ABC):
     def __init__(self, calendar: Calendar) -> None:
         self.as_ofs = number(calendar.as_ofs)
         self._reached = -1
-        self._late: Uses | None = None
+        self._late: EventBatch | None = None
 
-    def wait(self, late: Uses) -> None:
-        """The rows told late, all of them at once, in the order of `seen`."""
+    def add_late(self, late: EventBatch) -> None:
+        """The rows that arrived late, all of them at once, in the order of `seen`."""
         self._late = late
 
-    def seen(self, place: int) -> pa.RecordBatch:
+    def visible(self, place: int) -> pa.RecordBatch:
         """What is visible at the as_of in this place; ValueError where a later one was asked for before."""
         if place < self._reached:
             raise ValueError(f"as_of {place} after {self._reached}: what was visible then is no longer known")
@@ -47,11 +47,11 @@ class Cells(ABC):
             if self._late is not None:
                 begin = np.searchsorted(self._late.seen, self.as_ofs[self._reached - 1]) if self._reached else 0
                 end = np.searchsorted(self._late.seen, self.as_ofs[self._reached])
-                self.add(self._late.at(slice(begin, end)), late=True)
+                self.add(self._late.take(slice(begin, end)), late=True)
         return pa.RecordBatch.from_pydict(self._visible(place), self.schema)
 
     @abstractmethod
-    def add(self, uses: Uses, late: bool = False) -> None:
+    def add(self, batch: EventBatch, late: bool = False) -> None:
         """Adds rows; late ones are all those that some as_of is the first to see."""
 
     @abstractmethod
@@ -59,8 +59,8 @@ class Cells(ABC):
         """Columns of the schema."""
 
 
-class DayCells(Cells):
-    """By day and account, of every day that some as_of looks back on: gives what `daily.seen_days` does."""
+class DayArrays(RollupArrays):
+    """By day and account, of every day that some as_of looks back on: gives what `sql_rollup.seen_days` does."""
 
     def __init__(self, calendar: Calendar, accounts: int, measures: Sequence[str]) -> None:
         super().__init__(calendar)
@@ -68,7 +68,7 @@ class DayCells(Cells):
         self.first = int(self.as_ofs[0]) - calendar.lookback_days
         shape = (self._days(calendar), accounts)
         self.n, self.quantity = np.zeros(shape), np.zeros(shape)
-        # Sum and number of a day's values; and the same of those of them that were told last.
+        # Sum and number of a day's values; and the same of those of them that became known last.
         self.measures = {name: [np.zeros(shape) for _ in range(4)] for name in measures}
         floats = ["n", "quantity", "weekend", "aged", "days", "last_age"]
         floats += [f"{name}_{part}" for name in measures for part in ("sum", "n", "last", "moment")]
@@ -78,28 +78,28 @@ class DayCells(Cells):
     @staticmethod
     def size(calendar: Calendar, accounts: int, measures: Sequence[str]) -> tuple[int, int]:
         """How many cells, and how many bytes they take."""
-        cells = DayCells._days(calendar) * accounts
+        cells = DayArrays._days(calendar) * accounts
         return cells, 8 * cells * (2 + 4 * len(measures))
 
     @staticmethod
     def _days(calendar: Calendar) -> int:
         return int(np.ptp(number(calendar.as_ofs))) + calendar.lookback_days
 
-    def add(self, uses: Uses, late: bool = False) -> None:
-        cells = (uses.day - self.first) * np.int64(self.n.shape[1]) + uses.account
-        _add(self.n, cells, uses.n)
-        _add(self.quantity, cells, uses.quantity)
-        for name, (total, n) in uses.measures.items():
-            given = np.flatnonzero(n > 0)
-            if not len(given):
+    def add(self, batch: EventBatch, late: bool = False) -> None:
+        cells = (batch.day - self.first) * np.int64(self.n.shape[1]) + batch.account
+        _add(self.n, cells, batch.n)
+        _add(self.quantity, cells, batch.quantity)
+        for name, (total, n) in batch.measures.items():
+            measured = np.flatnonzero(n > 0)
+            if not len(measured):
                 continue
-            at, total, n = cells[given], total[given], n[given]
+            at, total, n = cells[measured], total[measured], n[measured]
             sums, counts, last_sums, last_counts = self.measures[name]
             if late:
                 last_sums.ravel()[at] = last_counts.ravel()[at] = 0.0
             for values, into in ((total, (sums, last_sums)), (n, (counts, last_counts))):
-                for one in into:
-                    _add(one, at, values)
+                for array in into:
+                    _add(array, at, values)
 
     def _visible(self, place: int) -> dict[str, np.ndarray]:
         today = int(self.as_ofs[place])
@@ -117,7 +117,7 @@ class DayCells(Cells):
         weights = np.stack([np.ones(len(ages)), (today - ages - _SATURDAY) % 7 < 2, ages])
         # The @ of matrices would set every core to work, and most of them to wait.
         quantity, weekend, aged = np.einsum("wd,da->wa", weights, self.quantity[days])
-        found = {
+        columns = {
             "account": account.astype("int32"),
             "place": np.full(len(account), place, dtype="int32"),
             "age": np.full(len(account), age, dtype="int32"),
@@ -129,19 +129,19 @@ class DayCells(Cells):
             "last_age": age - _last(used)[account].astype("float64"),
         }
         for name, arrays in self.measures.items():
-            sums, counts, last_sums, last_counts = (one[days] for one in arrays)
+            sums, counts, last_sums, last_counts = (array[days] for array in arrays)
             last = _last(counts > 0)[account]
-            told = last_counts[last, account]
-            found[f"{name}_sum"] = sums.sum(axis=0)[account]
-            found[f"{name}_n"] = counts.sum(axis=0)[account]
+            n_last = last_counts[last, account]
+            columns[f"{name}_sum"] = sums.sum(axis=0)[account]
+            columns[f"{name}_n"] = counts.sum(axis=0)[account]
             with np.errstate(invalid="ignore"):
-                found[f"{name}_last"] = last_sums[last, account] / told
-            found[f"{name}_moment"] = np.where(told > 0, today - age + last, -1.0)
-        return found
+                columns[f"{name}_last"] = last_sums[last, account] / n_last
+            columns[f"{name}_moment"] = np.where(n_last > 0, today - age + last, -1.0)
+        return columns
 
 
-class KeyCells(Cells):
-    """By segment and person or feature of an account: gives what `daily.seen_keys` does.
+class KeyArrays(RollupArrays):
+    """By segment and person or feature of an account: gives what `sql_rollup.seen_keys` does.
 
     There are at most so many cells, of so many bytes together; `full` once there would be more.
     """
@@ -166,22 +166,22 @@ class KeyCells(Cells):
         self.segments = np.full(self.last - self.first + 3, -1)
         self.segments[days.number - self.first + 1] = days.segment
         self.most = min(cells, most_bytes // 10) // (int(days.segment.max()) + 1)  # people or features
-        self.full, self.numbers = False, Numbers()
+        self.full, self.index = False, KeyIndex()
         self.account = np.zeros(0, "int32")
         # What was never written takes no memory: when more room is needed, it is left alone.
         self.touched = np.zeros(int(days.segment.max()) + 1, bool)
         # The day of the last use is kept as one of those since the first, plus 1: in 0 there is none.
         self.quantity, self.days = self._cells(0, "float64"), self._cells(0, "uint16")
 
-    def add(self, uses: Uses, late: bool = False) -> None:
+    def add(self, batch: EventBatch, late: bool = False) -> None:
         if self.full:
             return
-        day = uses.day - (self.first - 1)
-        segment, key = self.segments.take(day, mode="clip"), uses.keys[self.fold]
+        day = batch.day - (self.first - 1)
+        segment, key = self.segments.take(day, mode="clip"), batch.keys[self.fold]
         placed = (segment >= 0) & (key != 0)
-        account, quantity = uses.account, uses.quantity
+        account, quantity = batch.account, batch.quantity
         if not placed.all():
-            day, segment, key, account, quantity = (one[placed] for one in (day, segment, key, account, quantity))
+            day, segment, key, account, quantity = (column[placed] for column in (day, segment, key, account, quantity))
         pair = self._numbered(key, account)
         if pair is None:
             return
@@ -190,8 +190,8 @@ class KeyCells(Cells):
         _add(self.quantity, cells, quantity)
         np.maximum.at(self.days.ravel(), cells, day.astype("uint16"))
 
-    def wait(self, late: Uses) -> None:
-        super().wait(late)
+    def add_late(self, late: EventBatch) -> None:
+        super().add_late(late)
         # Whether there is room for all of them has to be known before the first as_of is asked for.
         if not self.full:
             self._numbered(late.keys[self.fold], late.account)
@@ -201,10 +201,10 @@ class KeyCells(Cells):
 
         Mixed with its account a hash is still 64 bits long: among a million no two are alike.
         """
-        known = self.numbers.count
-        pair = self.numbers.of(key ^ account.astype("uint64") * _SPREAD)
-        if self.numbers.count > known:
-            if not self._hold(self.numbers.count):
+        known = self.index.count
+        pair = self.index.number(key ^ account.astype("uint64") * _SPREAD)
+        if self.index.count > known:
+            if not self._hold(self.index.count):
                 return None
             self.account[pair] = account
         return pair
@@ -219,7 +219,7 @@ class KeyCells(Cells):
             return True
         if count > self.most:
             self.full = True
-            del self.quantity, self.days, self.account, self.numbers
+            del self.quantity, self.days, self.account, self.index
             return False
         room = min(self.most, count + count // 2)
         for name in ("quantity", "days"):
@@ -230,7 +230,7 @@ class KeyCells(Cells):
         return True
 
     def _visible(self, place: int) -> dict[str, np.ndarray]:
-        count, today = self.numbers.count, int(self.as_ofs[place])
+        count, today = self.index.count, int(self.as_ofs[place])
         last, within = np.zeros(count, "uint16"), np.zeros(count, "int32")
         before, total = np.zeros(count), np.zeros(count)
         for begin, end, age in self.calendar.bands(place):
@@ -241,14 +241,14 @@ class KeyCells(Cells):
             total += quantity
             if 30 < age <= 60:
                 before += quantity
-        there = np.flatnonzero(last)
+        used = np.flatnonzero(last)
         return {
-            "account": self.account[there],
-            "place": np.full(len(there), place, dtype="int32"),
-            "last_age": today - (last[there].astype("int32") + (self.first - 1)),
-            "first_within": within[there],
-            "quantity_before_30d": before[there],
-            "quantity_90d": total[there],
+            "account": self.account[used],
+            "place": np.full(len(used), place, dtype="int32"),
+            "last_age": today - (last[used].astype("int32") + (self.first - 1)),
+            "first_within": within[used],
+            "quantity_before_30d": before[used],
+            "quantity_90d": total[used],
         }
 
 

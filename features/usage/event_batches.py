@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
 
-from features.sources.backends import engine
-from features.usage.key_index import Numbers
+from features.sources.backends import Engine
+from features.usage.key_index import KeyIndex
 
 BATCH_ROWS = 1 << 18  # what is worked out of so many rows stays in the processor's cache
 ACCOUNT = "account_id"
-NOBODY = -1
+UNKNOWN_ACCOUNT = -1
 
 
 @dataclass(frozen=True)
-class Uses:
+class EventBatch:
     """Rows of usage, (n,) arrays: the account's number, `day` and the last day blind to the row (`seen`), both in days
     since 1970; events, their quantity, hashes of people and features (0: none), and each measure's sum and number."""
 
@@ -31,67 +30,68 @@ class Uses:
     keys: Mapping[str, np.ndarray]
     measures: Mapping[str, tuple[np.ndarray, np.ndarray]]
 
-    def at(self, rows: np.ndarray | slice) -> Uses:
+    def take(self, rows: np.ndarray | slice) -> EventBatch:
         """Those of the rows."""
-        return self._each(lambda one: one[rows])
+        return self._each(lambda column: column[rows])
 
-    def _each(self, change: Callable[[np.ndarray], np.ndarray]) -> Uses:
-        return Uses(
+    def _each(self, change: Callable[[np.ndarray], np.ndarray]) -> EventBatch:
+        return EventBatch(
             change(self.account),
             change(self.day),
             change(self.seen),
             change(self.n),
             change(self.quantity),
-            {name: change(one) for name, one in self.keys.items()},
+            {name: change(keys) for name, keys in self.keys.items()},
             {name: (change(total), change(n)) for name, (total, n) in self.measures.items()},
         )
 
     def columns(self) -> list[np.ndarray]:
         """All of the arrays, in the order of the fields."""
-        measured = [one for both in self.measures.values() for one in both]
+        measured = [column for pair in self.measures.values() for column in pair]
         return [self.account, self.day, self.seen, self.n, self.quantity, *self.keys.values(), *measured]
 
 
-def joined(parts: Sequence[Uses]) -> Uses:
+def concatenated(parts: Sequence[EventBatch]) -> EventBatch:
     """All of their rows, in the order of `seen`."""
-    whole = iter([np.concatenate(of_all) for of_all in zip(*(one.columns() for one in parts), strict=True)])
-    every = parts[0]._each(lambda _: next(whole))
-    return every.at(np.argsort(every.seen, kind="stable"))
+    columns = zip(*(part.columns() for part in parts), strict=True)
+    arrays = iter([np.concatenate(of_parts) for of_parts in columns])
+    batch = parts[0]._each(lambda _: next(arrays))
+    return batch.take(np.argsort(batch.seen, kind="stable"))
 
 
-def uses(
-    connection: Any, units: ir.Table, accounts: ir.Table, keys: Sequence[str], measures: Sequence[str]
-) -> Iterator[Uses]:
-    """Every row of `daily.units` in DuckDB, as `engine.bound` says in order or not, BATCH_ROWS at a time; `accounts`
-    has account_id and account, and others' rows are NOBODY's."""
-    told = {key: _hashed(connection, units[key]) for key in (ACCOUNT, *keys)}
+def event_batches(
+    engine: Engine, units: ir.Table, accounts: ir.Table, keys: Sequence[str], measures: Sequence[str]
+) -> Iterator[EventBatch]:
+    """Every row of `sql_rollup.units`, in order or not as `Engine.limit_memory` says, BATCH_ROWS at a time; `accounts`
+    has account_id and account, and rows of others are UNKNOWN_ACCOUNT's."""
+    hashed = {key: _hashed(engine, units[key]) for key in (ACCOUNT, *keys)}
     numbers = ["n", "quantity", *(f"{name}_{part}" for name in measures for part in ("sum", "n"))]
-    places = _Places(connection, accounts)
-    rows = units.select("day", "seen", *numbers, **told)
-    for batch in _even(engine.batches(connection, rows, BATCH_ROWS)):
+    account_numbers = _AccountNumbers(engine, accounts)
+    rows = units.select("day", "seen", *numbers, **hashed)
+    for batch in _even(engine.batches(rows, BATCH_ROWS)):
         day, seen = (batch.column(name).view(pa.int32()).to_numpy() for name in ("day", "seen"))
         n, quantity, *measured = (batch.column(name).to_numpy(zero_copy_only=False) for name in numbers)
         hashes = {key: batch.column(key).fill_null(0).to_numpy() for key in keys}
-        both = zip(measured[::2], measured[1::2], strict=True)
-        account = places.of(batch.column(ACCOUNT).to_numpy())
-        yield Uses(account, day, seen, n, quantity, hashes, dict(zip(measures, both, strict=True)))
+        sums_and_counts = zip(measured[::2], measured[1::2], strict=True)
+        account = account_numbers.of(batch.column(ACCOUNT).to_numpy())
+        yield EventBatch(account, day, seen, n, quantity, hashes, dict(zip(measures, sums_and_counts, strict=True)))
 
 
-class _Places:
+class _AccountNumbers:
     """The numbers of accounts by a hash of their names. A join would be as fast, but on several threads gives rows in
     any order, in which floats add up to other last bits."""
 
-    def __init__(self, connection: Any, accounts: ir.Table) -> None:
-        hashed = accounts.select("account", key=_hashed(connection, accounts[ACCOUNT]))
-        table = connection.to_pyarrow(hashed)
-        self.numbers = Numbers()
-        number = self.numbers.of(table.column("key").to_numpy())
-        self.account = np.full(len(number) + 1, NOBODY, "int32")
+    def __init__(self, engine: Engine, accounts: ir.Table) -> None:
+        hashed = accounts.select("account", key=_hashed(engine, accounts[ACCOUNT]))
+        table = engine.to_arrow(hashed)
+        self.index = KeyIndex()
+        number = self.index.number(table.column("key").to_numpy())
+        self.account = np.full(len(number) + 1, UNKNOWN_ACCOUNT, "int32")
         self.account[number] = table.column("account").to_numpy()
 
     def of(self, keys: np.ndarray) -> np.ndarray:
         # A number of -1 names the last, which is nobody's.
-        return self.account[self.numbers.known(keys)]
+        return self.account[self.index.find(keys)]
 
 
 def _even(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -110,6 +110,6 @@ def _even(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield pa.concat_batches(waiting)
 
 
-def _hashed(connection: Any, key: ir.Value) -> ir.Value:
+def _hashed(engine: Engine, key: ir.Value) -> ir.Value:
     """Events have hashes already; units of a server's tables, kept in a state, have names."""
-    return key if key.type().is_numeric() else engine.told_apart(connection, key)
+    return key if key.type().is_numeric() else engine.hash_key(key)

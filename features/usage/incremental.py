@@ -1,6 +1,6 @@
 """Usage folded day by day: what became visible on a new day is added to a kept state, and the past is not read again.
 
-The state holds the units of `features.daily`, in a DuckDB file of its own, keyed by the last day blind to them. It is
+The state holds the units of `sql_rollup`, in a DuckDB file of its own, keyed by the last day blind to them. It is
 append-only: a row that arrives late is added on the day on which it became visible, whenever it happened. So signals
 from the state equal those from the events themselves, at every as_of up to the day reached. Other tables are small and
 have columns that are filled in later; they are read whole.
@@ -12,7 +12,7 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import duckdb
 import ibis
@@ -22,7 +22,7 @@ import pandas as pd
 from configs.errors import DataError, Fault, SourceError
 from configs.settings import Settings
 from features.sources import Sources
-from features.sources.backends import engine, reason
+from features.sources.backends import DuckDBEngine, reason
 from features.timeline import TIME
 from features.usage import sql_rollup
 from features.usage.strategy import Units
@@ -42,8 +42,8 @@ class FoldedIn:
 class UsageState:
     """The kept units of one project's usage events; `close` it when done."""
 
-    def __init__(self, connection: Any, mark: str) -> None:
-        self.connection, self.mark = connection, mark
+    def __init__(self, engine: DuckDBEngine, mark: str) -> None:
+        self.engine, self.mark = engine, mark
 
     @classmethod
     def open(cls, settings: Settings, path: Path | None = None) -> Self:
@@ -51,25 +51,24 @@ class UsageState:
         path = path or settings.paths.usage
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            connection = ibis.duckdb.connect(path)
+            engine = DuckDBEngine.at(path)
         except duckdb.IOException as error:
             found = f"{path.name}: {reason(error)}"
             do = "wait for the other command to end, or set engine.incremental: false for one of them"
             raise SourceError(Fault("engine.incremental", found, "a state of one's own", do)) from None
-        connection.raw_sql("SET enable_progress_bar = false")
-        connection.raw_sql("CREATE TABLE IF NOT EXISTS state (mark VARCHAR, reached TIMESTAMP)")
-        state = cls(connection, _mark(settings))
-        known = connection.con.execute("SELECT mark FROM state").fetchall()
+        engine.connection.execute("CREATE TABLE IF NOT EXISTS state (mark VARCHAR, reached TIMESTAMP)")
+        state = cls(engine, _mark(settings))
+        known = engine.connection.execute("SELECT mark FROM state").fetchall()
         if known and known[0][0] != state.mark:
-            connection.raw_sql("DROP TABLE IF EXISTS units")
-            connection.raw_sql("DELETE FROM state")
+            engine.connection.execute("DROP TABLE IF EXISTS units")
+            engine.connection.execute("DELETE FROM state")
         return state
 
     @property
     def reached(self) -> pd.Timestamp | None:
         """Everything visible at this midnight has been folded in; None while nothing was."""
-        found = self.connection.con.execute("SELECT reached FROM state").fetchall()
-        return pd.Timestamp(found[0][0]).as_unit("us") if found else None
+        rows = self.engine.connection.execute("SELECT reached FROM state").fetchall()
+        return pd.Timestamp(rows[0][0]).as_unit("us") if rows else None
 
     def fold_in(self, sources: Sources, until: pd.Timestamp) -> FoldedIn:
         """Adds what became visible after the day reached, up to the as_of `until`; nothing when that is known already.
@@ -84,13 +83,13 @@ class UsageState:
         since = self.reached
         if since is not None and until <= since:
             return FoldedIn(0, since)
-        batches = engine.batches(sources.connection, _new(sources, since, until))
-        con = self.connection.con
+        batches = sources.engine.batches(_new(sources, since, until))
+        con = self.engine.connection
         con.begin()
         try:
             con.register("forewarn_new_units", batches)
-            there = con.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'units'").fetchall()[0][0]
-            write = "INSERT INTO units" if there else "CREATE TABLE units AS"
+            is_begun = con.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'units'").fetchall()[0][0]
+            write = "INSERT INTO units" if is_begun else "CREATE TABLE units AS"
             added = con.execute(f"{write} SELECT * FROM forewarn_new_units").fetchall()[0][0]
             con.execute("DELETE FROM state")
             con.execute("INSERT INTO state VALUES (?, ?)", [self.mark, until.to_pydatetime()])
@@ -104,10 +103,10 @@ class UsageState:
 
     def units(self) -> Units:
         """What the usage signals are worked out from, in the place of the events."""
-        return Units(self.connection, self.connection.table("units"))
+        return Units(self.engine, self.engine.backend.table("units"))
 
     def close(self) -> None:
-        self.connection.disconnect()
+        self.engine.close()
 
 
 def _new(sources: Sources, since: pd.Timestamp | None, until: pd.Timestamp) -> ir.Table:

@@ -1,4 +1,4 @@
-"""Numbers for keys that are told apart by a hash, many at a time.
+"""Gives hashed keys consecutive numbers, many keys at a time.
 
 A table with places for four times as many keys as there are: a key stands at the place that its highest bits name, or
 at one of the next where others came before it. Libraries look up one key after another, in four times the time.
@@ -13,34 +13,34 @@ ROOM = 4  # places for each key: few then stand elsewhere than where they are lo
 ENTRY = np.dtype([("key", "uint64"), ("number", "int64")])  # side by side, to be fetched together
 
 
-class Numbers:
+class KeyIndex:
     """Gives each distinct key a number of its own: 0, 1, 2 ... as they come. Keys are uint64, evenly spread."""
 
     def __init__(self) -> None:
         self.count = 0
         self._clear(FIRST_BITS)
 
-    def of(self, keys: np.ndarray) -> np.ndarray:
+    def number(self, keys: np.ndarray) -> np.ndarray:
         """(n,) int64 numbers of (n,) keys, known or new."""
-        found = self.known(keys)
-        new = np.flatnonzero(found < 0)
+        numbers = self.find(keys)
+        new = np.flatnonzero(numbers < 0)
         if len(new):
             self._add(np.unique(keys[new]))
-            found[new] = self.known(keys[new])
-        return found
+            numbers[new] = self.find(keys[new])
+        return numbers
 
-    def known(self, keys: np.ndarray) -> np.ndarray:
+    def find(self, keys: np.ndarray) -> np.ndarray:
         """(n,) int64 numbers of (n,) keys; -1 of those that have none."""
         places = self._places(keys)
-        found = self._table[places]
-        numbers = found["number"]
-        elsewhere = np.flatnonzero(found["key"] != keys)
+        entries = self._table[places]
+        numbers = entries["number"]
+        elsewhere = np.flatnonzero(entries["key"] != keys)
         # A free place has no number: the search for a key ends there.
         while len(elsewhere := elsewhere[numbers[elsewhere] >= 0]):
             places[elsewhere] = self._next(places[elsewhere])
-            there = self._table[places[elsewhere]]
-            numbers[elsewhere] = there["number"]
-            elsewhere = elsewhere[there["key"] != keys[elsewhere]]
+            entries = self._table[places[elsewhere]]
+            numbers[elsewhere] = entries["number"]
+            elsewhere = elsewhere[entries["key"] != keys[elsewhere]]
         return numbers
 
     def _clear(self, bits: int) -> None:

@@ -1,7 +1,7 @@
 """Usage, folded: the events are read once a fold, into small rows; every as_of then sums days, people and features.
 
 What a segment's distinct things are (days with use) counts from when the first row of each was known. Every engine
-does it so; `features.dense` gives the same rows sooner where its arrays fit.
+does it so; `features.usage.stream_rollup` gives the same rows sooner where its arrays fit.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import ibis
 import ibis.expr.types as ir
 
 from features.sources import Sources
-from features.sources.backends import engine
+from features.sources.backends import Engine
 from features.timeline import TIME, last_blind_day
 from features.usage.window_segments import Calendar
 
@@ -50,7 +50,7 @@ def units(sources: Sources) -> ir.Table:
     }
     for fold, key in KEYS.items():
         if key in rows.columns:
-            columns[fold] = engine.told_apart(sources.connection, rows[key])
+            columns[fold] = sources.engine.hash_key(rows[key])
     for measure in sources.measures.get(EVENTS, ()):
         columns |= {
             f"{measure}_sum": rows[measure],
@@ -59,43 +59,43 @@ def units(sources: Sources) -> ir.Table:
     return rows.select(**columns)
 
 
-def _placed(connection: Any, rows: ir.Table, accounts: ir.Table, calendar: Calendar, fold: str) -> ir.Table:
+def _placed(engine: Engine, rows: ir.Table, accounts: ir.Table, calendar: Calendar, fold: str) -> ir.Table:
     """The units that some as_of looks back on, with `account` (its number), `bucket` (the place of the first as_of
     to see them) and what the calendar says of their days."""
-    sights = engine.given(connection, f"forewarn_sights_{fold}", calendar.sights())
-    days = engine.given(connection, f"forewarn_days_{fold}", calendar.days())
+    sights = engine.upload(f"forewarn_sights_{fold}", calendar.sights())
+    days = engine.upload(f"forewarn_days_{fold}", calendar.days())
     return rows.join(accounts, "account_id").join(sights, "seen").join(days, "day")
 
 
 def fold_days(
-    connection: Any, rows: ir.Table, accounts: ir.Table, measures: tuple[str, ...], calendar: Calendar
+    engine: Engine, rows: ir.Table, accounts: ir.Table, measures: tuple[str, ...], calendar: Calendar
 ) -> ir.Table:
     """(account, segment, bucket) with n, quantity, at weekends, tilt, days of use, the last of them, measures; for
     segments of all levels of the calendar. `bucket` is the place of the first as_of to see the rows.
 
     `tilt` is the sum of quantity times days since 1970, from which a trend over any window follows.
     """
-    there = _placed(connection, rows, accounts, calendar, "usage_days")
-    folded = there.group_by(CELL).aggregate(
-        n=there.n.sum(),
-        quantity=there.quantity.sum(),
-        weekend=(there.quantity * there.weekend).sum(),
-        tilt=(there.quantity * there.number).sum(),
-        bits=_all_bits(there.bit),
-        last=there.number.max(),
-        on_time=there.on_time.max(),
+    placed = _placed(engine, rows, accounts, calendar, "usage_days")
+    folded = placed.group_by(CELL).aggregate(
+        n=placed.n.sum(),
+        quantity=placed.quantity.sum(),
+        weekend=(placed.quantity * placed.weekend).sum(),
+        tilt=(placed.quantity * placed.number).sum(),
+        bits=_all_bits(placed.bit),
+        last=placed.number.max(),
+        on_time=placed.on_time.max(),
     )
-    folded = engine.keep(connection, f"{DAYS}_0", _days_counted(engine.keep(connection, CELLS, folded)))
-    engine.drop(connection, CELLS)
+    folded = engine.materialize(f"{DAYS}_0", _days_counted(engine.materialize(CELLS, folded)))
+    engine.drop(CELLS)
     if measures:
-        lasting = engine.keep(connection, MEASURES, _last_measured(there, measures))
+        lasting = engine.materialize(MEASURES, _last_measured(placed, measures))
         folded = folded.left_join(lasting, CELL).drop(*(f"{name}_right" for name in CELL))
     levels = [folded]
     while len(levels) < calendar.levels:
         below, number = levels[-1], len(levels)
         halved = (below.segment - (number - 1) * calendar.span) >> 1
         together = _together(below.mutate(segment=(halved + number * calendar.span).cast("int32")), CELL, measures)
-        levels.append(engine.keep(connection, f"{DAYS}_{number}", together.select(*below.columns)))
+        levels.append(engine.materialize(f"{DAYS}_{number}", together.select(*below.columns)))
     return reduce(lambda one, other: one.union(other), levels)
 
 
@@ -122,10 +122,10 @@ def _how_many(bits: ir.Value) -> ir.Value:
     return found & 0x7F
 
 
-def _last_measured(there: ir.Table, measures: tuple[str, ...]) -> ir.Table:
+def _last_measured(placed: ir.Table, measures: tuple[str, ...]) -> ir.Table:
     """(account, segment, bucket) with sum, number and last value of each measure, and its `moment`."""
     parts = _parts(measures)
-    days = there.group_by([*CELL, "number", "on_time"]).aggregate(**{name: there[name].sum() for name in parts})
+    days = placed.group_by([*CELL, "number", "on_time"]).aggregate(**{name: placed[name].sum() for name in parts})
     late = (days.bucket - days.on_time).cast("float64")
     last: dict[str, ir.Value] = {}
     for measure in measures:
@@ -138,18 +138,18 @@ def _last_measured(there: ir.Table, measures: tuple[str, ...]) -> ir.Table:
     return days.group_by(CELL).aggregate(**{name: days[name].sum() for name in parts}, **last)
 
 
-def fold_keys(connection: Any, rows: ir.Table, accounts: ir.Table, fold: str, calendar: Calendar) -> ir.Table:
+def fold_keys(engine: Engine, rows: ir.Table, accounts: ir.Table, fold: str, calendar: Calendar) -> ir.Table:
     """(account, key, segment, bucket) with quantity, and the last day of people or features."""
-    there = _placed(connection, rows.filter(rows[fold].notnull()), accounts, calendar, fold)
-    folded = there.group_by(account=there.account, key=there[fold], segment=there.segment, bucket=there.bucket)
-    folded = folded.aggregate(quantity=there.quantity.sum(), last=there.number.max())
-    return engine.keep(connection, f"forewarn_{fold}", folded)
+    placed = _placed(engine, rows.filter(rows[fold].notnull()), accounts, calendar, fold)
+    folded = placed.group_by(account=placed.account, key=placed[fold], segment=placed.segment, bucket=placed.bucket)
+    folded = folded.aggregate(quantity=placed.quantity.sum(), last=placed.number.max())
+    return engine.materialize(f"forewarn_{fold}", folded)
 
 
-def drop(connection: Any) -> None:
+def drop(engine: Engine) -> None:
     """Gives back what the folds kept."""
     for name in (*(f"{DAYS}_{level}" for level in range(LEVELS)), MEASURES, *(f"forewarn_{fold}" for fold in KEYS)):
-        engine.drop(connection, name)
+        engine.drop(name)
 
 
 def seen_days(folded: ir.Table, ages: ir.Table, measures: tuple[str, ...]) -> ir.Table:

@@ -1,4 +1,4 @@
-"""The two ways to the rows that signals of usage aggregate: streamed from arrays, or grouped by the engine.
+"""The two strategies by which usage is added up: in arrays, from one stream of events, or in SQL.
 
 Either gives, for a run of as_ofs, one row for each (account, place of the as_of) and band of days, person or feature.
 """
@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import ibis.expr.types as ir
 import pandas as pd
 
 from configs.settings import Settings
-from features.sources.backends import engine
+from features.sources.backends import Engine
 from features.usage import sql_rollup
-from features.usage.arrays import Cells
-from features.usage.stream_rollup import SHARE, Told, dense
+from features.usage.arrays import RollupArrays
+from features.usage.stream_rollup import SHARE, UsageStatistics, stream_rollup
 from features.usage.window_segments import Calendar
 
 EDGES = {
@@ -29,13 +29,20 @@ AGES, STREAM = "forewarn_ages", "forewarn_seen"
 
 @dataclass(frozen=True)
 class Units:
-    """Usage as `daily.units` gives it, and the connection in which it stands: the sources' own, or a kept state's."""
+    """Usage events in small rows, and the engine in which they stand: the sources' own, or a kept state's.
 
-    connection: Any
+    Attributes
+    ----------
+    engine : Engine
+    rows : ibis.expr.types.Table
+        One row an event, or what a source counts a day, as `sql_rollup.units` gives it.
+    """
+
+    engine: Engine
     rows: ir.Table
 
 
-class Way(Protocol):
+class RollupStrategy(Protocol):
     """How one fold is worked out."""
 
     def seen(self, places: range) -> ir.Table:
@@ -45,8 +52,26 @@ class Way(Protocol):
         """Gives back what was kept."""
 
 
-class Ways:
-    """Which way each fold of usage goes. `told` is what usage told beside, where one pass over it was enough."""
+class RollupStrategies:
+    """Which strategy adds up each fold of usage.
+
+    Parameters
+    ----------
+    units : Units
+    accounts : ibis.expr.types.Table
+        account_id and account, its number: the place in `account_ids`.
+    account_ids : pandas.Index, shape (accounts,)
+    calendars : Mapping of str to Calendar
+        By the name of the fold.
+    measures : tuple of str
+        The measures that usage events carry.
+    settings : Settings
+
+    Attributes
+    ----------
+    statistics : UsageStatistics or None
+        Of the source of usage, where one pass over it was enough to find them.
+    """
 
     def __init__(
         self,
@@ -58,53 +83,65 @@ class Ways:
         settings: Settings,
     ) -> None:
         self.units, self.accounts, self.calendars, self.measures = units, accounts, calendars, measures
-        memory_mb = settings.engine.memory_mb
         # Floats are added to the arrays in one order: the sums are the same on any number of threads.
-        engine.bound(units.connection, settings, 1.0 - SHARE, in_order=True)
-        added = dense(units.connection, units.rows, accounts, account_ids, calendars, measures, memory_mb)
-        self.told: Told | None = None if added is None else added.told
-        self.cells = {} if added is None else dict(added.cells)
-        if not self.cells:
-            engine.bound(units.connection, settings)
+        units.engine.limit_memory(settings, 1.0 - SHARE, in_order=True)
+        memory_mb = settings.engine.memory_mb
+        rollup = stream_rollup(units.engine, units.rows, accounts, account_ids, calendars, measures, memory_mb)
+        self.statistics: UsageStatistics | None = None if rollup is None else rollup.statistics
+        self._arrays = {} if rollup is None else dict(rollup.arrays)
+        if not self._arrays:
+            units.engine.limit_memory(settings)
 
-    def of(self, fold: str) -> Way:
-        """The way of that fold, to be gone once."""
-        if fold in self.cells:
-            return _Streamed(self.units.connection, self.cells.pop(fold))
-        return _Grouped(self.units, self.accounts, self.calendars[fold], fold, self.measures)
+    def of(self, fold: str) -> RollupStrategy:
+        """The strategy of a fold, to be used once.
+
+        Parameters
+        ----------
+        fold : str
+            A name of `EDGES`.
+
+        Returns
+        -------
+        RollupStrategy
+        """
+        if fold in self._arrays:
+            return ArrayRollup(self.units.engine, self._arrays.pop(fold))
+        return SqlRollup(self.units, self.accounts, self.calendars[fold], fold, self.measures)
 
 
-class _Streamed:
-    def __init__(self, connection: Any, cells: Cells) -> None:
-        self.connection, self.cells = connection, cells
+class ArrayRollup:
+    """Streams what stands in arrays to the engine, an as_of at a time."""
+
+    def __init__(self, engine: Engine, arrays: RollupArrays) -> None:
+        self.engine, self.arrays = engine, arrays
 
     def seen(self, places: range) -> ir.Table:
-        return engine.streamed(self.connection, STREAM, self.cells.schema, map(self.cells.seen, places))
+        return self.engine.stream(STREAM, self.arrays.schema, map(self.arrays.visible, places))
 
     def drop(self) -> None:
-        self.connection.con.unregister(STREAM)
+        self.engine.drop_stream(STREAM)
 
 
-class _Grouped:
+class SqlRollup:
+    """Groups the events in the engine once, and sums the groups that each as_of sees."""
+
     def __init__(
         self, units: Units, accounts: ir.Table, calendar: Calendar, fold: str, measures: tuple[str, ...]
     ) -> None:
-        self.connection, self.measures, self.by_key = units.connection, measures, fold in sql_rollup.KEYS
+        self.engine, self.measures, self.by_key = units.engine, measures, fold in sql_rollup.KEYS
         self.ages = calendar.ages(levels=not self.by_key)
         if self.by_key:
-            self.folded = sql_rollup.fold_keys(self.connection, units.rows, accounts, fold, calendar)
+            self.folded = sql_rollup.fold_keys(self.engine, units.rows, accounts, fold, calendar)
         else:
-            self.folded = sql_rollup.fold_days(self.connection, units.rows, accounts, measures, calendar)
+            self.folded = sql_rollup.fold_days(self.engine, units.rows, accounts, measures, calendar)
 
     def seen(self, places: range) -> ir.Table:
         of_run = self.ages[self.ages.place.between(places.start, places.stop - 1)]
-        near = engine.given(self.connection, AGES, of_run)
-        return (
-            sql_rollup.seen_keys(self.folded, near)
-            if self.by_key
-            else sql_rollup.seen_days(self.folded, near, self.measures)
-        )
+        ages = self.engine.upload(AGES, of_run)
+        if self.by_key:
+            return sql_rollup.seen_keys(self.folded, ages)
+        return sql_rollup.seen_days(self.folded, ages, self.measures)
 
     def drop(self) -> None:
-        sql_rollup.drop(self.connection)
-        engine.drop(self.connection, AGES)
+        sql_rollup.drop(self.engine)
+        self.engine.drop(AGES)

@@ -176,7 +176,7 @@ def _labels_of(settings: Settings, sources: Sources) -> Callable[[pd.DataFrame],
     from features.labels import labels_for
     from features.timeline import among
 
-    known = sources.connection.to_pandas(sources.tables["accounts"].select("account_id")).account_id
+    known = sources.engine.to_pandas(sources.tables["accounts"].select("account_id")).account_id
 
     def labels(pairs: pd.DataFrame) -> pd.DataFrame:
         there = pairs[among(pairs.account_id, known) & (pairs.as_of <= sources.data_end)]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import ibis
 import pandas as pd
-import pyarrow as pa
 
 from configs.settings import Settings
+from features.sources.backends import DuckDBEngine
 from features.sources.sources import Sources
 
 TIMES = ("created_at", "starts_at", "ends_at", "cancelled_at", "occurred_at", "recorded_at")
@@ -18,16 +17,14 @@ Rows = list[tuple[Any, ...]]
 
 def sources_of(data_end: str, **tables: tuple[str, Rows]) -> Sources:
     """Each table as (names of its columns, rows); accounts a and b since 2023 unless they are given."""
-    connection = ibis.duckdb.connect()
+    engine = DuckDBEngine.at()
     made = {}
     tables.setdefault("accounts", ("account_id created_at", [("a", "2023-01-01"), ("b", "2023-01-01")]))
     for name, (columns, rows) in tables.items():
         frame = pd.DataFrame(rows, columns=columns.split())
         frame = frame.assign(**{c: frame[c].astype("datetime64[us]") for c in frame if c in TIMES})
-        connection.con.register(f"{name}_given", pa.Table.from_pandas(frame, preserve_index=False))
-        connection.raw_sql(f"CREATE TABLE {name} AS SELECT * FROM {name}_given")
-        made[name] = connection.table(name)
-    return Sources(connection, made, pd.Timestamp(data_end).as_unit("us"), (), {}, "small")
+        made[name] = engine.upload(name, frame)
+    return Sources(engine, made, pd.Timestamp(data_end).as_unit("us"), (), {}, "small")
 
 
 def settings_for(make_settings: Callable[..., Settings], kind: str, **churn: Any) -> Settings:

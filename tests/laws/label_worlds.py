@@ -7,14 +7,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import ibis
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import yaml
 
 from configs.settings import Settings
 from configs.settings_file import merge, settings_from
+from features.sources.backends import DuckDBEngine
 from features.sources.sources import Sources
 
 DAY = pd.Timedelta(days=1)
@@ -36,14 +35,12 @@ def settings_for(kind: str) -> Settings:
 
 
 def sources_of(tables: Tables, data_end: pd.Timestamp = END) -> Sources:
-    connection = ibis.duckdb.connect()
+    engine = DuckDBEngine.at()
     made = {}
     for name, rows in tables.items():
         columns = {c: rows[c].astype("datetime64[us]") for c in rows if c.endswith("_at") or c == "at"}
-        connection.con.register(f"{name}_given", pa.Table.from_pandas(rows.assign(**columns), preserve_index=False))
-        connection.raw_sql(f"CREATE TABLE {name} AS SELECT * FROM {name}_given")
-        made[name] = connection.table(name)
-    return Sources(connection, made, data_end, (), {}, "world")
+        made[name] = engine.upload(name, rows.assign(**columns))
+    return Sources(engine, made, data_end, (), {}, "world")
 
 
 @cache

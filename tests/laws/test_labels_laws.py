@@ -221,7 +221,7 @@ def test_snapshots_are_the_same_from_what_was_known(kind: str, seed: int) -> Non
     for as_of in AS_OFS[::3]:
         then = in_play(known_at(sources, as_of), kind, pd.DatetimeIndex([as_of]))
         assert_frame_equal(then, everything[everything.as_of == as_of].reset_index(drop=True))
-        born = sources.connection.to_pandas(sources.tables["accounts"]).set_index("account_id").created_at
+        born = sources.engine.to_pandas(sources.tables["accounts"]).set_index("account_id").created_at
         lives_begun += int((then.life_start > then.account_id.map(born)).sum())
     assert lives_begun > 0  # accounts that came back are among them
 

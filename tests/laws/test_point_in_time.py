@@ -15,6 +15,7 @@ from pandas.testing import assert_frame_equal
 
 from configs.settings_file import load_settings
 from configs.tables import table
+from features.assembly import chunks
 from features.assembly.postprocess import FOR_ALL, feeds_reached, significant
 from features.dataset import Dataset
 from features.frames import catalogue as frames_catalogue
@@ -23,7 +24,6 @@ from features.health.health_score import SCORES
 from features.signal import AggregateSignal, DerivedSignal, Signal
 from features.signals import catalogue
 from features.signals.catalogue import ALL_SIGNALS, INTERVENTION_SIGNALS, SIGNALS, signals_of
-from features.sources.backends import engine
 from features.sources.sources import known_at
 from features.usage.strategy import EDGES
 from tests.features.by_hand import frame_of
@@ -126,7 +126,7 @@ def test_how_much_is_worked_out_at_a_time_does_not_matter(
     company: Tables, built: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One as_of at a time, as with little memory."""
-    monkeypatch.setattr(engine, "SNAPSHOTS_PER_MB", 0)
+    monkeypatch.setattr(chunks, "SNAPSHOTS_PER_MB", 0)
     assert_frame_equal(company.build().signals, built.signals, rtol=1e-9)
 
 

@@ -1,17 +1,8 @@
-"""The engines behind the sources: DuckDB, PostgreSQL and Spark."""
+"""The engines behind the sources (DuckDB, PostgreSQL and Spark), one interface to all of them."""
 
-from features.sources.backends.connect import (
-    CSV,
-    FILES,
-    JSON,
-    Raw,
-    connect,
-    digest,
-    disconnect,
-    find,
-    is_duckdb,
-    reason,
-)
-from features.sources.backends.spark import is_spark
+from features.sources.backends.base import Engine, Query, SourceRows, reason
+from features.sources.backends.connect import connect
+from features.sources.backends.duckdb import DuckDBEngine
+from features.sources.backends.files import CSV, FILES, JSON, digest
 
-__all__ = ["CSV", "FILES", "JSON", "Raw", "connect", "digest", "disconnect", "find", "is_duckdb", "is_spark", "reason"]
+__all__ = ["CSV", "FILES", "JSON", "DuckDBEngine", "Engine", "Query", "SourceRows", "connect", "digest", "reason"]

@@ -281,7 +281,7 @@ def test_people_of_a_typed_source_are_cleaned_as_they_are_read(make_settings: Ma
     tables = {"accounts": {"from": "a.parquet"}, "usage_events": {"from": "u.parquet"}}
     sources = open_sources(make_settings(tables=tables, churn={"kind": "silence"}))
     found = canonical(sources)["usage_events"]["user_id"]
-    kept = sources.connection.con.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+    kept = sources.engine.connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
     sources.close()
     assert found.astype(object).where(found.notna(), None).tolist() == ["u1", "u1", None, None, None, "7", "7", "a.b"]
     assert kept == []

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ibis
 import numpy as np
 import pandas as pd
 import pytest
 
-from features.sources.backends import engine
+from features.sources.backends import DuckDBEngine
 from features.sources.casting import may_be_odd, maybe_odd
 from features.timeline.visibility import first_known, last_blind_day, visible_from
 
@@ -23,13 +22,13 @@ def test_the_first_known_are_as_many_as_there_are_distinct_values_at_any_time() 
             "recorded_at": begun + pd.to_timedelta(rng.integers(0, 90, 300), unit="D"),
         }
     )
-    connection = ibis.duckdb.connect()
-    told = engine.given(connection, "told", rows)
+    engine = DuckDBEngine.at()
+    told = engine.upload("told", rows)
     told = told.mutate(
         is_first=first_known(told, "milestones", told.milestone), visible=visible_from(told, "reached_at")
     )
     found = told.to_pandas()
-    connection.disconnect()
+    engine.close()
     for as_of in pd.date_range("2024-01-01", "2024-05-01", freq="5D"):
         seen = found[found.visible <= as_of]
         distinct = seen.groupby("account").milestone.nunique()
@@ -53,22 +52,22 @@ def test_the_last_blind_day_is_the_one_before_the_first_as_of_that_sees_a_row(
     occurred_at: str, recorded_at: str | None, blind: str
 ) -> None:
     body = {"occurred_at": [pd.Timestamp(occurred_at)], "recorded_at": pd.to_datetime([recorded_at])}
-    connection = ibis.duckdb.connect()
-    rows = engine.given(connection, "told", pd.DataFrame(body).astype("datetime64[us]"))
+    engine = DuckDBEngine.at()
+    rows = engine.upload("told", pd.DataFrame(body).astype("datetime64[us]"))
     found = rows.select(
         blind=last_blind_day(rows, "occurred_at"), visible=visible_from(rows, "occurred_at")
     ).to_pandas()
-    connection.disconnect()
+    engine.close()
     assert pd.Timestamp(found.blind[0]) == pd.Timestamp(blind)
     assert found.visible[0] == pd.Timestamp(blind) + pd.Timedelta(days=1)
 
 
 def test_whatever_is_odd_in_a_key_may_be_odd() -> None:
     odd = ["", " a", "a ", "\ta", "a\n", "a\r", "\va", "a\f", "1.0", "a.b"]
-    connection = ibis.duckdb.connect()
-    keys = engine.given(connection, "told", pd.DataFrame({"key": [*odd, "plain", "a-b_c", "17"]}))
+    engine = DuckDBEngine.at()
+    keys = engine.upload("told", pd.DataFrame({"key": [*odd, "plain", "a-b_c", "17"]}))
     sure, cheap = maybe_odd(keys.key, "text", is_key=True), may_be_odd(keys.key)
     found = keys.mutate(sure=sure, cheap=cheap).to_pandas()
-    connection.disconnect()
+    engine.close()
     assert found.key[found.sure].tolist() == odd
     assert found.key[found.cheap].tolist() == odd

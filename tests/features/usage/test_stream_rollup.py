@@ -19,9 +19,10 @@ from features.signals.catalogue import signals_of
 from features.sources.sources import known_at, open_sources
 from features.timeline.outages import daily_totals
 from features.timeline.visibility import first_visible
-from features.usage import strategy, stream_rollup
-from features.usage.key_index import Numbers
-from features.usage.stream_rollup import Told
+from features.usage import sql_rollup, strategy, stream_rollup
+from features.usage.arrays import DayArrays, KeyArrays
+from features.usage.key_index import KeyIndex
+from features.usage.window_segments import Calendar
 from tests.features.by_hand import frame_of
 
 DAY = pd.Timedelta(days=1)
@@ -36,8 +37,8 @@ AS_OFS = {
 
 
 def events(measured: bool) -> pd.DataFrame:
-    """Uses in no order: late by hours and by months, at midnight, of nobody and of no feature, of quantity 0, unknown,
-    negative and broken, of an account that nobody knows; some measures missing."""
+    """Events in no order: late by hours and by months, at midnight, of nobody and of no feature, of quantity 0,
+    unknown, negative and broken, of an account that nobody knows; some measures missing."""
     rng, count = np.random.default_rng(8), 6000
     at = END - pd.to_timedelta(rng.uniform(0.01, 1000, count), unit="D")
     at = at.where(rng.random(count) < 0.95, at.normalize())
@@ -75,36 +76,36 @@ def project(folder: Path, measured: bool = True, **settings: Any) -> Settings:
 
 
 @pytest.fixture
-def went(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Which way each fold went."""
+def used(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Which strategy each fold used."""
     found: dict[str, str] = {}
-    real: Callable[[Any, str], Any] = strategy.Ways.of
+    real: Callable[[Any, str], Any] = strategy.RollupStrategies.of
 
     def of(self: Any, fold: str) -> Any:
-        way = real(self, fold)
-        found[fold] = type(way).__name__
-        return way
+        strategy_of_fold = real(self, fold)
+        found[fold] = type(strategy_of_fold).__name__
+        return strategy_of_fold
 
-    monkeypatch.setattr(strategy.Ways, "of", of)
+    monkeypatch.setattr(strategy.RollupStrategies, "of", of)
     return found
 
 
-def both(settings: Settings, as_ofs: pd.DatetimeIndex, went: dict[str, str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def both(settings: Settings, as_ofs: pd.DatetimeIndex, used: dict[str, str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The frame of signals from arrays, and as grouped by the engine."""
     added = load_dataset(settings, as_ofs=list(as_ofs)).signals
-    assert set(went.values()) == {"_Streamed"}
+    assert set(used.values()) == {"ArrayRollup"}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(strategy, "dense", lambda *_: None)
+        patch.setattr(stream_rollup, "SHARE", 0.0)  # no room for arrays
         grouped = load_dataset(settings, as_ofs=list(as_ofs)).signals
-    assert set(went.values()) == {"_Grouped"}
+    assert set(used.values()) == {"SqlRollup"}
     return added, grouped
 
 
 @pytest.mark.parametrize("measured", [True, False], ids=["measures", "none"])
 @pytest.mark.parametrize("when", AS_OFS)
-def test_both_ways_give_the_same_signals(tmp_path: Path, went: dict[str, str], when: str, measured: bool) -> None:
+def test_both_strategies_give_the_same_signals(tmp_path: Path, used: dict[str, str], when: str, measured: bool) -> None:
     settings = project(tmp_path, measured)
-    added, grouped = both(settings, AS_OFS[when], went)
+    added, grouped = both(settings, AS_OFS[when], used)
     sources = open_sources(settings)
     names = [one.name for one in signals_of(sources, settings.framework) if str(frame_of(one)).startswith("usage_")]
     sources.close()
@@ -113,30 +114,30 @@ def test_both_ways_give_the_same_signals(tmp_path: Path, went: dict[str, str], w
     assert_frame_equal(added, grouped, rtol=1e-9, atol=1e-9)
 
 
-def test_both_ways_give_the_same_signals_of_a_kept_state(tmp_path: Path, went: dict[str, str]) -> None:
+def test_both_strategies_give_the_same_signals_of_a_kept_state(tmp_path: Path, used: dict[str, str]) -> None:
     settings = project(tmp_path, engine={"incremental": True})
-    added, grouped = both(settings, AS_OFS["monthly"], went)
+    added, grouped = both(settings, AS_OFS["monthly"], used)
     assert_frame_equal(added, grouped, rtol=1e-9, atol=1e-9)
     plain = settings.model_copy(update={"engine": settings.engine.model_copy(update={"incremental": False})})
     assert_frame_equal(added, load_dataset(plain, as_ofs=list(AS_OFS["monthly"])).signals, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize(
-    ("share", "cells_a_row", "way_of"),
+    ("share", "cells_a_row", "strategy_of"),
     [
-        (0.5, 0, {"usage_days": "_Grouped", "usage_users": "_Grouped", "usage_features": "_Grouped"}),
-        (0.5, 0.4, {"usage_days": "_Grouped", "usage_users": "_Grouped", "usage_features": "_Streamed"}),
-        (0.0003, 8, {"usage_days": "_Streamed", "usage_users": "_Grouped", "usage_features": "_Streamed"}),
-        (0.0, 8, {"usage_days": "_Grouped", "usage_users": "_Grouped", "usage_features": "_Grouped"}),
+        (0.5, 0, {"usage_days": "SqlRollup", "usage_users": "SqlRollup", "usage_features": "SqlRollup"}),
+        (0.5, 0.4, {"usage_days": "SqlRollup", "usage_users": "SqlRollup", "usage_features": "ArrayRollup"}),
+        (0.0003, 8, {"usage_days": "ArrayRollup", "usage_users": "SqlRollup", "usage_features": "ArrayRollup"}),
+        (0.0, 8, {"usage_days": "SqlRollup", "usage_users": "SqlRollup", "usage_features": "SqlRollup"}),
     ],
 )
 def test_what_does_not_fit_is_grouped(
     tmp_path: Path,
-    went: dict[str, str],
+    used: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
     share: float,
     cells_a_row: float,
-    way_of: dict[str, str],
+    strategy_of: dict[str, str],
 ) -> None:
     settings = project(tmp_path, measured=False, engine={"memory_mb": 512})
     expected = load_dataset(settings, as_ofs=list(AS_OFS["monthly"])).signals
@@ -144,68 +145,65 @@ def test_what_does_not_fit_is_grouped(
     monkeypatch.setattr(stream_rollup, "CELLS_A_ROW", cells_a_row)
     monkeypatch.setattr(stream_rollup, "SHARE", share)
     found = load_dataset(settings, as_ofs=list(AS_OFS["monthly"])).signals
-    assert went == way_of
+    assert used == strategy_of
     assert_frame_equal(found, expected, rtol=1e-9, atol=1e-9)
 
 
 def test_with_too_many_late_rows_all_is_grouped(
-    tmp_path: Path, went: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, used: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = project(tmp_path)
     expected = load_dataset(settings, as_ofs=list(AS_OFS["weekly"])).signals
     monkeypatch.setattr(stream_rollup, "LATE_BYTES", 1 << 30)
     found = load_dataset(settings, as_ofs=list(AS_OFS["weekly"])).signals
-    assert set(went.values()) == {"_Grouped"}
+    assert set(used.values()) == {"SqlRollup"}
     assert_frame_equal(found, expected, rtol=1e-9, atol=1e-9)
 
 
-def test_a_pass_tells_what_scans_of_the_feed_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    heard: list[Told] = []
-    real = stream_rollup._Telling.told
-    monkeypatch.setattr(stream_rollup._Telling, "told", lambda self, ids: heard.append(real(self, ids)) or heard[-1])
+def test_a_pass_finds_the_statistics_that_scans_of_the_source_do(tmp_path: Path) -> None:
     settings = project(tmp_path)
-    load_dataset(settings, as_ofs=[END])
     sources = open_sources(settings)
+    ids = pd.Index([*"abcde", "absent"])
+    numbered = pd.DataFrame({"account_id": ids, "account": np.arange(len(ids), dtype="int32")})
+    units = strategy.Units(sources.engine, sql_rollup.units(sources))
+    accounts, calendars = sources.engine.upload("numbers", numbered), {"usage_days": Calendar(AS_OFS["alone"], (90,))}
+    found = strategy.RollupStrategies(units, accounts, ids, calendars, ("minutes", "rarely"), settings).statistics
+    assert found is not None
     totals, first = daily_totals(sources, "usage_events"), first_visible(sources, "usage_events")
     sources.close()
     assert (totals.visible - totals.day > DAY).sum() > 500
-    assert_frame_equal(heard[0].totals, totals)
-    found = heard[0].first_visible.sort_index()
-    assert_series_equal(found, first[list("abcde")], check_names=False, check_index_type=False)
+    assert_frame_equal(found.totals, totals)
+    visible = found.first_visible.sort_index()
+    assert_series_equal(visible, first[list("abcde")], check_names=False, check_index_type=False)
 
 
-def test_before_the_first_row_nothing_is_seen_and_nothing_told(tmp_path: Path, went: dict[str, str]) -> None:
+def test_before_the_first_row_nothing_is_seen_and_nothing_told(tmp_path: Path, used: dict[str, str]) -> None:
     settings, early = project(tmp_path), pd.DatetimeIndex(["2022-02-01"])
     sources = open_sources(settings)
     known = known_at(sources, early[0])
     assert known.tables["usage_events"].count().execute() == 0
     found = load_dataset(settings, known, list(early)).signals
     sources.close()
-    assert set(went.values()) == {"_Streamed"}
+    assert set(used.values()) == {"ArrayRollup"}
     assert found.usage_30d.isna().all()
     assert (found.coverage_usage == 0).all()
 
 
-def test_cells_do_not_go_back_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[Any] = []
-    real = strategy._Streamed.__init__
-    monkeypatch.setattr(
-        strategy._Streamed, "__init__", lambda self, *rest: (seen.append(rest[1]), real(self, *rest))[1]
-    )
-    load_dataset(project(tmp_path), as_ofs=list(AS_OFS["monthly"]))
-    assert len(seen) == 3
-    for cells in seen:
+def test_arrays_do_not_go_back_in_time() -> None:
+    calendar = Calendar(AS_OFS["monthly"].as_unit("us"), (30, 60, 90))
+    for arrays in (DayArrays(calendar, 2, ()), KeyArrays(calendar, "usage_users", 1000, 100_000)):
+        assert arrays.visible(3).num_rows == 0
         with pytest.raises(ValueError, match="no longer known"):
-            cells.seen(0)
+            arrays.visible(0)
 
 
-def test_numbers_tell_keys_apart() -> None:
+def test_distinct_keys_have_numbers_of_their_own() -> None:
     """Keys that want the same place, at the table's end and at its beginning, and more of them than there was room."""
     rng = np.random.default_rng(2)
     crowded = np.uint64(2**64 - 1) - rng.permutation(3000).astype("uint64")
     spread = rng.integers(0, 2**64, 20_000, dtype="uint64")
-    numbers, known = Numbers(), dict[int, int]()
+    index, known = KeyIndex(), dict[int, int]()
     for keys in (crowded[:10], np.zeros(1, "uint64"), crowded, spread, np.append(spread[::-1], crowded), spread[:0]):
-        for key, number in zip(keys.tolist(), numbers.of(keys).tolist(), strict=True):
+        for key, number in zip(keys.tolist(), index.number(keys).tolist(), strict=True):
             assert known.setdefault(key, number) == number
-    assert sorted(known.values()) == list(range(numbers.count))
+    assert sorted(known.values()) == list(range(index.count))

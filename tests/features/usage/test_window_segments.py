@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-import ibis
 import numpy as np
 import pandas as pd
 import pytest
 
-from features.sources.backends import engine
+from features.sources.backends import DuckDBEngine, Engine
 from features.usage import sql_rollup
-from features.usage.stream_rollup import dense
+from features.usage.stream_rollup import stream_rollup
 from features.usage.window_segments import SEGMENT_DAYS, Calendar
 
 EDGES = (7, 30, 90, 395)
@@ -81,21 +79,21 @@ def test_a_row_is_seen_first_by_the_as_of_after_the_last_day_blind_to_it(calenda
 
 
 @pytest.fixture
-def connection() -> Iterator[Any]:
-    opened = ibis.duckdb.connect()
+def engine() -> Iterator[Engine]:
+    opened = DuckDBEngine.at()
     yield opened
-    opened.disconnect()
+    opened.close()
 
 
-def test_bits_are_counted(connection: Any) -> None:
+def test_bits_are_counted(engine: Engine) -> None:
     bits = [0, 1, 2**SEGMENT_DAYS - 1, *map(int, np.random.default_rng(3).integers(0, 2**SEGMENT_DAYS, 200))]
-    table = engine.given(connection, "bits", pd.DataFrame({"bits": bits}))
+    table = engine.upload("bits", pd.DataFrame({"bits": bits}))
     found = table.mutate(found=sql_rollup._how_many(table.bits)).to_pandas()
     assert found.found.tolist() == [int(one).bit_count() for one in found.bits]
 
 
 @pytest.mark.parametrize("way", ["grouped", "streamed"])
-def test_a_day_of_use_counts_once_from_when_its_first_row_was_known(connection: Any, way: str) -> None:
+def test_a_day_of_use_counts_once_from_when_its_first_row_was_known(engine: Engine, way: str) -> None:
     """January 10 is told in time and late, the 11th late twice, the 12th in time: two days at first, then three."""
     calendar = Calendar(pd.DatetimeIndex(["2024-02-01", "2024-03-01", "2024-04-01"]).as_unit("us"), (90,))
     told = [(10, "01-10"), (10, "02-05"), (11, "02-07"), (11, "03-09"), (12, "01-12"), (12, "01-12")]
@@ -108,16 +106,16 @@ def test_a_day_of_use_counts_once_from_when_its_first_row_was_known(connection: 
             "quantity": 2.0,
         }
     )
-    units = engine.given(connection, "units", rows)
-    accounts = engine.given(connection, "accounts", pd.DataFrame({"account_id": ["a"], "account": np.int32([0])}))
+    units = engine.upload("units", rows)
+    accounts = engine.upload("accounts", pd.DataFrame({"account_id": ["a"], "account": np.int32([0])}))
     if way == "grouped":
-        folded = sql_rollup.fold_days(connection, units, accounts, (), calendar)
-        ages = engine.given(connection, "ages", calendar.ages(levels=True))
+        folded = sql_rollup.fold_days(engine, units, accounts, (), calendar)
+        ages = engine.upload("ages", calendar.ages(levels=True))
         seen = sql_rollup.seen_days(folded, ages, ()).to_pandas()
     else:
-        added = dense(connection, units, accounts, pd.Index(["a"]), {"usage_days": calendar}, (), 256)
+        added = stream_rollup(engine, units, accounts, pd.Index(["a"]), {"usage_days": calendar}, (), 256)
         assert added is not None
-        seen = pd.concat([added.cells["usage_days"].seen(place).to_pandas() for place in range(3)])
+        seen = pd.concat([added.arrays["usage_days"].visible(place).to_pandas() for place in range(3)])
     seen = seen.groupby("place")[["days", "n", "quantity", "last_age"]].agg(
         {"days": "sum", "n": "sum", "quantity": "sum", "last_age": "min"}
     )

@@ -15,8 +15,7 @@ from pandas.testing import assert_frame_equal
 
 from configs.errors import SourceError
 from configs.settings import Settings
-from features.sources.backends import engine, spark
-from features.sources.backends.connect import connect, disconnect
+from features.sources.backends import Engine, connect, spark_session
 from features.sources.sources import open_sources
 
 Make = Callable[..., Settings]
@@ -42,11 +41,11 @@ TABLES = CASES.from_files(CASES.MAPPING, "csv")
 
 
 @pytest.fixture
-def session(spark_url: str, make_settings: Make) -> Iterator[Any]:
+def session(spark_url: str, make_settings: Make) -> Iterator[Engine]:
     """A connection that is open beside the sources of a test, which so find Spark running."""
-    connection = connect(make_settings(connection=spark_url, tables=TABLES))
-    yield connection
-    disconnect(connection)
+    engine = connect(make_settings(connection=spark_url, tables=TABLES))
+    yield engine
+    engine.close()
 
 
 def both(make_settings: Make, url: str, **body: Any) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
@@ -59,7 +58,7 @@ def both(make_settings: Make, url: str, **body: Any) -> tuple[dict[str, pd.DataF
     return found[0], found[1]
 
 
-def test_files_of_every_kind(session: Any, spark_url: str, make_settings: Make, write_tables: Write) -> None:
+def test_files_of_every_kind(session: Engine, spark_url: str, make_settings: Make, write_tables: Write) -> None:
     for ending in ("csv", "parquet", "jsonl"):
         write_tables(CASES.FRAMES, ending)
         tables = CASES.from_files(CASES.MAPPING, ending)
@@ -70,7 +69,7 @@ def test_files_of_every_kind(session: Any, spark_url: str, make_settings: Make, 
         sources.close()
 
 
-def test_files_as_they_are_found(session: Any, spark_url: str, make_settings: Make, tmp_path: Path) -> None:
+def test_files_as_they_are_found(session: Engine, spark_url: str, make_settings: Make, tmp_path: Path) -> None:
     folder = tmp_path / "of [all] {kinds}"  # to Spark a path is a pattern, if it is let
     folder.mkdir()
     (folder / "a.csv").write_text('\ufeffaccount_id;created_at;name\n"1";2024-01-01;"a ""b"";\nc"\n2;2024-01-02;\n')
@@ -92,7 +91,7 @@ def test_files_as_they_are_found(session: Any, spark_url: str, make_settings: Ma
 
 
 def test_times_of_every_spelling_and_both_hours_that_clocks_show_twice(
-    session: Any, spark_url: str, make_settings: Make, tmp_path: Path
+    session: Engine, spark_url: str, make_settings: Make, tmp_path: Path
 ) -> None:
     written = [f"2024-{day} {hour:02}:30" for day in ("03-31", "10-27", "07-01") for hour in range(5)]
     written += ["2024-07-01T12:00:00+02:00", "2024-07-01 12:00:00 -0330", "2024-07-01 12:00Z", "2024-07-01 12:00+01"]
@@ -109,7 +108,7 @@ def test_times_of_every_spelling_and_both_hours_that_clocks_show_twice(
 
 
 def test_what_cannot_be_read_is_the_same_fault(
-    session: Any, spark_url: str, make_settings: Make, tmp_path: Path
+    session: Engine, spark_url: str, make_settings: Make, tmp_path: Path
 ) -> None:
     (tmp_path / "a.csv").write_text("account_id,created_at,strategic\n1,2023-02-30,maybe\n1,31.12.2023,yes\n")
     (tmp_path / "u.csv").write_text("account_id,occurred_at,quantity\n1,2024-01-01,ten\n2,2024-01-01,1e5\n")
@@ -127,8 +126,8 @@ def test_what_cannot_be_read_is_the_same_fault(
         open_sources(make_settings(connection=spark_url, tables=tables, churn={"kind": "silence"}))
 
 
-def test_tables_of_a_catalog_and_queries(session: Any, spark_url: str, make_settings: Make) -> None:
-    own = session._session
+def test_tables_of_a_catalog_and_queries(session: Engine, spark_url: str, make_settings: Make) -> None:
+    own = session.backend._session
     moments = "select 1 as account_id, timestamp_ltz'2024-07-01 12:00:00 UTC' as created_at, 'x' as name"
     own.sql(f"create global temporary view customers as {moments}")
     clocks = "select 1 as account_id, timestamp_ntz'2024-07-01 12:00:00' as occurred_at, 2 as quantity"
@@ -156,21 +155,21 @@ def test_tables_of_a_catalog_and_queries(session: Any, spark_url: str, make_sett
     assert own.table("global_temp.events").count() == 1
 
 
-def test_what_is_kept_is_replaced_under_a_query(session: Any) -> None:
-    days = engine.given(session, "forewarn_days", pd.DataFrame({"n": [1.5, 2.5]}))
-    kept = engine.keep(session, "forewarn_kept", days.filter(days.n > 2))
-    query = engine.Query(session, kept.aggregate(total=kept.n.sum(), rows=kept.count(where=kept.n > 100)))
-    assert query.run().to_pylist() == [{"total": 2.5, "rows": 0}]
-    engine.keep(session, "forewarn_kept", days.filter(days.n < 2))
-    assert query.run().to_pylist() == [{"total": 1.5, "rows": 0}]
-    engine.keep(session, "forewarn_kept", kept.mutate(n=kept.n * 2))  # from what it takes the place of
-    assert query.run().column("total").to_pylist() == [3.0]
-    engine.drop(session, "forewarn_kept")
-    engine.drop(session, "forewarn_kept")
-    assert engine.given(session, "forewarn_days", pd.DataFrame({"n": [9.5]})).to_pandas().n.tolist() == [9.5]
+def test_what_is_kept_is_replaced_under_a_query(session: Engine) -> None:
+    days = session.upload("forewarn_days", pd.DataFrame({"n": [1.5, 2.5]}))
+    kept = session.materialize("forewarn_kept", days.filter(days.n > 2))
+    query = session.prepare(kept.aggregate(total=kept.n.sum(), rows=kept.count(where=kept.n > 100)))
+    assert query().to_pylist() == [{"total": 2.5, "rows": 0}]
+    session.materialize("forewarn_kept", days.filter(days.n < 2))
+    assert query().to_pylist() == [{"total": 1.5, "rows": 0}]
+    session.materialize("forewarn_kept", kept.mutate(n=kept.n * 2))  # from what it takes the place of
+    assert query().column("total").to_pylist() == [3.0]
+    session.drop("forewarn_kept")
+    session.drop("forewarn_kept")
+    assert session.upload("forewarn_days", pd.DataFrame({"n": [9.5]})).to_pandas().n.tolist() == [9.5]
 
 
-def test_another_master_than_the_one_that_runs_is_a_fault(session: Any, make_settings: Make) -> None:
+def test_another_master_than_the_one_that_runs_is_a_fault(session: Engine, make_settings: Make) -> None:
     with pytest.raises(SourceError, match=r"a Spark of local\[2\] that runs in this process already"):
         connect(make_settings(connection="spark://host:7077", tables=TABLES))
 
@@ -184,6 +183,6 @@ def test_without_java_or_pyspark_spark_is_a_fault(make_settings: Make, monkeypat
     monkeypatch.delenv("JAVA_HOME", raising=False)
     with pytest.raises(SourceError, match="connection: found no Java"):
         connect(settings)
-    monkeypatch.setattr(spark.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(spark_session.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(SourceError, match=r"pip install 'forewarn\[spark\]'"):
         connect(settings)
