@@ -22,7 +22,15 @@ from configs.errors import Fault, SourceError, UsageError
 from configs.settings import Settings
 from evaluation.ledger import OUTCOME, Ledger, moment
 from features.sources import Sources
-from features.timeline import asof, contract_rows, life_events, lives, returning, silent_lives, turns
+from features.timeline import (
+    asof_join,
+    churns_and_returns,
+    contract_rows,
+    customer_spells,
+    spell_events,
+    spells_between_silences,
+    without_first_contracts,
+)
 
 KEY = ["account_id", "as_of"]
 FORECASTS = ("batch", "api")  # what left the building; a backtest's rows did not
@@ -175,19 +183,19 @@ def _nothing(at: pd.Timestamp) -> UsageError:
 def with_returns(labels: pd.DataFrame, sources: Sources, settings: Settings) -> pd.DataFrame:
     """Labels with reactivated_at: when the account first came back after its churn, NaT where it has not been seen."""
     left = labels[labels.churn_at.notna()]
-    back = asof(left.assign(as_of=left.churn_at), returns(sources, settings), "at", ["at"], ahead=True)["at"]
+    back = asof_join(left.assign(as_of=left.churn_at), returns(sources, settings), "at", ["at"], ahead=True)["at"]
     return labels.assign(reactivated_at=back.reindex(labels.index).astype("datetime64[us]"))
 
 
 def returns(sources: Sources, settings: Settings) -> pd.DataFrame:
     """When accounts came back after a churn, in the sense of `churn.kind`: account_id, at."""
     if settings.churn.kind == "outcome":
-        turn = turns(returning(life_events(sources), ["account_id"]))
-        return turn.loc[turn.alive.astype(bool), ["account_id", "at"]]
+        events = churns_and_returns(without_first_contracts(spell_events(sources), ["account_id"]))
+        return events.loc[events.alive.astype(bool), ["account_id", "at"]]
     if settings.churn.kind == "silence":
-        begun, _ = silent_lives(sources, settings)
+        begun, _ = spells_between_silences(sources, settings)
     else:
-        begun = lives(contract_rows(sources), pd.Timedelta(days=settings.churn.allowed_gap_days))
+        begun = customer_spells(contract_rows(sources), pd.Timedelta(days=settings.churn.allowed_gap_days))
     return begun.loc[~begun["first"], ["account_id", "began"]].rename(columns={"began": "at"})
 
 

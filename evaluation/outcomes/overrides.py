@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from evaluation.jsonable import to_jsonable
 from evaluation.ledger import Ledger, Written, canonical, moment
+from features.timeline import asof_join
 
 COLUMNS = ("account_id", "made_at", "level", "reason", "made_by", "expires_at")
 
@@ -40,20 +40,10 @@ def in_force(rows: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
     Of an account's calls made by as_of the newest holds (of two made at once, the one entered last), if as_of lies
     before its expiry; a call that has expired does not bring back the one it replaced.
     """
-    told = ["made_at", "level", "reason", "made_by", "expires_at", "entered_at"]
-    keyed = rows[["account_id", "as_of"]].reset_index(drop=True).astype({"as_of": "datetime64[us]"})
-    keyed["place"] = np.arange(len(rows))
-    made = calls[["account_id", *told]].astype({"account_id": keyed.account_id.dtype, "made_at": "datetime64[us]"})
-    found = pd.merge_asof(
-        keyed.sort_values("as_of", kind="stable"),
-        made.sort_values("made_at", kind="stable"),
-        left_on="as_of",
-        right_on="made_at",
-        by="account_id",
-    )
-    held = found.made_at.notna() & ~(found.expires_at <= found.as_of)
-    found[told] = found[told].where(held)
-    return found.sort_values("place").set_index(rows.index)[told]
+    columns = ["made_at", "level", "reason", "made_by", "expires_at", "entered_at"]
+    newest = asof_join(rows, calls, "made_at", columns)
+    held = newest.made_at.notna() & ~(newest.expires_at <= rows["as_of"])
+    return newest.where(held)
 
 
 def with_calls(rows: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:

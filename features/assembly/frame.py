@@ -34,7 +34,7 @@ from features.usage import Units
 
 CONTEXT = ("name", "segment", "owner", "strategic", "parent_account_id")
 ALWAYS = ("arr", "days_to_renewal", "term_days")  # columns that later parts read whether or not there is such a signal
-HIDDEN = ("asked", "in_play", "life_start", "family", *(f"row_{months}mo_ago" for months in MONTHS_BACK))
+HIDDEN = ("asked", "in_play", "spell_start", "family", *(f"row_{months}mo_ago" for months in MONTHS_BACK))
 
 
 class Columns(dict[str, pd.Series]):
@@ -122,7 +122,7 @@ def assemble(
     aggregates = [signal for signal in signals if isinstance(signal, AggregateSignal)]
     derived = [signal for signal in signals if isinstance(signal, DerivedSignal)]
     t = Columns({str(name): pairs[name] for name in pairs})
-    t.numbers("tenure_days")[:] = (t.as_of - t.life_start).dt.total_seconds() / DAY_SECONDS
+    t.numbers("tenure_days")[:] = (t.as_of - t.spell_start).dt.total_seconds() / DAY_SECONDS
     attributes = _context(t, sources)
     values = {signal.name: _empty(t, signal) for signal in aggregates}
     statistics = aggregate_signals(sources, settings, pairs, aggregates, values, units)

@@ -15,7 +15,7 @@ def with_lagged_rows(sources: Sources, settings: Settings, days: pd.DatetimeInde
     """Snapshots in play at the days and at those so many months before; and the lagged rows of accounts that were not
     in play then though they had begun.
 
-    Columns: account_id, as_of, life_start, in_play, asked, and row_{m}mo_ago, the row of then (-1: none, or another
+    Columns: account_id, as_of, spell_start, in_play, asked, and row_{m}mo_ago, the row of then (-1: none, or another
     spell). The snapshots asked for come first, by as_of, then account.
     """
     lagged = {months: days_back(days, months) for months in MONTHS_BACK}
@@ -24,7 +24,7 @@ def with_lagged_rows(sources: Sources, settings: Settings, days: pd.DatetimeInde
     wanted = pairs[pairs.as_of.isin(days)]
     for months in MONTHS_BACK:
         then = wanted.assign(as_of=_back(wanted.as_of, months), in_play=False)
-        then = then[then.life_start < then.as_of]
+        then = then[then.spell_start < then.as_of]
         pairs = pd.concat([pairs, then])
     code = pd.factorize(pairs.account_id, sort=True)[0].astype("int64")
     key = every.get_indexer(pd.Index(pairs.as_of)) * np.int64(code.max(initial=0) + 1) + code
@@ -35,7 +35,7 @@ def with_lagged_rows(sources: Sources, settings: Settings, days: pd.DatetimeInde
         then_key = day * np.int64(code.max(initial=0) + 1) + code
         row = np.minimum(np.searchsorted(key, then_key), max(len(key) - 1, 0))
         exists = (day >= 0) & (key[row] == then_key) if len(key) else np.empty(0, bool)
-        starts = pairs.life_start.to_numpy()
+        starts = pairs.spell_start.to_numpy()
         pairs[f"row_{months}mo_ago"] = np.where(exists & (starts[row] == starts), row, -1)
     return _asked_first(pairs, days)
 

@@ -10,7 +10,7 @@ import pandas as pd
 from configs.settings import Settings
 from features.health import lifecycle_stages
 from features.sources import Sources
-from features.timeline import churn_rows, contract_rows, lives, of_accounts, silent_lives
+from features.timeline import churn_rows, contract_rows, customer_spells, of_accounts, spells_between_silences
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ def churn_events(sources: Sources, settings: Settings) -> pd.DataFrame:
     if rule.kind == "outcome":
         return churn_rows(sources)[["account_id", "at"]].assign(end_at=lambda rows: rows["at"])
     if rule.kind == "contract_end":
-        found = lives(contract_rows(sources), pd.Timedelta(days=rule.allowed_gap_days))
+        found = customer_spells(contract_rows(sources), pd.Timedelta(days=rule.allowed_gap_days))
         decided = sources.data_end - pd.Timedelta(days=rule.allowed_gap_days)
         found = found[(found.ended <= decided) & (found.ended < sources.data_end)]
         at = found.ended
     else:
-        found, clock = silent_lives(sources, settings)
+        found, clock = spells_between_silences(sources, settings)
         at = clock.after(found.ended, pd.Timedelta(days=rule.silence.days))
         found, at = found[at <= sources.data_end], at[at <= sources.data_end]
     return pd.DataFrame({"account_id": found.account_id, "at": at, "end_at": found.ended}).reset_index(drop=True)

@@ -11,9 +11,9 @@ silence       no row of a table for `days`, counted from the as_of or from a lat
               The table's feed must have worked for half of that time and more (outage_clock.py). Known until the
               last day on which that table worked, which an outage at its end moves back. See `activity_known_until`.
 
-A churn ends the labels of its life: what happens after an account has come back belongs to snapshots of its next life.
-A snapshot of an account that had left by then though nobody knew, or that the sources do not know, has no label at all.
-Contraction (less revenue, but still a customer) is kept apart from churn.
+A churn ends the labels of its spell: what happens after an account has come back belongs to snapshots of its next
+spell. A snapshot of an account that had left by then though nobody knew, or that the sources do not know, has no label
+at all. Contraction (less revenue, but still a customer) is kept apart from churn.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from features.timeline import (
     WEEKS,
     activity,
     among,
-    asof,
+    asof_join,
     churn_rows,
+    churns_and_returns,
     contract_rows,
-    life_events,
-    lives,
-    returning,
-    silent_lives,
-    turns,
+    customer_spells,
+    spell_events,
+    spells_between_silences,
+    without_first_contracts,
 )
 
 STOPPED_ENDS = 3  # contract ends in a row without a start: with most contracts renewed, the table is no longer kept
@@ -56,7 +56,7 @@ def labels_for(sources: Sources, snapshots: pd.DataFrame, settings: Settings) ->
     churn_at: NaT where none was seen.
     observed_until: windows reaching past it have no label; the as_of itself where there is no label at all.
     voluntary: whether that churn was (True, False or None: not known).
-    contraction_at: the first contraction of the same life, so before any churn; NaT where none was seen.
+    contraction_at: the first contraction of the same spell, so before any churn; NaT where none was seen.
     contraction_observed_until: the same for contractions, never after observed_until; the as_of itself as well where
     the sources hold neither outcomes nor contracts with arr.
     """
@@ -109,47 +109,46 @@ def contract_churns(contracts: pd.DataFrame, allowed_gap_days: int, data_end: pd
     An end younger than the gap is not decided yet and is left out.
     """
     gap = pd.Timedelta(days=allowed_gap_days)
-    ended = lives(contracts, gap)
+    ended = customer_spells(contracts, gap)
     ended = ended[ended.ended + gap <= data_end]
     return pd.DataFrame({"account_id": ended.account_id, "at": ended.ended, "voluntary": None})
 
 
-Seen = tuple[
-    pd.DataFrame, np.ndarray, pd.Timestamp
-]  # churn_at and voluntary by pair; pairs alive at as_of; known until
+# churn_at and voluntary by pair; which pairs are alive at as_of; until when it is known
+Observed = tuple[pd.DataFrame, np.ndarray, pd.Timestamp]
 
 
-def _recorded(sources: Sources, pairs: pd.DataFrame, settings: Settings) -> Seen:
-    turn = turns(returning(life_events(sources), ["account_id"]))
-    before = asof(pairs, turn, "at", ["alive"], exact=False)
-    churns = turn[~turn.alive.astype(bool)].rename(columns={"at": "churn_at"})
-    following = asof(pairs, churns, "churn_at", ["churn_at", "voluntary"], ahead=True)
+def _recorded(sources: Sources, pairs: pd.DataFrame, settings: Settings) -> Observed:
+    events = churns_and_returns(without_first_contracts(spell_events(sources), ["account_id"]))
+    before = asof_join(pairs, events, "at", ["alive"], exact=False)
+    churns = events[~events.alive.astype(bool)].rename(columns={"at": "churn_at"})
+    following = asof_join(pairs, churns, "churn_at", ["churn_at", "voluntary"], ahead=True)
     return following, before.alive.ne(False).to_numpy(), sources.data_end
 
 
-def _ended(sources: Sources, pairs: pd.DataFrame, settings: Settings) -> Seen:
+def _ended(sources: Sources, pairs: pd.DataFrame, settings: Settings) -> Observed:
     gap = pd.Timedelta(days=settings.churn.allowed_gap_days)
     rows = contract_rows(sources)
-    life = asof(pairs, lives(rows, gap), "began", ["ended"], exact=False)
-    alive = (life.ended >= pairs.as_of).to_numpy()
-    labels = pairs.assign(churn_at=life.ended.where(life.ended + gap <= sources.data_end))
+    spell = asof_join(pairs, customer_spells(rows, gap), "began", ["ended"], exact=False)
+    alive = (spell.ended >= pairs.as_of).to_numpy()
+    labels = pairs.assign(churn_at=spell.ended.where(spell.ended + gap <= sources.data_end))
     near = pd.Timedelta(days=RECORDED_NEAR_DAYS)
-    return _with_will(labels, sources, near, gap), alive, contracts_known_until(rows, gap, sources.data_end)
+    return _with_voluntary(labels, sources, near, gap), alive, contracts_known_until(rows, gap, sources.data_end)
 
 
-def _silent(sources: Sources, pairs: pd.DataFrame, settings: Settings) -> Seen:
+def _silent(sources: Sources, pairs: pd.DataFrame, settings: Settings) -> Observed:
     """Completion of the first silence that begins at the as_of or at a row after it."""
     rule = settings.churn.silence
     silence = pd.Timedelta(days=rule.days)
-    spells, clock = silent_lives(sources, settings)
-    before = asof(pairs, spells, "began", ["ended"], exact=False)
-    after = asof(pairs, spells, "began", ["began", "ended"], ahead=True)
+    spells, clock = spells_between_silences(sources, settings)
+    before = asof_join(pairs, spells, "began", ["ended"], exact=False)
+    after = asof_join(pairs, spells, "began", ["began", "ended"], ahead=True)
     within = before.ended >= pairs.as_of
     at_once = ~within & ~(after.began < clock.after(pairs.as_of, silence))
     begun = before.ended.where(within, after.ended).mask(at_once, pairs.as_of)
     labels = pairs.assign(churn_at=clock.after(begun, silence) - pd.Timedelta(seconds=1))
     alive = (clock.after(before.ended, pd.Timedelta(days=rule.active_days)) >= pairs.as_of).to_numpy()
-    return _with_will(labels, sources, silence, pd.Timedelta(0)), alive, activity_known_until(sources, settings)
+    return _with_voluntary(labels, sources, silence, pd.Timedelta(0)), alive, activity_known_until(sources, settings)
 
 
 def contracts_known_until(rows: pd.DataFrame, gap: pd.Timedelta, data_end: pd.Timestamp) -> pd.Timestamp:
@@ -164,7 +163,7 @@ def contracts_known_until(rows: pd.DataFrame, gap: pd.Timedelta, data_end: pd.Ti
     if begun.empty:
         return data_end - gap
     last = begun.max()
-    ended = lives(rows, gap).ended
+    ended = customer_spells(rows, gap).ended
     open_ends = ended[(ended > last) & (ended < data_end)]
     if len(open_ends) >= STOPPED_ENDS:
         return min(last, data_end) - gap
@@ -207,21 +206,21 @@ def last_working_day(counts: pd.Series, data_end: pd.Timestamp) -> pd.Timestamp:
     return end - pd.Timedelta(days=missing)
 
 
-def _with_will(labels: pd.DataFrame, sources: Sources, back: pd.Timedelta, ahead: pd.Timedelta) -> pd.DataFrame:
+def _with_voluntary(labels: pd.DataFrame, sources: Sources, back: pd.Timedelta, ahead: pd.Timedelta) -> pd.DataFrame:
     """Adds voluntary as told by the last recorded churn from `back` before churn_at to `ahead` after it, if any was."""
     if not sources.has("outcomes", "voluntary"):
         return labels.assign(voluntary=None)
     recorded = churn_rows(sources).rename(columns={"at": "left_at"})
     churned = labels[labels.churn_at.notna()]
-    told = asof(churned.assign(as_of=churned.churn_at + ahead), recorded, "left_at", ["left_at", "voluntary"])
-    near = told.left_at >= churned.churn_at - back
-    return labels.assign(voluntary=told.voluntary.where(near).reindex(labels.index))
+    last = asof_join(churned.assign(as_of=churned.churn_at + ahead), recorded, "left_at", ["left_at", "voluntary"])
+    near = last.left_at >= churned.churn_at - back
+    return labels.assign(voluntary=last.voluntary.where(near).reindex(labels.index))
 
 
 def _with_contractions(labels: pd.DataFrame, sources: Sources, settings: Settings, alive: np.ndarray) -> pd.DataFrame:
     falls, known_until = contraction_rows(sources, settings)
     last = labels.observed_until.where(labels.observed_until < known_until, known_until)
     until = labels.as_of.mask(alive & (not pd.isna(known_until)), last)
-    at = asof(labels, falls, "at", ["at"], ahead=True)["at"]
+    at = asof_join(labels, falls, "at", ["at"], ahead=True)["at"]
     counts = alive & (at < until).to_numpy() & ~(at >= labels.churn_at).to_numpy()
     return labels.assign(contraction_at=at.where(counts), contraction_observed_until=until)

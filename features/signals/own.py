@@ -26,7 +26,7 @@ WHERE = "signals"
 README = 'README, "A signal of your own"'
 # Columns of the frame that are no signals, and how names of such columns begin.
 CONTEXT = {"account_id", "as_of", "name", "segment", "owner", "strategic", "parent_account_id", "family", "asked"}
-CONTEXT |= {"in_play", "life_start", "lifecycle_stage", "stage_criterion", "coverage", "feed_outage_days"}
+CONTEXT |= {"in_play", "spell_start", "lifecycle_stage", "stage_criterion", "coverage", "feed_outage_days"}
 PREFIXES = ("account_", "coverage_", "health_", "row_", "p_churn_", "churned_")
 
 

@@ -1,8 +1,14 @@
 """What was known of which account on which day: as_ofs, visibility, outages, episodes, snapshots."""
 
 from features.timeline.as_of_dates import calendar_days, check_as_ofs
-from features.timeline.asof_join import MOMENT, among, asof, of_accounts
-from features.timeline.episodes import life_events, lives, returning, silent_lives, turns
+from features.timeline.asof_join import MOMENT, among, asof_join, of_accounts
+from features.timeline.episodes import (
+    churns_and_returns,
+    customer_spells,
+    spell_events,
+    spells_between_silences,
+    without_first_contracts,
+)
 from features.timeline.outages import (
     EXPECTED_ROWS,
     LOW_SHARE,
@@ -39,28 +45,28 @@ __all__ = [
     "Outage",
     "activity",
     "among",
-    "asof",
+    "asof_join",
     "calendar_days",
     "check_as_ofs",
     "churn_rows",
+    "churns_and_returns",
     "contract_rows",
+    "customer_spells",
     "daily_totals",
     "days_between",
     "feed_outages",
     "first_known",
     "first_visible",
     "last_blind_day",
-    "life_events",
-    "lives",
     "of_accounts",
     "outages",
     "outages_by_feed",
     "ratio",
-    "returning",
     "seen_rows",
-    "silent_lives",
     "snapshots",
     "spans",
-    "turns",
+    "spell_events",
+    "spells_between_silences",
     "visible_from",
+    "without_first_contracts",
 ]

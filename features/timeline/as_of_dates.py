@@ -15,7 +15,25 @@ WARM_UP_DAYS = 90
 
 
 def calendar_days(sources: Sources, settings: Settings) -> pd.DatetimeIndex:
-    """The project's as_ofs (UTC midnights), none later than the data's end; DataError names those that are."""
+    """The project's own as_ofs, as `snapshots` in its settings asks for them.
+
+    Parameters
+    ----------
+    sources : Sources
+        Tell when the data begin and end.
+    settings : Settings
+        The project's settings.
+
+    Returns
+    -------
+    DatetimeIndex
+        UTC midnights, rising, none later than the data's end.
+
+    Raises
+    ------
+    DataError
+        When a day of `snapshots.at` lies after the data's end, or there is none at all.
+    """
     rule = settings.snapshots
     if rule.at:
         days = pd.DatetimeIndex(sorted(pd.Timestamp(day) for day in set(rule.at)))
@@ -42,7 +60,20 @@ def calendar_days(sources: Sources, settings: Settings) -> pd.DatetimeIndex:
 
 
 def check_as_ofs(as_ofs: pd.DatetimeIndex, data_end: pd.Timestamp) -> None:
-    """DataError when an as_of lies after the data's end, is no midnight, or when there is none."""
+    """Refuses as_ofs that cannot be looked at.
+
+    Parameters
+    ----------
+    as_ofs : DatetimeIndex
+        Days given by hand.
+    data_end : Timestamp
+        The first midnight that the data do not cover.
+
+    Raises
+    ------
+    DataError
+        When an as_of lies after the data's end, is no midnight, or when there is none.
+    """
     faults = [_future(day, data_end, "as_of") for day in as_ofs if day > data_end]
     faults += [
         Fault("as_of", str(day), "a UTC midnight", "give the date alone") for day in as_ofs if day != day.normalize()

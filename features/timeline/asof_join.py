@@ -22,17 +22,45 @@ def same_numbers(names: pd.Series, others: pd.Series) -> tuple[np.ndarray, np.nd
 
 
 def among(ids: pd.Series, names: pd.Series) -> np.ndarray:
-    """Which of the ids are one of `names`, (n,) bool."""
+    """Which of the ids are one of `names`.
+
+    Parameters
+    ----------
+    ids, names : Series
+        Account ids; (n,) and (m,).
+
+    Returns
+    -------
+    ndarray of bool, (n,)
+    """
     known, asked = same_numbers(names, ids)
     return np.asarray((asked >= 0) & (asked <= known.max(initial=-1)))
 
 
-def asof(
+def asof_join(
     pairs: pd.DataFrame, rows: pd.DataFrame, on: str, columns: list[str], *, ahead: bool = False, exact: bool = True
 ) -> pd.DataFrame:
-    """For each pair (account_id, as_of) the columns of the account's last row with `on` <= as_of, missing without one.
+    """For each pair the columns of its account's last row at or before the as_of, missing without one.
 
-    ahead: of its first row with `on` >= as_of instead; exact=False: strictly before (or after). Index of the pairs.
+    Parameters
+    ----------
+    pairs : DataFrame
+        account_id and as_of, (n,) rows in any order.
+    rows : DataFrame
+        account_id, `on` and the columns asked for, in any order; of rows at the same moment the last counts.
+    on : str
+        The column of times that are held against the as_of.
+    columns : list of str
+        What to return.
+    ahead : bool
+        The account's first row at or after the as_of instead.
+    exact : bool
+        False: strictly before (or after) it.
+
+    Returns
+    -------
+    DataFrame, (n,) rows
+        The columns, with the index of the pairs.
     """
     left = pairs[["account_id", "as_of"]].astype({"as_of": MOMENT}).assign(row=np.arange(len(pairs)))
     right = rows[["account_id", *dict.fromkeys([on, *columns])]].astype({on: MOMENT})
@@ -50,6 +78,19 @@ def asof(
 
 
 def of_accounts(facts: pd.Series, account_id: pd.Series) -> pd.Series:
-    """Facts by account (indexed by account_id) row by row for these ids, missing where there is none; keeps the dtype
-    where an empty mapping would lose it."""
+    """Facts by account row by row for these ids, missing where there is none; keeps the dtype where a mapping would
+    lose it.
+
+    Parameters
+    ----------
+    facts : Series
+        Indexed by account_id.
+    account_id : Series
+        (n,) ids.
+
+    Returns
+    -------
+    Series, (n,)
+        With the index of `account_id`.
+    """
     return facts.reindex(pd.Index(account_id)).set_axis(account_id.index)

@@ -8,17 +8,30 @@ import pandas as pd
 from configs.settings import Settings
 from features.sources import Sources
 from features.timeline.asof_join import MOMENT
-from features.timeline.outage_clock import ALWAYS, Worked, clock_at_end
+from features.timeline.outage_clock import ALWAYS, FeedUptimeClock, clock_at_end
 from features.timeline.readers import activity_days, churn_rows, spans
 
 NEVER = pd.Timestamp.max.floor("us").as_unit("us")
 
 
-def lives(rows: pd.DataFrame, gap: pd.Timedelta, clock: Worked = ALWAYS) -> pd.DataFrame:
-    """Lives of accounts: account_id, began, ended (the latest end of its rows), first (the account's first life).
+def customer_spells(rows: pd.DataFrame, gap: pd.Timedelta, clock: FeedUptimeClock = ALWAYS) -> pd.DataFrame:
+    """The spells of accounts: times without a break longer than a gap.
 
-    Takes rows account_id, at, ends_at (NaT: without end), in any order. A row that begins more than `gap`, by the
-    clock, after everything before it has ended begins a new life.
+    A row that begins more than `gap`, by the clock, after everything before it has ended begins a new spell.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        account_id, at, ends_at (NaT: without end), in any order.
+    gap : Timedelta
+        The longest break that ends nothing.
+    clock : FeedUptimeClock
+        Counts the break; it stops while the feed is down.
+
+    Returns
+    -------
+    DataFrame
+        account_id, began, ended (the latest end of its rows), first (whether it is the account's first spell).
     """
     codes, accounts = pd.factorize(rows.account_id)
     order = np.lexsort((rows["at"].to_numpy(), codes))
@@ -34,19 +47,41 @@ def lives(rows: pd.DataFrame, gap: pd.Timedelta, clock: Worked = ALWAYS) -> pd.D
     )
 
 
-def turns(events: pd.DataFrame) -> pd.DataFrame:
-    """The events (account_id, at, alive, ...) that end a life or begin the next: churns of the living and returns of
-    those who had left, alternating, the first a churn. Where both happen at once, the churn comes second."""
+def churns_and_returns(events: pd.DataFrame) -> pd.DataFrame:
+    """The events that end a spell or begin the next: churns of customers and returns of those who had left,
+    alternating.
+
+    Parameters
+    ----------
+    events : DataFrame
+        account_id, at, alive (False: a churn), and any further columns.
+
+    Returns
+    -------
+    DataFrame
+        Those of the rows that change anything, by account and time, the first of each account a churn. Where both
+        happen at once, the churn comes second.
+    """
     events = events.sort_values(["account_id", "at", "alive"], ascending=[True, True, False], kind="stable")
     before = events.groupby("account_id").alive.shift(fill_value=True)
     return events[events.alive != before].reset_index(drop=True)
 
 
-def life_events(sources: Sources) -> pd.DataFrame:
-    """Recorded churns and what brings an account back: account_id, at, visible, voluntary, alive, contract.
+def spell_events(sources: Sources) -> pd.DataFrame:
+    """Recorded churns and what brings an account back: reactivations and contracts.
 
-    Reactivations and contracts bring back; a first contract does not (`turns` must not see it: some leave between
-    signing up and its start). Only accounts with a recorded churn have rows.
+    A first contract brings nobody back (`without_first_contracts`): some churn between signing up and its start.
+
+    Parameters
+    ----------
+    sources : Sources
+        outcomes, and contracts where there are any.
+
+    Returns
+    -------
+    DataFrame
+        account_id, at, visible (the first as_of that sees it), voluntary, alive, contract; by account and time, of
+        accounts with a recorded churn only.
     """
     churns = churn_rows(sources).assign(alive=False, contract=False)
     events = [churns, churn_rows(sources, "reactivation").assign(alive=True, contract=False)]
@@ -58,8 +93,20 @@ def life_events(sources: Sources) -> pd.DataFrame:
     return found[found.account_id.isin(churns.account_id)].sort_values(["account_id", "at"], kind="stable")
 
 
-def returning(events: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """The events without the first contract of each group of `keys`."""
+def without_first_contracts(events: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """The events without the first contract of each group.
+
+    Parameters
+    ----------
+    events : DataFrame
+        As `spell_events` returns them.
+    keys : list of str
+        Columns that make a group.
+
+    Returns
+    -------
+    DataFrame
+    """
     contracts = events[events.contract].sort_values([*keys, "at"], kind="stable")
     return events.drop(contracts[contracts.groupby(keys).cumcount() == 0].index)
 
@@ -69,7 +116,21 @@ def silence_gap(settings: Settings) -> pd.Timedelta:
     return pd.Timedelta(days=settings.churn.silence.days) - pd.Timedelta(microseconds=1)
 
 
-def silent_lives(sources: Sources, settings: Settings) -> tuple[pd.DataFrame, Worked]:
-    """`lives` between silences in hindsight, and the clock by which these are counted."""
+def spells_between_silences(sources: Sources, settings: Settings) -> tuple[pd.DataFrame, FeedUptimeClock]:
+    """The spells between silences, seen in hindsight, and the clock by which the silences are counted.
+
+    Parameters
+    ----------
+    sources : Sources
+        The project's tables.
+    settings : Settings
+        `churn.silence` says of which table, and how long a silence is churn.
+
+    Returns
+    -------
+    spells : DataFrame
+        As `customer_spells` returns them.
+    clock : FeedUptimeClock
+    """
     clock = clock_at_end(sources, settings)
-    return lives(activity_days(sources, settings), silence_gap(settings), clock), clock
+    return customer_spells(activity_days(sources, settings), silence_gap(settings), clock), clock

@@ -19,7 +19,7 @@ from features.timeline.outages import DAY, daily_totals, outage_ages
 
 
 @dataclass(frozen=True, eq=False)
-class Worked:
+class FeedUptimeClock:
     """A clock that stands still on the days (rising midnights) on which a feed was down."""
 
     down: pd.DatetimeIndex = field(default_factory=lambda: pd.DatetimeIndex([]).as_unit("us"))
@@ -28,7 +28,7 @@ class Worked:
         """What the clock shows at each moment.
 
         >>> at = pd.Series(pd.to_datetime(["2024-03-02 12:00", "2024-03-04 06:00"]))
-        >>> Worked(pd.DatetimeIndex(["2024-03-02", "2024-03-03"])).time(at).astype(str).tolist()
+        >>> FeedUptimeClock(pd.DatetimeIndex(["2024-03-02", "2024-03-03"])).time(at).astype(str).tolist()
         ['2024-03-02 00:00:00', '2024-03-02 06:00:00']
         """
         if self.down.empty:
@@ -43,7 +43,7 @@ class Worked:
         """The last moment at which the clock shows each time.
 
         >>> shown = pd.Series(pd.to_datetime(["2024-03-01 23:00", "2024-03-02 06:00"]))
-        >>> Worked(pd.DatetimeIndex(["2024-03-02", "2024-03-03"])).moment(shown).astype(str).tolist()
+        >>> FeedUptimeClock(pd.DatetimeIndex(["2024-03-02", "2024-03-03"])).moment(shown).astype(str).tolist()
         ['2024-03-01 23:00:00', '2024-03-04 06:00:00']
         """
         if self.down.empty:
@@ -55,33 +55,33 @@ class Worked:
         """When a silence that began at each moment has lasted `length`, for half of which and more the feed worked.
 
         >>> at = pd.Series(pd.to_datetime(["2024-03-01", "2024-03-02"]))
-        >>> down = Worked(pd.date_range("2024-03-02", "2024-03-05"))
+        >>> down = FeedUptimeClock(pd.date_range("2024-03-02", "2024-03-05"))
         >>> down.after(at, pd.Timedelta(days=4)).astype(str).tolist(), down.after(at, 2 * DAY).astype(str).tolist()
         (['2024-03-07', '2024-03-08'], ['2024-03-06', '2024-03-07'])
         """
         passed = at + length
         if self.down.empty:
             return passed
-        worked = self.moment(self.time(at) + length / 2)
-        return passed.mask(passed < worked, worked)
+        half_worked = self.moment(self.time(at) + length / 2)
+        return passed.mask(passed < half_worked, half_worked)
 
 
-ALWAYS = Worked()
+ALWAYS = FeedUptimeClock()
 
 
 def clocks(
     sources: Sources, settings: Settings, as_ofs: pd.DatetimeIndex
-) -> Iterator[tuple[Worked, list[pd.Timestamp]]]:
+) -> Iterator[tuple[FeedUptimeClock, list[pd.Timestamp]]]:
     """Clocks of the feed whose silence is churn, each with the as_ofs at which its outages were known to be these."""
     together: dict[tuple[pd.Timestamp, ...], list[pd.Timestamp]] = {}
     for as_of, ages in outage_ages(daily_totals(sources, settings.churn.silence.of), as_ofs).items():
         down = tuple(as_of - pd.to_timedelta(ages[::-1], unit="D"))
         together.setdefault(down, []).append(as_of)
     for down, at in together.items():
-        yield Worked(pd.DatetimeIndex(down).as_unit("us")), at
+        yield FeedUptimeClock(pd.DatetimeIndex(down).as_unit("us")), at
 
 
-def clock_at_end(sources: Sources, settings: Settings) -> Worked:
+def clock_at_end(sources: Sources, settings: Settings) -> FeedUptimeClock:
     """The clock of the feed whose silence is churn as known at the data's end."""
     found = clocks(sources, settings, pd.DatetimeIndex([sources.data_end]))
     return next(clock for clock, _ in found)

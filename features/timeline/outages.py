@@ -37,7 +37,15 @@ DAY = pd.Timedelta(days=1)
 
 @dataclass(frozen=True)
 class Outage:
-    """Days (both inclusive) on which a feed brought next to nothing."""
+    """Days on which a feed brought next to nothing.
+
+    Attributes
+    ----------
+    first_day, last_day : str
+        ISO days, both inclusive.
+    days : int
+        How many.
+    """
 
     first_day: str
     last_day: str
@@ -45,9 +53,19 @@ class Outage:
 
 
 def daily_totals(sources: Sources, name: str) -> pd.DataFrame:
-    """Rows of a table over all accounts by day and by the first as_of able to see them: day, visible, n.
+    """Rows of a table over all accounts by day and by the first as_of able to see them; one group-by on the source.
 
-    Both are midnights; one group-by on the source.
+    Parameters
+    ----------
+    sources : Sources
+        The project's tables.
+    name : str
+        The table.
+
+    Returns
+    -------
+    DataFrame
+        day and visible (midnights), n; in that order.
     """
     rows, time = sources.tables[name], table(name).time
     counted = rows.group_by(day=rows[time].date(), seen=last_blind_day(rows, time)).aggregate(n=rows.count())
@@ -60,9 +78,21 @@ def daily_totals(sources: Sources, name: str) -> pd.DataFrame:
 def feed_outages(
     sources: Sources, as_ofs: pd.DatetimeIndex, known: Mapping[str, pd.DataFrame] | None = None
 ) -> dict[str, dict[pd.Timestamp, np.ndarray]]:
-    """Of every activity table that is mapped: the ages in days of its outages at each as_of (see `outage_ages`).
+    """The ages of every feed's outages at each as_of, as they could be known then (see `outage_ages`).
 
-    `known` has the `daily_totals` of tables of which they have been worked out before.
+    Parameters
+    ----------
+    sources : Sources
+        The project's tables; every activity table is a feed.
+    as_ofs : DatetimeIndex
+        UTC midnights.
+    known : mapping of str to DataFrame, optional
+        The `daily_totals` of tables of which they have been worked out before.
+
+    Returns
+    -------
+    dict of str to dict of Timestamp to ndarray
+        By feed and as_of: ages in days.
     """
     names, known = [name for name in sources.tables if table(name).activity], known or {}
     totals = {name: known[name] if name in known else daily_totals(sources, name) for name in names}
@@ -70,7 +100,17 @@ def feed_outages(
 
 
 def outages_by_feed(sources: Sources) -> dict[str, tuple[Outage, ...]]:
-    """Of every activity table that is mapped: its outages up to the data's end, judged with hindsight."""
+    """The outages of every feed up to the data's end, judged with hindsight.
+
+    Parameters
+    ----------
+    sources : Sources
+        The project's tables; every activity table is a feed.
+
+    Returns
+    -------
+    dict of str to tuple of Outage
+    """
     names = [name for name in sources.tables if table(name).activity]
     return {name: outages(daily_totals(sources, name), sources.data_end) for name in names}
 
@@ -92,7 +132,20 @@ def outage_ages(totals: pd.DataFrame, as_ofs: pd.DatetimeIndex) -> dict[pd.Times
 
 
 def outages(totals: pd.DataFrame, end: pd.Timestamp | None = None) -> tuple[Outage, ...]:
-    """Gaps of a feed up to `end` (default: the day after its last row), judged with hindsight; takes `daily_totals`."""
+    """Gaps of a feed, judged with hindsight.
+
+    Parameters
+    ----------
+    totals : DataFrame
+        As `daily_totals` returns them.
+    end : Timestamp, optional
+        Up to when; by default the day after the last row.
+
+    Returns
+    -------
+    tuple of Outage
+        By time.
+    """
     if totals.empty:
         return ()
     until = totals.day.max() + DAY if end is None else pd.Timestamp(end)

@@ -18,7 +18,24 @@ _CONTRACTS: WeakKeyDictionary[Sources, pd.DataFrame] = WeakKeyDictionary()
 
 
 def spans(sources: Sources, name: str, *columns: str, where: ibis.Value | None = None) -> pd.DataFrame:
-    """account_id, the table's time as `at`, the first as_of able to see the row as `visible`, and further columns."""
+    """A table's rows with their time and the first as_of able to see them.
+
+    Parameters
+    ----------
+    sources : Sources
+        The project's tables.
+    name : str
+        The table.
+    *columns : str
+        Further columns; one that the table lacks is empty.
+    where : ibis Value, optional
+        Which rows.
+
+    Returns
+    -------
+    DataFrame
+        account_id, at (the table's time), visible, and the columns; by account and time.
+    """
     rows = sources.tables[name]
     if where is not None:
         rows = rows.filter(where)
@@ -33,16 +50,39 @@ def spans(sources: Sources, name: str, *columns: str, where: ibis.Value | None =
 
 
 def churn_rows(sources: Sources, kind: str = "churn") -> pd.DataFrame:
-    """Recorded outcomes of one kind: account_id, at, visible, voluntary, reason."""
+    """Recorded outcomes of one kind.
+
+    Parameters
+    ----------
+    sources : Sources
+        With the table outcomes.
+    kind : str
+        churn, contraction, expansion, renewal or reactivation.
+
+    Returns
+    -------
+    DataFrame
+        account_id, at, visible, voluntary, reason.
+    """
     outcomes = sources.tables["outcomes"]
     return spans(sources, "outcomes", "voluntary", "reason", where=outcomes.kind == kind)
 
 
 def contract_rows(sources: Sources) -> pd.DataFrame:
-    """Contracts: account_id, at, visible, ends_at (NaT: open), arr. An open-ended one that was cancelled ended then;
-    one with an end runs until it, cancelled or not, since it is paid for.
+    """Contracts with the end of what is paid for. An open-ended one that was cancelled ended then; one with an end runs
+    until it, cancelled or not.
 
     Read once: churns, contractions and returns all come from them, and outcomes are judged in many parts.
+
+    Parameters
+    ----------
+    sources : Sources
+        With the table contracts.
+
+    Returns
+    -------
+    DataFrame
+        account_id, at, visible, ends_at (NaT: open), arr.
     """
     if sources not in _CONTRACTS:
         rows = spans(sources, "contracts", "ends_at", "cancelled_at", "arr")
@@ -52,7 +92,19 @@ def contract_rows(sources: Sources) -> pd.DataFrame:
 
 
 def activity(sources: Sources, settings: Settings) -> ir.Table:
-    """The table whose silence is churn; of invoices, credit notes and failed payments do not count."""
+    """The table whose silence is churn; of invoices, credit notes and failed payments do not count.
+
+    Parameters
+    ----------
+    sources : Sources
+        The project's tables.
+    settings : Settings
+        `churn.silence.of` names the table.
+
+    Returns
+    -------
+    ibis Table
+    """
     name = settings.churn.silence.of
     rows = sources.tables[name]
     if name == "invoices" and "kind" in rows.columns:

@@ -1,7 +1,7 @@
-"""Which accounts are in play at which as_of, and when their lives began: the rows of every frame, as known then.
+"""Which accounts are in play at which as_of, and since when they are customers: the rows of every frame, as known then.
 
-An account may have several lives: one that comes back after a churn begins a new one, and its tenure counts from the
-return. Signals count facts of their windows whatever life they belong to: what was known of an account stays known.
+An account may have several spells: one that comes back after a churn begins a new one, and its tenure counts from the
+return. Signals count facts of their windows whatever spell they belong to: what was known of an account stays known.
 """
 
 from __future__ import annotations
@@ -11,79 +11,103 @@ import pandas as pd
 
 from configs.settings import Settings
 from features.sources import Sources
-from features.timeline.asof_join import MOMENT, asof
-from features.timeline.episodes import NEVER, life_events, lives, returning, silence_gap, turns
-from features.timeline.outage_clock import ALWAYS, Worked, clocks
+from features.timeline.asof_join import MOMENT, asof_join
+from features.timeline.episodes import (
+    NEVER,
+    churns_and_returns,
+    customer_spells,
+    silence_gap,
+    spell_events,
+    without_first_contracts,
+)
+from features.timeline.outage_clock import ALWAYS, FeedUptimeClock, clocks
 from features.timeline.readers import activity_days, contract_rows, spans
 
 
 def snapshots(sources: Sources, settings: Settings, as_ofs: pd.DatetimeIndex) -> pd.DataFrame:
     """One row per (account_id, as_of) in play: known by then, under contract or active, not known to have left.
 
-    Columns: account_id, as_of, life_start (when this life of the account began: sign-up, or its return after a churn).
-    A return is the reactivation or contract after a recorded churn (outcome), the contract after more than the allowed
-    gap (contract_end), the first row after a silence that was long enough (silence; outages of the feed count as known
-    at the as_of).
+    A return is the reactivation or contract after a recorded churn (outcome), the contract after more than the allowed gap
+    (contract_end), the first row after a silence that was long enough (silence; outages of the feed count as known at
+    the as_of).
+
+    Parameters
+    ----------
+    sources : Sources
+        The project's tables.
+    settings : Settings
+        `churn` says what being a customer means.
+    as_ofs : DatetimeIndex
+        UTC midnights.
+
+    Returns
+    -------
+    DataFrame
+        account_id, as_of, spell_start (sign-up, or the return after a churn); by as_of and account.
     """
     rule = settings.churn
-    accounts = spans(sources, "accounts").rename(columns={"at": "life_start"}).astype({"life_start": MOMENT})
+    accounts = spans(sources, "accounts").rename(columns={"at": "spell_start"}).astype({"spell_start": MOMENT})
     pairs = accounts.merge(pd.DataFrame({"as_of": as_ofs.as_unit("us")}), how="cross")
     pairs = pairs[pairs.visible <= pairs.as_of].drop(columns="visible")
     if rule.kind == "silence":
         rows, back = activity_days(sources, settings), pd.Timedelta(days=rule.silence.active_days)
-        found = []
+        of_clocks = []
         for clock, at in clocks(sources, settings, as_ofs):
             active = _with_end_from(pairs[pairs.as_of.isin(at)], rows, back, clock)
-            found.append(_in_latest_life(active, rows, silence_gap(settings), clock))
-        pairs = pd.concat(found)
+            of_clocks.append(_in_latest_spell(active, rows, silence_gap(settings), clock))
+        pairs = pd.concat(of_clocks)
     elif sources.has("contracts"):
         rows = contract_rows(sources)
         pairs = _with_end_from(pairs, rows, pd.Timedelta(0))
         if rule.kind == "contract_end":
-            pairs = _in_latest_life(pairs, rows, pd.Timedelta(days=rule.allowed_gap_days))
+            pairs = _in_latest_spell(pairs, rows, pd.Timedelta(days=rule.allowed_gap_days))
     if sources.has("outcomes") and rule.kind == "outcome":
-        pairs = _not_churned(pairs, life_events(sources))
-    return pairs[["account_id", "as_of", "life_start"]].sort_values(["as_of", "account_id"], ignore_index=True)
+        pairs = _not_churned(pairs, spell_events(sources))
+    return pairs[["account_id", "as_of", "spell_start"]].sort_values(["as_of", "account_id"], ignore_index=True)
 
 
-def _with_end_from(pairs: pd.DataFrame, rows: pd.DataFrame, back: pd.Timedelta, clock: Worked = ALWAYS) -> pd.DataFrame:
+def _with_end_from(
+    pairs: pd.DataFrame, rows: pd.DataFrame, back: pd.Timedelta, clock: FeedUptimeClock = ALWAYS
+) -> pd.DataFrame:
     """Pairs with a visible row that ends no earlier than `back` before the as_of."""
     rows = rows.assign(ends_at=rows.ends_at.astype(MOMENT).fillna(NEVER), visible=rows.visible.astype(MOMENT))
     # Rows become visible in the order of `visible`, not of `at`: the latest end seen so far is a running maximum.
     rows = rows.sort_values("visible", kind="stable")
     rows["latest"] = rows.groupby("account_id").ends_at.cummax()
-    seen = asof(pairs, rows, "visible", ["latest"])
+    seen = asof_join(pairs, rows, "visible", ["latest"])
     return pairs[(clock.after(seen.latest, back) >= pairs.as_of).to_numpy()]
 
 
-def _in_latest_life(pairs: pd.DataFrame, rows: pd.DataFrame, gap: pd.Timedelta, clock: Worked = ALWAYS) -> pd.DataFrame:
-    """life_start of accounts that came back becomes the beginning of their latest life known at the as_of."""
+def _in_latest_spell(
+    pairs: pd.DataFrame, rows: pd.DataFrame, gap: pd.Timedelta, clock: FeedUptimeClock = ALWAYS
+) -> pd.DataFrame:
+    """spell_start of accounts that came back becomes the beginning of their latest spell known at the as_of."""
     ids = pd.Index(rows.account_id.unique())  # numbers instead of texts: rows may be many
     rows = rows.assign(account_id=ids.get_indexer(rows.account_id))
     coded = pairs.assign(account_id=ids.get_indexer(pairs.account_id))
-    late = _told_late(rows, gap, clock)
+    late = _changed_by_late_rows(rows, gap, clock)
     slow = rows.account_id.isin(late).to_numpy()
-    found = asof(coded, lives(rows[~slow], gap, clock), "began", ["began", "first"], exact=False)
-    began = found.began.where(found["first"].eq(False))
+    newest = asof_join(coded, customer_spells(rows[~slow], gap, clock), "began", ["began", "first"], exact=False)
+    began = newest.began.where(newest["first"].eq(False))
     rows, of_slow = rows[slow], coded.account_id.isin(late).to_numpy()
     for as_of in coded.as_of[of_slow].unique():
-        last = lives(rows[rows.visible <= as_of], gap, clock).drop_duplicates("account_id", keep="last")
+        last = customer_spells(rows[rows.visible <= as_of], gap, clock).drop_duplicates("account_id", keep="last")
         back = last[~last["first"]].set_index("account_id").began
         here = of_slow & (coded.as_of == as_of).to_numpy()
         began[here] = back.reindex(coded.account_id[here]).to_numpy()
-    return pairs.assign(life_start=began.fillna(pairs.life_start))
+    return pairs.assign(spell_start=began.fillna(pairs.spell_start))
 
 
-def _told_late(rows: pd.DataFrame, gap: pd.Timedelta, clock: Worked) -> np.ndarray:
-    """Accounts whose lives may look different at an as_of than in hindsight, since rows were recorded late.
+def _changed_by_late_rows(rows: pd.DataFrame, gap: pd.Timedelta, clock: FeedUptimeClock) -> np.ndarray:
+    """Accounts whose spells may look different at an as_of than in hindsight, since rows were recorded late.
 
     Rows seen on time are seen in the order in which they happened: no later one moves a beginning. One recorded late
-    moves none either where it lies within a life of those on time, or no further than the gap from their only one.
+    moves none either where it lies within a spell of those on time, or no further than the gap from their only one.
     """
     on_time = (rows.visible <= rows["at"].dt.normalize() + pd.Timedelta(days=1)).to_numpy()
     late = rows[~on_time]
-    whole = lives(rows[on_time], gap, clock)
-    around = asof(late.assign(as_of=late["at"]), whole, "began", ["ended"])
+    whole = customer_spells(rows[on_time], gap, clock)
+    around = asof_join(late.assign(as_of=late["at"]), whole, "began", ["ended"])
     only = whole[~whole.account_id.duplicated(keep=False)].set_index("account_id")
     only = only.reindex(late.account_id).set_axis(late.index)
     near = (clock.after(late["at"], gap) >= only.began) & (late["at"] <= clock.after(only.ended, gap))
@@ -93,11 +117,13 @@ def _told_late(rows: pd.DataFrame, gap: pd.Timedelta, clock: Worked) -> np.ndarr
 
 
 def _not_churned(pairs: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
-    """Drops accounts whose newest known event is a churn; an account that came back begins a new life then."""
+    """Drops accounts whose newest known event is a churn; an account that came back begins a new spell then."""
     seen = events.merge(pairs[["account_id", "as_of"]], on="account_id")
-    seen = returning(seen[seen.visible <= seen.as_of], ["account_id", "as_of"])
-    newest = turns(seen.assign(account_id=seen.groupby(["account_id", "as_of"]).ngroup(), account=seen.account_id))
+    seen = without_first_contracts(seen[seen.visible <= seen.as_of], ["account_id", "as_of"])
+    newest = churns_and_returns(
+        seen.assign(account_id=seen.groupby(["account_id", "as_of"]).ngroup(), account=seen.account_id)
+    )
     newest = newest.drop_duplicates("account_id", keep="last")[["account", "as_of", "at", "alive"]]
     pairs = pairs.merge(newest.rename(columns={"account": "account_id"}), on=["account_id", "as_of"], how="left")
-    pairs["life_start"] = pairs["at"].fillna(pairs.life_start)
+    pairs["spell_start"] = pairs["at"].fillna(pairs.spell_start)
     return pairs[pairs.alive.ne(False)]

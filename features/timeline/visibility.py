@@ -22,7 +22,18 @@ TIME = {table.name: table.time for table in TABLES}
 
 
 def days_between(later: ir.Value, earlier: ir.Value) -> ir.Value:
-    """Days from `earlier` to `later` as a float; null when either is."""
+    """Days from one time to another.
+
+    Parameters
+    ----------
+    later, earlier : ibis Value
+        Times.
+
+    Returns
+    -------
+    ibis Value
+        Days as a float; null when either is.
+    """
     return (later.epoch_seconds() - earlier.epoch_seconds()) / ibis.literal(float(DAY_SECONDS))
 
 
@@ -32,8 +43,20 @@ def known(value: ir.Value, as_of: ir.Value) -> ir.Value:
 
 
 def ratio(top: Any, bottom: Any) -> Any:
-    """top / bottom as a float, of Ibis values or of pandas Series; missing where the bottom is 0 or less.
+    """A quotient that is missing where the bottom is 0 or less.
 
+    Parameters
+    ----------
+    top, bottom : ibis Value or Series
+        Both of one kind.
+
+    Returns
+    -------
+    ibis Value or Series
+        top / bottom as a float.
+
+    Examples
+    --------
     >>> ratio(pd.Series([1.0, 1.0]), pd.Series([4.0, 0.0])).tolist()
     [0.25, nan]
     """
@@ -43,7 +66,20 @@ def ratio(top: Any, bottom: Any) -> Any:
 
 
 def visible_from(rows: ir.Table, time: str) -> ir.Value:
-    """The first as_of (a midnight) able to see each row."""
+    """The first as_of (a midnight) able to see each row.
+
+    Parameters
+    ----------
+    rows : ibis Table
+        With recorded_at, where that is known.
+    time : str
+        The column of when it happened.
+
+    Returns
+    -------
+    ibis Value
+        Timestamps.
+    """
     one_day = ibis.interval(days=1)
     after = rows[time].truncate("D") + one_day
     if "recorded_at" not in rows.columns:
@@ -54,7 +90,20 @@ def visible_from(rows: ir.Table, time: str) -> ir.Value:
 
 
 def last_blind_day(rows: ir.Table, time: str) -> ir.Value:
-    """The day before `visible_from`, as a date: cheaper to work out for many rows."""
+    """The day before `visible_from`, as a date: cheaper to work out for many rows.
+
+    Parameters
+    ----------
+    rows : ibis Table
+        With recorded_at, where that is known.
+    time : str
+        The column of when it happened.
+
+    Returns
+    -------
+    ibis Value
+        Dates.
+    """
     return _last_blind(rows, time).date()
 
 
@@ -67,7 +116,20 @@ def _last_blind(rows: ir.Table, time: str) -> ir.Value:
 
 
 def first_visible(sources: Sources, name: str) -> pd.Series:
-    """For each account with a row in the table, the first as_of able to see any of them."""
+    """For each account with a row in the table, the first as_of able to see any of them.
+
+    Parameters
+    ----------
+    sources : Sources
+        The project's tables.
+    name : str
+        The table.
+
+    Returns
+    -------
+    Series
+        Midnights, indexed by account_id.
+    """
     rows = sources.tables[name]
     seen = rows.select("account_id", seen=_last_blind(rows, TIME[name]))
     first = sources.engine.to_pandas(seen.group_by("account_id").aggregate(seen=seen.seen.min().date()))
@@ -76,11 +138,24 @@ def first_visible(sources: Sources, name: str) -> pd.Series:
 
 
 def seen_rows(sources: Sources, name: str, snapshots: ir.Table, latest: bool = False) -> ir.Table:
-    """Every row of a table beside each snapshot of its account able to see it, with its `age` in days (a float).
+    """Every row of a table beside each snapshot of its account able to see it; what is filled in later is masked at
+    each as_of.
 
-    What is filled in later is masked at each as_of. With `latest`, a flag of that name marks the newest rows of each
-    kind (tables without a kind: the newest rows). `snapshots` has row, account_id, account (its number) and as_of; the
-    tables of the sources have `account` as well.
+    Parameters
+    ----------
+    sources : Sources
+        Their tables have `account`, the number of the account, as well.
+    name : str
+        The table.
+    snapshots : ibis Table
+        row, account_id, account (its number) and as_of.
+    latest : bool
+        Adds a flag of that name on the newest rows of each kind (tables without a kind: the newest rows).
+
+    Returns
+    -------
+    ibis Table
+        The table's columns, row, as_of, and `age` in days (a float).
     """
     time = TIME[name]
     rows = sources.tables[name]
@@ -100,7 +175,22 @@ def seen_rows(sources: Sources, name: str, snapshots: ir.Table, latest: bool = F
 
 def first_known(rows: ir.Table, name: str, *keys: ir.Value) -> ir.Value:
     """Marks one row for each account and value of the keys, known when the first of them was: to count those that mark
-    is to count distinct values."""
+    is to count distinct values.
+
+    Parameters
+    ----------
+    rows : ibis Table
+        With account and the table's time.
+    name : str
+        The table.
+    *keys : ibis Value
+        What makes a value.
+
+    Returns
+    -------
+    ibis Value
+        Flags.
+    """
     order = ibis.window(group_by=[rows.account, *keys], order_by=visible_from(rows, TIME[name]))
     return ibis.row_number().over(order) == 0
 

@@ -217,13 +217,13 @@ def test_the_time_zone_of_the_machine_does_not_matter(kind: str, seed: int, monk
 @cases
 def test_snapshots_are_the_same_from_what_was_known(kind: str, seed: int) -> None:
     sources, everything = settled_world(seed), baseline(kind, seed)[0]
-    lives_begun = 0
+    spells_begun = 0
     for as_of in AS_OFS[::3]:
         then = in_play(known_at(sources, as_of), kind, pd.DatetimeIndex([as_of]))
         assert_frame_equal(then, everything[everything.as_of == as_of].reset_index(drop=True))
         born = sources.engine.to_pandas(sources.tables["accounts"]).set_index("account_id").created_at
-        lives_begun += int((then.life_start > then.account_id.map(born)).sum())
-    assert lives_begun > 0  # accounts that came back are among them
+        spells_begun += int((then.spell_start > then.account_id.map(born)).sum())
+    assert spells_begun > 0  # accounts that came back are among them
 
 
 # The same, said once more without a single vector: what churn is, account by account.

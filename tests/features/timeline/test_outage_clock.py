@@ -12,7 +12,7 @@ from configs.settings import Settings
 from features.labels.churn_events import churn_events
 from features.labels.labels import labels_for
 from features.sources.sources import Sources, known_at
-from features.timeline.outage_clock import ALWAYS, Worked
+from features.timeline.outage_clock import ALWAYS, FeedUptimeClock
 from features.timeline.snapshots import snapshots
 from tests.features.small_company import Rows, day, settings_for, sources_of
 
@@ -64,7 +64,7 @@ def test_who_is_in_play_and_since_when(sources: Sources, settings: Settings) -> 
     pairs = snapshots(sources, settings, AS_OFS)
     in_play = pairs[pairs.account_id == "left"].as_of
     assert in_play.tolist() == AS_OFS[:-1].tolist()  # at 08-24 65 days after its last use, 30 of which count
-    assert (pairs.life_start == day("2023-01-01")).all()  # and nobody came back
+    assert (pairs.spell_start == day("2023-01-01")).all()  # and nobody came back
     assert pairs.groupby("as_of").size().tolist() == [12] * 5 + [11]
 
 
@@ -83,7 +83,7 @@ def test_a_clock_that_never_stands_still_is_caught(
 
 
 def test_the_clock_and_the_calendar_agree() -> None:
-    clock = Worked(pd.DatetimeIndex(["2024-03-02", "2024-03-03", "2024-03-07"]))
+    clock = FeedUptimeClock(pd.DatetimeIndex(["2024-03-02", "2024-03-03", "2024-03-07"]))
     at = pd.Series(pd.date_range("2024-02-28", "2024-03-10", freq="5h"))
     shown = clock.time(at)
     assert shown.is_monotonic_increasing

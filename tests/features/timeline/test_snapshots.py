@@ -10,7 +10,7 @@ import pytest
 
 from configs.settings import Settings
 from features.labels.labels import labels_for
-from features.timeline.episodes import lives, turns
+from features.timeline.episodes import churns_and_returns, customer_spells
 from features.timeline.readers import contract_rows
 from features.timeline.snapshots import snapshots
 from tests.features.small_company import Rows, settings_for, sources_of
@@ -20,10 +20,10 @@ END = "2025-01-01"
 
 
 def found(make: Make, kind: str, as_ofs: list[str], churn: dict[str, object], **tables: tuple[str, Rows]) -> list[str]:
-    """account as_of life_start of each snapshot, as text."""
+    """account as_of spell_start of each snapshot, as text."""
     settings = settings_for(make, kind, **churn)
     rows = snapshots(sources_of(END, **tables), settings, pd.DatetimeIndex(as_ofs))
-    return [f"{row.account_id} {row.as_of:%Y-%m-%d} {row.life_start:%Y-%m-%d}" for row in rows.itertuples()]
+    return [f"{row.account_id} {row.as_of:%Y-%m-%d} {row.spell_start:%Y-%m-%d}" for row in rows.itertuples()]
 
 
 CONTRACTS = "account_id starts_at ends_at"
@@ -153,18 +153,18 @@ def test_lives_of_overlapping_and_unordered_rows() -> None:
         ],
         columns=["account_id", "at", "ends_at"],
     ).astype({"at": "datetime64[us]", "ends_at": "datetime64[us]"})
-    made = lives(rows, pd.Timedelta(days=5)).sort_values(["account_id", "began"])
+    made = customer_spells(rows, pd.Timedelta(days=5)).sort_values(["account_id", "began"])
     assert made.account_id.tolist() == ["a", "a", "b", "b"]
     assert [f"{one:%m-%d}" for one in made.began] == ["01-01", "01-06", "01-01", "05-01"]
     assert [f"{one:%Y-%m-%d}" for one in made.ended[:3]] == ["2024-01-01", "2024-02-01", "2023-02-01"]
     assert made["first"].tolist() == [True, False, True, False]
-    assert lives(rows.iloc[:0], pd.Timedelta(days=5)).empty
+    assert customer_spells(rows.iloc[:0], pd.Timedelta(days=5)).empty
 
 
 def test_turns_alternate_and_begin_with_a_churn() -> None:
     at = pd.to_datetime(["2023-01-01", "2023-02-01", "2023-02-01", "2023-03-01", "2023-04-01"])
     alive = [True, False, True, False, True]
-    made = turns(pd.DataFrame({"account_id": "a", "at": at, "alive": alive}))
+    made = churns_and_returns(pd.DataFrame({"account_id": "a", "at": at, "alive": alive}))
     assert made["at"].dt.month.tolist() == [2, 4]
     assert made.alive.tolist() == [False, True]
 
