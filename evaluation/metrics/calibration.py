@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from evaluation.metrics.proportions import share_interval
 from evaluation.metrics.validation import Array, MetricRefused, checked
-from training.optim import minimised
+from training.optim import penalised_logistic
 
 SLOPE_CHURNS = 20
 
@@ -74,6 +75,31 @@ def logit(p: Array) -> Array:
     return np.asarray(np.log(p / (1 - p)))
 
 
+def _sigmoid(z: Array) -> Array:
+    """As scipy's expit, from which it differs in the last bit, and so would the slope."""
+    return np.asarray(1 / (1 + np.exp(-z)))
+
+
+@dataclass(frozen=True)
+class _Line:
+    """Groups of rows of one logit `x` each: how many there are, and how many of them churned; each (n,)."""
+
+    x: Array
+    rows: Array
+    churned: Array
+
+    def log_odds(self, theta: Array) -> Array:
+        return np.asarray(theta[0] + theta[1] * self.x)
+
+    def loss(self, log_odds: Array) -> float:
+        return float((self.rows * np.logaddexp(0, log_odds) - self.churned * log_odds).sum())
+
+    def slopes(self, p: Array) -> tuple[Array, Array]:
+        x, weight, error = self.x, self.rows * p * (1 - p), self.rows * p - self.churned
+        curvature = np.array([[weight.sum(), weight @ x], [weight @ x, (weight * x) @ x]])
+        return np.array([error.sum(), error @ x]), curvature + 1e-10 * np.eye(2)
+
+
 def calibration_slope_intercept(y: Array, p: Array, least: int = SLOPE_CHURNS) -> tuple[float, float]:
     """Slope and intercept of a logistic regression of y on logit p (Cox 1958), both fitted together; any numbers.
 
@@ -95,18 +121,10 @@ def calibration_slope_intercept(y: Array, p: Array, least: int = SLOPE_CHURNS) -
     if left[0] >= stayed[-1] or left[-1] <= stayed[0]:
         raise MetricRefused("calibration_slope", "rows that churned below one that stayed", 0, 1)
 
-    def loss(theta: Array) -> float:
-        return float((rows * np.logaddexp(0, theta[0] + theta[1] * x) - churned * (theta[0] + theta[1] * x)).sum())
-
-    def slopes(theta: Array) -> tuple[Array, Array]:
-        fitted = 1 / (1 + np.exp(-(theta[0] + theta[1] * x)))
-        weight, error = rows * fitted * (1 - fitted), rows * fitted - churned
-        bend = np.array([[weight.sum(), weight @ x], [weight @ x, (weight * x) @ x]])
-        return np.array([error.sum(), error @ x]), bend + 1e-10 * np.eye(2)
-
-    near, _ = minimised(loss, slopes, np.array([0.0, 1.0]), SLOPE_STEPS, 1e-15)
-    gradient, bend = slopes(near)  # where the loss is level but for rounding, its slopes are not yet
-    intercept, slope = near - np.linalg.solve(bend, gradient)
+    line = _Line(x, rows, churned)
+    near, _ = penalised_logistic(line, np.zeros(2), np.array([0.0, 1.0]), SLOPE_STEPS, 1e-15, _sigmoid)
+    gradient, curvature = line.slopes(_sigmoid(line.log_odds(near)))  # where the loss is level, its slopes are not yet
+    intercept, slope = near - np.linalg.solve(curvature, gradient)
     return float(slope), float(intercept)
 
 

@@ -21,8 +21,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, xlogy
 
-from training.hazard import log_loss_rows
-from training.optim import minimised
+from training.optim import WeightedRows, penalised_logistic
 
 LIMIT = 12.0  # passed by chance in one history of three hundred; in one of a hundred at 10
 LEAST_TIMES = 1.25  # a smaller step is left to the next retrain
@@ -98,18 +97,22 @@ def _apart(one: tuple[float, float], other: tuple[float, float]) -> float:
     return float(2 * sum(xlogy(seen, seen / (level * expected)) for seen, expected in (one, other)))
 
 
+@dataclass(frozen=True)
+class _Moved(WeightedRows):
+    """Rows whose log-odds are all moved by one number."""
+
+    served: np.ndarray
+
+    def log_odds(self, theta: np.ndarray) -> np.ndarray:
+        return np.asarray(self.served + theta[0])
+
+    def slopes(self, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        gradient = self.event_weight * float((p - self.churned).sum())
+        return np.array([gradient]), np.array([[self.event_weight * float((p * (1 - p)).sum())]])
+
+
 def _shift(log_odds: np.ndarray, churned: np.ndarray, event_weight: float) -> tuple[float, float]:
     """(shift of the log-odds that fits the rows, held near 0 by a ridge; its standard error)."""
-
-    def loss(found: np.ndarray) -> float:
-        return event_weight * float(log_loss_rows(log_odds + found[0], churned).sum()) + 0.5 * RIDGE * float(
-            found[0] ** 2
-        )
-
-    def slopes(found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        p = expit(log_odds + found[0])
-        gradient = event_weight * float((p - churned).sum()) + RIDGE * found[0]
-        return np.array([gradient]), np.array([[event_weight * float((p * (1 - p)).sum()) + RIDGE]])
-
-    found, curvature = minimised(loss, slopes, np.zeros(1), STEPS, EXACT)
-    return float(found[0]), float(1 / np.sqrt(curvature[0, 0]))
+    rows = _Moved(churned, event_weight, log_odds)
+    theta, curvature = penalised_logistic(rows, np.array([RIDGE]), np.zeros(1), STEPS, EXACT)
+    return float(theta[0]), float(1 / np.sqrt(curvature[0, 0]))

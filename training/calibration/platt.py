@@ -19,7 +19,7 @@ from scipy.special import expit
 from configs.errors import DataError, Fault
 from training.calibration.level_shift import LevelShift
 from training.hazard import log_loss_rows
-from training.optim import minimised
+from training.optim import WeightedRows, penalised_logistic
 
 Method = Literal["none", "shrunken_platt", "stage_platt"]
 UNCALIBRATED_BELOW = 50  # churned accounts
@@ -158,6 +158,21 @@ def method_for(churned_accounts: int) -> Method:
     return "shrunken_platt" if churned_accounts < STAGES_FROM else "stage_platt"
 
 
+@dataclass(frozen=True)
+class _Lines(WeightedRows):
+    """Rows whose log-odds are moved by columns x (n, m) times the coefficients."""
+
+    uncalibrated: np.ndarray
+    x: np.ndarray
+
+    def log_odds(self, theta: np.ndarray) -> np.ndarray:
+        return np.asarray(self.uncalibrated + self.x @ theta)
+
+    def slopes(self, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        x, weight = self.x, self.event_weight
+        return weight * (x.T @ (p - self.churned)), weight * (x.T @ (x * (p * (1 - p))[:, None]))
+
+
 def fit_calibrator(rows: OutOfTime, method: Method, seed: int) -> Calibrator:
     """Penalised maximum likelihood by Newton's method; DataError when the rows have one class only."""
     if method == "none":
@@ -184,16 +199,8 @@ def fit_calibrator(rows: OutOfTime, method: Method, seed: int) -> Calibrator:
     if stages:
         penalty[:2] = 1e-6
 
-    def objective(theta: np.ndarray) -> float:
-        loss = float(log_loss_rows(rows.log_odds + x @ theta, rows.churned).sum())
-        return event_weight * loss + 0.5 * float((penalty * theta**2).sum())
-
-    def slopes(theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        p = expit(rows.log_odds + x @ theta)
-        gradient = event_weight * (x.T @ (p - rows.churned)) + penalty * theta
-        return gradient, event_weight * (x.T @ (x * (p * (1 - p))[:, None])) + np.diag(penalty)
-
-    theta, hessian = minimised(objective, slopes, np.zeros(x.shape[1]), 50, 1e-10)
+    likelihood = _Lines(rows.churned, event_weight, rows.log_odds, x)
+    theta, hessian = penalised_logistic(likelihood, penalty, np.zeros(x.shape[1]), 50, 1e-10)
     codes, of_account = np.unique(rows.account, return_inverse=True)
     scores = np.zeros((len(codes), len(theta)))
     np.add.at(scores, of_account, x * (event_weight * (expit(rows.log_odds + x @ theta) - rows.churned))[:, None])

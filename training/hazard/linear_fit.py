@@ -7,20 +7,20 @@ whether snapshots are daily or quarterly. The spread of the coefficients is an a
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
-from training.hazard.discrete_time import Inputs, TrainingRows, log_loss_rows
+from training.hazard.discrete_time import Inputs, TrainingRows
 from training.hazard.encoding import Encoder
 from training.hazard.intervals import HazardRows
 from training.hazard.linear import Layout, LinearHazard, fit_scaling, renewal_columns
 from training.hazard.linear_design import AHEAD, Design
 from training.hazard.time_varying_effect import fit_effect_decay
-from training.optim import minimised
+from training.optim import WeightedRows, penalised_logistic
 
 DRAWS = 32
 TIMING_L2 = 1.0
@@ -121,25 +121,31 @@ def _penalty(design: Design, ridge_l2: float) -> np.ndarray:
     return penalty
 
 
+@dataclass(frozen=True)
+class _DesignRows(WeightedRows):
+    """Rows whose columns are a design's, summed within snapshots."""
+
+    design: Design
+
+    def log_odds(self, theta: np.ndarray) -> np.ndarray:
+        return self.design.log_odds(theta)
+
+    def slopes(self, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        gradient = self.event_weight * self.design.sums(p - self.churned).sum(axis=0)
+        return gradient, self.event_weight * self.design.curvature(p * (1 - p))
+
+
 def _minimised(
     design: Design, churned: np.ndarray, event_weight: float, penalty: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, Design]:
     """(coefficients, the curvature there, the design with its effect decay), weights and decay fitted in turn."""
 
-    def objective(beta: np.ndarray) -> float:
-        loss = float(log_loss_rows(design.log_odds(beta), churned).sum())
-        return event_weight * loss + 0.5 * float((penalty * beta**2).sum())
-
-    def slopes(beta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        p = expit(design.log_odds(beta))
-        gradient = penalty * beta + event_weight * design.sums(p - churned).sum(axis=0)
-        return gradient, np.diag(penalty) + event_weight * design.curvature(p * (1 - p))
-
     rate = float(np.clip(churned.mean(), 1e-6, 1 - 1e-6))
     beta = np.zeros(design.size)
     beta[0] = np.log(rate / (1 - rate))
     for turn in range(ROUNDS):
-        beta, hessian = minimised(objective, slopes, beta, 40, 1e-9)
+        rows = _DesignRows(churned, event_weight, design)
+        beta, hessian = penalised_logistic(rows, penalty, beta, 40, 1e-9)
         if turn < ROUNDS - 1:
             row = design.undecayed(beta)
             still = design.log_odds(beta) + row * (1.0 - design.effect_decay[design.interval])

@@ -12,16 +12,37 @@ fitted on training rows; a prior of variance 1 holds gamma near 0 where churns a
 
 from __future__ import annotations
 
-import numpy as np
-from scipy.special import expit
+from dataclasses import dataclass
 
-from training.hazard.discrete_time import log_loss_rows
-from training.optim import minimised
+import numpy as np
+
+from training.optim import WeightedRows, penalised_logistic
 
 L2 = 1.0  # on gamma, and on each interval's shift
 LEAST = 0.2  # of a factor: what is seen today never counts for nothing, or for the opposite
 STEPS = 25
 EXACT = 1e-12
+
+
+@dataclass(frozen=True)
+class _Intervals(WeightedRows):
+    """Rows whose log-odds are moved by a shift of their interval, and by gamma times `slope` (m,)."""
+
+    constant: np.ndarray
+    interval: np.ndarray
+    slope: np.ndarray
+    count: int
+
+    def log_odds(self, theta: np.ndarray) -> np.ndarray:
+        return np.asarray(self.constant + theta[self.interval] + theta[self.count] * self.slope)
+
+    def slopes(self, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        interval, slope, count = self.interval, self.slope, self.count
+        # The weight enters row by row: taken out of the sums, it would change the factors' last bits.
+        residual, weight = self.event_weight * (p - self.churned), self.event_weight * p * (1.0 - p)
+        curvature = np.diag(np.append(np.bincount(interval, weight, count), weight @ slope**2))
+        curvature[count, :count] = curvature[:count, count] = np.bincount(interval, weight * slope, count)
+        return np.append(np.bincount(interval, residual, count), residual @ slope), curvature
 
 
 def fit_effect_decay(
@@ -40,20 +61,7 @@ def fit_effect_decay(
     churns = np.bincount(interval, weights=churned, minlength=count)
     at = np.arange(count)
     place = (at - float(churns @ at) / max(float(churns.sum()), 1.0)) / count
-    slope = place[interval] * deviation
-
-    def moved(found: np.ndarray) -> np.ndarray:
-        return np.asarray(log_odds + found[interval] + found[count] * slope)
-
-    def loss(found: np.ndarray) -> float:
-        return event_weight * float(log_loss_rows(moved(found), churned).sum()) + 0.5 * L2 * float((found**2).sum())
-
-    def slopes(found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        p = expit(moved(found))
-        residual, weight = event_weight * (p - churned), event_weight * p * (1.0 - p)
-        curvature = np.diag(L2 + np.append(np.bincount(interval, weight, count), weight @ slope**2))
-        curvature[count, :count] = curvature[:count, count] = np.bincount(interval, weight * slope, count)
-        return L2 * found + np.append(np.bincount(interval, residual, count), residual @ slope), curvature
-
-    found, _ = minimised(loss, slopes, np.zeros(count + 1), STEPS, EXACT)  # shifts, then gamma
+    rows = _Intervals(churned, event_weight, log_odds, interval, place[interval] * deviation, count)
+    # Shifts, then gamma.
+    found, _ = penalised_logistic(rows, np.full(count + 1, L2), np.zeros(count + 1), STEPS, EXACT)
     return np.maximum(1.0 + found[count] * place, LEAST), found[:count]
