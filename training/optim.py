@@ -1,8 +1,8 @@
 """Newton's method for smooth convex losses, and the penalised logistic regression that is fitted by it.
 
 scikit-learn's LogisticRegression takes neither an offset nor a penalty a coefficient, which all fits here but one need.
-The one, the calibration slope, differs from its newton-cholesky solver in the seventh digit at its default tolerance
-and in the last ones at any: a figure that is compared to the last bit stays with ours.
+The one, the calibration slope, differs from that of its newton-cholesky solver: by up to 2e-5 of itself at the default
+tolerance, and at 1e-15 in the last bit, in 12 of 20 draws. So ours fits that one too.
 """
 
 from __future__ import annotations

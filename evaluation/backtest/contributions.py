@@ -7,31 +7,47 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from training.model import Model
+from training.model import Explanation, Model
 
 ROWS = 400
 
 
 @dataclass(frozen=True)
 class Contributions:
-    """Signed contributions (n, m) to the probability at a horizon, and each signal's place among its values.
+    """Reasons behind a sample of predictions.
 
-    `place` (n, m): 0 the lowest value of the sample, 1 the highest, NaN where it is missing or text.
+    Attributes
+    ----------
+    horizon_days : int
+        Of the probability that is explained.
+    frame : DataFrame, n rows
+        The signals of the sample.
+    explanation : Explanation
+        Of the n rows.
     """
 
     horizon_days: int
-    signals: tuple[str, ...]
-    contributions: np.ndarray
-    place: np.ndarray
+    frame: pd.DataFrame
+    explanation: Explanation
 
 
 def contributions(model: Model, frame: pd.DataFrame, horizon_days: int) -> Contributions:
-    """Explains at most ROWS rows of the frame, evenly spaced; the frame must be out of time for the model."""
+    """Explains a sample of rows.
+
+    Parameters
+    ----------
+    model : Model
+        For which the rows are out of time.
+    frame : DataFrame
+        Signals, a row a scoring.
+    horizon_days : int
+        One of the model's horizons.
+
+    Returns
+    -------
+    Contributions
+        Of at most ROWS rows, evenly spaced.
+    """
     rows = np.linspace(0, len(frame) - 1, min(ROWS, len(frame))).astype(int)
     sample = frame.iloc[rows]
-    found = model.explain(sample, horizon_days)
-    place = np.full(found.contributions.shape, np.nan)
-    for number, name in enumerate(found.signals):
-        if name in sample and pd.api.types.is_numeric_dtype(sample[name]):
-            place[:, number] = sample[name].rank(pct=True).to_numpy(dtype=float)
-    return Contributions(horizon_days, found.signals, found.contributions, place)
+    return Contributions(horizon_days, sample, model.explain(sample, horizon_days))

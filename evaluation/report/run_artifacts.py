@@ -5,7 +5,7 @@ Out-of-time rows only. Nothing is stored here: who stores it is handed plain num
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -15,7 +15,7 @@ from evaluation import metrics
 from evaluation.backtest import Contributions
 from evaluation.metrics import matured
 from evaluation.promotion import RULES
-from evaluation.report.charts import catalogue, contributions_chart, drawing
+from evaluation.report.charts import catalogue, drawing, shap_plots
 from evaluation.report.sections import NAMES
 
 DRAWN = ("reliability", "gains", "lead")
@@ -65,7 +65,7 @@ def by_fold(predictions: pd.DataFrame, settings: Settings) -> list[dict[str, Any
 
 
 def drawings(summary: Mapping[str, Any], shown: Contributions) -> dict[str, bytes]:
-    """plots/<key>.png: reliability, gains, lead time (those that the figures allow) and what moves the predictions."""
+    """plots/<key>.png: reliability, gains and lead time, as far as the figures allow, and what moves predictions."""
     found = catalogue.charts(summary)
-    charts: Sequence[drawing.Chart] = [*(found[key] for key in DRAWN if key in found), contributions_chart(shown)]
-    return {f"plots/{chart.key}.png": drawing.png(chart) for chart in charts}
+    images = {key: drawing.png(found[key]) for key in DRAWN if key in found} | shap_plots(shown)
+    return {f"plots/{key}.png": image for key, image in images.items()}

@@ -9,11 +9,17 @@ and the c_i add up to F(z) - F(z0). Aumann & Shapley (1974), Values of Non-Atomi
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from scipy.special import expit
+
+if TYPE_CHECKING:
+    import shap
 
 POINTS = 16
 FINE_POINTS = 64
@@ -22,15 +28,54 @@ RESIDUAL = 1e-12
 
 @dataclass(frozen=True)
 class Explanation:
-    """`base` (n,) + `contributions` (n, m) summed over m == the predicted probability, to 1e-9.
+    """Reasons of n predictions that add up to them: `base` + the sum of `contributions` is the probability, to 1e-9.
 
-    `signals` and `dimensions` (m,) name the columns of `contributions`.
+    Attributes
+    ----------
+    base : ndarray, shape (n,)
+        The probability of a training row of average log-odds, from which contributions are counted.
+    contributions : ndarray, shape (n, m)
+        Signed, in probability.
+    signals, dimensions : tuple of str, length m
+        What each column of `contributions` belongs to.
     """
 
     base: np.ndarray
     contributions: np.ndarray
     signals: tuple[str, ...]
     dimensions: tuple[str, ...]
+
+    def to_shap(self, frame: pd.DataFrame) -> shap.Explanation:
+        """The same for shap's own plots, which are imported here, on demand.
+
+        Parameters
+        ----------
+        frame : DataFrame, n rows
+            The signals that were explained. What is no column of it, as the interval's own effect, has no value.
+
+        Returns
+        -------
+        shap.Explanation
+            `values` (n, m) and `base_values` (n,) that add up to the served probability; `data` (n, m), numbers or
+            text; `feature_names`.
+
+        References
+        ----------
+        S. M. Lundberg, S.-I. Lee (2017), "A unified approach to interpreting model predictions", NeurIPS.
+        """
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # shap's imports use what matplotlib is about to retire
+            import shap
+
+        data = np.full(self.contributions.shape, "", dtype=object)
+        for place, name in enumerate(self.signals):
+            if name in frame and pd.api.types.is_numeric_dtype(frame[name]):
+                data[:, place] = frame[name].to_numpy(dtype=float, na_value=np.nan)
+            elif name in frame:
+                data[:, place] = frame[name].astype(object).where(frame[name].notna(), "").to_numpy()
+        return shap.Explanation(
+            values=self.contributions, base_values=self.base, data=data, feature_names=list(self.signals)
+        )
 
     def by_dimension(self) -> dict[str, np.ndarray]:
         """Contributions summed within each dimension; each (n,)."""

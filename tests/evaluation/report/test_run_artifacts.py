@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 
 from evaluation import metrics
 from evaluation.backtest.contributions import ROWS, contributions
-from evaluation.report.charts.contributions import SHOWN, contributions_chart
+from evaluation.report.charts import shap_plots
 from evaluation.report.run_artifacts import by_fold, drawings, figures
 from evaluation.report.summary import summarise
 from training.hazard.attribution import Explanation
@@ -89,19 +90,26 @@ def test_a_fold_with_one_class_has_no_figure(judged: pd.DataFrame) -> None:
     assert (line["churned_accounts"], "auc" in line, "log_loss" in line) == (9, False, True)
 
 
-def test_contributions_of_a_sample_and_where_its_values_stand(shown: Any) -> None:
-    assert shown.contributions.shape == (ROWS, 3)
-    use = shown.place[:, 0]
-    assert (use[0], use[-1]) == (1 / ROWS, 1.0)
-    assert np.all(np.diff(use) > 0)
-    assert np.isnan(shown.place[:, 2]).all()  # text has no place
-    chart = contributions_chart(shown)
-    assert [name for name, _ in chart.table] == ["use", "industry", "tickets"]
-    assert chart.table[0][1] == f"{100 * np.abs(shown.contributions[:, 0]).mean():.2f}"
-    assert len(chart.table) <= SHOWN
+def test_a_sample_is_explained_with_its_values(shown: Any) -> None:
+    assert shown.explanation.contributions.shape == (ROWS, 3)
+    assert len(shown.frame) == ROWS
+    assert np.all(np.diff(shown.frame["use"]) > 0)
+    assert (shown.frame["use"].iloc[0], shown.frame["use"].iloc[-1]) == (0, 999)
+
+
+def test_shap_draws_the_same_bytes_and_leaves_the_seed_alone(shown: Any) -> None:
+    np.random.seed(5)
+    wanted = np.random.random()
+    np.random.seed(5)
+    first = shap_plots(shown)
+    assert np.random.random() == wanted
+    assert shap_plots(shown) == first
+    larger = replace(shown.explanation, contributions=2 * shown.explanation.contributions)
+    other = shap_plots(replace(shown, explanation=larger))
+    assert all(other[name] != image for name, image in first.items())
 
 
 def test_drawings_are_images(summary: dict[str, Any], shown: Any) -> None:
     found = drawings(summary, shown)
-    assert set(found) == {f"plots/{name}.png" for name in ("reliability", "gains", "lead", "contributions")}
+    assert set(found) == {f"plots/{name}.png" for name in ("reliability", "gains", "lead", "shap_beeswarm", "shap_bar")}
     assert all(body.startswith(PNG) and len(body) > 5_000 for body in found.values())

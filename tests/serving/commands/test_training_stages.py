@@ -96,7 +96,7 @@ def test_the_run_of_a_training_gets_the_figures_of_its_backtest(settings: Settin
         one["mean_p"] for one in body["groups"]["segment"] if one["group"] == "smb"
     )
     assert "lifecycle_stage/renewal/happened/value" in run.data.metrics
-    assert {f"plots/{name}.png" for name in ("reliability", "gains", "lead", "contributions")} <= files
+    assert {f"plots/{name}.png" for name in ("reliability", "gains", "lead", "shap_beeswarm", "shap_bar")} <= files
     assert {"model_card.md", "data_sheet.md", "backtest", "promoted"} <= files
     assert sorted(one.data.params["fold"] for one in children) == body["folds"]
     for child in children:

@@ -59,6 +59,19 @@ def test_reasons_add_up_to_what_is_served(fitted, calibrated, later, horizon):
         assert np.ptp(found.base) == 0, model.name
 
 
+def test_shap_is_given_the_reasons_that_add_up_to_what_is_served(fitted, later):
+    rows = later.head(30)
+    for model in (fitted.churn, fitted.health):
+        found = model.explain(rows, 90).to_shap(rows)
+        served = model.predict(rows)["p_churn_90d"].to_numpy()
+        assert np.abs(found.base_values + found.values.sum(axis=1) - served).max() < 1e-9
+        assert found.data.shape == found.values.shape == (30, len(found.feature_names))
+        signal = found.feature_names.index("days_late")
+        assert np.array_equal(found.data[:, signal].astype(float), rows["days_late"], equal_nan=True)
+        stage = found.feature_names.index("lifecycle_stage")
+        assert found.data[:, stage].tolist() == rows["lifecycle_stage"].tolist()
+
+
 def test_reasons_point_at_what_changed(fitted, later):
     rows = later.head(50)
     worse = rows.assign(days_late=rows["days_late"] + 40)
