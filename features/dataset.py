@@ -22,10 +22,20 @@ from features.usage import EVENTS, UsageState
 class Dataset:
     """Signals and labels of the same snapshots, in the same order (by as_of, then account_id), with a RangeIndex.
 
-    `signals` holds account_id, as_of, name, segment, owner, arr, days_to_renewal, term_days, tenure_days,
-    lifecycle_stage, stage_criterion, coverage (0-1; also by dimension), what is under way (interventions_open,
-    feed_outage_days), and one column for each signal of `schema` (float64 with NaN for missing, or text). `labels`
-    holds account_id, as_of, churn_at, observed_until, voluntary and what else `labels_for` tells.
+    Attributes
+    ----------
+    signals : DataFrame
+        account_id, as_of, name, segment, owner, arr, days_to_renewal, term_days, tenure_days, lifecycle_stage,
+        stage_criterion, coverage (0-1; also by dimension), what is under way (interventions_open, feed_outage_days),
+        and one column for each signal of `schema` (float64 with NaN for missing, or text).
+    labels : DataFrame
+        account_id, as_of, churn_at, observed_until, voluntary and what else `labels_for` returns.
+    schema : Schema
+        The signals that a model may learn from.
+    fingerprint : str
+        Changes with the data, the settings that can change a signal or a label, and the as_ofs.
+    data_end : Timestamp
+        The first midnight that the data do not cover.
     """
 
     signals: pd.DataFrame
@@ -38,7 +48,26 @@ class Dataset:
 def load_dataset(
     settings: Settings, sources: Sources | None = None, as_ofs: Sequence[pd.Timestamp] | None = None
 ) -> Dataset:
-    """Builds signals and labels at the project's as_ofs, or at those given; DataError when one lies in the future."""
+    """Builds signals and labels.
+
+    Parameters
+    ----------
+    settings : Settings
+        The project's settings.
+    sources : Sources, optional
+        The project's tables, opened unless they are given.
+    as_ofs : sequence of Timestamp, optional
+        UTC midnights; by default the project's own.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    DataError
+        When an as_of lies in the future of the data.
+    """
     sources = sources or open_sources(settings)
     if as_ofs is None:
         days = calendar_days(sources, settings)

@@ -45,10 +45,18 @@ SCORES: tuple[SignalInfo, ...] = (
 
 @dataclass(frozen=True)
 class RuleScores:
-    """`health` (n,); `dimensions` (n, 4); `parts` (n, maps) scores of the mapped signals; `weights` (n, maps).
+    """The rules' scores of n snapshots, 0-100, higher is healthier; NaN without data.
 
-    `weights` are the share of the health score that each mapped signal has in each row: they add up to 1 (to 0 in a row
-    without any data), and health = sum of weights * parts.
+    Attributes
+    ----------
+    health : ndarray, (n,)
+        The health score: the sum of weights * parts.
+    dimensions : ndarray, (n, 4)
+        The scores of the dimensions, in the order of DIMENSIONS.
+    parts : ndarray, (n, maps)
+        The scores of the mapped signals.
+    weights : ndarray, (n, maps)
+        The share of the health score that each mapped signal has; they add up to 1, to 0 in a row without any data.
     """
 
     health: np.ndarray
@@ -58,7 +66,24 @@ class RuleScores:
 
 
 def rule_scores(frame: pd.DataFrame, framework: Framework) -> RuleScores:
-    """The published arithmetic; a mapped signal that the frame lacks counts as missing."""
+    """The published arithmetic of the health score.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        lifecycle_stage and the mapped signals, (n,) rows; one that is not there counts as missing.
+    framework : Framework
+        Maps of signals to scores, and weights by stage.
+
+    Returns
+    -------
+    RuleScores
+
+    Raises
+    ------
+    DataError
+        When the frame has a stage that the framework does not know.
+    """
     maps = framework.health_maps
     n = len(frame)
     parts = np.full((n, len(maps)), np.nan, order="F")  # worked on column by column
@@ -113,7 +138,20 @@ def _interpolated(values: np.ndarray, points: Points) -> np.ndarray:
 
 
 def holds(frame: pd.DataFrame, condition: Condition) -> np.ndarray:
-    """(n,) flags: whether the condition holds; not where its signal, or the whole column, is missing."""
+    """Where a condition of the framework holds.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Signals, (n,) rows.
+    condition : Condition
+        A signal, a comparison and a threshold.
+
+    Returns
+    -------
+    ndarray of bool, (n,)
+        False where the signal, or the whole column, is missing.
+    """
     if condition.signal not in frame.columns:
         return np.zeros(len(frame), dtype=bool)
     values = frame[condition.signal].to_numpy(dtype=float, na_value=np.nan)
@@ -133,7 +171,18 @@ def _stage_weights(stages: np.ndarray, framework: Framework) -> np.ndarray:
 
 
 def score_columns(frame: pd.DataFrame, framework: Framework) -> pd.DataFrame:
-    """health_score and one health_<dimension> each, 0-100, NaN without data; the frame's index."""
+    """The health score and the dimensions' scores as columns.
+
+    Parameters
+    ----------
+    frame, framework
+        As in `rule_scores`.
+
+    Returns
+    -------
+    DataFrame, (n,) rows
+        health_score and one health_<dimension> each, 0-100, NaN without data; the frame's index.
+    """
     found = rule_scores(frame, framework)
     body = {HEALTH: found.health}
     body |= {f"health_{name}": found.dimensions[:, number] for number, name in enumerate(DIMENSIONS)}

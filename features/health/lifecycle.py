@@ -22,11 +22,22 @@ ROUNDING = 1e-9  # so that a share of 2/3 of three criteria asks for two
 
 
 def lifecycle_stages(frame: pd.DataFrame, framework: Framework) -> pd.DataFrame:
-    """lifecycle_stage and stage_criterion (both text, never missing) for each row of the frame.
+    """The lifecycle stage of each row, and the criterion that decided it.
 
-    The frame has tenure_days and, where the data has them, the signals that `framework.criteria` names, and
-    days_to_renewal: float64, NaN where missing. stage_criterion says in words what decided, e.g. "2 of 2: features in
-    use 4 >= 3; team trained yes"; of an account in the first stage, why it is not further.
+    Parameters
+    ----------
+    frame : DataFrame
+        tenure_days and, where the data have them, the signals that `framework.criteria` names, and days_to_renewal:
+        float64, NaN where missing; (n,) rows.
+    framework : Framework
+        Stages in their order, and their criteria.
+
+    Returns
+    -------
+    DataFrame, (n,) rows
+        lifecycle_stage and stage_criterion, text, never missing, with the frame's index. stage_criterion says in words
+        what decided, e.g. "2 of 2: features in use 4 >= 3; team trained yes"; of an account in the first stage, why it
+        is not further.
     """
     first, *later = (stage for stage in framework.stages if stage.name != RENEWAL)
     rows = len(frame)
@@ -134,11 +145,22 @@ def _words(criterion: Criterion, value: float) -> str:
 
 
 def stage_months(stage_now: pd.Series, stage_1mo_ago: pd.Series, stage_3mo_ago: pd.Series) -> pd.Series:
-    """Full months that the stage has lasted, as far as looked back: 0.0, 1.0 or 3.0 (three and more).
+    """Full months that the stage has lasted, as far as looked back.
 
-    NaN where the account did not exist a month ago. All three have the same index; text, missing where the account did
-    not exist. A stage left and taken up again between the looks counts as kept.
+    A stage left and taken up again between the looks counts as kept.
 
+    Parameters
+    ----------
+    stage_now, stage_1mo_ago, stage_3mo_ago : Series
+        Text, missing where the account did not exist; the same index.
+
+    Returns
+    -------
+    Series
+        0.0, 1.0 or 3.0 (three and more); NaN where the account did not exist a month ago.
+
+    Examples
+    --------
     >>> stages = [pd.Series(one) for one in (["a", "a", "a", "a"], ["a", "a", "b", None], ["a", "b", "a", None])]
     >>> stage_months(*stages).tolist()
     [3.0, 1.0, 0.0, nan]
@@ -150,7 +172,20 @@ def stage_months(stage_now: pd.Series, stage_1mo_ago: pd.Series, stage_3mo_ago: 
 
 
 def weighted_coverage(frame: pd.DataFrame, framework: Framework) -> pd.Series:
-    """Share (0-1) of the stage's weights that rests on data: coverage by dimension, weighted by the stage."""
+    """How much of the health score rests on data.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        lifecycle_stage and coverage_<dimension>, (n,) rows.
+    framework : Framework
+        Weights by stage.
+
+    Returns
+    -------
+    Series, (n,)
+        Coverage by dimension weighted by the stage, 0-1.
+    """
     total = np.zeros(len(frame))
     for stage in framework.stages:
         rows = (frame.lifecycle_stage == stage.name).to_numpy()

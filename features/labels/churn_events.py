@@ -15,7 +15,15 @@ from features.timeline import churn_rows, contract_rows, customer_spells, of_acc
 
 @dataclass(frozen=True)
 class Churns:
-    """Churn events of the configured definition; `by_stage` is the stage by tenure at the time."""
+    """How many churn events of the configured definition there were, and when.
+
+    Attributes
+    ----------
+    accounts, events, churned_accounts : int
+        All accounts, churn events, and accounts with at least one.
+    by_year, by_quarter, by_stage : mapping of str to int
+        Events; the stage is that by tenure at the time.
+    """
 
     accounts: int
     events: int
@@ -26,9 +34,19 @@ class Churns:
 
 
 def churn_events(sources: Sources, settings: Settings) -> pd.DataFrame:
-    """Every churn known by the data's end: account_id, at (one row an event, an account may have several), end_at.
+    """Every churn known by the data's end; an account may have several.
 
-    `end_at` is the last moment of the relation: `at`, or for churn by silence the moment at which it began.
+    Parameters
+    ----------
+    sources : Sources
+        The project's tables.
+    settings : Settings
+        `churn` says what a churn is.
+
+    Returns
+    -------
+    DataFrame
+        account_id, at, and end_at, the last moment of the relation: `at`, or for churn by silence when it began.
     """
     rule = settings.churn
     if rule.kind == "outcome":
@@ -46,7 +64,21 @@ def churn_events(sources: Sources, settings: Settings) -> pd.DataFrame:
 
 
 def count_churns(accounts: pd.DataFrame, churned: pd.DataFrame, settings: Settings) -> Churns:
-    """`churn_events` by year, quarter and stage; `accounts` needs account_id and created_at."""
+    """Churn events by year, quarter and stage.
+
+    Parameters
+    ----------
+    accounts : DataFrame
+        account_id and created_at.
+    churned : DataFrame
+        As `churn_events` returns them.
+    settings : Settings
+        `framework` has the stages.
+
+    Returns
+    -------
+    Churns
+    """
     events = churned.merge(accounts[["account_id", "created_at"]], on="account_id")
     tenure = pd.DataFrame({"tenure_days": (events["at"] - events.created_at).dt.total_seconds() / 86_400})
     stages = lifecycle_stages(tenure, settings.framework).lifecycle_stage
@@ -70,10 +102,25 @@ def count_churns(accounts: pd.DataFrame, churned: pd.DataFrame, settings: Settin
 def fates(
     accounts: pd.DataFrame, churned: pd.DataFrame, facts: Mapping[str, pd.DataFrame], settings: Settings
 ) -> pd.DataFrame:
-    """What became of each account by the data's end: account_id, created_at, left_at (NaT: never left), end_at.
+    """What became of each account by the data's end, of its churn events the last.
 
-    Of `churned` (`churn_events`) an account's last event counts. Accounts that left and came back are not among the
-    rows: no single fate is theirs. `facts` are `all_account_facts`.
+    Accounts that left and came back are not among the rows: no single fate is theirs.
+
+    Parameters
+    ----------
+    accounts : DataFrame
+        account_id and created_at.
+    churned : DataFrame
+        As `churn_events` returns them.
+    facts : mapping of str to DataFrame
+        `features.checks.feeds.all_account_facts`: by table, each account's first and last row.
+    settings : Settings
+        `churn` says which table shows that an account came back.
+
+    Returns
+    -------
+    DataFrame
+        account_id, created_at, left_at (NaT: never), end_at.
     """
     frame = accounts[["account_id", "created_at"]].copy()
     last = churned.groupby("account_id")[["at", "end_at"]].max()

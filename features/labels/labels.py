@@ -52,13 +52,25 @@ RECORDED_NEAR_DAYS = 60  # between a contract's end and the recorded churn that 
 def labels_for(sources: Sources, snapshots: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     """The first churn and the first contraction at or after each snapshot, and until when anything is known of them.
 
-    Takes and returns rows (account_id, as_of) in the same order and with the same index; adds
-    churn_at: NaT where none was seen.
-    observed_until: windows reaching past it have no label; the as_of itself where there is no label at all.
-    voluntary: whether that churn was (True, False or None: not known).
-    contraction_at: the first contraction of the same spell, so before any churn; NaT where none was seen.
-    contraction_observed_until: the same for contractions, never after observed_until; the as_of itself as well where
-    the sources hold neither outcomes nor contracts with arr.
+    Parameters
+    ----------
+    sources : Sources
+        The project's tables.
+    snapshots : DataFrame
+        account_id and as_of, (n,) rows in any order.
+    settings : Settings
+        `churn` says what a churn is.
+
+    Returns
+    -------
+    DataFrame, (n,) rows
+        With the index of the snapshots: account_id, as_of;
+        churn_at: NaT where none was seen;
+        observed_until: windows reaching past it have no label; the as_of itself where there is no label at all;
+        voluntary: whether that churn was (True, False or None: not known);
+        contraction_at: the first contraction of the same spell, so before any churn; NaT where none was seen;
+        contraction_observed_until: the same for contractions, never after observed_until; the as_of itself as well
+        where the sources hold neither outcomes nor contracts with arr.
     """
     pairs = snapshots[["account_id", "as_of"]].astype({"as_of": MOMENT})
     seen = {"outcome": _recorded, "contract_end": _ended, "silence": _silent}[settings.churn.kind]
@@ -77,8 +89,22 @@ def labels_for(sources: Sources, snapshots: pd.DataFrame, settings: Settings) ->
 
 
 def horizon_labels(labels: pd.DataFrame, horizons_days: Sequence[int]) -> pd.DataFrame:
-    """churned_{h}d: 1.0 or 0.0, NaN while [as_of, as_of + h) reaches past what has been observed.
+    """Whether each snapshot churned within each horizon.
 
+    Parameters
+    ----------
+    labels : DataFrame
+        As `labels_for` returns them, (n,) rows.
+    horizons_days : sequence of int
+        Lengths of the windows, in days.
+
+    Returns
+    -------
+    DataFrame, (n,) rows
+        churned_{h}d: 1.0 or 0.0, NaN while [as_of, as_of + h) reaches past what has been observed.
+
+    Examples
+    --------
     >>> at = pd.Timestamp("2024-01-01")
     >>> rows = pd.DataFrame({"as_of": [at, at], "churn_at": [pd.Timestamp("2024-02-10"), pd.NaT]})
     >>> horizon_labels(rows.assign(observed_until=pd.Timestamp("2024-03-01")), [30, 60, 90]).iloc[0].tolist()
@@ -152,12 +178,25 @@ def _silent(sources: Sources, pairs: pd.DataFrame, settings: Settings) -> Observ
 
 
 def contracts_known_until(rows: pd.DataFrame, gap: pd.Timedelta, data_end: pd.Timestamp) -> pd.Timestamp:
-    """The moment before which contract ends are decided, from all contracts (`contract_rows`).
+    """The moment before which contract ends are decided.
 
     The allowed gap before the data's end, or earlier where the table seems to have stopped: when accounts' paid time
     ended after the last contract that began (before the data's end), and nothing has begun since. One or two such ends
     wait for the next contract, whoever's it is; with STOPPED_ENDS of them the table ends with its last contract. A
     company whose contracts all begin on one day of the year loses nothing by it: none of them ends in between.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        All contracts (`contract_rows`).
+    gap : Timedelta
+        How long a new contract may be in coming.
+    data_end : Timestamp
+        The first midnight that the data do not cover.
+
+    Returns
+    -------
+    Timestamp
     """
     begun = rows.loc[rows["at"] < data_end, "at"].astype(MOMENT)
     if begun.empty:

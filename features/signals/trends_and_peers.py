@@ -23,6 +23,19 @@ MIN_PEERS = 5  # with fewer known values a median says nothing
 def days_back(as_ofs: pd.DatetimeIndex, months: int) -> pd.DatetimeIndex:
     """The midnights so many calendar months before.
 
+    Parameters
+    ----------
+    as_ofs : DatetimeIndex
+        (n,) midnights.
+    months : int
+        Calendar months; a day that the earlier month lacks becomes its last.
+
+    Returns
+    -------
+    DatetimeIndex, (n,)
+
+    Examples
+    --------
     >>> [f"{one:%m-%d}" for one in days_back(pd.DatetimeIndex(["2025-03-31", "2025-04-01"]), 1)]
     ['02-28', '03-01']
     """

@@ -19,7 +19,17 @@ SEGMENTS = ("enterprise", "mid_market", "smb")
 
 @dataclass(frozen=True)
 class Calendar:
-    """Day 0 is BEFORE_DAYS before the window; `window` is its first day and `end` the first that it does not cover."""
+    """The days of the synthetic company, counted from BEFORE_DAYS before its window.
+
+    Attributes
+    ----------
+    start : datetime64[D]
+        Day 0.
+    window : int
+        The first day of the window.
+    end : int
+        The first day that the window does not cover.
+    """
 
     start: np.datetime64
     window: int

@@ -33,7 +33,19 @@ TRUTH = Path("truth") / "p_churn.parquet"
 
 @dataclass(frozen=True)
 class Company:
-    """What was written: the folder, the rows of each table, and the truth (account_id, as_of, p_churn_{h}d)."""
+    """What was written.
+
+    Attributes
+    ----------
+    folder : Path
+        Where the tables lie.
+    rows : dict of str to int
+        Rows of each table.
+    churned_accounts : int
+        Accounts that churned within the window.
+    truth : DataFrame
+        account_id, as_of and p_churn_{h}d, the true probabilities.
+    """
 
     folder: Path
     rows: dict[str, int]
@@ -51,8 +63,29 @@ def make_company(
 ) -> Company:
     """Writes the eleven tables as folder/{table}.parquet and the truth as folder/truth/p_churn.parquet.
 
-    The same arguments write the same tables. UsageError when there are too few accounts or months to be a company, or
-    to live through `story` (features/synthetic/scenario.py).
+    The same arguments write the same tables.
+
+    Parameters
+    ----------
+    folder : Path
+        Made where it does not exist.
+    accounts, months : int
+        Customers at the beginning of the window, and its length.
+    seed : int
+        Of every draw.
+    end : date
+        The first day that the data do not cover.
+    story : Story, optional
+        What the company lives through (features/synthetic/scenario.py).
+
+    Returns
+    -------
+    Company
+
+    Raises
+    ------
+    UsageError
+        When there are too few accounts or months to be a company, or to live through the story.
     """
     faults = [
         Fault(name, str(value), f"{least} or more", f"ask for at least {least}")
@@ -96,8 +129,22 @@ def company_tables(life: Life, names: books.Names, seed: int) -> dict[str, pd.Da
 
 
 def company_config(months: int = MONTHS, end: date = END) -> dict[str, Any]:
-    """The body of a forewarn.yaml that stands beside the tables that `make_company` wrote with these arguments.
+    """The body of a forewarn.yaml beside the tables that `make_company` wrote with these arguments.
 
+    Parameters
+    ----------
+    months : int
+        Length of the window.
+    end : date
+        The first day that the data do not cover.
+
+    Returns
+    -------
+    dict
+        Settings, as YAML holds them.
+
+    Examples
+    --------
     >>> body = company_config()
     >>> body["snapshots"], body["data_end"], len(body["tables"])
     ({'every': 'month', 'from': '2023-08-01'}, '2026-01-01', 11)

@@ -18,9 +18,18 @@ from features.synthetic.calendar import SEGMENTS, Calendar, Floats, Ints
 class Story:
     """What happens when; months count from 1, the first of the company's window.
 
-    From the first day of `launch_month` on, everybody's hazard (or that of `launch_segment` alone) is `hazard_times`
-    what it was; nobody can know it before. In `outage_month` the usage feed brings nothing for `outage_days` days. From
-    `reweighted_month` on, the health score goes by other weights of its dimensions (`weights`, by stage).
+    Attributes
+    ----------
+    launch_month : int
+        From its first day on a competitor raises the hazard; nobody can know it before.
+    hazard_times : float
+        How many times what it was the hazard is from then on.
+    launch_segment : str or None
+        The segment that the launch concerns; None: everybody.
+    outage_month, outage_begins, outage_days : int
+        The month and its day from which the usage feed brings nothing, and for how many days.
+    reweighted_month : int
+        From it on the health score goes by other weights of its dimensions (`reweighted`).
     """
 
     launch_month: int = 20
@@ -64,7 +73,18 @@ REWEIGHTED: dict[str, dict[str, float]] = {
 
 
 def reweighted(stages: list[dict[str, Any]]) -> dict[str, Any]:
-    """The part of a configuration that publishes REWEIGHTED; `stages` are the framework's own, as plain data."""
+    """The part of a configuration that publishes REWEIGHTED.
+
+    Parameters
+    ----------
+    stages : list of dict
+        The framework's own stages, as plain data.
+
+    Returns
+    -------
+    dict
+        Settings to be merged over the company's.
+    """
     return {
         "framework": {"stages": [{**one, "weights": REWEIGHTED.get(one["name"], one["weights"])} for one in stages]}
     }
