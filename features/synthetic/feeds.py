@@ -268,14 +268,14 @@ def surveys_table(rng: np.random.Generator, life: Life, names: Names, who: Peopl
     r, d = row[asked], day[asked]
     contact = np.where(person == 3, who.champion[r, d], who.others[r, np.minimum(person, 2)])
     score = np.clip(np.round(6.6 - 1.8 * gloom[r, d] + own_view[r] + rng.normal(0, 0.8, len(r))), 0, 10)
-    nps = _answers(names.account_id[r], _moment(calendar, d, 11 * 60 + 7 * person), "nps", score, contact)
+    nps = _answers(names.account_id[r], _at_minute(calendar, d, 11 * 60 + 7 * person), "nps", score, contact)
 
     others = []
     for kind, monthly, usual, slope, noise, most in (("csat", 0.35, 3.9, 0.8, 0.7, 5), ("ces", 0.15, 5.2, 0.6, 1.2, 7)):
         own, on = _events(rng, life, np.full(gloom.shape, monthly / 30))
         score = np.clip(np.round(usual - slope * trouble[own, on] + rng.normal(0, noise, len(own))), 1, most)
         contact = who.others[own, rng.integers(0, 3, len(own))]
-        when = _moment(calendar, on, rng.integers(480, 1080, len(own)))
+        when = _at_minute(calendar, on, rng.integers(480, 1080, len(own)))
         others.append(_answers(names.account_id[own], when, kind, score, contact))
     table = pd.concat([nps, *others]).sort_values(["occurred_at", "account_id", "kind"], ignore_index=True)
     late = np.where(rng.random(len(table)) < 0.05, rng.uniform(24, 24 * 7, len(table)), 0.5)
@@ -283,7 +283,7 @@ def surveys_table(rng: np.random.Generator, life: Life, names: Names, who: Peopl
     return _known_by_the_end(table, calendar)
 
 
-def _moment(calendar: Calendar, day: Ints, minute: Ints) -> np.ndarray:
+def _at_minute(calendar: Calendar, day: Ints, minute: Ints) -> np.ndarray:
     return (calendar.dates(day) + minute.astype("timedelta64[m]")).astype("datetime64[us]")
 
 
