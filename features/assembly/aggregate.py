@@ -80,9 +80,11 @@ def _of_usage(
                 rows = _wide(frame_named(name).build(sources, inputs), ["account", "place"], signals)
                 query = engine.prepare(rows)
             for batch in query().to_batches():
-                found = batch.column("account").to_numpy() * np.int64(len(as_ofs)) + batch.column("place").to_numpy()
-                at = np.minimum(np.searchsorted(key, found, sorter=order), len(key) - 1)
-                asked = key[order[at]] == found
+                result_key = (
+                    batch.column("account").to_numpy() * np.int64(len(as_ofs)) + batch.column("place").to_numpy()
+                )
+                at = np.minimum(np.searchsorted(key, result_key, sorter=order), len(key) - 1)
+                asked = key[order[at]] == result_key
                 _write(batch.filter(pa.array(asked)), order[at[asked]], signals, out)
             place += len(run)
         strategy.drop()

@@ -58,10 +58,10 @@ class Columns(dict[str, pd.Series]):
     def numbers(self, name: str) -> np.ndarray:
         """(n,) the column of numbers of that name, to be filled: NaN where it is new."""
         if name not in self._numbers:
-            place = len(self._numbers) % self.BLOCK
-            if not place:
+            position = len(self._numbers) % self.BLOCK
+            if not position:
                 self._blocks.append(np.empty((self.BLOCK, len(self.index))))
-            values = self._numbers[name] = self._blocks[-1][place]
+            values = self._numbers[name] = self._blocks[-1][position]
             values.fill(np.nan)
             self[name] = pd.Series(values, index=self.index, copy=False)
         return self._numbers[name]
@@ -83,13 +83,13 @@ class Columns(dict[str, pd.Series]):
     def first(self, rows: int, hidden: Iterable[str]) -> pd.DataFrame:
         """The first rows of all columns but those hidden, in the order in which they came; numbers are not copied."""
         parts = []
-        for place, block in enumerate(self._blocks):
-            names = list(self._numbers)[place * self.BLOCK : (place + 1) * self.BLOCK]
+        for position, block in enumerate(self._blocks):
+            names = list(self._numbers)[position * self.BLOCK : (position + 1) * self.BLOCK]
             parts.append(pd.DataFrame(block[: len(names), :rows].T, columns=names, copy=False))
         frame = pd.concat(parts, axis=1)
-        for place, name in enumerate(name for name in self if name not in hidden):
+        for position, name in enumerate(name for name in self if name not in hidden):
             if name not in frame:
-                frame.insert(place, name, self[name].array[:rows])
+                frame.insert(position, name, self[name].array[:rows])
         return frame
 
 
@@ -147,10 +147,10 @@ def _context(t: Columns, sources: Sources) -> dict[str, str]:
     """Adds context and attributes of the accounts; returns the kind of each attribute that is a signal."""
     accounts = sources.engine.to_pandas(sources.tables["accounts"])
     kinds = {name: _kind(accounts[name]) for name in sources.attributes}
-    place = pd.Index(accounts.account_id).get_indexer(t.account_id)
+    row = pd.Index(accounts.account_id).get_indexer(t.account_id)
     index = t.account_id.index
     for name in CONTEXT:
-        values = accounts[name].take(place).array if name in accounts else np.full(len(place), None)
+        values = accounts[name].take(row).array if name in accounts else np.full(len(row), None)
         t[name] = pd.Series(values, index=index)
     t["family"] = t.parent_account_id.where(t.parent_account_id.notna(), t.account_id)
     if "segment" in accounts:
@@ -158,9 +158,9 @@ def _context(t: Columns, sources: Sources) -> dict[str, str]:
     # An attribute's column carries a prefix, so that it can never be taken for a signal or a context column.
     for name, kind in kinds.items():
         if kind == "number":
-            t.numbers(f"account_{name}")[:] = accounts[name].to_numpy(dtype="float64", na_value=np.nan)[place]
+            t.numbers(f"account_{name}")[:] = accounts[name].to_numpy(dtype="float64", na_value=np.nan)[row]
         else:
-            t[f"account_{name}"] = _texts(accounts[name]).take(place).set_axis(index)
+            t[f"account_{name}"] = _texts(accounts[name]).take(row).set_axis(index)
     return kinds
 
 
@@ -203,7 +203,7 @@ def _judge(t: Columns, framework: Framework) -> None:
     t.update({str(name): staged[name] for name in staged})
     covered = [f"coverage_{dimension}" for dimension in DIMENSION_FEEDS]
     t.numbers("coverage")[:] = weighted_coverage(t.frame((*covered, "lifecycle_stage")), framework)
-    mapped = [one.signal for one in framework.health_maps]
+    mapped = [health_map.signal for health_map in framework.health_maps]
     scores = score_columns(t.frame((*mapped, SEGMENT, "lifecycle_stage")), framework)
     for name in scores:
         significant(scores[name].to_numpy(), t.numbers(str(name)))

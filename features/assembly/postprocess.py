@@ -15,7 +15,7 @@ from features.usage import EVENTS, UsageStatistics
 
 DIGITS = 9
 TIE = 0.00137  # of a unit of the last digit
-# Tables in which no row of an account means that nothing happened, rather than that nobody told.
+# Tables in which no row of an account means that nothing happened, rather than that nobody recorded it.
 FOR_ALL = ("outcomes", "interventions")
 
 Ages = Mapping[pd.Timestamp, np.ndarray]
@@ -34,8 +34,8 @@ def feeds_reached(
 def outage_ages(sources: Sources, pairs: pd.DataFrame, statistics: UsageStatistics | None = None) -> dict[str, Ages]:
     """For each feed with any, the ages of its outage days at each as_of that has some."""
     known = {} if statistics is None else {EVENTS: statistics.totals}
-    found = feed_outages(sources, pd.DatetimeIndex(pairs.as_of.unique()), known)
-    by_feed = {feed: {day: ages for day, ages in by_day.items() if len(ages)} for feed, by_day in found.items()}
+    of_feeds = feed_outages(sources, pd.DatetimeIndex(pairs.as_of.unique()), known)
+    by_feed = {feed: {day: ages for day, ages in by_day.items() if len(ages)} for feed, by_day in of_feeds.items()}
     return {feed: by_day for feed, by_day in by_feed.items() if by_day}
 
 
@@ -68,7 +68,7 @@ def postprocess(
 
 
 def _of_any(outages: Mapping[str, Ages], feeds: Iterable[str]) -> Ages:
-    """The days on which any of the feeds was down: a signal made of several misses what each would have told."""
+    """The days on which any of the feeds was down: a signal made of several misses what each would have brought."""
     down: dict[pd.Timestamp, np.ndarray] = {}
     for feed in feeds:
         for as_of, ages in outages.get(feed, {}).items():
@@ -80,14 +80,14 @@ def _adjusted_for_outages(values: np.ndarray, signal: AggregateSignal, ages: Age
     """Counts and sums are scaled to the days on which the feed worked, and like "void" ones missing when it worked on
     under half of the window's; days since something count only days on which it worked."""
     out = values.copy()
-    for as_of, found in ages.items():
+    for as_of, down_ages in ages.items():
         rows = np.flatnonzero((pairs.as_of == as_of).to_numpy())
         if signal.outage == "since":
-            out[rows] = values[rows] - np.searchsorted(found, np.nan_to_num(values[rows]), side="right")
+            out[rows] = values[rows] - np.searchsorted(down_ages, np.nan_to_num(values[rows]), side="right")
             continue
         assert signal.window_days is not None  # a test over the catalogue holds it
         length = signal.window_days - signal.window_from_days
-        down = int(((found > signal.window_from_days) & (found <= signal.window_days)).sum())
+        down = int(((down_ages > signal.window_from_days) & (down_ages <= signal.window_days)).sum())
         if 2 * down > length:
             out[rows] = np.nan
         elif signal.outage == "scale":
@@ -108,14 +108,14 @@ def significant(values: np.ndarray, out: np.ndarray | None = None) -> np.ndarray
     [1234.56789, 0.0, nan]
     """
     rough = np.flatnonzero(np.isfinite(values) & (values != np.rint(values)) | np.isinf(values))
-    found = values[rough]
+    inexact = values[rough]
     if out is None:
         out = values.copy()
     elif out is not values:
         out[:] = values
     with np.errstate(divide="ignore", invalid="ignore"):
-        exponent = np.floor(np.log10(np.abs(found)))
+        exponent = np.floor(np.log10(np.abs(inexact)))
     scale = 10.0 ** (DIGITS - 1 - np.where(np.isfinite(exponent), exponent, 0))
-    nearest = np.copysign(np.floor(np.abs(found) * scale + 0.5 + TIE), found)
-    out[rough] = np.where(np.isfinite(found), nearest / scale, np.nan)
+    nearest = np.copysign(np.floor(np.abs(inexact) * scale + 0.5 + TIE), inexact)
+    out[rough] = np.where(np.isfinite(inexact), nearest / scale, np.nan)
     return out

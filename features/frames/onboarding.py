@@ -21,11 +21,14 @@ def onboarding(sources: Sources, snapshots: ir.Table, expected: Sequence[Milesto
     rows = seen_rows(sources, "milestones", snapshots)
     accounts = sources.tables["accounts"]
     rows = rows.join(accounts.select("account_id", signed_up=accounts.created_at), "account_id")
-    reached = {f"reached_{place}": rows.count(where=rows.milestone == one.name) for place, one in enumerate(expected)}
+    reached = {
+        f"reached_{number}": rows.count(where=rows.milestone == milestone.name)
+        for number, milestone in enumerate(expected)
+    }
     since = days_between(rows.as_of, rows.signed_up).max()
     known = rows.group_by("row").aggregate(since_sign_up=since, **reached)
     overdue = ibis.literal(0.0)
-    for place, one in enumerate(expected):
-        late = (known.since_sign_up > float(one.due_days)) & (known[f"reached_{place}"] == 0)
+    for number, milestone in enumerate(expected):
+        late = (known.since_sign_up > float(milestone.due_days)) & (known[f"reached_{number}"] == 0)
         overdue = overdue + late.ifelse(ibis.literal(1.0), ibis.literal(0.0))
     return known.select("row", overdue=overdue)

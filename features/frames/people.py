@@ -26,12 +26,12 @@ PERSON = ("row", "who")  # a person as seen by a snapshot
 
 
 def talks(sources: Sources, snapshots: ir.Table, latest: bool = False) -> ir.Table:
-    """Interactions as seen, with the columns of `_told_apart`."""
-    told = replace(sources, tables={**sources.tables, "interactions": _told_apart(sources)})
-    return seen_rows(told, "interactions", snapshots, latest)
+    """Interactions as seen, with the columns of `_classified`."""
+    classified = replace(sources, tables={**sources.tables, "interactions": _classified(sources)})
+    return seen_rows(classified, "interactions", snapshots, latest)
 
 
-def _told_apart(sources: Sources) -> ir.Table:
+def _classified(sources: Sources) -> ir.Table:
     """Interactions with what each is and who did something in it, worked out before a row meets its many as_ofs.
 
     `kind` in lower case; `message` (one writes it, and nobody comes to it), `training`, `qbr`, `appointment`; `did`:
@@ -65,19 +65,19 @@ def people(sources: Sources, snapshots: ir.Table) -> ir.Table:
     `answered_age` (since they last answered a survey), `signs_90d` (interactions of 90 days in which they did
     something).
     """
-    told = sources.tables["contacts"]
-    newest = ibis.window(group_by=told.account, order_by=[told.since.desc(), told.role])
-    told = told.mutate(who=sources.engine.hash_key(told.contact_id), place=ibis.row_number().over(newest))
-    roles = seen_rows(replace(sources, tables={**sources.tables, "contacts": told}), "contacts", snapshots)
-    there = roles.until.isnull() if "until" in roles.columns else ibis.literal(True)
-    roles = roles.select(*PERSON, "role", "age", "place", present=there)
+    contacts = sources.tables["contacts"]
+    newest = ibis.window(group_by=contacts.account, order_by=[contacts.since.desc(), contacts.role])
+    contacts = contacts.mutate(who=sources.engine.hash_key(contacts.contact_id), place=ibis.row_number().over(newest))
+    roles = seen_rows(replace(sources, tables={**sources.tables, "contacts": contacts}), "contacts", snapshots)
+    in_role = roles.until.isnull() if "until" in roles.columns else ibis.literal(True)
+    roles = roles.select(*PERSON, "role", "age", "place", present=in_role)
     order = ibis.window(group_by=[roles[key] for key in PERSON], order_by=[roles.present.desc(), roles.place])
     roles = roles.mutate(once=ibis.row_number().over(order) == 0).drop("place")
-    signs = [one for one in (_signs(sources), _answers(sources)) if one is not None]
+    signs = [table for table in (_signs(sources), _answers(sources)) if table is not None]
     if not signs:
         nothing: dict[str, Any] = {name: ibis.null("float64") for name in ("active_age", "answered_age", "signs_90d")}
         return roles.mutate(**nothing)
-    each = _last_seen(reduce(lambda one, other: one.union(other), signs), snapshots)
+    each = _last_seen(reduce(lambda table, other: table.union(other), signs), snapshots)
     joined = roles.outer_join(each, list(PERSON))
     return joined.select(
         "role",
@@ -98,7 +98,7 @@ def _signs(sources: Sources) -> ir.Table | None:
     """
     if not sources.has("interactions", "contact_id"):
         return None
-    rows = _told_apart(sources)
+    rows = _classified(sources)
     rows = rows.filter(rows.contact_id.notnull())
     later = rows.responded_at if "responded_at" in rows.columns else ibis.null("timestamp")
     at = rows.did.ifelse(rows.occurred_at, later)

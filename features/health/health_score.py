@@ -87,43 +87,43 @@ def rule_scores(frame: pd.DataFrame, framework: Framework) -> RuleScores:
     maps = framework.health_maps
     n = len(frame)
     parts = np.full((n, len(maps)), np.nan, order="F")  # worked on column by column
-    for place, one in enumerate(maps):
-        if one.signal in frame.columns:
-            parts[:, place] = _mapped(frame, one)
+    for column, health_map in enumerate(maps):
+        if health_map.signal in frame.columns:
+            parts[:, column] = _mapped(frame, health_map)
     known = ~np.isnan(parts)
-    share = np.where(known.T, np.array([one.weight for one in maps], float)[:, None], 0.0).T
+    share = np.where(known.T, np.array([health_map.weight for health_map in maps], float)[:, None], 0.0).T
     dimensions = np.full((n, len(DIMENSIONS)), np.nan)
     stage_weights = _stage_weights(frame[STAGE].astype(object).to_numpy(), framework)
     total = np.zeros(n)
     for number, name in enumerate(DIMENSIONS):
-        members = [place for place, one in enumerate(maps) if one.dimension == name]
+        members = [column for column, health_map in enumerate(maps) if health_map.dimension == name]
         in_it = np.zeros(n)
-        for place in members:
-            in_it = in_it + share[:, place]
+        for column in members:
+            in_it = in_it + share[:, column]
         has = in_it > 0
         score = np.zeros(n)
-        for place in members:
-            share[:, place] = np.divide(share[:, place], in_it, out=np.zeros(n), where=has)
-            score = score + share[:, place] * np.where(known[:, place], parts[:, place], 0.0)
+        for column in members:
+            share[:, column] = np.divide(share[:, column], in_it, out=np.zeros(n), where=has)
+            score = score + share[:, column] * np.where(known[:, column], parts[:, column], 0.0)
         dimensions[:, number] = np.where(has, score, np.nan)
         weight = np.where(has, stage_weights[:, number], 0.0)
         total = total + weight
-        for place in members:
-            share[:, place] = share[:, place] * weight
+        for column in members:
+            share[:, column] = share[:, column] * weight
     health = np.zeros(n)
-    for place in range(len(maps)):
-        share[:, place] = np.divide(share[:, place], total, out=np.zeros(n), where=total > 0)
-        health = health + share[:, place] * np.where(known[:, place], parts[:, place], 0.0)
+    for column in range(len(maps)):
+        share[:, column] = np.divide(share[:, column], total, out=np.zeros(n), where=total > 0)
+        health = health + share[:, column] * np.where(known[:, column], parts[:, column], 0.0)
     health = np.where(total > 0, np.clip(health, 0.0, 100.0), np.nan)
     return RuleScores(health, dimensions, parts, share)
 
 
-def _mapped(frame: pd.DataFrame, one: HealthMap) -> np.ndarray:
+def _mapped(frame: pd.DataFrame, health_map: HealthMap) -> np.ndarray:
     """(n,) scores of a map, each row by the points of its segment and stage; NaN where the signal is missing."""
-    values = frame[one.signal].to_numpy(dtype=float, na_value=np.nan)
-    out = _interpolated(values, one.points)
+    values = frame[health_map.signal].to_numpy(dtype=float, na_value=np.nan)
+    out = _interpolated(values, health_map.points)
     # The most specific last, so that it overwrites: a stage's, a segment's, a segment's in a stage.
-    for own in sorted(one.benchmarks, key=lambda own: (own.segment is not None, own.stage is not None)):
+    for own in sorted(health_map.benchmarks, key=lambda own: (own.segment is not None, own.stage is not None)):
         rows = np.ones(len(frame), dtype=bool)
         for column, name in ((SEGMENT, own.segment), (STAGE, own.stage)):
             if name is not None:
@@ -161,13 +161,13 @@ def holds(frame: pd.DataFrame, condition: Condition) -> np.ndarray:
 
 def _stage_weights(stages: np.ndarray, framework: Framework) -> np.ndarray:
     """(n, 4) weights; DataError naming the stages that the configuration does not know."""
-    table = {one.name: list(one.weights.as_dict().values()) for one in framework.stages}
-    place, names = pd.factorize(stages.astype(str))
+    table = {stage.name: list(stage.weights.as_dict().values()) for stage in framework.stages}
+    row, names = pd.factorize(stages.astype(str))
     unknown = sorted(set(names) - table.keys())
     if unknown:
-        found = Fault(STAGE, ", ".join(unknown), "one of " + ", ".join(table), "name the stage under framework.stages")
-        raise DataError(found)
-    return np.array([table[one] for one in names], float).reshape(len(names), len(DIMENSIONS))[place]
+        fault = Fault(STAGE, ", ".join(unknown), "one of " + ", ".join(table), "name the stage under framework.stages")
+        raise DataError(fault)
+    return np.array([table[stage] for stage in names], float).reshape(len(names), len(DIMENSIONS))[row]
 
 
 def score_columns(frame: pd.DataFrame, framework: Framework) -> pd.DataFrame:
@@ -183,7 +183,7 @@ def score_columns(frame: pd.DataFrame, framework: Framework) -> pd.DataFrame:
     DataFrame, (n,) rows
         health_score and one health_<dimension> each, 0-100, NaN without data; the frame's index.
     """
-    found = rule_scores(frame, framework)
-    body = {HEALTH: found.health}
-    body |= {f"health_{name}": found.dimensions[:, number] for number, name in enumerate(DIMENSIONS)}
+    scores = rule_scores(frame, framework)
+    body = {HEALTH: scores.health}
+    body |= {f"health_{name}": scores.dimensions[:, number] for number, name in enumerate(DIMENSIONS)}
     return pd.DataFrame(body, index=frame.index)

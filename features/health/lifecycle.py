@@ -41,29 +41,29 @@ def lifecycle_stages(frame: pd.DataFrame, framework: Framework) -> pd.DataFrame:
     """
     first, *later = (stage for stage in framework.stages if stage.name != RENEWAL)
     rows = len(frame)
-    place = np.zeros(rows, dtype="int64")  # of the stage in [first, *later]
-    said = np.full(rows, "the first stage", dtype=object)
+    stage_number = np.zeros(rows, dtype="int64")  # of the stage in [first, *later]
+    reason = np.full(rows, "the first stage", dtype=object)
     tenure = frame.tenure_days.to_numpy(dtype="float64")
     for number, stage in enumerate(later, 1):
         evidence = _evidence(frame, framework.criteria.entry.get(stage.name, ()), framework.criteria.share)
         by_tenure = ~evidence.answered & (stage.from_tenure_days is not None)
-        before = place == number - 1
+        before = stage_number == number - 1
         long_enough = by_tenure & (tenure >= (stage.from_tenure_days or 0))
         entered = (before & (evidence.met | long_enough)) | evidence.full
         # What keeps an account in the first stage is what decides for it: there is no criterion for being new.
-        told = entered | (before & (number == 1) & (evidence.answered | by_tenure))
-        place[entered] = number
-        tell = np.flatnonzero(told & evidence.answered)
-        said[tell] = evidence.words(tell)
-        said[told & by_tenure & entered] = f"tenure of {stage.from_tenure_days} days and more"
-        said[told & by_tenure & ~entered] = f"tenure under {stage.from_tenure_days} days"
-    names = np.array([stage.name for stage in (first, *later)], dtype=object)[place]
+        decided = entered | (before & (number == 1) & (evidence.answered | by_tenure))
+        stage_number[entered] = number
+        answered = np.flatnonzero(decided & evidence.answered)
+        reason[answered] = evidence.words(answered)
+        reason[decided & by_tenure & entered] = f"tenure of {stage.from_tenure_days} days and more"
+        reason[decided & by_tenure & ~entered] = f"tenure under {stage.from_tenure_days} days"
+    names = np.array([stage.name for stage in (first, *later)], dtype=object)[stage_number]
     if RENEWAL in {stage.name for stage in framework.stages} and "days_to_renewal" in frame:
         criteria = framework.criteria
         near = frame.days_to_renewal.between(criteria.renewal_to_days, criteria.renewal_from_days).to_numpy()
         names[near] = RENEWAL
-        said[near] = f"{criteria.renewal_from_days}-{criteria.renewal_to_days} days before the contract's end"
-    columns = {"lifecycle_stage": names, "stage_criterion": said}
+        reason[near] = f"{criteria.renewal_from_days}-{criteria.renewal_to_days} days before the contract's end"
+    columns = {"lifecycle_stage": names, "stage_criterion": reason}
     return pd.DataFrame({name: pd.Series(values, frame.index, dtype="str") for name, values in columns.items()})
 
 

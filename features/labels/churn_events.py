@@ -52,15 +52,15 @@ def churn_events(sources: Sources, settings: Settings) -> pd.DataFrame:
     if rule.kind == "outcome":
         return churn_rows(sources)[["account_id", "at"]].assign(end_at=lambda rows: rows["at"])
     if rule.kind == "contract_end":
-        found = customer_spells(contract_rows(sources), pd.Timedelta(days=rule.allowed_gap_days))
+        spells = customer_spells(contract_rows(sources), pd.Timedelta(days=rule.allowed_gap_days))
         decided = sources.data_end - pd.Timedelta(days=rule.allowed_gap_days)
-        found = found[(found.ended <= decided) & (found.ended < sources.data_end)]
-        at = found.ended
+        spells = spells[(spells.ended <= decided) & (spells.ended < sources.data_end)]
+        at = spells.ended
     else:
-        found, clock = spells_between_silences(sources, settings)
-        at = clock.after(found.ended, pd.Timedelta(days=rule.silence.days))
-        found, at = found[at <= sources.data_end], at[at <= sources.data_end]
-    return pd.DataFrame({"account_id": found.account_id, "at": at, "end_at": found.ended}).reset_index(drop=True)
+        spells, clock = spells_between_silences(sources, settings)
+        at = clock.after(spells.ended, pd.Timedelta(days=rule.silence.days))
+        spells, at = spells[at <= sources.data_end], at[at <= sources.data_end]
+    return pd.DataFrame({"account_id": spells.account_id, "at": at, "end_at": spells.ended}).reset_index(drop=True)
 
 
 def count_churns(accounts: pd.DataFrame, churned: pd.DataFrame, settings: Settings) -> Churns:
@@ -94,7 +94,9 @@ def count_churns(accounts: pd.DataFrame, churned: pd.DataFrame, settings: Settin
         by_year=counted(events["at"].dt.year),
         by_quarter=counted(quarters),
         by_stage={
-            one.name: int((stages == one.name).sum()) for one in settings.framework.stages if (stages == one.name).any()
+            stage.name: int((stages == stage.name).sum())
+            for stage in settings.framework.stages
+            if (stages == stage.name).any()
         },
     )
 
@@ -124,8 +126,8 @@ def fates(
     """
     frame = accounts[["account_id", "created_at"]].copy()
     last = churned.groupby("account_id")[["at", "end_at"]].max()
-    for name, found in (("left_at", last["at"]), ("end_at", last.end_at)):
-        frame[name] = of_accounts(found, frame.account_id)
+    for name, moments in (("left_at", last["at"]), ("end_at", last.end_at)):
+        frame[name] = of_accounts(moments, frame.account_id)
     rule = settings.churn
     signs = facts.get(rule.silence.of if rule.kind == "silence" else "contracts")
     if signs is not None:

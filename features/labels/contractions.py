@@ -25,17 +25,17 @@ def contraction_rows(sources: Sources, settings: Settings) -> tuple[pd.DataFrame
     contract by `churn.contraction_share` and more, known until the allowed gap before it.
     """
     rule = settings.churn
-    found, until = [], []
+    parts, until = [], []
     if sources.has("outcomes"):
-        found.append(churn_rows(sources, "contraction")[["account_id", "at"]])
+        parts.append(churn_rows(sources, "contraction")[["account_id", "at"]])
         until.append(sources.data_end - pd.Timedelta(days=rule.settling_days))
     if sources.has("contracts", "arr"):
         gap = pd.Timedelta(days=rule.allowed_gap_days)
-        found.append(arr_falls(contract_rows(sources), rule.contraction_share, gap))
+        parts.append(arr_falls(contract_rows(sources), rule.contraction_share, gap))
         until.append(sources.data_end - gap)
-    if not found:
+    if not parts:
         return pd.DataFrame({"account_id": pd.Series(dtype="str"), "at": pd.Series(dtype=MOMENT)}), pd.NaT
-    rows = pd.concat([one.astype({"at": MOMENT}) for one in found], ignore_index=True)
+    rows = pd.concat([part.astype({"at": MOMENT}) for part in parts], ignore_index=True)
     return rows, min(until)
 
 
@@ -69,19 +69,21 @@ def _extreme(
     `level` holds from its step to the account's next one. Steps are walked one by one away from the falls, all falls at
     a time: as many rounds as one account has steps within a gap.
     """
-    found = level[falls] if way > 0 else np.full(len(falls), np.inf)
+    extreme = level[falls] if way > 0 else np.full(len(falls), np.inf)
     going = np.arange(len(falls))
     step = falls.copy()
     while len(going):
         fall, here = falls[going], step[going]
-        place = np.clip(here + way, 0, len(level) - 1)
-        near = (place != here) & (account[place] == account[fall])
+        neighbour = np.clip(here + way, 0, len(level) - 1)
+        near = (neighbour != here) & (account[neighbour] == account[fall])
         # Backwards, a level lies within the gap when the step that ended it does; the fall's own level always counts.
-        near &= (at[place] <= at[fall] + gap) if way > 0 else (here == fall) | (at[here] > at[fall] - gap)
-        going, place = going[near], place[near]
-        step[going] = place
+        near &= (at[neighbour] <= at[fall] + gap) if way > 0 else (here == fall) | (at[here] > at[fall] - gap)
+        going, neighbour = going[near], neighbour[near]
+        step[going] = neighbour
         if way > 0:
-            found[going] = np.maximum(found[going], level[place])
+            extreme[going] = np.maximum(extreme[going], level[neighbour])
         else:
-            found[going] = np.where(level[place] > 0, np.minimum(found[going], level[place]), found[going])
-    return found
+            extreme[going] = np.where(
+                level[neighbour] > 0, np.minimum(extreme[going], level[neighbour]), extreme[going]
+            )
+    return extreme

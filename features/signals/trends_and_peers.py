@@ -48,18 +48,18 @@ def peers_median(t: Any, values: pd.Series, by: Sequence[str]) -> pd.Series:
     Groups with fewer than MIN_PEERS known values take the median of everybody at that as_of, NaN when that is too few.
     """
     counted = values.where(t.in_play)
-    found = pd.Series(np.nan, index=values.index)
+    medians = pd.Series(np.nan, index=values.index)
     for names in (["as_of", *(name for name in by if name in t)], ["as_of"]):
         grouped = counted.groupby(t.codes(*names))
         median = grouped.transform("median").where(grouped.transform("count") >= MIN_PEERS)
-        found = found.fillna(median)
-        if found.notna().all():
+        medians = medians.fillna(median)
+        if medians.notna().all():
             break
-    return found
+    return medians
 
 
 def before(t: Any, name: str, months: int) -> pd.Series:
-    """The column's value in the same account's row of so many months before, in the same life; missing without one."""
+    """The column's value in the same account's row of so many months before, in the same spell; missing without one."""
     return t[name].reindex(t[f"row_{months}mo_ago"]).set_axis(t[name].index)
 
 

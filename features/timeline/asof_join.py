@@ -65,7 +65,7 @@ def asof_join(
     left = pairs[["account_id", "as_of"]].astype({"as_of": MOMENT}).assign(row=np.arange(len(pairs)))
     right = rows[["account_id", *dict.fromkeys([on, *columns])]].astype({on: MOMENT})
     right["account_id"], left["account_id"] = same_numbers(right.account_id, left.account_id)
-    found = pd.merge_asof(
+    joined = pd.merge_asof(
         left.sort_values("as_of", kind="stable"),
         right.rename(columns={on: "_on"}).assign(**{on: right[on]}).sort_values("_on", kind="stable"),
         left_on="as_of",
@@ -74,7 +74,7 @@ def asof_join(
         direction="forward" if ahead else "backward",
         allow_exact_matches=exact,
     )
-    return found.sort_values("row", kind="stable").set_index(pairs.index)[columns]
+    return joined.sort_values("row", kind="stable").set_index(pairs.index)[columns]
 
 
 def of_accounts(facts: pd.Series, account_id: pd.Series) -> pd.Series:

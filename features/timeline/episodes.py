@@ -88,9 +88,9 @@ def spell_events(sources: Sources) -> pd.DataFrame:
     if sources.has("contracts"):
         events.append(spans(sources, "contracts").assign(alive=True, contract=True, voluntary=None))
     columns = ["account_id", "at", "visible", "voluntary", "alive", "contract"]
-    found = pd.concat([one[columns].astype({"voluntary": object}) for one in events], ignore_index=True)
-    found = found.astype({"at": MOMENT, "visible": MOMENT})
-    return found[found.account_id.isin(churns.account_id)].sort_values(["account_id", "at"], kind="stable")
+    rows = pd.concat([part[columns].astype({"voluntary": object}) for part in events], ignore_index=True)
+    rows = rows.astype({"at": MOMENT, "visible": MOMENT})
+    return rows[rows.account_id.isin(churns.account_id)].sort_values(["account_id", "at"], kind="stable")
 
 
 def without_first_contracts(events: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

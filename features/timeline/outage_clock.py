@@ -83,5 +83,5 @@ def clocks(
 
 def clock_at_end(sources: Sources, settings: Settings) -> FeedUptimeClock:
     """The clock of the feed whose silence is churn as known at the data's end."""
-    found = clocks(sources, settings, pd.DatetimeIndex([sources.data_end]))
-    return next(clock for clock, _ in found)
+    at_end = clocks(sources, settings, pd.DatetimeIndex([sources.data_end]))
+    return next(clock for clock, _ in at_end)
