@@ -15,30 +15,30 @@ KEY = ["account_id", "as_of"]
 
 
 def served_rows(
-    settings: Settings, at: pd.Timestamp, columns: list[str], served: pd.DataFrame | None = None
+    ledger: Ledger | None,
+    settings: Settings,
+    at: pd.Timestamp,
+    columns: list[str],
+    served: pd.DataFrame | None = None,
 ) -> pd.DataFrame | None:
     """What the ledger holds of the days on which all accounts were scored, one row an account and day; None: nothing.
 
     The service answers for a few accounts at a time, so what it said of other days is left out. `served`: the rows with
     batch_id (`judged_so_far`), read with `columns` unless given.
     """
-    if not settings.has_ledger:
+    if ledger is None or not ledger.count([WHOLE], at):
         return None
-    with Ledger.open(settings) as ledger:
-        if not ledger.count([WHOLE], at):
-            return None
-        batches = ledger.batches()
-        frame = judged_so_far(ledger, settings, at, columns=columns) if served is None else served
+    batches = ledger.batches()
+    frame = judged_so_far(ledger, settings, at, columns=columns) if served is None else served
     days = frame.loc[frame.batch_id.isin(batches.batch_id[batches.kind == WHOLE]), "as_of"].unique()
     return frame[frame.as_of.isin(days)].drop_duplicates(KEY, ignore_index=True)
 
 
-def taught_until(settings: Settings) -> pd.DataFrame | None:
+def taught_until(ledger: Ledger | None, settings: Settings) -> pd.DataFrame | None:
     """Every prediction of the ledger with the `cut` of its model: account_id, as_of, cut; None where there is none."""
-    if not settings.has_ledger:
+    if ledger is None:
         return None
-    with Ledger.open(settings) as ledger:
-        rows = ledger.predictions(kinds=FORECASTS, columns=[*KEY, MODEL], texts=False)
+    rows = ledger.predictions(kinds=FORECASTS, columns=[*KEY, MODEL], texts=False)
     return None if rows.empty else rows[KEY].assign(cut=cuts_of(settings, rows))
 
 

@@ -2,6 +2,15 @@
 
 from evaluation.promotion.events import mark_level, mark_promotion, mark_reweighting, marks_told
 from evaluation.promotion.gates import RULES, evaluate_gates
-from evaluation.promotion.verdict import Measured
+from evaluation.promotion.verdict import Measured, Verdict
 
-__all__ = ["RULES", "Measured", "evaluate_gates", "mark_level", "mark_promotion", "mark_reweighting", "marks_told"]
+__all__ = [
+    "RULES",
+    "Measured",
+    "Verdict",
+    "evaluate_gates",
+    "mark_level",
+    "mark_promotion",
+    "mark_reweighting",
+    "marks_told",
+]

@@ -61,11 +61,14 @@ class Suspect:
     allowed: bool
 
 
-def require_no_suspects(settings: Settings, sources: Sources) -> None:
-    """DataError with every suspect that `allow_leaking` does not name, and every own signal that reads the future."""
+def require_no_suspects(settings: Settings, sources: Sources, suspects: tuple[Suspect, ...] | None = None) -> None:
+    """DataError with every suspect that `allow_leaking` does not name, and every own signal that reads the future.
+
+    `suspects` (`find_suspects`) are looked for unless they are given.
+    """
     faults = [
         Fault(one.column, one.why, "what was known at each as_of", one.do)
-        for one in find_suspects(settings, sources)
+        for one in (find_suspects(settings, sources) if suspects is None else suspects)
         if not one.allowed
     ]
     faults += [

@@ -1,5 +1,5 @@
 """The BentoML service, its keys and roles."""
 
-from serving.api.keys import ROLES, KeyStore
+from serving.api.keys import ROLES, CreatedKey, Key, KeyStore
 
-__all__ = ["ROLES", "KeyStore"]
+__all__ = ["ROLES", "CreatedKey", "Key", "KeyStore"]

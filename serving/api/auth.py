@@ -114,7 +114,7 @@ def translated(status: int, content: bytes, asked: bytes = b"") -> Problem:
     return problem(422, "the body does not fit", faults)
 
 
-class Gate:
+class ApiKeyMiddleware:
     """ASGI middleware. Nothing but OPEN_PATHS passes without a key; every answer of 400 and more is problem details."""
 
     def __init__(self, app: App, find_store: Callable[[], KeyStore]) -> None:

@@ -45,6 +45,14 @@ class Key:
     revoked_at: str | None = None
 
 
+@dataclass(frozen=True)
+class CreatedKey:
+    """A key that was just made: the whole of it, for the only time."""
+
+    role: Role
+    key: str
+
+
 def digest(secret: str) -> str:
     """The SHA-256 of a secret, in hex.
 

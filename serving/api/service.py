@@ -1,6 +1,7 @@
-"""The BentoML shell: `bentoml serve serving.service:Forewarn`, with the project's file in FOREWARN_CONFIG.
+"""The BentoML shell: `bentoml serve serving.api.service:Forewarn`, with the project's file in FOREWARN_CONFIG.
 
-Nothing is decided here: the gate lets requests in, the scorer answers, the ledger is written before an answer leaves.
+Nothing is decided here: the middleware lets requests in, the scorer answers, and the ledger is written before an
+answer leaves.
 """
 
 from __future__ import annotations
@@ -8,24 +9,24 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 
 import bentoml
 from starlette.responses import Response
 
 from configs.errors import ForewarnError
-from configs.settings import Settings
-from configs.settings_file import load_settings
-from serving.api.auth import CALLER, PROBLEM, Gate, problem_of
+from serving.api.auth import CALLER, PROBLEM, ApiKeyMiddleware, problem_of
 from serving.api.keys import KeyStore
+from serving.project import Project
 from serving.scoring import ScoreAnswer, Scorer, ScoreRequest
 
 CONFIG_VARIABLE = "FOREWARN_CONFIG"
 
 
 @cache
-def project() -> Settings:
-    """The settings of the project that this process serves."""
-    return load_settings(os.environ.get(CONFIG_VARIABLE, "forewarn.yaml"))
+def project() -> Project:
+    """The project that this process serves, for as long as it runs."""
+    return Project.open(Path(os.environ.get(CONFIG_VARIABLE, "forewarn.yaml")))
 
 
 def key_store() -> KeyStore:
@@ -62,4 +63,4 @@ class Forewarn:
             return Response(problem_of(error).model_dump_json(), 422, media_type=PROBLEM.decode())  # type: ignore[return-value]
 
 
-Forewarn.add_asgi_middleware(Gate, find_store=key_store)  # type: ignore[attr-defined]
+Forewarn.add_asgi_middleware(ApiKeyMiddleware, find_store=key_store)  # type: ignore[attr-defined]

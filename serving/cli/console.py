@@ -1,4 +1,4 @@
-"""How results read on a terminal: plain data in, lines out. Nothing here works anything out."""
+"""How results read on a terminal: a command's result in, lines out. Nothing here works anything out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from serving.api import CreatedKey, Key
+    from serving.commands.data import Checked, FeaturesWritten, Proposal
+    from serving.commands.ledger import LedgerExported, LedgerVerified
+    from serving.commands.machine import Diagnosis
+    from serving.commands.score import Explained, Scored
 
 Body = dict[str, Any]
 NO_SIGNAL = "NO USABLE SIGNAL: this is the base rate of the stage, the same for every account in it"
@@ -37,17 +44,17 @@ def percent(share: float) -> str:
     return f"{share * 100:.1f} %"
 
 
-def init_lines(body: Body) -> list[str]:
-    return [body["text"].rstrip(), "", f"written to {body['out']}; look it over, then run `forewarn check`"]
+def init_lines(result: Proposal) -> list[str]:
+    return [result.text.rstrip(), "", f"written to {result.out}; look it over, then run `forewarn check`"]
 
 
-def check_lines(body: Body) -> list[str]:
-    lines = [body["words"]]
-    if body["leaking_signals"]:
-        names = ", ".join(body["leaking_signals"])
+def check_lines(result: Checked) -> list[str]:
+    lines = [str(result.report)]
+    if result.leaking_signals:
+        names = ", ".join(result.leaking_signals)
         lines += ["", f"not passed: signals {names} read the future (see above); train and backtest refuse them too"]
-    if body["open_suspects"]:
-        names = ", ".join(body["open_suspects"])
+    if result.open_suspects:
+        names = ", ".join(result.open_suspects)
         lines += [
             "",
             f"not passed: {names} (see above); train and backtest refuse them too",
@@ -56,12 +63,12 @@ def check_lines(body: Body) -> list[str]:
     return lines
 
 
-def features_lines(body: Body) -> list[str]:
-    span = f"{body['as_ofs']} days from {body['first']} to {body['last']}" if body["rows"] else "no days"
-    lines = [f"{body['rows']:,} snapshots of {body['accounts']:,} accounts on {span}, {body['signals']} signals"]
-    if body["rows"]:
-        lines.append(f"mean coverage {percent(body['coverage'])}")
-    return [*lines, f"written to {body['out']}"]
+def features_lines(result: FeaturesWritten) -> list[str]:
+    span = f"{result.as_ofs} days from {result.first} to {result.last}" if result.rows else "no days"
+    lines = [f"{result.rows:,} snapshots of {result.accounts:,} accounts on {span}, {result.signals} signals"]
+    if result.coverage is not None:
+        lines.append(f"mean coverage {percent(result.coverage)}")
+    return [*lines, f"written to {result.out}"]
 
 
 def figure(found: Any) -> str:
@@ -77,38 +84,38 @@ def figure(found: Any) -> str:
     return "-" if found is None else f"{found:.3f}"
 
 
-def horizon_line(one: Body) -> str:
+def horizon_line(horizon: Body) -> str:
     return (
-        f"  {one['days']:>4} days  {one['rows']:>6,} rows  {one['churned_accounts']:>5,} churned"
-        f"  AUC {figure(one['auc'])}  ECE {figure(one['ece'])}"
+        f"  {horizon['days']:>4} days  {horizon['rows']:>6,} rows  {horizon['churned_accounts']:>5,} churned"
+        f"  AUC {figure(horizon['auc'])}  ECE {figure(horizon['ece'])}"
     )
 
 
-def score_lines(body: Body) -> list[str]:
-    levels = ", ".join(f"{count} {name}" for name, count in body["levels"].items())
+def score_lines(result: Scored) -> list[str]:
+    levels = ", ".join(f"{count} {name}" for name, count in result.levels.items())
     lines = [
-        f"{body['accounts']:,} accounts scored as of {body['as_of']} with version {body['model_version']}",
-        f"  {percent(body['mean_p'])} expected to leave within {body['horizon_days']} days; {levels}",
-        f"  expected loss {body['expected_arr_loss']:,.0f} {body['currency']} of ARR",
+        f"{result.accounts:,} accounts scored as of {result.as_of} with version {result.model_version}",
+        f"  {percent(result.mean_p)} expected to leave within {result.horizon_days} days; {levels}",
+        f"  expected loss {result.expected_arr_loss:,.0f} {result.currency} of ARR",
     ]
-    lines += [f"  {account}  {percent(p):>8}  {level}" for account, p, level in body["worst"]]
-    if not body["has_signal"]:
+    lines += [f"  {row.account_id}  {percent(row.p_churn):>8}  {row.risk_level}" for row in result.worst]
+    if not result.has_signal:
         lines.insert(1, f"  {NO_SIGNAL}")
-    if body["held_out"]:
-        lines.append(f"  {body['held_out']:,} held out by draw: leave them alone (column arm of the file)")
-    kept = "in the ledger already" if body["repeated"] else "in the ledger"
-    return [*lines, f"{kept}, and in {body['out']}"]
+    if result.held_out:
+        lines.append(f"  {result.held_out:,} held out by draw: leave them alone (column arm of the file)")
+    kept = "in the ledger already" if result.repeated else "in the ledger"
+    return [*lines, f"{kept}, and in {result.out}"]
 
 
-def verify_lines(body: Body) -> list[str]:
-    if body["intact"]:
-        return [f"intact: {body['batches']:,} batches, {body['rows']:,} rows, newest hash {body['hash']}"]
-    shown = [f"  - {fault}" for fault in body["faults"]]
-    return [f"NOT intact: {body['found']} faults in {body['batches']:,} batches", *shown]
+def verify_lines(result: LedgerVerified) -> list[str]:
+    if result.intact:
+        return [f"intact: {result.batches:,} batches, {result.rows:,} rows, newest hash {result.hash}"]
+    shown = [f"  - {fault}" for fault in result.faults]
+    return [f"NOT intact: {result.fault_count} faults in {result.batches:,} batches", *shown]
 
 
-def export_lines(body: Body) -> list[str]:
-    return [f"written to {path}" for path in body["files"]]
+def export_lines(result: LedgerExported) -> list[str]:
+    return [f"written to {path}" for path in result.files]
 
 
 def call_line(call: Body) -> str:
@@ -116,11 +123,12 @@ def call_line(call: Body) -> str:
     if call["csm"] is None:
         return f"automated {call['automated']}; no call of a CSM holds; final: {call['final']}"
     ends = f" until {call['expires_at']}" if call["expires_at"] else ""
-    said = f"CSM {call['csm']}{ends} ({call['made_by']}, {call['made_at']}: {call['reason']})"
-    return f"automated {call['automated']}; {said}; final: {call['final']}"
+    csm = f"CSM {call['csm']}{ends} ({call['made_by']}, {call['made_at']}: {call['reason']})"
+    return f"automated {call['automated']}; {csm}; final: {call['final']}"
 
 
-def explain_lines(body: Body) -> list[str]:
+def explain_lines(result: Explained) -> list[str]:
+    body = result.to_json()
     days = body["reasons"]["horizon_days"]
     served = body[f"p_churn_{days}d"]
     lines = [f"{body['account_id']} as of {body['as_of']}: {percent(served)} likely to leave within {days} days"]
@@ -129,7 +137,7 @@ def explain_lines(body: Body) -> list[str]:
     if not body["has_signal"]:
         lines.append(f"  {NO_SIGNAL}")
     lines.append(f"  risk {body['risk_level']}, stage {body['lifecycle_stage']}, coverage {percent(body['coverage'])}")
-    if body["call"]["csm"] is not None:
+    if result.call["csm"] is not None:
         lines.append(f"  {call_line(body['call'])}")
     if body["health_score"] is not None:
         scores = {name: body[f"health_{name}"] for name in body["weights"]}
@@ -139,33 +147,37 @@ def explain_lines(body: Body) -> list[str]:
     lines.append(f"  an average account: {percent(body['reasons']['base'])}")
     for group in body["reasons"]["dimensions"]:
         lines.append(f"  {group['dimension']:<14}{group['contribution'] * 100:+7.2f} points")
-        strong = [one for one in group["signals"] if abs(one["contribution"]) >= 0.0005][:5]
-        for one in strong:
-            value = f"{one['value']:g}" if isinstance(one["value"], float) else one["value"] or "not known"
-            lines.append(f"    {one['contribution'] * 100:+7.2f}  {one['sentence']}: {value}")
-    lines += [f"  trigger: {one}" for one in body["triggers"]]
-    lines += [f"  do: {one['title']} ({one['why']})" for one in body["actions"]]
+        strong = [reason for reason in group["signals"] if abs(reason["contribution"]) >= 0.0005][:5]
+        for reason in strong:
+            value = reason["value"]
+            shown_value = f"{value:g}" if isinstance(value, float) else value or "not known"
+            lines.append(f"    {reason['contribution'] * 100:+7.2f}  {reason['sentence']}: {shown_value}")
+    lines += [f"  trigger: {trigger}" for trigger in body["triggers"]]
+    lines += [f"  do: {action['title']} ({action['why']})" for action in body["actions"]]
     return lines
 
 
-def key_lines(body: Body) -> list[str]:
-    return [body["key"]] if not sys.stdout.isatty() else [body["key"], "keep it now: it is not shown again"]
+def key_lines(created: CreatedKey) -> list[str]:
+    return [created.key] if not sys.stdout.isatty() else [created.key, "keep it now: it is not shown again"]
 
 
-def keys_lines(body: list[Body]) -> list[str]:
-    if not body:
+def keys_lines(keys: list[Key]) -> list[str]:
+    if not keys:
         return ["no keys; `forewarn keys create --role ROLE` makes one"]
+    revoked = [f"  revoked {key.revoked_at}" if key.revoked_at else "" for key in keys]
     return [
-        f"{one['key_id']}  {one['role']:<10}  made {one['created_at']}"
-        + (f"  revoked {one['revoked_at']}" if one["revoked_at"] else "")
-        for one in body
+        f"{key.key_id}  {key.role:<10}  made {key.created_at}{since}" for key, since in zip(keys, revoked, strict=True)
     ]
 
 
-def revoked_lines(body: Body) -> list[str]:
-    return [f"{body['key_id']} ({body['role']}) is revoked"]
+def revoked_lines(key: Key) -> list[str]:
+    return [f"{key.key_id} ({key.role}) is revoked"]
 
 
-def doctor_lines(body: Body) -> list[str]:
-    lines = [f"{'ok' if one['there'] else 'MISSING':8}{one['what']}: {one['says']}" for one in body["things"]]
-    return [*lines, "ready" if body["ready"] else "not ready: see the lines marked MISSING"]
+def doctor_lines(result: Diagnosis) -> list[str]:
+    lines = [
+        f"{'ok' if part.is_present else 'MISSING':8}{part.name}{' (optional)' if part.optional else ''}:"
+        f" {part.description}"
+        for part in result.requirements
+    ]
+    return [*lines, "ready" if result.ready else "not ready: see the lines marked MISSING"]

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from serving.cli.console import call_line, figure, percent
+
+if TYPE_CHECKING:
+    from serving.commands.monitor import Watched
+    from serving.commands.outcomes import Judged
+    from serving.commands.overrides import Overridden
+    from serving.commands.report import Reported
+    from serving.demo.demo import DemoRun
 
 Body = dict[str, Any]
 
 
-def override_lines(body: Body) -> list[str]:
+def override_lines(result: Overridden) -> list[str]:
     lines = []
-    for one in body["calls"][:20]:
+    for one in result.calls[:20]:
         p = f"{percent(one['p'])} within {one['horizon_days']} days"
         lines.append(f"{one['account_id']}, {p} as of {one['as_of']}: {call_line(one)}")
-    if len(body["calls"]) > 20:
-        lines.append(f"... and {len(body['calls']) - 20:,} more accounts")
-    calls = "1 call" if body["entered"] == 1 else f"{body['entered']:,} calls"
-    return [*lines, f"{calls} in the ledger" + (" already" if body["repeated"] else "")]
+    if len(result.calls) > 20:
+        lines.append(f"... and {len(result.calls) - 20:,} more accounts")
+    calls = "1 call" if result.entered == 1 else f"{result.entered:,} calls"
+    return [*lines, f"{calls} in the ledger" + (" already" if result.repeated else "")]
 
 
-def outcomes_lines(body: Body) -> list[str]:
-    lines = [body["words"]]
-    for one in body["days"]:
-        days, high = body["horizon_days"], one["high"]
+def outcomes_lines(result: Judged) -> list[str]:
+    lines = [result.summary]
+    for one in result.days:
+        days, high = result.horizon_days, one["high"]
         lines.append(f"  {one['as_of']}, version {one['model_version']}: {one['accounts']:,} accounts")
         left = f"{one['churned']:,} left"
         if one["voluntary"] + one["involuntary"]:
@@ -34,7 +41,7 @@ def outcomes_lines(body: Body) -> list[str]:
             f"    {one['contracted']:,} contracted" if one["contraction_matured"] else "    contractions not known yet"
         )
         lines.append(more + (f"; {one['returned']:,} of those who left came back" if one["returned"] else ""))
-    return lines if body["by_arm"] is None else [*lines, *_arm_lines(body["by_arm"])]
+    return lines if result.by_arm is None else [*lines, *_arm_lines(result.by_arm)]
 
 
 def _arm_lines(body: Body) -> list[str]:
@@ -62,14 +69,15 @@ def _arm_lines(body: Body) -> list[str]:
     ]
 
 
-def report_lines(body: Body) -> list[str]:
-    lines = [*body["answer"], *body["against"], f"report: {body['html']}", f"figures: {body['json']}"]
-    lines += [] if body["ledger_html"] is None else [f"what was served, judged: {body['ledger_html']}"]
-    return lines + [f"printed: {path}" for path in body["pdf"]]
+def report_lines(result: Reported) -> list[str]:
+    lines = [*result.answer, *result.against, f"report: {result.html}", f"figures: {result.json}"]
+    lines += [] if result.ledger_html is None else [f"what was served, judged: {result.ledger_html}"]
+    return lines + [f"printed: {path}" for path in result.pdf]
 
 
-def monitor_lines(body: Body) -> list[str]:
+def monitor_lines(result: Watched) -> list[str]:
     """What stands out, what is over, what is quiet, what was set aside, and the figures."""
+    body = result.to_json()
     sources = {"ledger": "scored, by the ledger", "backtest": "out of time, by the backtest"}
     lines = [
         f"{one['rows']:,} predictions from {one['first']} to {one['last']} ({sources[one['source']]})"
@@ -106,38 +114,38 @@ def feed_line(one: Body) -> str:
     return f"{one['feed']}: {one['signals']} signals, {moved}; {far}{farthest}"
 
 
-def demo_lines(body: Body) -> list[str]:
+def demo_lines(result: DemoRun) -> list[str]:
     """What the demo found, in ten lines."""
-    back, features, before = body["backtest"], body["features"], body["before"]
-    main = next(one for one in back["horizons"] if one["days"] == back["main_horizon_days"])
-    compared = {one["baseline"]: one for one in back["comparisons"] if one["days"] == main["days"]}
+    metrics, features, before, promoted = result.backtest.metrics, result.features, result.before, result.promote
+    main = next(horizon for horizon in metrics["horizons"] if horizon["days"] == metrics["main_horizon_days"])
+    compared = {rival["baseline"]: rival for rival in metrics["comparisons"] if rival["days"] == main["days"]}
     rules = compared.get("rules")
-    promoted = body["promote"]
-    judged = next((one for one in body["outcomes"]["days"] if one["as_of"] == before["as_of"]), None)
-    against, command = "not compared", f"forewarn --config {body['config']}"
+    judged = next((day for day in result.outcomes.days if day["as_of"] == before.as_of), None)
+    against, command = "not compared", f"forewarn --config {result.config}"
     if rules is not None:
         against = rules.get("refused") or f"AUC {figure(rules['auc']['baseline'])}"
     lines = [
-        f"company: {body['accounts']:,} accounts, {body['rows']:,} rows, today {body['check']['data_end']}",
-        f"signals: {features['signals']} on {features['rows']:,} snapshots, coverage {percent(features['coverage'])}",
+        f"company: {result.accounts:,} accounts, {result.rows:,} rows, today {result.check.report.data_end}",
+        f"signals: {features.signals} on {features.rows:,} snapshots, coverage {percent(features.coverage or 0.0)}",
         f"out of time at {main['days']} days: AUC {figure(main['auc'])}, ECE {figure(main['ece'])}",
         f"the rules on the same rows: {against}",
-        f"gates: version {promoted['version']} "
-        + ("is the champion" if promoted["promoted"] else f"refused by {', '.join(promoted['refused'])}"),
-        f"as of {before['as_of']}, with what was known then: "
+        f"gates: version {promoted.version} "
+        + ("is the champion" if promoted.promoted else f"refused by {', '.join(promoted.refused)}"),
+        f"as of {before.as_of}, with what was known then: "
         + (f"{judged['predicted']:.0f} expected to leave, {judged['churned']} left" if judged else "not judged yet"),
     ]
-    if "score" in body:
-        score = body["score"]
-        account, p, level = score["worst"][0]
+    if result.score is not None:
+        score = result.score
+        worst = score.worst[0]
         lines += [
-            f"today: {score['levels'].get('high', 0)} accounts at high risk,"
-            f" {score['expected_arr_loss']:,.0f} {score['currency']} of ARR expected to go",
-            f"first to call: {account}, {percent(p)} ({level}); why: {command} explain {account}",
+            f"today: {score.levels.get('high', 0)} accounts at high risk,"
+            f" {score.expected_arr_loss:,.0f} {score.currency} of ARR expected to go",
+            f"first to call: {worst.account_id}, {percent(worst.p_churn)} ({worst.risk_level});"
+            f" why: {command} explain {worst.account_id}",
         ]
     else:
         lines.append("today: nobody is scored, since no model is the champion")
-    lines += monitor_lines(body["monitor"]) if "monitor" in body else []
-    lines.append(f"report: {body['report']['html']}")
-    lines.append(f"serve it: {command} serve" if promoted["promoted"] else f"ask again: {command} promote")
+    lines += [] if result.monitor is None else monitor_lines(result.monitor)
+    lines.append(f"report: {result.report.html}")
+    lines.append(f"serve it: {command} serve" if promoted.promoted else f"ask again: {command} promote")
     return lines

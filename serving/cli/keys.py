@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from serving.api import ROLES, KeyStore
+from serving.api import ROLES, CreatedKey, KeyStore
 from serving.cli import console
 from serving.cli.session import Session
 
@@ -26,14 +26,14 @@ def _store(session: Session) -> KeyStore:
 @click.pass_obj
 def create(session: Session, role: Any) -> None:
     """Make a key. It is printed now, and never again."""
-    session.say({"role": role, "key": _store(session).create(role, datetime.now(UTC))}, console.key_lines)
+    session.show(CreatedKey(role, _store(session).create(role, datetime.now(UTC))), console.key_lines)
 
 
 @keys.command("list")
 @click.pass_obj
 def list_keys(session: Session) -> None:
     """List keys by id, role and date."""
-    session.say([vars(key) for key in _store(session).list()], console.keys_lines)
+    session.show(_store(session).list(), console.keys_lines)
 
 
 @keys.command()
@@ -41,4 +41,4 @@ def list_keys(session: Session) -> None:
 @click.pass_obj
 def revoke(session: Session, key_id: str) -> None:
     """Close a key for good."""
-    session.say(vars(_store(session).revoke(key_id, datetime.now(UTC))), console.revoked_lines)
+    session.show(_store(session).revoke(key_id, datetime.now(UTC)), console.revoked_lines)

@@ -1,4 +1,4 @@
-"""The command line. Each command reads its arguments, calls one function of `serving.stages` and says what came back.
+"""The command line. Each command reads its arguments, calls one function of `serving.commands` and says what came back.
 
 Libraries are loaded inside the commands: `forewarn --help` answers at once. The clock is read here, and handed on.
 """
@@ -46,9 +46,9 @@ def demo(session: Session, accounts: int, folder: Path, and_serve: bool, with_st
     from serving.demo.demo import run_demo
 
     with console.progress() as tell:
-        body = run_demo(folder, accounts, tell, Story() if with_story else None)
-    session.say(body, console_outcomes.demo_lines)
-    if not body["promote"]["promoted"]:
+        result = run_demo(folder, accounts, tell, Story() if with_story else None)
+    session.show(result, console_outcomes.demo_lines)
+    if not result.promote.promoted:
         sys.exit(1)
     if and_serve:
         from serving.commands.machine import serve
@@ -61,21 +61,21 @@ def demo(session: Session, accounts: int, folder: Path, and_serve: bool, with_st
 @click.pass_obj
 def init(session: Session, folder: Path) -> None:
     """Propose a commented forewarn.yaml from the files in FOLDER."""
-    from serving.commands.stages import init
+    from serving.commands.data import init
 
-    session.say(init(folder), console.init_lines)
+    session.show(init(folder), console.init_lines)
 
 
 @main.command()
 @click.pass_obj
 def check(session: Session) -> None:
     """Check the sources: every fault at once."""
-    from serving.commands.stages import check
+    from serving.commands.data import check
 
-    with console.progress() as tell:
-        body = check(session.settings, tell)
-    session.say(body, console.check_lines)
-    if not body["passed"]:
+    with session.project() as project:
+        result = check(project)
+    session.show(result, console.check_lines)
+    if not result.passed:
         sys.exit(1)
 
 
@@ -85,11 +85,11 @@ def check(session: Session) -> None:
 @click.pass_obj
 def features(session: Session, as_ofs: tuple[datetime, ...], out: Path) -> None:
     """Write one row per (account_id, as_of), one column a signal."""
-    from serving.commands.stages import features, load
+    from serving.commands.data import features
 
-    with console.progress() as tell:
-        dataset = load(session.settings, tell, as_ofs)
-    session.say(features(dataset, out), console.features_lines)
+    with session.project() as project:
+        result = features(project.dataset_at(as_ofs) if as_ofs else project.dataset, out)
+    session.show(result, console.features_lines)
 
 
 @main.command()
@@ -103,20 +103,21 @@ def train(session: Session, trials: int | None, recalibrate: bool, version: str 
     given = [name for name, there in asked.items() if there]
     if len(given) > 1:
         raise UsageError(Fault("train", " and ".join(given), "at most one of them", "run them one after the other"))
-    from serving.commands import training_stages as stages
-    from serving.commands.stages import load
+    from serving.commands import train as commands
 
-    settings = session.settings
-    with console.progress() as tell:
-        dataset = load(settings, tell)
+    with session.project() as project:
         if version is not None:
-            body, lines = stages.verify_run(settings, dataset, version, tell), console_models.rebuilt_lines
+            rebuilt = commands.verify_run(project, version)
+            session.show(rebuilt, console_models.rebuilt_lines)
+            done = rebuilt.same
         elif recalibrate:
-            body, lines = stages.recalibrate(settings, dataset, tell), console_models.recalibrate_lines
+            recalibrated = commands.recalibrate(project)
+            session.show(recalibrated, console_models.recalibrate_lines)
+            done = recalibrated.renewed
         else:
-            body, lines = stages.train(settings, dataset, tell, trials=trials or 0), console_models.train_lines
-    session.say(body, lines)
-    if not body.get("same", body.get("renewed", True)):
+            session.show(commands.train(project, trials=trials or 0), console_models.train_lines)
+            done = True
+    if not done:
         sys.exit(1)
 
 
@@ -125,13 +126,11 @@ def train(session: Session, trials: int | None, recalibrate: bool, version: str 
 @click.pass_obj
 def backtest(session: Session, out: Path | None) -> None:
     """Roll the origin through history; only out-of-time rows are judged."""
-    from serving.commands.stages import load
-    from serving.commands.training_stages import backtest
+    from serving.commands.backtest import backtest
 
-    settings = session.settings
-    with console.progress() as tell:
-        body = backtest(settings, load(settings, tell), out, tell)
-    session.say(body, console_models.backtest_lines)
+    with session.project() as project:
+        result = backtest(project, out)
+    session.show(result, console_models.backtest_lines)
 
 
 @main.command()
@@ -146,14 +145,12 @@ def promote(session: Session, version: str | None, force: bool, reason: str | No
         found = "--force without a reason" if force else "--reason without --force"
         do = 'forewarn promote --force --reason "why the gates are wrong here"'
         raise UsageError(Fault("promote", found, "both or neither", do))
-    from serving.commands.promotion import promote
-    from serving.commands.stages import load
+    from serving.commands.promote import promote
 
-    settings = session.settings
-    with console.progress() as tell:
-        body = promote(settings, version, lambda: load(settings, tell), datetime.now(UTC), user(), tell, reason)
-    session.say(body, console_models.promote_lines)
-    if not body["promoted"]:
+    with session.project() as project:
+        result = promote(project, version, datetime.now(UTC), user(), reason)
+    session.show(result, console_models.promote_lines)
+    if not result.promoted:
         sys.exit(1)
 
 
@@ -163,11 +160,11 @@ def promote(session: Session, version: str | None, force: bool, reason: str | No
 @click.pass_obj
 def score(session: Session, as_of: datetime | None, out: Path | None) -> None:
     """Score all accounts with the champion: into the ledger first, then into a file."""
-    from serving.commands.stages import score
+    from serving.commands.score import score
 
-    with console.progress() as tell:
-        body = score(session.settings, as_of, out, datetime.now(UTC), tell)
-    session.say(body, console.score_lines)
+    with session.project() as project:
+        result = score(project, as_of, out, datetime.now(UTC))
+    session.show(result, console.score_lines)
 
 
 @main.command()
@@ -175,13 +172,11 @@ def score(session: Session, as_of: datetime | None, out: Path | None) -> None:
 @click.pass_obj
 def weights(session: Session, out: Path | None) -> None:
     """Learn the health score's weights again from outcomes, and propose them if that pays."""
-    from serving.commands.stages import load
     from serving.commands.weights import weights
 
-    settings = session.settings
-    with console.progress() as tell:
-        body = weights(settings, session.config, load(settings, tell), out, tell)
-    session.say(body, console_models.weights_lines)
+    with session.project() as project:
+        result = weights(project, session.config, out)
+    session.show(result, console_models.weights_lines)
 
 
 @main.command()
@@ -190,9 +185,11 @@ def weights(session: Session, out: Path | None) -> None:
 @click.pass_obj
 def explain(session: Session, account: str, as_of: datetime | None) -> None:
     """Say about one account how likely it leaves, why, and what to do."""
-    from serving.commands.stages import explain
+    from serving.commands.score import explain
 
-    session.say(explain(session.settings, account, as_of, datetime.now(UTC)), console.explain_lines)
+    with session.project(quiet=True) as project:
+        result = explain(project, account, as_of, datetime.now(UTC))
+    session.show(result, console.explain_lines)
 
 
 @main.command()
@@ -212,9 +209,9 @@ def doctor(session: Session) -> None:
     """Say what is missing on this machine, and how to get it."""
     from serving.commands.machine import doctor
 
-    body = doctor(session.config)
-    session.say(body, console.doctor_lines)
-    if not body["ready"]:
+    result = doctor(session.config)
+    session.show(result, console.doctor_lines)
+    if not result.ready:
         sys.exit(1)
 
 

@@ -22,11 +22,12 @@ def ledger() -> None:
 @click.pass_obj
 def verify(session: Session) -> None:
     """Prove that no entry was changed, removed or slipped in."""
-    from serving.commands.stages import ledger_verify
+    from serving.commands.ledger import verify_ledger
 
-    body = ledger_verify(session.settings)
-    session.say(body, console.verify_lines)
-    if not body["intact"]:
+    with session.project(quiet=True) as project:
+        result = verify_ledger(project)
+    session.show(result, console.verify_lines)
+    if not result.intact:
         sys.exit(1)
 
 
@@ -35,9 +36,11 @@ def verify(session: Session) -> None:
 @click.pass_obj
 def export(session: Session, out: Path) -> None:
     """Write every prediction of the ledger as Parquet."""
-    from serving.commands.stages import ledger_export
+    from serving.commands.ledger import export_ledger
 
-    session.say(ledger_export(session.settings, out), console.export_lines)
+    with session.project(quiet=True) as project:
+        result = export_ledger(project, out)
+    session.show(result, console.export_lines)
 
 
 @click.command()
@@ -56,7 +59,7 @@ def override(
     path: Path | None,
 ) -> None:
     """Enter a CSM's own call on ACCOUNT beside the model's, or a file of calls; predictions stay as they are."""
-    from serving.commands import overrides as stage
+    from serving.commands import overrides as commands
 
     one = {"ACCOUNT": account, "--level": level, "--reason": reason}
     given = [name for name, value in {**one, "--until": until}.items() if value is not None]
@@ -65,20 +68,23 @@ def override(
         do = 'forewarn override ACCOUNT --level high --reason "..." [--until D], or forewarn override --from calls.csv'
         raise UsageError(Fault("override", found, "ACCOUNT with --level and --reason, or --from alone", do))
     now = datetime.now(UTC)
-    if path is not None:
-        body = stage.override_from(session.settings, path, user(), now)
-    else:
-        body = stage.override(session.settings, account or "", level or "", reason or "", until, user(), now)
-    session.say(body, console_outcomes.override_lines)
+    with session.project(quiet=True) as project:
+        if path is not None:
+            result = commands.override_from(project, path, user(), now)
+        else:
+            result = commands.override(project, account or "", level or "", reason or "", until, user(), now)
+    session.show(result, console_outcomes.override_lines)
 
 
 @click.command()
 @click.pass_obj
 def outcomes(session: Session) -> None:
     """Compare the ledger with what happened since; only windows that have passed count."""
-    from serving.commands.stages import outcomes
+    from serving.commands.outcomes import outcomes
 
-    session.say(outcomes(session.settings, datetime.now(UTC)), console_outcomes.outcomes_lines)
+    with session.project(quiet=True) as project:
+        result = outcomes(project, datetime.now(UTC))
+    session.show(result, console_outcomes.outcomes_lines)
 
 
 @click.command()
@@ -87,11 +93,11 @@ def outcomes(session: Session) -> None:
 @click.pass_obj
 def report(session: Session, out: Path | None, pdf: bool) -> None:
     """Write the prediction-versus-outcome report: one HTML file, and JSON."""
-    from serving.commands.stages import report
+    from serving.commands.report import report
 
-    with console.progress() as tell:
-        body = report(session.settings, out, datetime.now(UTC), tell, pdf)
-    session.say(body, console_outcomes.report_lines)
+    with session.project() as project:
+        result = report(project, out, datetime.now(UTC), pdf)
+    session.show(result, console_outcomes.report_lines)
 
 
 @click.command()
@@ -101,10 +107,10 @@ def monitor(session: Session, since: datetime | None) -> None:
     """Say whether predictions still hold: drift, level, alarms. Exit code 1 while an alarm stands."""
     from serving.commands.monitor import watch
 
-    with console.progress() as tell:
-        body = watch(session.settings, datetime.now(UTC), tell, since)
-    session.say(body, console_outcomes.monitor_lines)
-    if body["stands"]:
+    with session.project() as project:
+        result = watch(project, datetime.now(UTC), since)
+    session.show(result, console_outcomes.monitor_lines)
+    if result.stands:
         sys.exit(1)
 
 

@@ -7,17 +7,22 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from configs.errors import ForewarnError
+from serving.cli.console import progress
 
 if TYPE_CHECKING:
     from configs.settings import Settings
+    from serving.project import Project
+
+Result = TypeVar("Result")
 
 DEFECT = 70  # exit code of an error nobody foresaw: neither "no" (1) nor "bad input" (2)
 DATE = click.DateTime(["%Y-%m-%d"])
@@ -38,13 +43,39 @@ class Session:
 
         return load_settings(self.config)
 
-    def say(self, body: Any, lines: Callable[[Any], Iterable[str]]) -> None:
-        """A machine's answer, or a reader's."""
+    @contextmanager
+    def project(self, quiet: bool = False) -> Iterator[Project]:
+        """The project of the command, closed in the end; unless `quiet`, what is being done is shown meanwhile."""
+        from serving.project import Project
+
+        with nullcontext(lambda _: None) if quiet else progress() as tell, Project.open(self.config, tell) as project:
+            yield project
+
+    def show(self, result: Result, lines: Callable[[Result], Iterable[str]]) -> None:
+        """The result of a command: as JSON for a machine, as lines for a reader."""
         if self.as_json:
-            click.echo(json.dumps(body, default=str))
+            click.echo(json.dumps(to_json(result), default=str))
         else:
-            for line in lines(body):
+            for line in lines(result):
                 click.echo(line)
+
+
+def to_json(result: Any) -> Any:
+    """A result's plain values: what its `to_json` gives, or its fields by name.
+
+    >>> from serving.commands.ledger import LedgerExported
+    >>> to_json(LedgerExported(("a.parquet",)))
+    {'files': ['a.parquet']}
+    """
+    if hasattr(result, "to_json"):
+        return to_json(result.to_json())
+    if is_dataclass(result):
+        return {field.name: to_json(getattr(result, field.name)) for field in fields(result)}
+    if isinstance(result, Mapping):
+        return {name: to_json(value) for name, value in result.items()}
+    if isinstance(result, (list, tuple)):
+        return [to_json(value) for value in result]
+    return result
 
 
 class Commands(click.Group):

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import shutil
 import sys
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,8 @@ from typing import Any
 from configs.errors import Fault, UsageError
 from configs.settings_file import load_settings
 from configs.state_paths import StatePaths
-from evaluation.report import GET_CHROMIUM, chromium
 
+PACKAGES = ("bentoml", "mlflow", "lightgbm", "duckdb")
 SERVICE = "serving.api.service:Forewarn"
 # Neither BentoML nor MLflow may report anything to anybody.
 QUIET = {"BENTOML_DO_NOT_TRACK": "True", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
@@ -49,12 +50,35 @@ def remove_state(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
-def doctor(config: Path) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Requirement:
+    """Something that forewarn uses: whether it is here, and in `description` its version or how to get it."""
+
+    name: str
+    is_present: bool
+    description: str
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What this machine and this project have and lack; `ready` when nothing is missing that is not optional."""
+
+    requirements: tuple[Requirement, ...]
+
+    @property
+    def ready(self) -> bool:
+        return all(requirement.is_present or requirement.optional for requirement in self.requirements)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"ready": self.ready, **asdict(self)}
+
+
+def doctor(config: Path) -> Diagnosis:
     """What this machine and this project have, what they lack, and how to get it."""
-    things = [_thing("Python", sys.version_info >= (3, 11), f"{sys.version.split()[0]}, 3.11 or newer needed")]
-    things += [
-        _package(name, "pip install -r requirements.txt") for name in ("bentoml", "mlflow", "lightgbm", "duckdb")
-    ]
+    python = f"{sys.version.split()[0]}, 3.11 or newer needed"
+    needed = [Requirement("Python", sys.version_info >= (3, 11), python)]
+    needed += [_package(name, "pip install -r requirements.txt") for name in PACKAGES]
     optional = [
         _package("pyspark", "pip install 'forewarn[spark]', for warehouses on Spark"),
         _program("java", "apt-get install default-jre-headless; only Spark needs it"),
@@ -63,39 +87,35 @@ def doctor(config: Path) -> dict[str, Any]:
     ]
     if config.exists():
         settings = load_settings(config)
-        things.append(_thing("project", True, f"{config}, settings version {settings.version}"))
+        needed.append(Requirement("project", True, f"{config}, settings version {settings.version}"))
         train = "`forewarn train`, `forewarn backtest`, `forewarn promote`"
         optional.append(_store("models", settings.serving.tracking, settings.paths.tracking, train))
         optional.append(_store("ledger", settings.serving.ledger, settings.paths.ledger, "`forewarn score`"))
     else:
-        optional.append(_thing("project", False, f"no {config}: `forewarn init DIR` proposes one"))
-    return {
-        "ready": all(one["there"] for one in things),
-        "things": things + [{**one, "what": one["what"] + " (optional)"} for one in optional],
-    }
+        optional.append(Requirement("project", False, f"no {config}: `forewarn init DIR` proposes one"))
+    return Diagnosis((*needed, *(replace(requirement, optional=True) for requirement in optional)))
 
 
-def _thing(what: str, there: bool, says: str) -> dict[str, Any]:
-    return {"what": what, "there": there, "says": says}
-
-
-def _store(what: str, url: str | None, path: Path, how: str) -> dict[str, Any]:
+def _store(name: str, url: str | None, path: Path, how: str) -> Requirement:
     """A database of the project. Its URL may hold a password and is not shown."""
     if url is not None:
-        return _thing(what, True, "on a server of its own")
-    return _thing(what, path.exists(), str(path) if path.exists() else f"made by {how}")
+        return Requirement(name, True, "on a server of its own")
+    return Requirement(name, path.exists(), str(path) if path.exists() else f"made by {how}")
 
 
-def _package(name: str, how: str) -> dict[str, Any]:
-    there = importlib.util.find_spec(name) is not None
-    return _thing(name, there, version(name) if there else how)
+def _package(name: str, how: str) -> Requirement:
+    is_present = importlib.util.find_spec(name) is not None
+    return Requirement(name, is_present, version(name) if is_present else how)
 
 
-def _chromium() -> dict[str, Any]:
-    found = chromium()
-    return _thing("chromium", found is not None, found or f"{GET_CHROMIUM}, for `report --pdf` and the browser tests")
+def _chromium() -> Requirement:
+    from evaluation.report import GET_CHROMIUM, chromium
+
+    path = chromium()
+    how = f"{GET_CHROMIUM}, for `report --pdf` and the browser tests"
+    return Requirement("chromium", path is not None, path or how)
 
 
-def _program(name: str, how: str) -> dict[str, Any]:
-    found = shutil.which(name) or next(iter(sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))), None)
-    return _thing(name, found is not None, str(found) if found else how)
+def _program(name: str, how: str) -> Requirement:
+    path = shutil.which(name) or next(iter(sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))), None)
+    return Requirement(name, path is not None, str(path) if path else how)

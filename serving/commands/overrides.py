@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,22 +11,30 @@ from typing import Any
 import pandas as pd
 
 from configs.errors import Fault, UsageError, nearest
-from configs.settings import Settings
-from serving.commands.stages import open_ledger
+from serving.project import Project
 
 FILE_COLUMNS = {"account_id": True, "made_at": True, "level": True, "reason": True, "by": True, "until": False}
 
 
+@dataclass(frozen=True)
+class Overridden:
+    """Calls that were entered, and what counts of each account now; `repeated`: the ledger held them already."""
+
+    entered: int
+    repeated: bool
+    calls: list[dict[str, Any]]
+
+
 def override(
-    settings: Settings, account: str, level: str, reason: str, until: datetime | None, by: str, now: datetime
-) -> dict[str, Any]:
+    project: Project, account: str, level: str, reason: str, until: datetime | None, by: str, now: datetime
+) -> Overridden:
     """Enters one call, made now. UsageError with every fault."""
     end = "" if until is None else f"{until:%Y-%m-%d}"
     row = {"account_id": account, "made_at": str(pd.Timestamp(now)), "level": level, "reason": reason, "by": by}
-    return _entered(settings, pd.DataFrame([{**row, "until": end}]), ["override"], by, now)
+    return _entered(project, pd.DataFrame([{**row, "until": end}]), ["override"], by, now)
 
 
-def override_from(settings: Settings, path: Path, by: str, now: datetime) -> dict[str, Any]:
+def override_from(project: Project, path: Path, by: str, now: datetime) -> Overridden:
     """Enters the calls of a CSV file (account_id, made_at, level, reason, by, until; until may be empty: until the next
     call), all or none. UsageError with every fault and its line."""
     try:
@@ -48,35 +57,35 @@ def override_from(settings: Settings, path: Path, by: str, now: datetime) -> dic
     if faults:
         raise UsageError(faults)
     lines = [f"{path.name} line {number + 2}" for number in range(len(calls))]
-    return _entered(settings, calls.reindex(columns=list(FILE_COLUMNS), fill_value=""), lines, by, now)
+    return _entered(project, calls.reindex(columns=list(FILE_COLUMNS), fill_value=""), lines, by, now)
 
 
-def _entered(settings: Settings, calls: pd.DataFrame, lines: Sequence[str], by: str, now: datetime) -> dict[str, Any]:
+def _entered(project: Project, calls: pd.DataFrame, lines: Sequence[str], by: str, now: datetime) -> Overridden:
     """Enters calls (FILE_COLUMNS, all text) that have no fault, and says what counts of each account now."""
     from evaluation.outcomes import FORECASTS, enter_calls, standing
 
+    settings, ledger = project.settings, project.written_ledger
     at, main = pd.Timestamp(now).tz_localize(None).as_unit("us"), settings.main_horizon_days
     calls = calls.apply(lambda column: column.str.strip())
-    told = ["account_id", "as_of", "risk_level", f"p_churn_{main}d"]
-    with open_ledger(settings) as ledger:
-        accounts = list(dict.fromkeys(calls.account_id))
-        automated = ledger.newest(FORECASTS, at, told, accounts).set_index("account_id", drop=False)
-        made, ends = _moments(calls.made_at), _moments(calls.until)
-        faults = _faults(calls, made, ends, lines, [one.name for one in settings.framework.levels], at)
-        faults += [
-            Fault(f"{line}: account_id", repr(account), "an account of the ledger", "check the id, or score it first")
-            for line, account in zip(lines, calls.account_id, strict=True)
-            if account not in automated.index
-        ]
-        if faults:
-            raise UsageError(faults)
-        rows = calls.assign(made_at=made, expires_at=ends).rename(columns={"by": "made_by"})
-        written = enter_calls(ledger, rows, at, by)
-        stand = standing(automated.loc[accounts], ledger.overrides(at), at)
+    columns = ["account_id", "as_of", "risk_level", f"p_churn_{main}d"]
+    accounts = list(dict.fromkeys(calls.account_id))
+    automated = ledger.newest(FORECASTS, at, columns, accounts).set_index("account_id", drop=False)
+    made, ends = _moments(calls.made_at), _moments(calls.until)
+    faults = _faults(calls, made, ends, lines, [level.name for level in settings.framework.levels], at)
+    faults += [
+        Fault(f"{line}: account_id", repr(account), "an account of the ledger", "check the id, or score it first")
+        for line, account in zip(lines, calls.account_id, strict=True)
+        if account not in automated.index
+    ]
+    if faults:
+        raise UsageError(faults)
+    rows = calls.assign(made_at=made, expires_at=ends).rename(columns={"by": "made_by"})
+    written = enter_calls(ledger, rows, at, by)
+    in_force = standing(automated.loc[accounts], ledger.overrides(at), at)
     more = automated.loc[accounts, ["as_of", f"p_churn_{main}d"]].set_axis(["as_of", "p"], axis=1)
     more["as_of"] = more.as_of.dt.strftime("%Y-%m-%d")
-    shown = [{**one, **more.loc[one["account_id"]].to_dict(), "horizon_days": main} for one in stand]
-    return {"entered": len(rows), "repeated": written.repeated, "calls": shown}
+    shown = [{**call, **more.loc[call["account_id"]].to_dict(), "horizon_days": main} for call in in_force]
+    return Overridden(len(rows), written.repeated, shown)
 
 
 def _moments(texts: pd.Series) -> pd.Series:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +13,77 @@ import yaml
 from configs.atomic_files import write_text
 from configs.errors import Fault, UsageError
 from configs.framework import DIMENSIONS, Framework
-from configs.progress import Progress
 from configs.settings import Settings
 from configs.settings_file import load_settings
 from evaluation.backtest import gains, level_changes, newest_window, score_bands
-from features.checks import require_no_suspects
 from features.dataset import Dataset
 from features.health import STAGE, rule_scores
 from features.labels import horizon_labels
-from features.sources import open_sources
+from serving.project import Project
 from training.fit import Reweighted, fit_steps, out_of_time
 from training.health import published
 from training.splits import churn_events, known_until
 
 
-def weights(settings: Settings, config: Path, dataset: Dataset, out: Path | None, tell: Progress) -> dict[str, Any]:
+@dataclass(frozen=True)
+class WeightChange:
+    """A dimension's weight in one stage, before and after, with the interval of the latter over accounts."""
+
+    dimension: str
+    before: float
+    after: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class StageWeights:
+    """The weights of one lifecycle stage, and the churns that speak for them."""
+
+    stage: str
+    churns: int
+    dimensions: list[WeightChange]
+
+
+@dataclass(frozen=True)
+class SignalWeight:
+    """A signal's weight within its dimension, before and after, with the interval of the latter over accounts."""
+
+    signal: str
+    dimension: str
+    before: float
+    after: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Reweighing:
+    """Whether other weights would have foretold more, and the file that proposes them.
+
+    `steps`: each step's figures and gains; `worth`: the step worth taking, None for none; `fitted`: the step whose
+    weights are shown. `window`, `levels` and `out` are None where nothing is proposed.
+    """
+
+    horizon_days: int
+    origins: list[str]
+    rows: int
+    accounts: int
+    churned_accounts: int
+    steps: list[dict[str, Any]]
+    worth: str | None
+    answer: list[str]
+    fitted: str
+    weights: list[StageWeights]
+    signals: list[SignalWeight]
+    bands: list[dict[str, Any]]
+    window: dict[str, Any] | None
+    levels: dict[str, Any] | None
+    out: str | None
+    config_version: str
+
+
+def weights(project: Project, config: Path, out: Path | None) -> Reweighing:
     """Judges the steps on later windows, fits them on all that is known, and writes the one worth taking.
 
     The proposal extends `config` and stands beside it, since paths count from a file's folder; UsageError when `out`
@@ -34,42 +91,46 @@ def weights(settings: Settings, config: Path, dataset: Dataset, out: Path | None
     the sources that may know the future.
     """
     _check_out(config, out)
-    tell("looking for columns that know the future")
-    sources = open_sources(settings)
-    try:
-        require_no_suspects(settings, sources)
-    finally:
-        sources.close()
-    judged, origins = out_of_time(dataset, settings, tell)
-    tell("working out the gains")
+    project.require_no_suspects()
+    settings, dataset = project.settings, project.dataset
+    judged, origins = out_of_time(dataset, settings, project.tell)
+    project.tell("working out the gains")
     found = gains(judged, settings)
     worth = found["worth"]
     until = known_until(dataset.labels, dataset.data_end, dataset.data_end)
     steps = fit_steps(dataset.signals, dataset.labels, until, settings, settings.evaluation.bootstrap_draws)
     shown = steps["signals" if worth == "signals" else "dimensions"]
-    body: dict[str, Any] = {
-        "horizon_days": settings.main_horizon_days,
-        "origins": [f"{one:%Y-%m-%d}" for one in origins],
-        "rows": len(judged),
-        "accounts": int(judged.account_id.nunique()),
-        "churned_accounts": int(judged.account_id[judged.y == 1].nunique()),
+    result = Reweighing(
+        horizon_days=settings.main_horizon_days,
+        origins=[f"{origin:%Y-%m-%d}" for origin in origins],
+        rows=len(judged),
+        accounts=int(judged.account_id.nunique()),
+        churned_accounts=int(judged.account_id[judged.y == 1].nunique()),
         **found,
-        "fitted": shown.step,
-        "weights": _stage_table(settings.framework, shown, dataset, settings),
-        "signals": _signal_table(settings.framework, steps["signals"]),
-        "bands": score_bands(_scored(dataset, settings), settings),
-    }
+        fitted=shown.step,
+        weights=_stage_table(settings.framework, shown, dataset, settings),
+        signals=_signal_table(settings.framework, steps["signals"]),
+        bands=score_bands(_scored(dataset, settings), settings),
+        window=None,
+        levels=None,
+        out=None,
+        config_version=settings.version,
+    )
     if worth not in ("dimensions", "signals"):
-        return {**body, "window": None, "levels": None, "out": None, "config_version": settings.version}
+        return result
     proposal = settings.model_copy(update={"framework": shown.framework})
     last = dataset.signals[dataset.signals.as_of == dataset.signals.as_of.max()]
-    before, after = (rule_scores(last, one).health for one in (settings.framework, shown.framework))
+    before, after = (rule_scores(last, framework).health for framework in (settings.framework, shown.framework))
     path = out or config.with_name(f"{config.stem}-weights-{proposal.version}.yaml")
-    write_text(path, _yaml(config, settings, shown, body))
+    write_text(path, _yaml(config, settings, shown, result.answer))
     assert load_settings(path) == proposal  # the file says what was found, and nothing else
-    body["window"] = newest_window(judged, "published", worth, settings)
-    body["levels"] = level_changes(last, before, after, settings.framework.levels)
-    return {**body, "out": str(path), "config_version": proposal.version}
+    return replace(
+        result,
+        window=newest_window(judged, "published", worth, settings),
+        levels=level_changes(last, before, after, settings.framework.levels),
+        out=str(path),
+        config_version=proposal.version,
+    )
 
 
 def _check_out(config: Path, out: Path | None) -> None:
@@ -83,9 +144,7 @@ def _check_out(config: Path, out: Path | None) -> None:
         raise UsageError(Fault("--out", f"{out}, which exists", "a new file", "choose another name, or move it away"))
 
 
-def _stage_table(
-    framework: Framework, fitted: Reweighted, dataset: Dataset, settings: Settings
-) -> list[dict[str, Any]]:
+def _stage_table(framework: Framework, fitted: Reweighted, dataset: Dataset, settings: Settings) -> list[StageWeights]:
     """Each stage's weights before and after, with the interval over accounts and the churns that speak for them."""
     y = horizon_labels(dataset.labels, [settings.main_horizon_days]).iloc[:, 0].to_numpy()
     ends = known_until(dataset.labels, dataset.data_end, dataset.data_end)
@@ -95,32 +154,19 @@ def _stage_table(
         inside = (dataset.signals[STAGE] == one.name).to_numpy()
         before, after = one.weights.as_dict(), other.weights.as_dict()
         dimensions = [
-            {
-                "dimension": name,
-                "before": before[name],
-                "after": after[name],
-                "low": float(low[place, number]),
-                "high": float(high[place, number]),
-            }
+            WeightChange(name, before[name], after[name], float(low[place, number]), float(high[place, number]))
             for number, name in enumerate(DIMENSIONS)
         ]
         churns = churn_events(dataset.labels[inside & (y == 1)], ends)
-        table.append({"stage": one.name, "churns": churns, "dimensions": dimensions})
+        table.append(StageWeights(one.name, churns, dimensions))
     return table
 
 
-def _signal_table(framework: Framework, fitted: Reweighted) -> list[dict[str, Any]]:
+def _signal_table(framework: Framework, fitted: Reweighted) -> list[SignalWeight]:
     low, high = np.quantile(fitted.signal_draws, (0.025, 0.975), axis=0)
     after = published(fitted.framework)[1]
     return [
-        {
-            "signal": one.signal,
-            "dimension": one.dimension,
-            "before": one.weight,
-            "after": float(after[place]),
-            "low": float(low[place]),
-            "high": float(high[place]),
-        }
+        SignalWeight(one.signal, one.dimension, one.weight, float(after[place]), float(low[place]), float(high[place]))
         for place, one in enumerate(framework.health_maps)
     ]
 
@@ -133,7 +179,7 @@ def _scored(dataset: Dataset, settings: Settings) -> pd.DataFrame:
     return rows[rows.y.notna()]
 
 
-def _yaml(config: Path, settings: Settings, fitted: Reweighted, body: dict[str, Any]) -> str:
+def _yaml(config: Path, settings: Settings, fitted: Reweighted, answer: list[str]) -> str:
     """A project's file that differs from `config` in nothing but the weights; says on top why."""
     changed: dict[str, Any] = {"stages": [one.model_dump(exclude_none=True) for one in fitted.framework.stages]}
     if fitted.step == "signals":
@@ -143,6 +189,6 @@ def _yaml(config: Path, settings: Settings, fitted: Reweighted, body: dict[str, 
     head = [
         f"Weights of the health score, proposed by `forewarn weights` from those of configuration {settings.version}."
     ]
-    comment = "".join(f"# {sentence}\n" for sentence in head + body["answer"])
+    comment = "".join(f"# {sentence}\n" for sentence in head + answer)
     content = {"extends": config.name, "framework": changed}
     return comment + yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=120)

@@ -8,9 +8,9 @@ scored month by month instead.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import yaml
@@ -18,28 +18,47 @@ import yaml
 from configs.atomic_files import write_text
 from configs.errors import Fault, UsageError
 from configs.progress import Progress
-from configs.settings import Settings
-from configs.settings_file import load_settings
-from evaluation.ledger import Ledger
-from features.dataset import Dataset, load_dataset
 from features.labels import labels_for
-from features.sources import Sources, known_at, open_sources
+from features.sources import Sources, known_at
 from features.synthetic import END, MONTHS, Calendar, Story, company_config, make_company
-from serving.commands import stages
+from serving.commands.backtest import Backtested, backtest
+from serving.commands.data import Checked, FeaturesWritten, check, features
 from serving.commands.machine import remove_state
-from serving.commands.monitor import watch
-from serving.commands.promotion import promote
-from serving.commands.training_stages import backtest, train
-from serving.demo.story import began, live_through
+from serving.commands.monitor import Watched, watch
+from serving.commands.outcomes import Judged, outcomes
+from serving.commands.promote import PromotionAnswer, promote
+from serving.commands.report import Reported, report
+from serving.commands.score import Scored, score_with
+from serving.commands.train import Trained, train
+from serving.demo.story import first_scored_day, live_through
+from serving.project import Project
 from serving.scoring import Scorer
 from training.fit import Rolling
-from training.tracking import load_version
 
 MONTHS_AGO = 6  # every default window has passed since
 HEAD = "# The demo's project, written by `forewarn demo`: a synthetic company in the eleven canonical tables.\n"
 
 
-def run_demo(folder: Path, accounts: int, tell: Progress, story: Story | None = None) -> dict[str, Any]:
+@dataclass(frozen=True)
+class DemoRun:
+    """What each command found; `before`: the scoring of half a year ago; None where a command did not run."""
+
+    config: str
+    accounts: int
+    rows: int
+    check: Checked
+    features: FeaturesWritten
+    before: Scored
+    train: Trained
+    backtest: Backtested
+    promote: PromotionAnswer
+    score: Scored | None
+    outcomes: Judged
+    report: Reported
+    monitor: Watched | None
+
+
+def run_demo(folder: Path, accounts: int, tell: Progress, story: Story | None = None) -> DemoRun:
     """Makes the company in `folder` and runs the commands on it; returns what each of them found.
 
     With a story, what the monitoring found is told as well.
@@ -50,59 +69,81 @@ def run_demo(folder: Path, accounts: int, tell: Progress, story: Story | None = 
     tell(f"making a company of {accounts} accounts")
     company = make_company(folder, accounts, story=story)
     write_text(config, HEAD + yaml.safe_dump(company_config(), sort_keys=False))
-    settings = load_settings(config)
-    sources = open_sources(settings)
-    made: dict[str, Any] = {
-        "config": str(config),
-        "accounts": company.rows["accounts"],
-        "rows": sum(company.rows.values()),
-        "check": stages.check(settings, tell, sources),
-    }
-    tell("building signals")
-    dataset = load_dataset(settings, sources)
-    made["features"] = stages.features(dataset, settings.paths.features)
-    with Ledger.open(settings) as ledger:
-        first = _before(sources) if story is None else began(settings)
+    with Project.open(config, tell) as project:
+        checked = check(project)
+        written = features(project.dataset, project.paths.features)
+        first = _before(project.sources) if story is None else first_scored_day(project.settings)
         days = {"says": "dates are the synthetic company's", "scored_as_of": f"{first:%Y-%m-%d}"}
-        ledger.mark("demo", days, at=first, asked_by="demo")
-    if story is None:
-        made["before"] = score_as_then(settings, sources, dataset, tell)
-        rolling = Rolling(dataset, settings)  # a quarter's fit serves the calibration of later ones and the backtest
-    else:
-        at = story.reweighted_at(Calendar.of(END, MONTHS))
-        lived = live_through(config, settings, sources, dataset, at, tell)
-        settings, dataset, rolling = lived.settings, lived.dataset, lived.rolling
-        made["before"] = next(one for one in lived.scored if one["as_of"] == f"{_before(sources):%Y-%m-%d}")
-    made["train"] = train(settings, dataset, tell, rolling, sources=sources)
-    made["backtest"] = backtest(settings, dataset, None, tell, rolling, sources=sources)
-    today = sources.data_end.to_pydatetime()
-    made["promote"] = promote(settings, None, lambda: dataset, today, "demo", tell, sources=sources)
-    if made["promote"]["promoted"]:
-        tell("scoring")
-        made["score"] = stages.score_with(Scorer.open(settings), None, today)
-    tell("judging what was predicted")
-    made["outcomes"] = stages.outcomes(settings, today, sources)
-    made["report"] = stages.report(settings, None, today, tell, dataset=dataset)
-    if story is not None:
-        made["monitor"] = watch(settings, today, tell, dataset=dataset, sources=sources)
-    return made
+        project.ledger.mark("demo", days, at=first, asked_by="demo")
+        if story is None:
+            before = score_as_then(project)
+            rolling = Rolling(project.dataset, project.settings)  # a quarter's fit serves later ones and the backtest
+        else:
+            lived = live_through(config, project, story.reweighted_at(Calendar.of(END, MONTHS)))
+            project, rolling = lived.project, lived.rolling
+            then = f"{_before(project.sources):%Y-%m-%d}"
+            before = next(scored for scored in lived.scored if scored.as_of == then)
+        return _everything_else(project, rolling, before, DemoStart(str(config), company.rows, checked, written), story)
 
 
-def score_as_then(settings: Settings, sources: Sources, dataset: Dataset, tell: Progress) -> dict[str, Any]:
+@dataclass(frozen=True)
+class DemoStart:
+    """What was made and found before anything was fitted; `rows` by table."""
+
+    config: str
+    rows: Mapping[str, int]
+    check: Checked
+    features: FeaturesWritten
+
+
+def _everything_else(
+    project: Project, rolling: Rolling, before: Scored, start: DemoStart, story: Story | None
+) -> DemoRun:
+    """The commands of today, from the training on."""
+    today = project.sources.data_end.to_pydatetime()
+    trained = train(project, rolling)
+    backtested = backtest(project, rolling=rolling)
+    promoted = promote(project, None, today, "demo")
+    scored = None
+    if promoted.promoted:
+        project.tell("scoring")
+        scored = score_with(Scorer.open(project), None, today)
+    project.tell("judging what was predicted")
+    judged = outcomes(project, today)
+    reported = report(project, None, today)
+    return DemoRun(
+        config=start.config,
+        accounts=start.rows["accounts"],
+        rows=sum(start.rows.values()),
+        check=start.check,
+        features=start.features,
+        before=before,
+        train=trained,
+        backtest=backtested,
+        promote=promoted,
+        score=scored,
+        outcomes=judged,
+        report=reported,
+        monitor=None if story is None else watch(project, today),
+    )
+
+
+def score_as_then(project: Project) -> Scored:
     """Trains on what was known half a year before the data's end, registers that model, and scores that day with it.
 
     Outcomes come from the sources as they stood then, so one that was recorded later does not go in; signals of a day
     never hold what came after it (a law, tested on each). The model is no champion; it stands in for that day's.
     """
-    then = _before(sources)
-    past = known_at(sources, then)
-    tell(f"going back to {then:%Y-%m-%d}")
+    then = _before(project.sources)
+    past = known_at(project.sources, then)
+    project.tell(f"going back to {then:%Y-%m-%d}")
+    dataset = project.dataset
     signals = dataset.signals[dataset.signals.as_of <= then].reset_index(drop=True)
-    labels = labels_for(past, signals[["account_id", "as_of"]], settings)
+    labels = labels_for(past, signals[["account_id", "as_of"]], project.settings)
     known = replace(dataset, signals=signals, labels=labels, data_end=past.data_end, fingerprint=past.fingerprint)
-    version = train(settings, known, tell, sources=past)["version"]
-    scorer = Scorer.of(settings, load_version(settings, version), past)
-    return stages.score_with(scorer, None, then.to_pydatetime())
+    as_then = project.borrowed(sources=past, dataset=known)
+    model = as_then.model(train(as_then).version)
+    return score_with(Scorer.of(as_then, model), None, then.to_pydatetime())
 
 
 def _before(sources: Sources) -> pd.Timestamp:

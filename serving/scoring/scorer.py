@@ -23,7 +23,8 @@ from evaluation.ledger import Ledger, PredictionKind, Written, canonical
 from evaluation.predictions import predictions
 from features.dataset import load_dataset
 from features.signal import Schema
-from features.sources import Sources, open_sources
+from features.sources import Sources
+from serving.project import Project
 from serving.scoring.schemas import AccountError, Entry, Prediction, ScoreAnswer, group_reasons
 from training.tracking import LoadedModel, load_champion
 
@@ -39,23 +40,24 @@ class Scorer:
     ledger: Ledger
 
     @classmethod
-    def open(cls, settings: Settings, at: pd.Timestamp | None = None) -> Scorer:
+    def open(cls, project: Project, at: pd.Timestamp | None = None) -> Scorer:
         """The champion over the signals at `at`, or at the data's end; see `of`. UsageError without a champion."""
-        return cls.of(settings, load_champion(settings), open_sources(settings), at)
+        return cls.of(project, load_champion(project.settings), at)
 
     @classmethod
-    def of(cls, settings: Settings, model: LoadedModel, sources: Sources, at: pd.Timestamp | None = None) -> Scorer:
+    def of(cls, project: Project, model: LoadedModel, at: pd.Timestamp | None = None) -> Scorer:
         """A model over the signals at `at`, or at the data's end.
 
         UsageError for a day before the model's training ended (it has seen what happened next, so its score would be
         no prediction), and for a model of other signals or horizons. DataError for a day in the future, or on which no
         account is in play.
         """
+        settings, sources = project.settings, project.sources
         as_of = sources.data_end if at is None else at
         check_model(model, settings, as_of)
         frame, schema = live_signals(settings, sources, as_of)
         check_schema(model.schema, schema)
-        return cls(settings, model, frame.set_index("account_id", drop=False), as_of, Ledger.open(settings))
+        return cls(settings, model, frame.set_index("account_id", drop=False), as_of, project.ledger)
 
     def predict(self, account_ids: Sequence[str]) -> pd.DataFrame:
         """Predictions of known accounts, in the order asked; nothing is written. KeyError for an unknown account."""

@@ -41,8 +41,9 @@ from evaluation.ledger.rows import column_order
 from evaluation.metrics import bootstrap
 from evaluation.outcomes.company_facts import facts_of
 from evaluation.outcomes.outcomes import FORECASTS
-from features.sources.sources import open_sources
-from serving.commands import stages
+from serving.commands.outcomes import Judged, outcomes
+from serving.commands.report import ReportInputs, ledger_report, served_so_far
+from serving.project import Project
 
 MONTHS = 48
 FIRST = pd.Timestamp("2022-01-01")
@@ -234,9 +235,9 @@ def main() -> None:
         timed(
             "the newest of all accounts", lambda: ledger.newest(FORECASTS, pd.Timestamp(NOW), columns), chosen.profile
         )
-    found = timed("outcomes, the first time", lambda: stages.outcomes(settings, NOW), chosen.profile)
-    print(found["words"])
-    timed("outcomes, nothing new", lambda: stages.outcomes(settings, NOW), chosen.profile)
+    found = timed("outcomes, the first time", lambda: judged(settings), chosen.profile)
+    print(found.summary)
+    timed("outcomes, nothing new", lambda: judged(settings), chosen.profile)
     if chosen.rows <= MANY:
         report(settings, chosen.profile)
     with Ledger.open(settings) as ledger:
@@ -244,15 +245,23 @@ def main() -> None:
         timed("export", lambda: ledger.export(settings.paths.folder / "export.parquet"), chosen.profile)
 
 
+def judged(settings: Settings) -> Judged:
+    """`forewarn outcomes`, its sources and ledger opened for it."""
+    with Project(settings) as project:
+        return outcomes(project, NOW)
+
+
 def report(settings: Settings, profiled: bool) -> None:
     """The report on the ledger, its parts apart."""
-    facts = timed("report: the sources", lambda: facts_of(open_sources(settings), settings))
-    served = timed("report: ledger to frame", lambda: stages.served_so_far(settings, facts, NOW), profiled)
+    project = Project(settings)
+    facts = timed("report: the sources", lambda: facts_of(project.sources, settings))
+    served = timed("report: ledger to frame", lambda: served_so_far(project, facts, NOW), profiled)
     drawn, bootstrap.draw = bootstrap.draw, partial(clocked, "bootstraps", bootstrap.draw)
     folder = settings.paths.folder / "report"
-    made = partial(stages.ledger_report, settings, folder, "now", [], served, facts)
+    made = partial(ledger_report, project, folder, served, ReportInputs("now", facts, [], {}))
     timed("report: figures and page", made, profiled)
     bootstrap.draw = drawn
+    project.close()
 
 
 if __name__ == "__main__":

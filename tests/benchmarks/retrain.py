@@ -30,7 +30,8 @@ from configs.settings_file import load_settings
 from features.dataset import load_dataset
 from features.sources.sources import open_sources
 from features.synthetic.company import company_config, make_company
-from serving.commands.training_stages import train
+from serving.commands.train import train
+from serving.project import Project
 from training.fit import baselines, learners
 from training.hazard import trees
 from training.health import score_model
@@ -90,9 +91,9 @@ def retrain(folder: Path, accounts: int) -> dict[str, float]:
         dataset = clock.timed("signals", load_dataset, True)(settings, sources)
         clock.timed("mlflow's own", registry.versions, True)(settings)
         with watched(clock):
-            body = clock.timed("whole", train, True)(settings, dataset, lambda _: None, sources=sources)
+            trained = clock.timed("whole", train, True)(Project(settings, sources=sources, dataset=dataset))
     signals = len(dataset.schema.signals)
-    print(f"{len(dataset.signals):,} snapshots, {signals} signals, {body['hazard_rows']:,} hazard rows")
+    print(f"{len(dataset.signals):,} snapshots, {signals} signals, {trained.log['hazard_rows']:,} hazard rows")
     return clock.seconds
 
 

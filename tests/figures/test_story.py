@@ -17,18 +17,16 @@ import yaml
 
 from configs.settings import Settings
 from configs.settings_file import load_settings
-from evaluation.ledger.ledger import Ledger
 from evaluation.outcomes.company_facts import facts_of
-from evaluation.promotion.events import marks_told
-from features.dataset import load_dataset
-from features.sources.sources import open_sources
 from features.synthetic.calendar import Calendar
 from features.synthetic.company import END, MONTHS, company_config, make_company
 from features.synthetic.scenario import REWEIGHTED, Story
 from serving.cli.console_outcomes import monitor_lines
-from serving.commands import stages
 from serving.commands.monitor import watch
+from serving.commands.outcomes import outcomes
+from serving.commands.report import ReportInputs, ledger_marks, ledger_report, served_so_far
 from serving.demo.story import live_through
+from serving.project import Project
 
 pytestmark = pytest.mark.slow
 STORY = Story()
@@ -57,19 +55,19 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     make_company(folder, story=STORY)
     config.write_text(yaml.safe_dump(company_config() | QUICK))
     settings = load_settings(config)
-    sources = open_sources(settings)
+    project = Project(settings)
+    sources = project.sources
     at = STORY.reweighted_at(Calendar.of(END, MONTHS))
-    lived = live_through(config, settings, sources, load_dataset(settings, sources), at, lambda _: None)
-    settings, today = lived.settings, sources.data_end.to_pydatetime()
-    stages.outcomes(settings, today, sources)
-    found = watch(settings, today, lambda _: None, dataset=lived.dataset, sources=sources)
+    told_last = live_through(config, project, at).project
+    settings, today = told_last.settings, sources.data_end.to_pydatetime()
+    outcomes(told_last, today)
+    found = watch(told_last, today).to_json()
     facts = facts_of(sources, settings)
-    served = stages.served_so_far(settings, facts, today)
+    served = served_so_far(told_last, facts, today)
     assert served is not None
-    with Ledger.open(settings) as ledger:
-        marks = marks_told(ledger)
-    written = stages.ledger_report(settings, folder / "report", "today", marks, served, facts, found)
-    sources.close()
+    inputs = ReportInputs("today", facts, ledger_marks(told_last), found)
+    written = ledger_report(told_last, folder / "report", served, inputs)
+    project.close()
     page = Path(str(written))
     return Told(settings, found, page.read_text(), json.loads(page.with_suffix(".json").read_text()))
 

@@ -47,8 +47,8 @@ def test_without_chromium_it_says_how_to_get_it(nowhere: Path) -> None:
         require_chromium()
     with pytest.raises(UsageError, match="Chromium on the PATH"):
         print_pdf(nowhere / "report.html")
-    found = next(one for one in doctor(nowhere / "none.yaml")["things"] if one["what"].startswith("chromium"))
-    assert (found["there"], "report --pdf" in found["says"]) == (False, True)
+    found = next(one for one in doctor(nowhere / "none.yaml").requirements if one.name == "chromium")
+    assert (found.is_present, "report --pdf" in found.description) == (False, True)
 
 
 @pytest.mark.parametrize(

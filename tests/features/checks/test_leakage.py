@@ -227,22 +227,22 @@ def test_a_schedule_beside_a_feed_that_ends_is_no_suspect(project: Callable[...,
 
 
 def test_training_refuses_all_suspects_at_once_unless_they_are_allowed(project: Callable[..., Settings]) -> None:
-    from serving.commands import stages, training_stages
+    from serving.commands.backtest import backtest
+    from serving.commands.data import check
+    from serving.commands.train import train
+    from serving.project import Project
 
     frames = company(5)
     frames["contracts"].loc[last_of_those_that_left(frames), "plan"] = "cancelled"
     frames["accounts"]["mood"] = gone(frames["accounts"])
     settings = project(frames)
-    nothing: Any = None  # refused before the data set is looked at
-    for stage in (
-        lambda: training_stages.train(settings, nothing, print),
-        lambda: training_stages.backtest(settings, nothing, None, print),
-    ):
-        with pytest.raises(DataError, match="2 faults") as refused:
-            stage()
+    for command in (train, backtest):  # refused before a signal is built
+        with Project(settings) as opened, pytest.raises(DataError, match="2 faults") as refused:
+            command(opened)
         assert refused.value.exit_code == 2
         assert {fault.where for fault in refused.value.faults} == {"accounts.mood", "contracts.plan"}
-    assert stages.check(settings, print)["open_suspects"] == ["accounts.mood", "contracts.plan"]
+    with Project(settings) as opened:
+        assert check(opened).open_suspects == ("accounts.mood", "contracts.plan")
     half = project(frames, allow_leaking=["accounts.mood"])
     sources = open_sources(half)
     with pytest.raises(DataError, match=r"1 fault\)") as refused:

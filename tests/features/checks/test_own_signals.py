@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from serving.commands.stages import check
 
 from configs.errors import DataError
 from configs.settings import Settings
 from features.checks.leakage import require_no_suspects
 from features.checks.own_signals import check_own_signals
 from features.sources.sources import open_sources
-from serving.commands.stages import check
 from tests.features.by_hand import SECOND, project
 
 HEAD = "from features.signal import DerivedSignal\nSIGNALS = (\n"

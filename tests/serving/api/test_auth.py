@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from serving.api.auth import CALLER, MAX_BODY_BYTES, OPEN_PATHS, RULES, SHOWN, Gate, translated
+from serving.api.auth import CALLER, MAX_BODY_BYTES, OPEN_PATHS, RULES, SHOWN, ApiKeyMiddleware, translated
 from serving.api.keys import ROLES, KeyStore
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -53,7 +53,7 @@ class House:
         self.store = KeyStore(folder / "keys.db")
         self.inside = Inside()
         self.keys = {role: self.store.create(role, NOW) for role in ROLES}
-        self.gate = Gate(self.inside, find_store=lambda: self.store)
+        self.gate = ApiKeyMiddleware(self.inside, find_store=lambda: self.store)
 
     async def call(self, method: str, path: str, role: str | None = None, **more: Any) -> httpx.Response:
         headers = more.pop("headers", {}) | ({"Authorization": f"Bearer {self.keys[role]}"} if role else {})

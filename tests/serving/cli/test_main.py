@@ -347,12 +347,12 @@ def test_a_missing_configuration(tmp_path: Path) -> None:
 
 
 def test_an_unforeseen_error_is_shown_whole_and_is_no_answer(monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
-    from serving.commands import stages
+    from serving.commands import data
 
     def broken(*_: object) -> None:
         raise ZeroDivisionError("a slip")
 
-    monkeypatch.setattr(stages, "check", broken)
+    monkeypatch.setattr(data, "check", broken)
     done = on(project, "check")
     assert done.exit_code == DEFECT
     assert "Traceback" in done.stderr

@@ -23,9 +23,10 @@ from evaluation.promotion.verdict import Gate, Verdict
 from features.synthetic.scenario import REWEIGHTED
 from serving.cli.main import main
 from serving.commands import monitor as monitor_command
-from serving.commands import promotion
+from serving.commands import promote as promotion
+from serving.commands.kept_backtest import KeptBacktest, read_backtest
 from serving.commands.monitor import watched_rows
-from serving.commands.training_stages import read_findings
+from serving.project import Project
 from training.tracking.registry import load_version
 
 pytestmark = pytest.mark.slow
@@ -36,9 +37,15 @@ def monitor(project: Path, *arguments: str) -> Result:
     return CliRunner().invoke(main, ["--config", str(project / "forewarn.yaml"), *arguments])
 
 
+def as_watched(body: dict[str, Any]) -> Any:
+    """A result of `watch` that reads as this body."""
+    return SimpleNamespace(stands=body["stands"], to_json=lambda: body)
+
+
 def test_a_month_is_watched_by_the_ledger_and_else_by_the_backtest(demo: Path) -> None:
     settings = load_settings(demo / "forewarn.yaml")
-    rows = watched_rows(settings, NOW)
+    with Project(settings) as opened:
+        rows = watched_rows(opened, NOW)
     assert not rows.duplicated(["account_id", "as_of"]).any()
     source = rows.groupby("as_of")["source"].agg(["nunique", "first"])
     assert (source["nunique"] == 1).all()
@@ -61,24 +68,29 @@ def test_what_the_service_answered_is_no_whole_scoring(demo: Path, tmp_path: Pat
     with Ledger.open(settings) as ledger:
         asked = scored.assign(as_of=pd.Timestamp("2025-10-17"), model_version="2")
         ledger.write(asked, kind="api", asked_by="score", at=NOW, signals_hash=["x" * 64] * 3)
-    rows = watched_rows(settings, NOW)
+    with Project(settings) as opened:
+        rows = watched_rows(opened, NOW)
     assert pd.Timestamp("2025-10-17") not in set(rows.as_of)
     assert set(rows.source[rows.as_of == pd.Timestamp("2025-10-01")]) == {"backtest"}
 
 
 def test_without_a_prediction_it_says_what_to_run(demo: Path, tmp_path: Path) -> None:
     shutil.copy(demo / "forewarn.yaml", tmp_path)
-    with pytest.raises(UsageError, match=r"no prediction yet(.|\n)*forewarn backtest"):
-        watched_rows(load_settings(tmp_path / "forewarn.yaml"), NOW)
+    with (
+        Project.open(tmp_path / "forewarn.yaml") as opened,
+        pytest.raises(UsageError, match=r"no prediction yet(.|\n)*forewarn backtest"),
+    ):
+        watched_rows(opened, NOW)
 
 
 def test_no_row_of_the_ledger_is_older_than_what_its_model_had_learnt(demo: Path) -> None:
     settings = load_settings(demo / "forewarn.yaml")
-    rows = taught_until(settings)
+    with Project(settings) as opened:
+        rows = taught_until(opened.ledger, settings)
     assert rows is not None
     assert (rows.cut <= rows.as_of).all()
     assert len(rows) > 500
-    assert "FW102" not in {finding.code for finding in read_findings(settings)}
+    assert "FW102" not in {finding.code for finding in read_backtest(settings).findings}
 
 
 def test_promoting_new_weights_and_another_level_marks_them(
@@ -96,7 +108,11 @@ def test_promoting_new_weights_and_another_level_marks_them(
         health = SimpleNamespace(framework=framework)
         churn = SimpleNamespace(log={}, calibrator=SimpleNamespace(log={"step": step}))
         return SimpleNamespace(
-            version=number, run_id=number, health=health, churn=churn, meta={"config_version": number}
+            version=number,
+            run_id=number,
+            health=health,
+            churn=churn,
+            meta={"config_version": number, "data_fingerprint": "1"},
         )
 
     champion, candidate = (
@@ -105,29 +121,29 @@ def test_promoting_new_weights_and_another_level_marks_them(
     )
     judged = pd.DataFrame(columns=["account_id", "as_of", "p_churn_90d", "fold"])
     stand_ins: dict[str, Any] = {
-        "load_version": lambda *_: candidate,
-        "read_backtest": lambda _: (judged, judged, {"fingerprint": "", "settings": ""}),
-        "_require_same": lambda *_: None,
-        "_champion": lambda _: champion,
+        "read_backtest": lambda _: KeptBacktest(judged, judged, {"fingerprint": "1", "settings": "2"}, (), None),
         "measure": lambda *_: None,
         "evaluate_gates": lambda *_: Verdict((Gate("size", True, 1.0, "", ""),)),
         "keep_file": lambda *_: None,
-        "move": lambda *_: None,
+        "move_champion": lambda *_: None,
     }
     for name, stand_in in stand_ins.items():
         monkeypatch.setattr(promotion, name, stand_in)
-    dataset = SimpleNamespace(fingerprint="")
-    told = [promotion.promote(settings, None, lambda: dataset, NOW, "user:kim", lambda _: None) for _ in range(2)]
-    assert "adoption: usage 50 to 30" in told[0]["reweighting"]
-    assert "since 2025-02-01 2 times as many" in told[0]["level"]
-    assert told[1]["reweighting"] is None is told[1]["level"]  # asked for twice, marked once
+    monkeypatch.setattr(Project, "model", lambda *_: candidate)
+    monkeypatch.setattr(Project, "champion", champion)
+    dataset: Any = SimpleNamespace(fingerprint="1")
+    with Project(settings, dataset=dataset) as opened:
+        first, second = [promotion.promote(opened, None, NOW, "user:kim") for _ in range(2)]
+    assert "adoption: usage 50 to 30" in (first.reweighting or "")
+    assert "since 2025-02-01 2 times as many" in (first.level or "")
+    assert second.reweighting is None is second.level  # asked for twice, marked once
     with Ledger.open(settings) as ledger:
         assert len(ledger.marks("reweighting")) == len(ledger.marks("level")) == 1
 
 
 def test_the_command_answers_in_words_and_json(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     body = json.loads((demo / ".forewarn" / "reports" / "report.json").read_text())["monitoring"]
-    monkeypatch.setattr(monitor_command, "watch", lambda *_: body)
+    monkeypatch.setattr(monitor_command, "watch", lambda *_: as_watched(body))
     done = monitor(demo, "monitor")
     assert done.exit_code == int(body["stands"]), done.output
     lines = done.stdout.splitlines()
@@ -141,7 +157,7 @@ def test_the_command_answers_in_words_and_json(demo: Path, monkeypatch: pytest.M
 def test_an_alarm_that_stands_is_a_no(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     body: dict[str, Any] = json.loads((demo / ".forewarn" / "reports" / "report.json").read_text())["monitoring"]
     alarm = {"stands": True, "words": "More accounts leave than predicted"}
-    monkeypatch.setattr(monitor_command, "watch", lambda *_: {**body, "stands": True, "alarms": [alarm]})
+    monkeypatch.setattr(monitor_command, "watch", lambda *_: as_watched({**body, "stands": True, "alarms": [alarm]}))
     done = monitor(demo, "monitor")
     assert done.exit_code == 1
     lines = done.stdout.splitlines()

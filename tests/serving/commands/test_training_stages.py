@@ -24,9 +24,11 @@ from configs.settings_file import load_settings
 from evaluation.ledger.ledger import Ledger
 from evaluation.validity.checks import check_champion
 from features.dataset import Dataset
+from features.timeline import calendar_days
 from serving.cli.main import main
-from serving.commands import promotion, training_stages
-from serving.commands.stages import load
+from serving.commands import gate_measures
+from serving.commands.promote import promote
+from serving.project import Project
 from training.fit.fit import Fitted
 from training.fit.tuning import Tuned
 from training.tracking import registry, runs
@@ -37,13 +39,10 @@ pytestmark = pytest.mark.slow
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
 
 
-def quiet(_: str) -> None:
-    pass
-
-
 @pytest.fixture(scope="module")
 def dataset(demo: Path) -> Dataset:
-    return load(load_settings(demo / "forewarn.yaml"), quiet)
+    with Project.open(demo / "forewarn.yaml") as opened:
+        return opened.dataset_at(calendar_days(opened.sources, opened.settings))
 
 
 @pytest.fixture
@@ -51,7 +50,7 @@ def project(demo: Path, tmp_path: Path, dataset: Dataset, monkeypatch: pytest.Mo
     """A copy of the demo that may be written to; commands take the signals that were built for this file."""
     folder = tmp_path / "project"
     shutil.copytree(demo, folder)
-    monkeypatch.setattr("serving.commands.stages.load", lambda *_: dataset)
+    monkeypatch.setattr(Project, "dataset", dataset)
     return folder
 
 
@@ -68,7 +67,7 @@ def champion(settings: Settings) -> LoadedModel:
 @pytest.fixture
 def unsuspected(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the search for suspects, which other tests are about."""
-    monkeypatch.setattr(training_stages, "_refuse_suspects", lambda *_: None)
+    monkeypatch.setattr(Project, "suspects", ())
 
 
 def on(project: Path, *arguments: str) -> Result:
@@ -276,13 +275,14 @@ def test_a_version_of_other_settings_is_not_judged_by_this_backtest(
     trees = settings.training.model_copy(update={"trees": Trees(num_leaves=9)})
     tuned = settings.model_copy(update={"training": trees})
     runs.log_training(tuned, Fitted(champion.churn, champion.health, ()), dataset)
+    today = Project(settings, dataset=dataset)
     with pytest.raises(UsageError, match="trained on other settings than those of the backtest"):
-        promotion.promote(settings, None, lambda: dataset, NOW, "user:kim", quiet)
+        promote(today, None, NOW, "user:kim")
     with pytest.raises(UsageError, match="trained on other data than those of the backtest"):
-        promotion.promote(settings, "1", lambda: dataset, NOW, "user:kim", quiet, force="now")
-    newer = replace(dataset, fingerprint="0" * 16)
+        promote(today, "1", NOW, "user:kim", force="now")
+    newer = Project(settings, dataset=replace(dataset, fingerprint="0" * 16))
     with pytest.raises(UsageError, match="trained on other data than today's"):
-        promotion.promote(settings, "2", lambda: newer, NOW, "user:kim", quiet)
+        promote(newer, "2", NOW, "user:kim")
     assert registry.load_champion(settings).version == "2"
 
 
@@ -293,15 +293,15 @@ def test_rows_of_a_champion_are_kept_ones_before_its_cut_and_its_own_after(
     first = registry.load_version(settings, "1")
     cut = pd.Timestamp(first.churn.log["cut"])
     signals = dataset.signals
-    own = promotion.champion_rows(settings, first, dataset)
+    own = gate_measures.champion_rows(settings, first, dataset)
     assert own.as_of.min() == cut
     since = signals[signals.as_of >= cut]
     assert np.array_equal(own.p_churn_90d, first.churn.predict(since).p_churn_90d)
     days = sorted(signals.as_of.unique())
     near = signals[signals.as_of.isin([day for day in days if abs(day - cut).days < 70])]
     kept = near[["account_id", "as_of"]].assign(p_churn_90d=0.123, p_churn_30d=0.5, fold="2025-01-01")
-    registry.keep_file(settings, first.run_id, promotion.KEPT, promotion._bytes(kept))
-    both = promotion.champion_rows(settings, first, dataset)
+    registry.keep_file(settings, first.run_id, gate_measures.KEPT, gate_measures.parquet_bytes(kept))
+    both = gate_measures.champion_rows(settings, first, dataset)
     assert list(both) == ["account_id", "as_of", "p_churn_90d", "cut"]
     assert (both.cut == both.as_of.map(lambda day: cut if day >= cut else pd.Timestamp("2025-01-01"))).all()
     assert check_champion(both) == ()
@@ -311,23 +311,23 @@ def test_rows_of_a_champion_are_kept_ones_before_its_cut_and_its_own_after(
     assert len(both) == (near.as_of < cut).sum() + len(since)
     assert not both.duplicated(["account_id", "as_of"]).any()
     without = replace(dataset, signals=signals.drop(columns=first.churn.encoder.numbers[0]))
-    assert len(promotion.champion_rows(settings, first, without)) == (near.as_of < cut).sum()
+    assert len(gate_measures.champion_rows(settings, first, without)) == (near.as_of < cut).sum()
 
 
 def test_ranks_of_a_constant_agree_only_with_a_constant() -> None:
     one, flat = pd.Series([0.1, 0.3, 0.2]), pd.Series([0.1, 0.1, 0.1])
-    assert promotion._rank_correlation(one, one) == 1.0
-    assert promotion._rank_correlation(one, -one) == -1.0
-    assert (promotion._rank_correlation(one, flat), promotion._rank_correlation(flat, flat)) == (0.0, 1.0)
+    assert gate_measures.rank_agreement(one, one) == 1.0
+    assert gate_measures.rank_agreement(one, -one) == -1.0
+    assert (gate_measures.rank_agreement(one, flat), gate_measures.rank_agreement(flat, flat)) == (0.0, 1.0)
 
 
 def test_a_slower_model_has_a_larger_figure(
     settings: Settings, champion: LoadedModel, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     newest = dataset.signals[dataset.signals.as_of == dataset.signals.as_of.max()]
-    seconds, reference = promotion.latency(settings, champion, newest)
+    seconds, reference = gate_measures.latency(settings, champion, newest)
     assert reference > 0
-    truth, sizes = promotion.predictions, []
+    truth, sizes = gate_measures.predictions, []
 
     def slow(churn: Any, health: Any, frame: pd.DataFrame, *rest: Any) -> Any:
         sizes.append(len(frame))
@@ -335,7 +335,7 @@ def test_a_slower_model_has_a_larger_figure(
             found = truth(churn, health, frame, *rest)
         return found
 
-    monkeypatch.setattr(promotion, "predictions", slow)
-    slower, again = promotion.latency(settings, champion, newest)
-    assert set(sizes) == {promotion.BATCH}
+    monkeypatch.setattr(gate_measures, "predictions", slow)
+    slower, again = gate_measures.latency(settings, champion, newest)
+    assert set(sizes) == {gate_measures.BATCH}
     assert slower / again > 2 * seconds / reference

@@ -6,8 +6,6 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 import yaml
@@ -19,13 +17,15 @@ from configs.settings_file import load_settings
 from features.health.health_score import rule_scores
 from serving.cli import console_models
 from serving.cli.main import main
-from serving.commands import weights
+from serving.cli.session import to_json
+from serving.commands.weights import Reweighing, weights
+from serving.project import Project
 from tests.training.conftest import HEALTH_MAPS
 from tests.training.fit.test_weight_steps import tilted
 from tests.training.reweighed import Company, company
 from training.health.weight_likelihood import published
 
-Stage = Callable[..., dict[str, Any]]
+Stage = Callable[..., Reweighing]
 
 
 @pytest.fixture
@@ -48,19 +48,19 @@ def settings(project: Path) -> Settings:
 
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch, project: Path, settings: Settings) -> Stage:
-    """The stage on a company that has no files."""
-    monkeypatch.setattr(weights, "open_sources", lambda _: SimpleNamespace(close=lambda: None))
-    monkeypatch.setattr(weights, "require_no_suspects", lambda *_: None)
+    """The command on a company that has no files."""
+    monkeypatch.setattr(Project, "suspects", ())
 
-    def run(made: Company, out: Path | None = None) -> dict[str, Any]:
-        return weights.weights(settings, project, made, out, lambda _: None)  # type: ignore[arg-type]
+    def run(made: Company, out: Path | None = None) -> Reweighing:
+        return weights(Project(settings, dataset=made), project, out)  # type: ignore[arg-type]
 
     return run
 
 
 def test_what_is_proposed_loads_and_gives_the_scores_shown(stage: Stage, project: Path, settings: Settings) -> None:
     made = company(tilted(settings.framework), 1500, seed=5)
-    body = stage(made)
+    result = stage(made)
+    body = to_json(result)
     assert body["worth"] == "signals"
     path = Path(body["out"])
     proposed = load_settings(path)
@@ -86,17 +86,18 @@ def test_what_is_proposed_loads_and_gives_the_scores_shown(stage: Stage, project
     for one in moved:
         assert [one["before"], one["after"]] == pytest.approx(scores[one["account_id"]], abs=0.051)
     assert json.loads(json.dumps(body)) == body
-    text = "\n".join(console_models.weights_lines(body))
+    text = "\n".join(console_models.weights_lines(result))
     assert "Signal weights within dimensions: worth taking" in text
     assert f"{body['levels']['changed']} of {body['levels']['scored']:,} accounts would change level" in text
 
 
 def test_nothing_is_written_where_nothing_is_to_be_gained(stage: Stage, project: Path, settings: Settings) -> None:
-    body = stage(company(settings.framework, 1500, seed=8))
+    result = stage(company(settings.framework, 1500, seed=8))
+    body = to_json(result)
     assert body["worth"] in (None, "intercepts")
     assert (body["out"], body["config_version"]) == (None, settings.version)
     assert sorted(path.name for path in project.parent.iterdir()) == ["forewarn.yaml"]
-    lines = console_models.weights_lines(body)
+    lines = console_models.weights_lines(result)
     assert not any("proposed" in line for line in lines)
     assert any(line.startswith("  adoption") and "churns" in line for line in lines)
 

@@ -1,0 +1,67 @@
+"""What `backtest` does: predictions that were out of time when they were made, judged, drawn and kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from configs.atomic_files import write_bytes, write_marked, write_text
+from serving.commands.kept_backtest import BASELINES, METRICS, PREDICTIONS, log_kept_backtest
+from serving.project import Project
+
+if TYPE_CHECKING:
+    from training.fit import Rolling
+
+
+@dataclass(frozen=True)
+class Backtested:
+    """A backtest that was written to the folder `out`; `metrics` is what stands in its metrics.json."""
+
+    out: str
+    run_id: str | None
+    metrics: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"out": self.out, "run_id": self.run_id, **self.metrics}
+
+
+def backtest(project: Project, out: Path | None = None, rolling: Rolling | None = None) -> Backtested:
+    """Predictions that were out of time when they were made, the baselines on the same rows, figures and plots.
+
+    They are added to the run of the newest training of the same data and settings. DataError names every column of the
+    sources that may know the future.
+    """
+    project.require_no_suspects()
+    from evaluation.backtest import backtest as roll
+    from evaluation.backtest import random_split_told
+    from evaluation.monitoring import taught_until
+    from evaluation.report import by_fold, drawings, summarise
+    from evaluation.validity import evidence_of, run_checks
+    from training.fit import Rolling
+
+    settings, dataset, tell = project.settings, project.dataset, project.tell
+    rolling = rolling or Rolling(dataset, settings)
+    rolled = roll(dataset, settings, tell, rolling)
+    tell("comparing with a random split")
+    gap, split = random_split_told(dataset, settings, rolled.folds)
+    tell("checking the run")
+    taught = taught_until(project.ledger_or_none, settings)
+    evidence = evidence_of(dataset, rolled, settings, rolling, taught, gap)
+    findings = [finding.to_json() for finding in run_checks(evidence)]
+    tell("working out the figures")
+    summary = summarise(rolled.predictions, rolled.baselines, settings, random_split=split)
+    folder = out or project.paths.backtest
+    mark = {"fingerprint": dataset.fingerprint, "settings": settings.version}
+    write_marked(rolled.predictions, folder / PREDICTIONS, mark)
+    write_marked(rolled.baselines, folder / BASELINES, mark)
+    for name, body in drawings(summary, rolled.explained).items():
+        write_bytes(folder / name, body)
+    folds = [f"{day:%Y-%m-%d}" for day in rolled.folds]
+    by = by_fold(rolled.predictions, settings)
+    metrics = {"mark": mark, "folds": folds, "by_fold": by, "checks": findings, **summary}
+    write_text(folder / METRICS, json.dumps(metrics, indent=1, allow_nan=False))
+    tell("logging the figures")
+    return Backtested(str(folder), log_kept_backtest(settings, dataset.fingerprint, folder), metrics)

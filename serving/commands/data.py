@@ -1,0 +1,104 @@
+"""What `init`, `check` and `features` do: the sources, from a first look at the files to a table of signals."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from configs.atomic_files import write_parquet, write_text
+from configs.errors import Fault, UsageError
+from serving.project import Project
+
+if TYPE_CHECKING:
+    from features.checks import CheckReport
+    from features.dataset import Dataset
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A project's file that was written, and its text."""
+
+    out: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What the sources hold; not `passed` while a column that may know the future is neither mended nor allowed, or a
+    signal of the project's own reads it."""
+
+    report: CheckReport
+
+    @property
+    def open_suspects(self) -> tuple[str, ...]:
+        """Suspected columns that `allow_leaking` does not name."""
+        return tuple(suspect.column for suspect in self.report.suspects if not suspect.allowed)
+
+    @property
+    def leaking_signals(self) -> tuple[str, ...]:
+        """Signals of the project's own that read the future."""
+        return tuple(leak.name for leak in self.report.own_signals.leaking)
+
+    @property
+    def passed(self) -> bool:
+        return not self.open_suspects and not self.leaking_signals
+
+    def to_json(self) -> dict[str, Any]:
+        found = {"open_suspects": self.open_suspects, "leaking_signals": self.leaking_signals}
+        return {"passed": self.passed, **found, "summary": str(self.report), **self.report.to_json()}
+
+
+@dataclass(frozen=True)
+class FeaturesWritten:
+    """A table of signals that was written: one row an account and as_of; days as ISO dates, coverage 0 to 1."""
+
+    out: str
+    rows: int
+    accounts: int
+    as_ofs: int
+    first: str | None
+    last: str | None
+    signals: int
+    coverage: float | None
+    fingerprint: str
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def init(folder: Path) -> Proposal:
+    """Proposes folder/forewarn.yaml; UsageError when there is one, which is never overwritten."""
+    from features.sources import propose_mapping
+
+    path = folder / "forewarn.yaml"
+    if path.exists():
+        raise UsageError(Fault(str(path), "a file", "none yet", "move it away first; init never overwrites"))
+    text = propose_mapping(folder)
+    write_text(path, text)
+    return Proposal(str(path), text)
+
+
+def check(project: Project) -> Checked:
+    """What the sources hold, and what is wrong with them; SourceError with every fault."""
+    from features.checks import check as report_on
+
+    project.tell("reading the sources")
+    return Checked(report_on(project.settings, project.sources))
+
+
+def features(dataset: Dataset, out: Path) -> FeaturesWritten:
+    """Signals, stage and coverage of every snapshot, into a Parquet file."""
+    frame = dataset.signals
+    write_parquet(frame, out)
+    return FeaturesWritten(
+        out=str(out),
+        rows=len(frame),
+        accounts=int(frame.account_id.nunique()),
+        as_ofs=int(frame.as_of.nunique()),
+        first=str(frame.as_of.min().date()) if len(frame) else None,
+        last=str(frame.as_of.max().date()) if len(frame) else None,
+        signals=len(dataset.schema.signals),
+        coverage=float(frame.coverage.mean()) if len(frame) else None,
+        fingerprint=dataset.fingerprint,
+    )

@@ -1,0 +1,122 @@
+"""What the gates of a promotion ask beyond the rows of the backtest: of the model, its size, its speed, its twins."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from configs.settings import Settings
+from evaluation.predictions import predictions
+from evaluation.promotion import Measured
+from evaluation.validity import Finding, check_champion
+from features.dataset import Dataset
+from serving.project import Project
+from serving.scoring import Scorer
+from training.fit import reseeded
+from training.tracking import LoadedModel, kept_file
+
+KEPT = "promoted/judged.parquet"  # of a promoted version's run: what its backtest predicted
+KEY = ["account_id", "as_of"]
+BATCH, REFERENCE, REPEATS = 1_000, 200_000, 3
+
+
+def measure(
+    project: Project, model: LoadedModel, champion: LoadedModel | None, findings: tuple[Finding, ...]
+) -> Measured:
+    """What the gates ask of a candidate that was trained on the project's data; `findings` are the backtest's."""
+    settings, dataset, tell = project.settings, project.dataset, project.tell
+    suspects = tuple(suspect.column for suspect in project.suspects if not suspect.allowed)
+    tell("scoring one by one")
+    equal = served_equals_batch(Scorer.of(project, model))
+    tell("fitting the trees from another seed")
+    newest = dataset.signals[dataset.signals.as_of == dataset.signals.as_of.max()]
+    p = f"p_churn_{settings.main_horizon_days}d"
+    other = reseeded(model.churn, dataset, model.schema)
+    agree = 1.0 if other is model.churn else rank_agreement(model.churn.predict(newest)[p], other.predict(newest)[p])
+    theirs = None
+    if champion is not None and champion.version != model.version:
+        theirs = champion_rows(settings, champion, dataset)
+    tell("timing")
+    return Measured(
+        served_equals_batch=equal,
+        champion=None if theirs is None else theirs.drop(columns="cut"),
+        no_champion="no champion yet" if champion is None else "it is the champion itself",
+        seeds_agree=agree,
+        size_mb=model.size_mb,
+        latency=latency(settings, model, newest),
+        suspects=suspects,
+        checks=findings + (() if theirs is None else check_champion(theirs)),
+    )
+
+
+def rank_agreement(one: pd.Series, other: pd.Series) -> float:
+    """Spearman's rank correlation; 1 where one of them ranks nobody, and the other neither, else 0."""
+    if one.nunique() == 1 or other.nunique() == 1:
+        return float(one.nunique() == other.nunique())
+    return float(one.corr(other, method="spearman"))
+
+
+def champion_rows(settings: Settings, champion: LoadedModel, dataset: Dataset) -> pd.DataFrame:
+    """account_id, as_of, p_churn_{h}d of the champion, out of time for it at the main horizon h; and the `cut` up to
+    which what made a row had learnt (NaT where a version that was promoted long ago did not keep it).
+
+    Since its cut, what the frozen model says; before it, what its backtest said when it was promoted. Either is absent
+    where the champion read other signals or had other horizons.
+    """
+    p = f"p_churn_{settings.main_horizon_days}d"
+    columns = [*KEY, p, "cut"]
+    cut = pd.Timestamp(champion.churn.log["cut"]).as_unit("us")
+    parts = [dataset.signals[KEY].iloc[:0].assign(cut=cut, **{p: 0.0})[columns]]
+    kept = kept_file(settings, champion.run_id, KEPT)
+    if kept is not None:
+        before = pd.read_parquet(io.BytesIO(kept)).query("as_of < @cut")
+        folds = pd.to_datetime(before.reindex(columns=["fold"])["fold"]).astype("datetime64[us]")
+        parts += [before.assign(cut=folds)[columns]] if p in before else []
+    since = dataset.signals[dataset.signals.as_of >= cut]
+    readable = set(champion.churn.columns) <= set(since) and settings.main_horizon_days in champion.churn.horizons_days
+    if readable and len(since):
+        parts.append(since[KEY].join(champion.churn.predict(since)).assign(cut=cut)[columns])
+    return pd.concat([one for one in parts if len(one)] or parts[:1], ignore_index=True)
+
+
+def parquet_bytes(frame: pd.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, index=False)
+    return buffer.getvalue()
+
+
+def latency(settings: Settings, model: LoadedModel, frame: pd.DataFrame) -> tuple[float, float]:
+    """Least processor seconds of three tries: scoring BATCH accounts with reasons, and sorting REFERENCE numbers.
+
+    In turns, so that a machine that is slow for a while is slow for both. Accounts are repeated to make up the batch.
+    """
+    rows = frame.iloc[np.arange(BATCH) % len(frame)].reset_index(drop=True)
+    numbers = np.random.default_rng(0).random(REFERENCE).tolist()
+
+    def seconds(work: Callable[[], object]) -> float:
+        begun = time.process_time()
+        work()
+        return time.process_time() - begun
+
+    tries = [
+        (
+            seconds(lambda: predictions(model.churn, model.health, rows, settings, model.version, model.schema)),
+            seconds(lambda: sorted(numbers)),
+        )
+        for _ in range(REPEATS)
+    ]
+    return min(one for one, _ in tries), min(other for _, other in tries)
+
+
+def served_equals_batch(scorer: Scorer, accounts: int = 20) -> bool:
+    """Whether accounts scored one at a time, as the service does, equal the batch to the last bit."""
+    batch = scorer.predict(list(scorer.frame.index))
+    step = max(1, len(batch) // accounts)
+    return all(
+        scorer.predict([batch.account_id[row]]).equals(batch.iloc[[row]].reset_index(drop=True))
+        for row in range(0, len(batch), step)
+    )

@@ -1,0 +1,76 @@
+"""What `outcomes` does: judges predictions whose window has passed by what happened since."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from configs.settings import Settings
+from features.sources import Sources
+from serving.project import Project
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What came of the ledger's predictions within the main horizon (`horizon_days`).
+
+    `new` were judged now, `changed` are judged otherwise than before, `repeats` as before, `waiting` have windows that
+    have not passed, `unknown` are of accounts that the sources no longer have, `in_hindsight` were made after the fact.
+    `days`: a record for each as_of and model version; `by_arm`: what was done about the accounts, None where nothing.
+    """
+
+    summary: str
+    horizon_days: int
+    matured: int
+    new: int
+    changed: int
+    repeats: int
+    waiting: int
+    unknown: int
+    in_hindsight: int
+    days: list[dict[str, Any]]
+    by_arm: Any
+
+
+def outcomes(project: Project, now: datetime) -> Judged:
+    """Judges every prediction of the ledger whose window has passed, and writes the judgement beside it."""
+    from evaluation.jsonable import to_jsonable
+    from evaluation.outcomes import interventions_of, judge, outcomes_by_arm
+
+    settings, at, ledger = project.settings, pd.Timestamp(now), project.written_ledger
+    judged = judge(ledger, _labels_of(settings, project.sources), settings, at)
+    by_arm = outcomes_by_arm(ledger, settings, interventions_of(project.sources), at)
+    days = judged.days[judged.days.matured > 0].rename(columns={"matured": "accounts"})
+    days = days.drop(columns=["predictions", "in_hindsight"]).assign(as_of=days.as_of.dt.strftime("%Y-%m-%d"))
+    return Judged(
+        summary=str(judged),
+        horizon_days=settings.main_horizon_days,
+        matured=int(days.accounts.sum()),
+        new=judged.new,
+        changed=judged.changed,
+        repeats=judged.repeats,
+        waiting=judged.waiting,
+        unknown=judged.unknown,
+        in_hindsight=judged.in_hindsight,
+        days=[{str(name): value for name, value in record.items()} for record in days.to_dict("records")],
+        by_arm=to_jsonable(by_arm),
+    )
+
+
+def _labels_of(settings: Settings, sources: Sources) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    """Outcomes of (account_id, as_of) pairs; pairs that the sources no longer know have none, rather than "stayed"."""
+    from evaluation.outcomes import with_returns
+    from features.labels import labels_for
+    from features.timeline import among
+
+    known = sources.engine.to_pandas(sources.tables["accounts"].select("account_id")).account_id
+
+    def labels(pairs: pd.DataFrame) -> pd.DataFrame:
+        in_sources = pairs[among(pairs.account_id, known) & (pairs.as_of <= sources.data_end)]
+        return with_returns(labels_for(sources, in_sources, settings), sources, settings)
+
+    return labels

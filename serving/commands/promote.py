@@ -1,0 +1,91 @@
+"""What `promote` does: asks the gates, moves the champion alias, and marks it in the ledger.
+
+The ledger is marked before the alias is moved, so that no champion serves without one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from configs.errors import Fault, UsageError
+from evaluation.promotion import Verdict, evaluate_gates, mark_level, mark_promotion, mark_reweighting
+from serving.commands.gate_measures import KEPT, KEY, measure, parquet_bytes
+from serving.commands.kept_backtest import read_backtest
+from serving.project import Project
+from training.tracking import CANDIDATE, LoadedModel, keep_file
+from training.tracking import promote as move_champion
+
+
+@dataclass(frozen=True)
+class PromotionAnswer:
+    """What the gates said of a version, and what followed; `forced` where a refusal was overruled.
+
+    `mark`, `reweighting` and `level` are the sentences that now stand in the ledger, None where there was nothing to
+    mark.
+    """
+
+    version: str
+    verdict: Verdict
+    forced: bool
+    mark: str | None
+    reweighting: str | None
+    level: str | None
+
+    @property
+    def promoted(self) -> bool:
+        return self.mark is not None
+
+    @property
+    def refused(self) -> list[str]:
+        """Names of the gates that refused."""
+        return [gate.name for gate in self.verdict.refused]
+
+    def to_json(self) -> dict[str, Any]:
+        head = {"promoted": self.promoted, "forced": self.forced, "version": self.version}
+        gates = {"gates": self.verdict.to_json(), "refused": self.refused, "summary": str(self.verdict)}
+        return {**head, **gates, "mark": self.mark, "reweighting": self.reweighting, "level": self.level}
+
+
+def promote(project: Project, version: str | None, now: datetime, by: str, force: str | None = None) -> PromotionAnswer:
+    """Asks every gate; the champion changes only when none refuses, or when `force` gives the reason to overrule them.
+
+    UsageError when there is no such candidate, or no backtest of the data and settings that it was trained on.
+    """
+    settings = project.settings
+    model = project.model(version or CANDIDATE)
+    kept = read_backtest(settings)
+    backtested = {"data_fingerprint": kept.mark["fingerprint"], "config_version": kept.mark["settings"]}
+    _require_same(model, backtested, "those of the backtest", "run `forewarn train` and `forewarn backtest` again")
+    today = {"data_fingerprint": project.dataset.fingerprint}
+    _require_same(model, today, "today's", "give the data that it was trained on")
+    champion = project.champion
+    measured = measure(project, model, champion, kept.findings)
+    verdict = evaluate_gates(kept.predictions, kept.baselines, settings, measured, model.churn.log)
+    mark = reweighting = level = None
+    if verdict.passed or force is not None:
+        at, ledger = pd.Timestamp(now), project.ledger
+        before = None if champion is None else champion.version
+        mark = mark_promotion(ledger, model.version, before, verdict, force, by, at)
+        reweighting = mark_reweighting(ledger, model, champion, by, at)
+        level = mark_level(ledger, model, champion, by, at)
+        rows = kept.predictions[[*KEY, f"p_churn_{settings.main_horizon_days}d", "fold"]]
+        keep_file(settings, model.run_id, KEPT, parquet_bytes(rows))
+        move_champion(settings, model.version)
+    forced = force is not None and not verdict.passed
+    return PromotionAnswer(str(model.version), verdict, forced, mark, reweighting, level)
+
+
+def _require_same(model: LoadedModel, found: dict[str, str], whose: str, do: str) -> None:
+    """UsageError where the model was trained on other data or settings than these."""
+    words = {"data_fingerprint": "data", "config_version": "settings"}
+    faults = [
+        Fault(f"version {model.version}", f"trained on other {words[name]} than {whose}", f"the same {words[name]}", do)
+        for name, value in found.items()
+        if model.meta[name] != value
+    ]
+    if faults:
+        raise UsageError(faults)

@@ -1,0 +1,168 @@
+"""What `report` does: the page on the backtest, and the one on what was served beside it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from configs.framework import DIMENSIONS
+from serving.commands.kept_backtest import read_backtest
+from serving.commands.monitor import watch
+from serving.project import Project
+
+if TYPE_CHECKING:
+    from evaluation.outcomes import Facts
+
+
+@dataclass(frozen=True)
+class Reported:
+    """The files that were written, and what the report answers in a few sentences.
+
+    `ledger_html` is None while nothing that was served has been judged; `against`: promotions that overruled a gate.
+    """
+
+    html: str
+    json: str
+    ledger_html: str | None
+    pdf: tuple[str, ...]
+    answer: list[str]
+    against: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ReportInputs:
+    """What both pages show beside their own predictions."""
+
+    created: str
+    facts: Facts
+    marks: list[dict[str, Any]]
+    monitoring: dict[str, Any]
+
+
+def report(project: Project, out: Path | None, now: datetime, pdf: bool = False) -> Reported:
+    """The report on the backtest, and one on the ledger in ledger/ beside it once a window of it has been judged; with
+    `pdf` each as PDF too. UsageError, before anything is written, without Chromium to print it."""
+    from evaluation.outcomes import facts_of
+    from evaluation.report import print_pdf, require_chromium, write_report
+
+    if pdf:
+        require_chromium()
+    settings, folder = project.settings, out or project.paths.reports
+    kept = read_backtest(settings)
+    project.tell("reading the sources and the ledger")
+    facts = facts_of(project.sources, settings)
+    marks = ledger_marks(project)
+    served = served_so_far(project, facts, now)
+    facts = _with_drawn(project, facts)
+    judged = _beside_calls(project, kept.predictions, now)
+    watched = watch(project, now, served=served).to_json()
+    watched["checks"] = [finding.to_json() for finding in kept.findings]
+    project.tell("writing the report")
+    inputs = ReportInputs(f"{now:%Y-%m-%d %H:%M} UTC", facts, marks, watched)
+    title = f"{settings.name}: predictions against outcomes"
+    meta = {"title": title, "created": inputs.created, "source": "backtest", **kept.mark}
+    files = write_report(
+        judged, kept.baselines, settings, folder, meta, marks, outages=_outages(project), facts=facts, newest=served,
+        random_split=kept.random_split, monitoring=watched,
+    )  # fmt: skip
+    ledger_html = None if served is None else ledger_report(project, folder / "ledger", served, inputs)
+    printed: tuple[str, ...] = ()
+    if pdf:
+        project.tell("printing")
+        pages = [page for page in (str(files.html), ledger_html) if page is not None]
+        printed = tuple(str(print_pdf(Path(page))) for page in pages)
+    return Reported(
+        html=str(files.html),
+        json=str(files.json),
+        ledger_html=ledger_html,
+        pdf=printed,
+        answer=json.loads(files.json.read_text(encoding="utf-8"))["answer"],
+        against=tuple(mark["says"] for mark in marks if mark["against"]),
+    )
+
+
+def _outages(project: Project) -> list[str]:
+    """A sentence for each outage of a feed, the newest first."""
+    from evaluation.monitoring import outage_words
+
+    sentences = [
+        (outage.first_day, outage_words(feed, outage)) for feed, every in project.outages.items() for outage in every
+    ]
+    return [sentence for _, sentence in sorted(sentences, reverse=True)]
+
+
+def ledger_marks(project: Project) -> list[dict[str, Any]]:
+    """Every event that the ledger marks, in order; none without a ledger."""
+    from evaluation.promotion import marks_told
+
+    return [] if project.ledger_or_none is None else marks_told(project.ledger)
+
+
+def ledger_report(project: Project, folder: Path, served: pd.DataFrame, inputs: ReportInputs) -> str | None:
+    """The report on what was served (`served_so_far`); None while no main window of it has been judged."""
+    from evaluation.outcomes import drawn_effect, with_drawn
+    from evaluation.report import write_report
+
+    settings, ledger = project.settings, project.ledger
+    outcome = served[f"churned_{settings.main_horizon_days}d"]
+    if not outcome.notna().any():
+        return None
+    title = f"{settings.name}: what was served, and what happened"
+    meta = {"title": title, "created": inputs.created, "source": "ledger"}
+
+    def reasons_of(rows: pd.DataFrame) -> pd.Series:
+        # Reasons are nine tenths of a ledger's bytes, and the page shows those of a few rows.
+        reasons: pd.Series = ledger.texts(rows).reasons
+        return reasons
+
+    known = with_drawn(inputs.facts.interventions, ledger, served.account_id.unique().tolist())
+    judged = served.loc[outcome.notna(), ["account_id", "as_of"]].assign(y=outcome)
+    files = write_report(
+        served, pd.DataFrame(), settings, folder, meta, inputs.marks, reasons_of, monitoring=inputs.monitoring,
+        facts=replace(inputs.facts, interventions=known), effect=drawn_effect(judged, ledger, settings),
+    )  # fmt: skip
+    return str(files.html)
+
+
+def served_so_far(project: Project, facts: Facts, now: datetime) -> pd.DataFrame | None:
+    """The ledger's predictions beside what is judged of them, one an account and day, without texts, with the segment
+    and owner of today; None while there is none."""
+    from evaluation.outcomes import FORECASTS, judged_so_far
+
+    settings, ledger = project.settings, project.ledger_or_none
+    if ledger is None or not ledger.count(FORECASTS, pd.Timestamp(now)):
+        return None
+    main = f"{settings.main_horizon_days}d"
+    columns = ["batch_id", "row", "lifecycle_stage", "risk_level", "health_score", "arr", "has_signal", "model_version"]
+    columns += ["config_version", *(f"p_churn_{days}d" for days in settings.horizons_days), f"p_health_{main}"]
+    columns += ["coverage", *(f"health_{name}" for name in DIMENSIONS)]
+    frame = judged_so_far(ledger, settings, pd.Timestamp(now), columns=columns)
+    frame = frame.drop_duplicates(["account_id", "as_of"], keep="first", ignore_index=True)
+    frame = _beside_calls(project, frame, now)
+    context = facts.accounts.reindex(columns=["account_id", "segment", "owner"])
+    return frame.merge(context, on="account_id", how="left", validate="many_to_one")
+
+
+def _with_drawn(project: Project, facts: Facts) -> Facts:
+    """The facts, with the accounts that were held out by draw among the interventions."""
+    from evaluation.outcomes import with_drawn
+
+    if project.ledger_or_none is None:
+        return facts
+    accounts = facts.accounts.account_id.tolist()
+    return replace(facts, interventions=with_drawn(facts.interventions, project.ledger, accounts))
+
+
+def _beside_calls(project: Project, rows: pd.DataFrame, now: datetime) -> pd.DataFrame:
+    """Scorings with the CSMs' calls that held on their day; as they are while nobody has made any."""
+    from evaluation.outcomes import with_calls
+
+    if project.ledger_or_none is None:
+        return rows
+    calls = project.ledger.overrides(pd.Timestamp(now))
+    return rows if calls.empty else with_calls(rows, calls)

@@ -1,0 +1,118 @@
+"""What `score` and `explain` do: predictions of the champion, in the ledger before anybody sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from configs.atomic_files import write_parquet
+from serving.project import Project
+from serving.scoring import Prediction, Scorer
+
+
+@dataclass(frozen=True)
+class RiskiestAccount:
+    """An account near the top of a scoring; `p_churn` within the main horizon."""
+
+    account_id: str
+    p_churn: float
+    risk_level: str
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A scoring of every account in play on a day.
+
+    `mean_p` and `expected_arr_loss` (in `currency`) look at the main horizon, `horizon_days`; `repeated` where the
+    ledger held the same scoring already; `held_out` counts the accounts that the draw leaves alone.
+    """
+
+    as_of: str
+    out: str
+    accounts: int
+    horizon_days: int
+    mean_p: float
+    levels: dict[str, int]
+    expected_arr_loss: float
+    currency: str
+    worst: tuple[RiskiestAccount, ...]
+    has_signal: bool
+    model_version: str
+    config_version: str
+    repeated: bool
+    held_out: int
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One account's prediction with every reason, and the call that holds beside it (automated, the CSM's, final)."""
+
+    prediction: Prediction
+    call: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        return {**self.prediction.model_dump(mode="json"), "call": self.call}
+
+
+def score(project: Project, as_of: datetime | None, out: Path | None, now: datetime) -> Scored:
+    """Every account in play, scored with the champion: the ledger first, then the file."""
+    project.tell("loading the champion and the signals")
+    scorer = Scorer.open(project, day(as_of))
+    project.tell(f"scoring {len(scorer.frame)} accounts")
+    return score_with(scorer, out, now)
+
+
+def score_with(scorer: Scorer, out: Path | None, now: datetime) -> Scored:
+    """Scores every account in play; under a holdout the file says in the column `arm` whom to leave alone."""
+    from evaluation.outcomes import HOLDOUT, assign, mark_draw
+
+    settings = scorer.settings
+    accounts = list(scorer.frame.index)
+    predicted, written = scorer.score(accounts, "batch", "score", now)
+    path = out or settings.paths.scores(scorer.as_of)
+    drawn = settings.evaluation.holdout
+    mark_draw(scorer.ledger, drawn, pd.Timestamp(now), "score")
+    arms = None if drawn is None else assign(accounts, drawn.salt, drawn.share)
+    write_parquet(predicted if arms is None else predicted.assign(arm=arms), path)
+    main = settings.main_horizon_days
+    p = f"p_churn_{main}d"
+    worst = predicted.sort_values(p, ascending=False).head(5)[["account_id", p, "risk_level"]]
+    return Scored(
+        as_of=f"{scorer.as_of:%Y-%m-%d}",
+        out=str(path),
+        accounts=len(predicted),
+        horizon_days=main,
+        mean_p=float(predicted[p].mean()),
+        levels={level.name: int((predicted.risk_level == level.name).sum()) for level in settings.framework.levels},
+        expected_arr_loss=float(predicted[f"expected_arr_loss_{main}d"].sum()),
+        currency=settings.currency,
+        worst=tuple(RiskiestAccount(*row) for row in worst.values.tolist()),
+        has_signal=scorer.model.churn.has_signal,
+        model_version=str(scorer.model.version),
+        config_version=settings.version,
+        repeated=written.repeated,
+        held_out=0 if arms is None else int((arms == HOLDOUT).sum()),
+    )
+
+
+def explain(project: Project, account: str, as_of: datetime | None, now: datetime) -> Explained:
+    """One account's prediction with every reason; it is in the ledger like any other that is shown."""
+    from evaluation.outcomes import standing
+
+    scorer = Scorer.open(project, day(as_of))
+    answer = scorer.answer([scorer.require(account)], "explain", now, full=True)
+    prediction = answer.results[0].prediction
+    assert prediction is not None  # `require` has made sure that the account is there
+    level = pd.DataFrame({"account_id": [account], "risk_level": [prediction.risk_level]})
+    at = pd.Timestamp(now).tz_localize(None)
+    (call,) = standing(level, scorer.ledger.overrides(at), at)
+    return Explained(prediction, call)
+
+
+def day(value: datetime | None) -> pd.Timestamp | None:
+    """A day of the command line as an as_of: a UTC midnight."""
+    return None if value is None else pd.Timestamp(value).as_unit("us")
