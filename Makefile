@@ -7,11 +7,12 @@ export PYTHONDONTWRITEBYTECODE =
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 INSTALL = $(BIN)/python -m pip install --quiet --no-compile
 
-.PHONY: demo test figures lint types serve lock clean help
+.PHONY: demo test quick figures lint types serve lock clean help
 
 help:
 	@echo "make demo   a synthetic company, end to end, in ./demo"
 	@echo "make test   lint, types, tests and doctests"
+	@echo "make quick  the tests that take no more than a few seconds each"
 	@echo "make figures   the README's figures, worked out anew"
 	@echo "make serve  the endpoint, on the demo's model"
 	@echo "make lock   writes requirements*.txt anew from pyproject.toml (needs uv)"
@@ -45,6 +46,10 @@ types: .venv/dev.stamp
 
 test: lint types
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# Whatever takes more than a few seconds is marked `slow`, by hand or by the fixture it asks for (tests/conftest.py).
+quick: .venv/dev.stamp
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 # The README's figures, printed; the public data sets are skipped where FOREWARN_DATA does not name them.
 figures: .venv/dev.stamp

@@ -29,6 +29,17 @@ ROOT = Path(__file__).resolve().parents[1]
 DEFAULTS = yaml.safe_load((ROOT / "configs" / "default.yaml").read_text(encoding="utf-8"))
 
 
+# What a test that asks for one of these waits for, or stands in such a folder, takes more than a few seconds.
+SLOW_FIXTURES = {"demo", "demo_run", "shared_data", "postgres_url", "spark_url", "spark", "browser", "page"}
+SLOW_FOLDERS = {"browser", "figures", "notebooks", "faults"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())) or SLOW_FOLDERS & set(item.path.parts):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture
 def shared_data(monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of the three public data sets; FOREWARN_DATA points there for the test."""

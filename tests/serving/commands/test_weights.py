@@ -6,6 +6,8 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import yaml
@@ -52,7 +54,8 @@ def stage(monkeypatch: pytest.MonkeyPatch, project: Path, settings: Settings) ->
     monkeypatch.setattr(Project, "suspects", ())
 
     def run(made: Company, out: Path | None = None) -> Reweighing:
-        return weights(Project(settings, dataset=made), project, out)  # type: ignore[arg-type]
+        no_files: Any = SimpleNamespace()
+        return weights(Project(settings, sources=no_files, dataset=made), project, out)  # type: ignore[arg-type]
 
     return run
 
