@@ -32,7 +32,7 @@ def aggregate_signals(
     """Fills `out`, an array over `pairs` (account_id, as_of; a RangeIndex) for each signal, where rows are.
 
     As_ofs go through in runs, so that at most about `engine.memory_mb` is used at a time; the engine spills beyond it.
-    `units` stands in for the usage events where they have been folded before. Returns statistics
+    `units` stands in for the usage events where they have been rolled up before. Returns statistics
     of usage, where its own pass found them.
     """
     by_frame: dict[str, list[AggregateSignal]] = {}

@@ -135,7 +135,7 @@ def assemble(
             t.numbers(name)
     _cover(t, has)
     t.numbers("feed_outage_days")[:] = outage_days(outages, pairs)
-    _judge(t, settings.framework)
+    add_stage_and_scores(t, settings.framework)
     _derive(t, [signal for signal in derived if signal.name in late])
     frame = t.first(int(pairs.asked.sum()), HIDDEN)
     unmodelled = {signal.name for signal in INTERVENTION_SIGNALS}
@@ -196,7 +196,7 @@ def _cover(t: Columns, has: dict[str, np.ndarray]) -> None:
         t.numbers(f"coverage_{dimension}")[:] = np.mean(reached, axis=0)
 
 
-def _judge(t: Columns, framework: Framework) -> None:
+def add_stage_and_scores(t: Columns, framework: Framework) -> None:
     """Lifecycle stage and its criterion, coverage, and the rules' scores."""
     read = ("tenure_days", "days_to_renewal", "term_days", *framework.criteria.signals)
     staged = lifecycle_stages(t.frame(read), framework)

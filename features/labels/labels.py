@@ -110,18 +110,19 @@ def horizon_labels(labels: pd.DataFrame, horizons_days: Sequence[int]) -> pd.Dat
     >>> horizon_labels(rows.assign(observed_until=pd.Timestamp("2024-03-01")), [30, 60, 90]).iloc[0].tolist()
     [0.0, 1.0, nan]
     """
-    return _within(labels, "churned", labels.churn_at, labels.observed_until, horizons_days)
+    return within_horizons(labels, "churned", labels.churn_at, labels.observed_until, horizons_days)
 
 
 def contraction_labels(labels: pd.DataFrame, horizons_days: Sequence[int]) -> pd.DataFrame:
     """contracted_{h}d, as `horizon_labels`: an account that left without having contracted before it is 0.0."""
     until = labels.contraction_observed_until
-    return _within(labels, "contracted", labels.contraction_at, until, horizons_days)
+    return within_horizons(labels, "contracted", labels.contraction_at, until, horizons_days)
 
 
-def _within(
+def within_horizons(
     labels: pd.DataFrame, what: str, happened: pd.Series, until: pd.Series, horizons_days: Sequence[int]
 ) -> pd.DataFrame:
+    """{what}_{h}d: 1.0 where it `happened` within the horizon, else 0.0; NaN where the window reaches past `until`."""
     columns = {}
     for days in horizons_days:
         end = labels.as_of + pd.Timedelta(days=days)

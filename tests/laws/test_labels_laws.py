@@ -309,7 +309,7 @@ def _reading_on(real: Callable[..., pd.DataFrame]) -> Callable[..., pd.DataFrame
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_label_that_counts_an_unfinished_window_as_0_is_caught(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_within", _unfinished_as_zero)
+    monkeypatch.setattr(module, "within_horizons", _unfinished_as_zero)
     with pytest.raises(AssertionError, match="a label of a window that has not passed"):
         test_windows_that_have_not_passed_have_no_label(kind, SEEDS[0])
     with pytest.raises(AssertionError, match="a label of a window that has not passed"):
@@ -318,7 +318,7 @@ def test_a_label_that_counts_an_unfinished_window_as_0_is_caught(kind: str, monk
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_label_that_reads_beyond_its_window_is_caught(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_within", _reading_on(module._within))
+    monkeypatch.setattr(module, "within_horizons", _reading_on(module.within_horizons))
     with pytest.raises(AssertionError, match="labels differ"):
         test_what_happens_beyond_the_window_does_not_matter(kind, SEEDS[0])
 

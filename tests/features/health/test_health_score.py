@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 import configs
 from configs.framework import Condition, Framework
-from features.assembly.frame import Columns, _judge
+from features.assembly.frame import Columns, add_stage_and_scores
 from features.health.health_score import holds, rule_scores
 
 BODY = yaml.safe_load((Path(configs.__file__).parent / "default.yaml").read_text(encoding="utf-8"))["framework"]
@@ -80,7 +80,7 @@ def test_the_scores_among_the_signals_go_by_the_segment() -> None:
     t = Columns({name: frame[name] for name in frame})
     for name in ("usage", "engagement", "financial", "relationship"):
         t[f"coverage_{name}"] = pd.Series(1.0, index=frame.index)
-    _judge(t, framework())
+    add_stage_and_scores(t, framework())
     own = frame.assign(lifecycle_stage=t.lifecycle_stage)
     assert t.health_usage.tolist() == rule_scores(own, framework()).dimensions[:, 0].tolist()
     assert t.health_usage.iloc[0] != t.health_usage.iloc[2]
