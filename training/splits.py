@@ -22,14 +22,33 @@ _PERIOD = {"month": "M", "quarter": "Q", "year": "Y"}
 
 @dataclass(frozen=True)
 class Fold:
-    """A model fitted at `origin` is tested on `as_ofs`, all of them in [origin, next origin)."""
+    """A model fitted at `origin` is tested on `as_ofs`, all of them in [origin, next origin).
+
+    Attributes
+    ----------
+    origin : Timestamp
+        When the model is fitted.
+    as_ofs : tuple of Timestamp
+        On which it is tested, all in [origin, next origin).
+    """
 
     origin: pd.Timestamp
     as_ofs: tuple[pd.Timestamp, ...]
 
 
 def days(times: pd.Series) -> np.ndarray:
-    """Times as float days since 1970, NaN where missing; shape (n,)."""
+    """Times as float days since 1970, NaN where missing; shape (n,).
+
+    Parameters
+    ----------
+    times : Series of datetime, shape (n,)
+        May hold missing ones.
+
+    Returns
+    -------
+    ndarray of float, shape (n,)
+        Days since 1970, NaN where missing.
+    """
     moments = pd.to_datetime(times).to_numpy("datetime64[us]")
     out = moments.astype("int64") / 86_400e6
     return np.where(np.isnat(moments), np.nan, out)
@@ -38,6 +57,20 @@ def days(times: pd.Series) -> np.ndarray:
 def evenly(count: int, wanted: int) -> np.ndarray:
     """Which of `count` are chosen, about `wanted` of them and at least one, evenly spaced; (count,) bool.
 
+    Parameters
+    ----------
+    count : int
+        Of what is chosen from.
+    wanted : int
+        About how many.
+
+    Returns
+    -------
+    ndarray of bool, shape (count,)
+        Which are chosen.
+
+    Examples
+    --------
     >>> evenly(6, 3).tolist()
     [True, False, True, False, False, True]
     """
@@ -47,13 +80,38 @@ def evenly(count: int, wanted: int) -> np.ndarray:
 
 
 def distinct_as_ofs(labels: pd.DataFrame) -> tuple[pd.Timestamp, ...]:
-    """The as_ofs of the rows, rising."""
+    """The as_ofs of the rows, rising.
+
+    Parameters
+    ----------
+    labels : DataFrame
+        A row a snapshot: account_id, as_of, churn_at, observed_until.
+
+    Returns
+    -------
+    tuple of Timestamp
+        Rising, each once.
+    """
     return tuple(pd.Timestamp(moment) for moment in sorted(labels["as_of"].unique()))
 
 
 def period_starts(as_ofs: tuple[pd.Timestamp, ...], refit: Refit) -> tuple[pd.Timestamp, ...]:
     """The first as_of of each calendar period: where a model would be refitted.
 
+    Parameters
+    ----------
+    as_ofs : tuple of Timestamp
+        The days with snapshots.
+    refit : {"month", "quarter", "year", "never"}
+        The calendar period.
+
+    Returns
+    -------
+    tuple of Timestamp
+        Rising; the first as_of alone with "never".
+
+    Examples
+    --------
     >>> days = tuple(pd.to_datetime(["2024-02-01", "2024-03-01", "2024-04-01", "2024-05-01"]))
     >>> [str(day.date()) for day in period_starts(days, "quarter")]
     ['2024-02-01', '2024-04-01']
@@ -70,18 +128,59 @@ def label_lag(labels: pd.DataFrame, data_end: pd.Timestamp) -> pd.Timedelta:
     """How long before the data's end the labels end; never negative.
 
     A cut in the past knew its outcomes with the same delay, so training there must end as long before the cut.
+
+    Parameters
+    ----------
+    labels : DataFrame
+        A row a snapshot: account_id, as_of, churn_at, observed_until.
+    data_end : Timestamp
+        The end of the data.
+
+    Returns
+    -------
+    Timedelta
+        Not below 0.
     """
     return max(data_end - pd.Timestamp(labels["observed_until"].max()), pd.Timedelta(0))
 
 
 def known_until(labels: pd.DataFrame, data_end: pd.Timestamp, cut: pd.Timestamp) -> pd.Timestamp:
-    """The moment by which a label window must have ended to be known at `cut`."""
+    """The moment by which a label window must have ended to be known at `cut`.
+
+    Parameters
+    ----------
+    labels : DataFrame
+        A row a snapshot: account_id, as_of, churn_at, observed_until.
+    data_end, cut : Timestamp
+        The end of the data; when a model is, or could have been, fitted.
+
+    Returns
+    -------
+    Timestamp
+        `cut` less the labels' lag.
+    """
     return cut - label_lag(labels, data_end)
 
 
 def rows_known(labels: pd.DataFrame, cut: pd.Timestamp, window_days: int = 0) -> np.ndarray:
     """Rows whose window [as_of, as_of + window_days) has ended by `cut` and by the row's observed_until; (n,) bool.
 
+    Parameters
+    ----------
+    labels : DataFrame
+        A row a snapshot: account_id, as_of, churn_at, observed_until.
+    cut : Timestamp
+        By which windows must have ended.
+    window_days : int
+        Length of the window.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+        Which rows.
+
+    Examples
+    --------
     >>> labels = pd.DataFrame({"as_of": pd.to_datetime(["2024-01-01", "2024-02-01"]), "observed_until": "2025-01-01"})
     >>> rows_known(labels, pd.Timestamp("2024-02-15"), 30).tolist()
     [True, False]
@@ -91,7 +190,20 @@ def rows_known(labels: pd.DataFrame, cut: pd.Timestamp, window_days: int = 0) ->
 
 
 def churned_accounts(labels: pd.DataFrame, until: pd.Timestamp) -> int:
-    """Accounts with a churn that was seen, after one of their snapshots, before `until`."""
+    """Accounts with a churn that was seen, after one of their snapshots, before `until`.
+
+    Parameters
+    ----------
+    labels : DataFrame
+        A row a snapshot: account_id, as_of, churn_at, observed_until.
+    until : Timestamp
+        Before which the churn was.
+
+    Returns
+    -------
+    int
+        Accounts.
+    """
     churn_at = labels["churn_at"]
     return int(
         labels.loc[churn_at.notna() & (churn_at < until) & (churn_at >= labels["as_of"]), "account_id"].nunique()
@@ -99,7 +211,20 @@ def churned_accounts(labels: pd.DataFrame, until: pd.Timestamp) -> int:
 
 
 def churn_events(labels: pd.DataFrame, until: pd.Timestamp) -> int:
-    """Distinct churns (account, moment) before `until`; an account that came back may count more than once."""
+    """Distinct churns (account, moment) before `until`; an account that came back may count more than once.
+
+    Parameters
+    ----------
+    labels : DataFrame
+        A row a snapshot: account_id, as_of, churn_at, observed_until.
+    until : Timestamp
+        Before which the churn was.
+
+    Returns
+    -------
+    int
+        Distinct (account, moment).
+    """
     churn_at = labels["churn_at"]
     seen = labels.loc[churn_at.notna() & (churn_at < until) & (churn_at >= labels["as_of"]), ["account_id", "churn_at"]]
     return len(seen.drop_duplicates())
@@ -109,7 +234,24 @@ def first_test(labels: pd.DataFrame, data_end: pd.Timestamp, min_churns: int, in
     """The earliest as_of by which `min_churns` churned accounts can be learned from: known to have left, in an interval
     of a snapshot that had ended.
 
-    Raises DataError when no as_of has that many before it.
+    Parameters
+    ----------
+    labels : DataFrame
+        A row a snapshot: account_id, as_of, churn_at, observed_until.
+    data_end : Timestamp
+        The end of the data.
+    min_churns, interval_days : int
+        Churned accounts to learn from; length of a hazard interval.
+
+    Returns
+    -------
+    Timestamp
+        An as_of of the labels.
+
+    Raises
+    ------
+    DataError
+        When no as_of has that many before it.
     """
     as_ofs = distinct_as_ofs(labels)
     seen = labels[labels["churn_at"].notna() & (labels["churn_at"] >= labels["as_of"])]
@@ -133,11 +275,34 @@ def first_test(labels: pd.DataFrame, data_end: pd.Timestamp, min_churns: int, in
 def rolling_folds(as_ofs: tuple[pd.Timestamp, ...], first: pd.Timestamp, refit: Refit) -> tuple[Fold, ...]:
     """Rolling-origin folds from `first` on: refitted there and at the first as_of of each later calendar period.
 
+    Parameters
+    ----------
+    as_ofs : tuple of Timestamp
+        The days with snapshots.
+    first : Timestamp
+        Before which none is tested.
+    refit : {"month", "quarter", "year", "never"}
+        How often a model is fitted anew.
+
+    Returns
+    -------
+    tuple of Fold
+        In order of time.
+
+    Raises
+    ------
+    DataError
+        When no as_of lies at or after `first`.
+
+    References
+    ----------
+    L. J. Tashman (2000), "Out-of-sample tests of forecasting accuracy: an analysis and review".
+
+    Examples
+    --------
     >>> days = tuple(pd.date_range("2024-01-01", "2024-06-01", freq="MS"))
     >>> [(str(f.origin.date()), len(f.as_ofs)) for f in rolling_folds(days, days[1], "quarter")]
     [('2024-02-01', 2), ('2024-04-01', 3)]
-
-    Raises DataError when no as_of lies at or after `first`.
     """
     later = tuple(moment for moment in sorted(as_ofs) if moment >= first)
     if not later:
@@ -155,7 +320,21 @@ def rolling_folds(as_ofs: tuple[pd.Timestamp, ...], first: pd.Timestamp, refit: 
 def assert_no_overlap(train_ends: pd.Series | np.ndarray, test_start: pd.Timestamp) -> None:
     """Raises DataError when a training label window ends after the test period begins.
 
-    `train_ends`: the END of each training label window, datetimes, shape (n,).
+    Parameters
+    ----------
+    train_ends : Series or ndarray of datetime, shape (n,)
+        The END of each training label window.
+    test_start : Timestamp
+        The first test as_of.
+
+    Raises
+    ------
+    DataError
+        When a training label window ends after the test period begins.
+
+    References
+    ----------
+    M. Lopez de Prado (2018), "Advances in financial machine learning", ch. 7 (purging).
     """
     ends = pd.Series(pd.to_datetime(pd.Series(train_ends)))
     late = ends > test_start

@@ -34,7 +34,17 @@ STEPS, EXACT = 50, 1e-10
 
 @dataclass(frozen=True)
 class LevelShift:
-    """`shift` of every hazard's log-odds, 0 without a step, and its standard `error`; `facts` say what was found."""
+    """A shift in the level of churn.
+
+    Attributes
+    ----------
+    shift : float
+        Of every hazard's log-odds; 0 without one.
+    error : float
+        Its standard error.
+    facts : dict
+        What was found, and why it counts or does not.
+    """
 
     shift: float
     error: float
@@ -42,9 +52,28 @@ class LevelShift:
 
 
 def find_level_shift(day: np.ndarray, log_odds: np.ndarray, churned: np.ndarray, event_weight: float) -> LevelShift:
-    """The step in force at the newest day, from rows of first intervals that have ended; each argument (m,).
+    """Looks for a level shift in rows of first intervals that have ended.
 
-    `day`: of the snapshot, in days since 1970; `log_odds` as served; `event_weight`: distinct churns by churned rows.
+    Parameters
+    ----------
+    day : ndarray of float, shape (m,)
+        Of each snapshot, days since 1970.
+    log_odds : ndarray of float, shape (m,)
+        Of its first interval, as served.
+    churned : ndarray of float, shape (m,)
+        1 or 0.
+    event_weight : float
+        Distinct churns by churned rows.
+
+    Returns
+    -------
+    LevelShift
+        In force at the newest day.
+
+    References
+    ----------
+    E. S. Page (1954), "Continuous inspection schemes"; B. James, K. L. James, D. Siegmund (1987), "Tests for a change-
+    point".
     """
     days, of = np.unique(day, return_inverse=True)
     seen = event_weight * np.bincount(of, weights=churned)

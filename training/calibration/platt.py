@@ -34,7 +34,19 @@ LEFT = ": probabilities left uncalibrated"
 
 @dataclass(frozen=True)
 class OutOfTime:
-    """Out-of-time hazard rows: uncalibrated log-odds, outcome, stage, account, its model's origin (days); all (m,)."""
+    """Hazard rows predicted by models that were fitted before their snapshots.
+
+    Attributes
+    ----------
+    log_odds, churned : ndarray of float, shape (m,)
+        Uncalibrated, and what happened: 1 or 0.
+    stage, account : ndarray of object, shape (m,)
+        Of the snapshot.
+    origin : ndarray of float, shape (m,)
+        When the predicting model was fitted, days since 1970.
+    churn_id : ndarray of str, shape (m,)
+        Account and moment of the churn, "" without one.
+    """
 
     log_odds: np.ndarray
     churned: np.ndarray
@@ -60,11 +72,30 @@ class OutOfTime:
 
 @dataclass(frozen=True)
 class Calibrator:
-    """z + a + c (z - center), with (a, c) = (intercept, slope) + the stage's own; the identity when all are 0.
+    """Moves log-odds z to z + a + c (z - center), with (a, c) = (intercept, slope) + the stage's own.
 
-    `draws` (DRAWS, 2 + 2 stages) are draws of the parameters' sampling error; `log` says how it was chosen.
-    `level_shift` is what the level has moved by since the outcomes that all this was learned from (level_shift.py); a
-    calibrator of method "none" may have one.
+    Attributes
+    ----------
+    method : {"none", "shrunken_platt", "stage_platt"}
+        How it was fitted.
+    center : float
+        Mean log-odds of the rows that fitted it.
+    intercept, slope : float
+        a and c of all stages.
+    stages : tuple of str
+        With a part of their own.
+    stage_intercepts, stage_slopes : ndarray of float, shape (stages,)
+        Those parts.
+    draws : ndarray of float, shape (DRAWS, 2 + 2 stages)
+        Of the parameters' sampling error.
+    log : dict
+        How it was chosen.
+    level_shift : float
+        What the level has moved by since these outcomes (level_shift.py).
+
+    References
+    ----------
+    J. C. Platt (1999), "Probabilistic outputs for support vector machines".
     """
 
     method: Method
@@ -142,7 +173,13 @@ class Calibrator:
 
 
 def identity(**log: Any) -> Calibrator:
-    """The calibrator that changes nothing."""
+    """The calibrator that changes nothing.
+
+    Returns
+    -------
+    Calibrator
+        Of method "none"; the keywords become its log.
+    """
     none = np.zeros(0)
     return Calibrator("none", 0.0, 0.0, 0.0, (), none, none, np.zeros((DRAWS, 2)), log)
 
@@ -215,6 +252,24 @@ def fit_calibrator(rows: OutOfTime, method: Method, seed: int) -> Calibrator:
 def clustered_z(gain: np.ndarray, account: np.ndarray) -> float:
     """Mean gain over its account-clustered standard error; 0 when nothing varies.
 
+    Parameters
+    ----------
+    gain : ndarray of float, shape (m,)
+        Of each row.
+    account : ndarray, shape (m,)
+        By which rows hang together.
+
+    Returns
+    -------
+    float
+        Above 0 for a gain.
+
+    References
+    ----------
+    K.-Y. Liang, S. L. Zeger (1986), "Longitudinal data analysis using generalized linear models".
+
+    Examples
+    --------
     >>> round(clustered_z(np.array([1.0, 1.0, 3.0]), np.array(["a", "a", "b"])), 3)
     2.652
     """
@@ -230,6 +285,18 @@ def choose_calibrator(rows: OutOfTime, seed: int) -> Calibrator:
     """The gate: adopted only if, fitted on the older origins, it betters the newest origin's log loss by z >= GATE_Z.
 
     Adopted or not, `log` says what was found. An adopted one is refitted on all the rows.
+
+    Parameters
+    ----------
+    rows : OutOfTime
+        Of several origins.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    Calibrator
+        Refitted on all rows where it passed the gate, else the identity; its log says why.
     """
     accounts = rows.churned_accounts
     facts: dict[str, Any] = {"rows": len(rows), "churned_accounts": accounts, "candidate": method_for(accounts)}

@@ -27,6 +27,22 @@ def month_levels(labels: pd.DataFrame, cut: pd.Timestamp, until: pd.Timestamp, h
     """Share churned within the horizon by calendar month of the as_of, in the year before the cut; matured rows only.
 
     A month with fewer than MIN_CHURNS churned snapshots, or with none that stayed, has no level.
+
+    Parameters
+    ----------
+    labels : DataFrame
+        A row a snapshot: account_id, as_of, churn_at, observed_until.
+    cut : Timestamp
+        Before which the year lies.
+    until : Timestamp
+        By which outcomes are known.
+    horizon_days : int
+        Within which an account churns.
+
+    Returns
+    -------
+    dict of int to float
+        Share that churned, by month from 1 to 12.
     """
     recent = (
         rows_known(labels, until, horizon_days) & (labels["as_of"] >= cut - pd.Timedelta(days=YEAR_DAYS)).to_numpy()
@@ -46,6 +62,20 @@ def month_shifts(log_odds: np.ndarray, count: int, levels: dict[int, float]) -> 
 
     With each, the mean probability of churn within the first `count` intervals equals the month's level; a month
     without a level gets the mean of the others (0 when there is none).
+
+    Parameters
+    ----------
+    log_odds : ndarray of float, shape (n, K)
+        Of the hazard, of accounts in play.
+    count : int
+        Of the first intervals that make up the horizon.
+    levels : dict of int to float
+        Of `month_levels`.
+
+    Returns
+    -------
+    tuple of float, length 12
+        January first.
     """
 
     from scipy.optimize import brentq  # half a second to import, which predicting can do without
@@ -65,7 +95,20 @@ def month_shifts(log_odds: np.ndarray, count: int, levels: dict[int, float]) -> 
 
 
 def shift_of(shifts: tuple[float, ...], frame: pd.DataFrame) -> np.ndarray:
-    """Each row's shift by the month of its as_of; (n,). Without shifts the as_of is not needed."""
+    """Each row's shift by the month of its as_of; (n,). Without shifts the as_of is not needed.
+
+    Parameters
+    ----------
+    shifts : tuple of float, length 12
+        Of `month_shifts`.
+    frame : DataFrame, n rows
+        With as_of.
+
+    Returns
+    -------
+    ndarray of float, shape (n,)
+        Of the log-odds.
+    """
     if not any(shifts):
         return np.zeros(len(frame))
     return np.array(shifts)[frame["as_of"].dt.month.to_numpy() - 1]

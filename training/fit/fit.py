@@ -10,12 +10,12 @@ import pandas as pd
 
 from configs.progress import Progress
 from configs.settings import Settings
-from training.calibration import choose_calibrator, identity
+from training.calibration import Calibrator, choose_calibrator, identity
 from training.fit.baselines import Parts, assemble, fit_baselines
 from training.fit.current_level import FirstIntervals, recalibrate_in_the_large, recalibrate_rules_in_the_large
 from training.fit.interval_width import with_interval_width
 from training.fit.learners import Data, FittedLearners
-from training.fit.model_selection import choose_learner
+from training.fit.model_selection import Choice, choose_learner
 from training.fit.rolling_origin import Rolling
 from training.hazard import STAGE, HazardRows, Intervals, make_inputs
 from training.health import HealthModel
@@ -27,6 +27,18 @@ EXPLAINED_SAMPLE = 500  # snapshots whose mean contributions are an explanation'
 
 @dataclass(frozen=True)
 class Fitted:
+    """Everything that is fitted at one cut, and judged.
+
+    Attributes
+    ----------
+    churn : ChurnModel
+        The one that serves.
+    health : HealthModel
+        The calibrated rules.
+    baselines : tuple of Model
+        To be beaten.
+    """
+
     churn: ChurnModel
     health: HealthModel
     baselines: tuple[Model, ...]
@@ -40,12 +52,34 @@ def fit_models(
     progress: Progress | None = None,
     half_samples: bool = True,
 ) -> Fitted:
-    """Everything that is judged, fitted on label windows that had ended, and were known, by `cut` (None: data_end).
+    """Fits everything that is judged, on label windows that had ended, and were known, by the cut.
 
-    `rolling` remembers fits between calls on the same dataset and settings. With fewer than
-    settings.training.min_churns churned accounts, or no usable signal, the base rate by stage is the model, and its log
-    says why. Without `half_samples` two fits are saved, and the interval is rougher (interval_width.py). Raises
-    DataError with one class only.
+    Parameters
+    ----------
+    dataset, settings : Data, Settings
+        What is trained on, and how.
+    cut : Timestamp, optional
+        By which label windows must have ended; by default the data's end.
+    rolling : Rolling, optional
+        Remembers fits between calls on the same dataset and settings.
+    progress : callable, optional
+        Is told what is fitted.
+    half_samples : bool
+        Without, two fits are saved and the interval is rougher (interval_width.py).
+
+    Returns
+    -------
+    Fitted
+        With too few churns, or no usable signal, the base rate by stage is the model, and its log says why.
+
+    Raises
+    ------
+    DataError
+        With one class only.
+
+    References
+    ----------
+    J. D. Singer, J. B. Willett (1993), "It's about time: using discrete-time survival analysis".
     """
     cut = dataset.data_end if cut is None else pd.Timestamp(cut)
     rolling = rolling or Rolling(dataset, settings)
@@ -59,7 +93,28 @@ def fit_models(
         calibrator = choose_calibrator(blocks[choice.chosen], settings.training.seed)
     before = (dataset.labels["as_of"] < cut).to_numpy()
     frame, labels = dataset.signals[before], dataset.labels[before]
-    log: dict[str, Any] = {
+    log = _log(settings, rolling, learners, choice, calibrator)
+    parts = Parts(settings, rolling.intervals, base_rate_at(labels, until, settings.main_horizon_days), log)
+    sample = _sample(learners, frame)
+    churn = assemble(
+        "churn", choice.chosen, learners, parts, calibrator, _tree_means(learners, sample, rolling.intervals)
+    )
+    churn = with_interval_width(churn, learners, rolling, parts, frame, half_samples)
+    known = FirstIntervals.of(dataset, rolling.intervals, cut, until)
+    churn = recalibrate_in_the_large(churn, dataset, settings, cut, known)
+    others = fit_baselines(learners, frame, labels, parts)
+    return Fitted(churn, recalibrate_rules_in_the_large(learners.rules, known), others)
+
+
+def _log(
+    settings: Settings, rolling: Rolling, learners: FittedLearners, choice: Choice, calibrator: Calibrator
+) -> dict[str, Any]:
+    """What a model was fitted on, and why it is what it is."""
+    cut = learners.cut
+    until = rolling.until(cut)
+    before = (rolling.dataset.labels["as_of"] < cut).to_numpy()
+    frame, labels = rolling.dataset.signals[before], rolling.dataset.labels[before]
+    return {
         "cut": str(cut.date()),
         "labels_known_until": str(until.date()),
         "snapshots": len(np.unique(learners.rows.snapshot)),
@@ -79,16 +134,6 @@ def fit_models(
         "trees": settings.training.trees.model_dump(),
         "seed": settings.training.seed,
     }
-    parts = Parts(settings, rolling.intervals, base_rate_at(labels, until, settings.main_horizon_days), log)
-    sample = _sample(learners, frame)
-    churn = assemble(
-        "churn", choice.chosen, learners, parts, calibrator, _tree_means(learners, sample, rolling.intervals)
-    )
-    churn = with_interval_width(churn, learners, rolling, parts, frame, half_samples)
-    known = FirstIntervals.of(dataset, rolling.intervals, cut, until)
-    churn = recalibrate_in_the_large(churn, dataset, settings, cut, known)
-    others = fit_baselines(learners, frame, labels, parts)
-    return Fitted(churn, recalibrate_rules_in_the_large(learners.rules, known), others)
 
 
 def events_by(group: pd.Series, labels: pd.DataFrame, rows: HazardRows) -> dict[str, dict[str, int]]:

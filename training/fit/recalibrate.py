@@ -25,6 +25,25 @@ def recalibrate(model: ChurnModel, dataset: Data, settings: Settings, rolling: R
     calibrated it. The gate is that of training: adopted only if it betters the newest block, the time since the
     cut, when fitted on the older ones. `log["recalibration"]` says when, on what, and the calibrator's versions.
     DataError when no churn has been seen since the cut.
+
+    Parameters
+    ----------
+    model : ChurnModel
+        As it was trained.
+    dataset, settings : Data, Settings
+        As they are today.
+    rolling : Rolling, optional
+        Remembered fits.
+
+    Returns
+    -------
+    ChurnModel
+        With another calibrator; its log says from when and what.
+
+    Raises
+    ------
+    DataError
+        When no churn has been seen since the cut.
     """
     cut, now = pd.Timestamp(model.log["cut"]), dataset.data_end
     rolling = rolling or Rolling(dataset, settings)
@@ -55,7 +74,25 @@ def recalibrate(model: ChurnModel, dataset: Data, settings: Settings, rolling: R
 
 def recalibrate_rules(rules: HealthModel, dataset: Data, settings: Settings) -> HealthModel:
     """The same rules, their probabilities fitted anew on all that is known at the data's end: else a renewed model
-    would be judged beside rules that know an older level. Scores stay as they are; DataError with one class only."""
+    would be judged beside rules that know an older level. Scores stay as they are; DataError with one class only.
+
+    Parameters
+    ----------
+    rules : HealthModel
+        As they were trained.
+    dataset, settings : Data, Settings
+        As they are today.
+
+    Returns
+    -------
+    HealthModel
+        With the same scores.
+
+    Raises
+    ------
+    DataError
+        With one class only.
+    """
     rolling, now = Rolling(dataset, settings), dataset.data_end
     until = rolling.until(now)
     before = (dataset.labels["as_of"] < now).to_numpy()

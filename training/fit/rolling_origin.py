@@ -33,6 +33,13 @@ class Rolling:
     """Fits per origin, remembered: a rolling backtest and the calibration at each of its cuts share them.
 
     Give one Rolling to all fit_models calls over the same dataset and settings.
+
+    Attributes
+    ----------
+    dataset, settings : Data, Settings
+        Of all fits.
+    intervals : Intervals
+        Of all fits.
     """
 
     dataset: Data

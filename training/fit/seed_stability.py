@@ -19,6 +19,20 @@ def reseeded(churn: ChurnModel, dataset: Data, schema: Schema) -> ChurnModel:
     """The model with its trees fitted again, from the same rows, with the next seed; itself where it has no trees.
 
     The trees alone draw at random. `dataset` is what it was trained on, `schema` that of its training.
+
+    Parameters
+    ----------
+    churn : ChurnModel
+        As it was trained.
+    dataset : Data
+        What it was trained on.
+    schema : Schema
+        That of its training.
+
+    Returns
+    -------
+    ChurnModel
+        With other trees.
     """
     if churn.trees is None:
         return churn

@@ -27,10 +27,24 @@ from training.splits import assert_no_overlap, churn_events, churned_accounts, f
 
 @dataclass(frozen=True)
 class Reweighted:
-    """A fitted step. `framework` is the configured one with the step's weights, rounded as they would be published.
+    """A fitted step.
 
-    `stage_draws` (draws, stages, 4) and `signal_draws` (draws, maps) are the weights that other draws of accounts would
-    have given, by one Newton step each (the one-step bootstrap of an estimating equation).
+    The draws are made by one Newton step each (the one-step bootstrap of an estimating equation).
+
+    Attributes
+    ----------
+    step : str
+        Which weights were opened.
+    framework : Framework
+        With the step's weights, rounded as they would be published.
+    layout : Layout
+        Of the parameters.
+    theta : ndarray of float, shape (parameters,)
+        As fitted.
+    stage_draws : ndarray of float, shape (draws, stages, 4)
+        Weights that other draws of accounts would give.
+    signal_draws : ndarray of float, shape (draws, maps)
+        Likewise.
     """
 
     step: Step
@@ -57,6 +71,27 @@ def fit_steps(
     """Every step, fitted on what was known by `until`, each begun where the one before ended.
 
     DataError when no row of either class was known by then.
+
+    Parameters
+    ----------
+    frame, labels : DataFrame, n rows
+        Snapshots, row by row the same.
+    until : Timestamp
+        By which outcomes are known.
+    settings : Settings
+        Of the project.
+    draws : int
+        How many.
+
+    Returns
+    -------
+    dict of str to Reweighted
+        Each begun where the one before ended.
+
+    Raises
+    ------
+    DataError
+        When no row of either class was known by then.
     """
     horizons = [one for one in settings.horizons_days if one <= settings.main_horizon_days]
     intervals = make_intervals(horizons, settings.hazard_interval_days)
@@ -99,6 +134,25 @@ def out_of_time(
     One row a snapshot whose window has passed: account_id, as_of, lifecycle_stage, fold, y, and health_{step} and
     p_{step} for each step; and the origins, those of the backtest. DataError, with the numbers, with fewer than
     `training.min_churns` churned accounts before the first, or than `evaluation.min_churned_accounts` after it.
+
+    Parameters
+    ----------
+    dataset, settings : Data, Settings
+        What is judged, and how.
+    progress : callable, optional
+        Is told each origin.
+
+    Returns
+    -------
+    rows : DataFrame
+        A row a snapshot whose window has passed.
+    origins : tuple of Timestamp
+        Those of the backtest.
+
+    Raises
+    ------
+    DataError
+        With too few churned accounts before the first origin, or after it.
     """
     frame, labels, end = dataset.signals, dataset.labels, dataset.data_end
     main = settings.main_horizon_days

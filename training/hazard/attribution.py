@@ -115,8 +115,29 @@ def mean_gradient(z0: np.ndarray, z: np.ndarray, points: int) -> np.ndarray:
 
 
 def attribute(base: np.ndarray, contributions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """From log-odds base (K,) and contributions (n, m, K) to (base probability (n,), contributions (n, m)).
+    """Turns contributions to hazard log-odds into contributions to the probability, by the Aumann-Shapley integral.
 
+    Parameters
+    ----------
+    base : ndarray of float, shape (K,)
+        Hazard log-odds from which contributions are counted.
+    contributions : ndarray of float, shape (n, m, K)
+        To the log-odds, by signal.
+
+    Returns
+    -------
+    base_p : ndarray of float, shape (n,)
+        The probability at the base.
+    contributions : ndarray of float, shape (n, m)
+        To the probability; with `base_p` they add up to it, to 1e-12.
+
+    References
+    ----------
+    R. J. Aumann, L. S. Shapley (1974), "Values of non-atomic games"; M. Sundararajan, A. Taly, Q. Yan (2017),
+    "Axiomatic attribution for deep networks".
+
+    Examples
+    --------
     >>> base, parts = attribute(np.array([0.0]), np.array([[[1.0], [-1.0]]]))
     >>> base.tolist(), parts.round(3).tolist()
     ([0.5], [[0.25, -0.25]])

@@ -25,7 +25,19 @@ RENEWAL = "days_to_renewal"  # renewals that fall in an interval are explained u
 
 @dataclass(frozen=True)
 class Inputs:
-    """One frame, ready for the learners: `values` (n, numbers), `codes` (n, categories), `falls` and `ahead` (n, K)."""
+    """One frame of n snapshots, ready for the learners.
+
+    Attributes
+    ----------
+    values : ndarray of float, shape (n, numbers)
+        NaN where missing.
+    codes : ndarray of int, shape (n, categories)
+        The level of each, -1 where unknown.
+    falls : ndarray of float, shape (n, K)
+        1 where a renewal falls in the interval, else 0; NaN where none is known.
+    ahead : ndarray of float, shape (n, K)
+        Days from the interval's start to the next renewal.
+    """
 
     values: np.ndarray
     codes: np.ndarray
@@ -70,18 +82,59 @@ class TrainingRows:
 
 
 def make_inputs(frame: pd.DataFrame, encoder: Encoder, intervals: Intervals) -> Inputs:
+    """Turns a frame of signals into what the learners read.
+
+    Parameters
+    ----------
+    frame : DataFrame, n rows
+        Signals.
+    encoder : Encoder
+        Learned in training.
+    intervals : Intervals
+        K of them.
+
+    Returns
+    -------
+    Inputs
+        Of the n rows.
+
+    Raises
+    ------
+    DataError
+        Naming every signal that the frame lacks.
+    """
+
     falls, ahead = renewal_ahead(frame, intervals)
     return Inputs(encoder.values(frame), encoder.codes(frame), falls, ahead)
 
 
 def stages_of(frame: pd.DataFrame) -> np.ndarray:
-    """Lifecycle stage of each row; (n,) objects."""
+    """Lifecycle stage of each row.
+
+    Parameters
+    ----------
+    frame : DataFrame, n rows
+        With lifecycle_stage.
+
+    Returns
+    -------
+    ndarray of object, shape (n,)
+        Names of stages.
+    """
     return frame[STAGE].astype(object).to_numpy()
 
 
 @dataclass(frozen=True)
 class Explained:
-    """The names that contributions come under, with the dimension of each; in column order of every explanation."""
+    """The names that contributions come under.
+
+    Attributes
+    ----------
+    signals : tuple of str, length m
+        In column order of every explanation.
+    dimensions : tuple of str, length m
+        The dimension of each.
+    """
 
     signals: tuple[str, ...]
     dimensions: tuple[str, ...]
@@ -91,7 +144,20 @@ class Explained:
 
 
 def explained_by(encoder: Encoder, schema: Schema) -> Explained:
-    """The signals that enter, then stage, next renewal, interval and season where they are no signals themselves."""
+    """The signals that enter, then stage, next renewal, interval and season where they are no signals themselves.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        What enters the learners.
+    schema : Schema
+        Of the signals, with their dimensions.
+
+    Returns
+    -------
+    Explained
+        Each name once.
+    """
     dimension = {one.name: one.dimension for one in schema.signals}
     names = [*encoder.numbers, *(one.name for one in encoder.categories)]
     for extra, of in ((STAGE, "account"), (RENEWAL, "financial"), (INTERVAL, "account"), (SEASON, "account")):
@@ -102,7 +168,18 @@ def explained_by(encoder: Encoder, schema: Schema) -> Explained:
 
 
 def joined(one: Explained, other: Explained) -> Explained:
-    """The names of both, each once, those of the first in their places."""
+    """The names of both, each once, those of the first in their places.
+
+    Parameters
+    ----------
+    one, other : Explained
+        Names to be put together.
+
+    Returns
+    -------
+    Explained
+        Those of `other` that are new after those of `one`.
+    """
     dimension = dict(zip(other.signals, other.dimensions, strict=True))
     dimension |= dict(zip(one.signals, one.dimensions, strict=True))
     names = tuple(dict.fromkeys([*one.signals, *other.signals]))
@@ -110,8 +187,22 @@ def joined(one: Explained, other: Explained) -> Explained:
 
 
 def churn_by(log_odds: np.ndarray, counts: tuple[int, ...]) -> np.ndarray:
-    """Probability of churn within the first `counts` intervals from hazard log-odds (n, K); (n, len(counts)).
+    """Probability of churn within the first intervals, from hazard log-odds.
 
+    Parameters
+    ----------
+    log_odds : ndarray of float, shape (n, K)
+        Of the hazard in each interval.
+    counts : tuple of int
+        How many of the first intervals make up each horizon.
+
+    Returns
+    -------
+    ndarray of float, shape (n, len(counts))
+        Probabilities; rising with the count.
+
+    Examples
+    --------
     >>> churn_by(np.array([[0.0, 0.0]]), (1, 2)).tolist()
     [[0.5, 0.75]]
     """
@@ -128,14 +219,45 @@ def churn_by(log_odds: np.ndarray, counts: tuple[int, ...]) -> np.ndarray:
 def probability_frame(
     log_odds: np.ndarray, intervals: Intervals, horizons: tuple[int, ...], index: pd.Index
 ) -> pd.DataFrame:
-    """p_churn_{h}d per horizon from calibrated hazard log-odds (n, K)."""
+    """Probabilities per horizon as a frame, from calibrated hazard log-odds.
+
+    Parameters
+    ----------
+    log_odds : ndarray of float, shape (n, K)
+        Calibrated, of the hazard.
+    intervals : Intervals
+        K of them.
+    horizons : tuple of int
+        Days, each the end of an interval.
+    index : Index, n entries
+        Of the result.
+
+    Returns
+    -------
+    DataFrame, n rows
+        p_churn_{h}d for each horizon.
+    """
     p = churn_by(log_odds, tuple(intervals.upto(one) for one in horizons))
     return pd.DataFrame({f"p_churn_{one}d": p[:, place] for place, one in enumerate(horizons)}, index=index)
 
 
 def log_loss_rows(log_odds: np.ndarray, churned: np.ndarray) -> np.ndarray:
-    """Negative log-likelihood of each row; (m,).
+    """Negative log-likelihood of each row.
 
+    Parameters
+    ----------
+    log_odds : ndarray of float, shape (m,)
+        Predicted.
+    churned : ndarray of float, shape (m,)
+        1 or 0.
+
+    Returns
+    -------
+    ndarray of float, shape (m,)
+        In nats, lower is better.
+
+    Examples
+    --------
     >>> log_loss_rows(np.array([0.0]), np.array([1.0])).round(4).tolist()
     [0.6931]
     """

@@ -52,7 +52,15 @@ def texts(column: pd.Series) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Encoder:
-    """Which signals enter and how; `numbers` and `categories` are signal names."""
+    """Which signals enter a learner, and how.
+
+    Attributes
+    ----------
+    numbers : tuple of str
+        Signals that enter as numbers.
+    categories : tuple of Category
+        Those that enter by level.
+    """
 
     numbers: tuple[str, ...]
     categories: tuple[Category, ...]
@@ -113,9 +121,29 @@ def fit_encoder(
     snapshot: np.ndarray,
     churned: np.ndarray,
 ) -> Encoder:
-    """Learns the levels from hazard rows (`snapshot`: position in frame, `churned`: 0/1, each (m,)).
+    """Learns the categories' levels and effects from hazard rows.
 
     Each account weighs 1 however many rows it has, so that the smoothing counts accounts.
+
+    Parameters
+    ----------
+    frame : DataFrame, n rows
+        Signals, with account_id.
+    numbers, categories : list of str
+        Names of signals.
+    snapshot : ndarray of int, shape (m,)
+        Place of each hazard row in the frame.
+    churned : ndarray of float, shape (m,)
+        1 or 0.
+
+    Returns
+    -------
+    Encoder
+        With levels and their smoothed log-odds.
+
+    References
+    ----------
+    D. Micci-Barreca (2001), "A preprocessing scheme for high-cardinality categorical attributes".
     """
     used = np.bincount(snapshot, minlength=len(frame)).astype(float)
     events = np.bincount(snapshot, weights=churned, minlength=len(frame))

@@ -25,7 +25,15 @@ LEARNERS = ("blend_rules", "blend", "trees", "logistic", "rules", "base_rate")
 
 @dataclass(frozen=True)
 class Blend:
-    """intercept + the sum of share * log-odds over the members: trees, linear learner, rules."""
+    """What members make of one prediction: intercept + the sum of share times log-odds.
+
+    Attributes
+    ----------
+    trees, linear, rules : float
+        Share of each member; 0 for one that takes no part.
+    intercept : float
+        By which the log-odds are moved.
+    """
 
     trees: float
     linear: float
@@ -61,8 +69,24 @@ ALONE: dict[str, Blend] = {
 
 
 def blends(trees: np.ndarray, linear: np.ndarray, rules: np.ndarray | None) -> dict[str, Blend]:
-    """The blend of each learner, from the members' log-odds of the same training rows, each (m,); no "blend_rules"
-    without rules."""
+    """The blend of each learner, from its members' log-odds.
+
+    Parameters
+    ----------
+    trees, linear : ndarray of float, shape (m,)
+        Log-odds of the members on the same training rows.
+    rules : ndarray of float, shape (m,), optional
+        Likewise; without, there is no "blend_rules".
+
+    Returns
+    -------
+    dict of str to Blend
+        By learner.
+
+    References
+    ----------
+    R. Ranjan, T. Gneiting (2010), "Combining probability forecasts".
+    """
     found = ALONE | {"blend": _stretched((trees, linear))}
     return found if rules is None else found | {"blend_rules": _stretched((trees, linear, rules))}
 

@@ -17,7 +17,13 @@ from training.splits import days
 
 @dataclass(frozen=True)
 class Intervals:
-    """`edges` rise from 0 to the longest horizon, in days; interval k is [edges[k], edges[k + 1])."""
+    """The intervals into which the time after a snapshot is cut.
+
+    Attributes
+    ----------
+    edges : tuple of int
+        Days, rising from 0 to the longest horizon; interval k is [edges[k], edges[k + 1]).
+    """
 
     edges: tuple[int, ...]
 
@@ -41,6 +47,20 @@ class Intervals:
 def make_intervals(horizons_days: Sequence[int], interval_days: int) -> Intervals:
     """Edges at the horizons and at those multiples of interval_days that keep half an interval's distance from them.
 
+    Parameters
+    ----------
+    horizons_days : sequence of int
+        Each becomes the end of an interval.
+    interval_days : int
+        Length of the others.
+
+    Returns
+    -------
+    Intervals
+        Up to the longest horizon.
+
+    Examples
+    --------
     >>> make_intervals((30, 60, 90, 180), 30).edges
     (0, 30, 60, 90, 120, 150, 180)
     >>> make_intervals((28, 91), 30).edges
@@ -55,7 +75,19 @@ def make_intervals(horizons_days: Sequence[int], interval_days: int) -> Interval
 
 @dataclass(frozen=True)
 class HazardRows:
-    """Rows that may teach: `snapshot` (position in the labels), `interval`, `churned` (0/1) and `end`; each (m,)."""
+    """The (snapshot, interval) rows that may teach: each is at risk when its interval begins.
+
+    Attributes
+    ----------
+    snapshot : ndarray of int, shape (m,)
+        Each row's place in the labels.
+    interval : ndarray of int, shape (m,)
+        Which interval it is of.
+    churned : ndarray of float, shape (m,)
+        1 with a churn in the interval, else 0.
+    end_days : ndarray of float, shape (m,)
+        END of the interval, days since 1970.
+    """
 
     snapshot: np.ndarray
     interval: np.ndarray
@@ -79,6 +111,24 @@ def hazard_rows(labels: pd.DataFrame, intervals: Intervals, until: pd.Timestamp)
 
     The END counts for churners too: taking an unfinished interval because a churn was already seen in it, while its
     survivors are left out, would raise the hazard of the newest rows. Snapshots with no finished interval give no row.
+
+    Parameters
+    ----------
+    labels : DataFrame
+        A row a snapshot: account_id, as_of, churn_at, observed_until.
+    intervals : Intervals
+        K of them follow each snapshot.
+    until : Timestamp
+        By which an outcome must be known.
+
+    Returns
+    -------
+    HazardRows
+        In order of snapshot and interval.
+
+    References
+    ----------
+    P. D. Allison (1982), "Discrete-time methods for the analysis of event histories".
     """
     as_of = days(labels["as_of"])
     limit = np.minimum(days(labels["observed_until"]), days(pd.Series([until]))[0])

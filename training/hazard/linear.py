@@ -74,8 +74,30 @@ class Layout:
 
 @dataclass(frozen=True)
 class LinearHazard:
-    """log-odds (n, K) = intercept + effect_decay * (row columns less their training means) . weights
-    + renewal columns . renewal_weights + interval_weights; `effect_decay` (K,) is that of time_varying_effect.py."""
+    """The ridge logistic regression of the hazard, fitted.
+
+    log-odds (n, K) = intercept + effect_decay * (row columns less their training means) . weights + renewal columns .
+    renewal_weights + interval_weights.
+
+    Attributes
+    ----------
+    layout, scaling : Layout, Scaling
+        What the columns are, and how values become them.
+    plain, use_renewal : bool
+        Whether values are left unshaped; whether renewals enter.
+    intercept : float
+        Log-odds where all columns are at their means.
+    weights, row_means : ndarray of float, shape (columns,)
+        Of the columns of a snapshot.
+    renewal_weights : ndarray of float, shape (3,)
+        Of what is known in advance of renewals.
+    interval_weights, effect_decay : ndarray of float, shape (K,)
+        Shift of each interval; what is left of a snapshot's effects in it.
+    renewal_means : ndarray of float, shape (3, K)
+        From which renewals' contributions are counted.
+    draws : ndarray of float, shape (draws, coefficients)
+        Of the coefficients' sampling error.
+    """
 
     layout: Layout
     scaling: Scaling

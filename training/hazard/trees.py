@@ -30,8 +30,16 @@ LARGER = Trees(num_leaves=15, min_child_samples=100, feature_fraction=0.4, baggi
 class TreeHazard:
     """A LightGBM booster over signals and timing, whose raw scores are drawn together by interval.
 
-    `booster_text` is the whole booster, in LightGBM's own format. log-odds = intercepts + effect_decay * raw
-    score, each of the two (K,): what the trees see decays with the horizon (training/hazard/time_varying_effect.py).
+    Attributes
+    ----------
+    booster_text : str
+        The whole booster, in LightGBM's own format.
+    booster : lightgbm.Booster
+        Made from it.
+    intervals : Intervals
+        K of them.
+    effect_decay, intercepts : ndarray of float, shape (K,)
+        log-odds = intercepts + effect_decay * raw score (time_varying_effect.py).
     """
 
     booster_text: str
@@ -128,7 +136,20 @@ def matrix_of_all(inputs: Inputs, encoder: Encoder, intervals: Intervals, count:
 
 
 def tree_size(chosen: Trees, events: int) -> Trees:
-    """The configured size; the untouched default grows with the number of churns."""
+    """The configured size; the untouched default grows with the number of churns.
+
+    Parameters
+    ----------
+    chosen : Trees
+        As configured.
+    events : int
+        Churns to learn from.
+
+    Returns
+    -------
+    Trees
+        `chosen`, or for the untouched default what suits so many churns.
+    """
     if chosen != Trees():
         return chosen
     return LARGER if events > MANY_EVENTS else MORE if events > SOME_EVENTS else chosen

@@ -16,9 +16,25 @@ from training.health.weight_likelihood import Problem, published
 def learned_framework(
     frame: pd.DataFrame, rows: HazardRows, events: int, framework: Framework, intervals: Intervals
 ) -> Framework:
-    """The framework with the weights of all stages, dimensions and signals that these hazard rows ask for.
+    """The framework with the weights that these hazard rows ask for: of stages, dimensions and signals.
 
-    `rows` count snapshots by their place in `frame`; `events` are the distinct churns among them.
+    Parameters
+    ----------
+    frame : DataFrame
+        Signals before the cut.
+    rows : HazardRows
+        Known by then; they count snapshots by their place in `frame`.
+    events : int
+        Distinct churns among them.
+    framework : Framework
+        As configured.
+    intervals : Intervals
+        K of them.
+
+    Returns
+    -------
+    Framework
+        With other weights, else the same.
     """
     taught, place = np.unique(rows.snapshot, return_inverse=True)
     problem = Problem.of(frame.iloc[taught], framework, intervals, place, rows, events)
@@ -26,12 +42,36 @@ def learned_framework(
 
 
 def of_100(weights: np.ndarray) -> np.ndarray:
-    """Scaled to add up to 100 along the last axis."""
+    """Scaled to add up to 100 along the last axis.
+
+    Parameters
+    ----------
+    weights : ndarray of float, shape (..., k)
+        Not negative.
+
+    Returns
+    -------
+    ndarray of float, shape (..., k)
+        Points out of 100.
+    """
     return 100.0 * weights / weights.sum(axis=-1, keepdims=True)
 
 
 def even(weights: np.ndarray, framework: Framework) -> np.ndarray:
-    """The maps' weights, scaled so that those of a dimension add up to what they did: only their ratios count."""
+    """The maps' weights, scaled so that those of a dimension add up to what they did: only their ratios count.
+
+    Parameters
+    ----------
+    weights : ndarray of float, shape (maps,)
+        Of the health maps.
+    framework : Framework
+        With the maps' configured weights.
+
+    Returns
+    -------
+    ndarray of float, shape (maps,)
+        Scaled.
+    """
     before = published(framework)[1]
     out = weights.copy()
     for name in DIMENSIONS:
@@ -42,7 +82,22 @@ def even(weights: np.ndarray, framework: Framework) -> np.ndarray:
 
 
 def reweigh(framework: Framework, tilt: np.ndarray, own: np.ndarray) -> Framework:
-    """The framework with its weights times these factors: to a tenth of a point, and maps' to three digits."""
+    """The framework with its weights times these factors: to a tenth of a point, and maps' to three digits.
+
+    Parameters
+    ----------
+    framework : Framework
+        As configured.
+    tilt : ndarray of float, shape (stages, 4)
+        Factors of the stage weights.
+    own : ndarray of float, shape (maps,)
+        Factors of the maps' weights.
+
+    Returns
+    -------
+    Framework
+        With rounded weights.
+    """
     stage_weights, map_weights = published(framework)
     stages = [
         one.model_copy(update={"weights": Weights(**dict(zip(DIMENSIONS, tenths(row), strict=True)))})

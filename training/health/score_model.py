@@ -41,7 +41,23 @@ SCORE_COLUMNS = (HEALTH, *(f"health_{name}" for name in DIMENSIONS))
 
 @dataclass(frozen=True)
 class HealthModel:
-    """`linear` gives the hazard from the health score and the stage; the rules do not use the renewal date."""
+    """The rule-based health score as a model that scores, predicts and explains.
+
+    Attributes
+    ----------
+    name : str
+        "rules".
+    horizons_days : tuple of int
+        Of its probabilities.
+    framework : Framework
+        The rules.
+    intervals, encoder : Intervals, Encoder
+        Of the calibration.
+    linear : LinearHazard
+        The hazard from the health score and the stage; the renewal date is not used.
+    log : dict
+        What it was fitted on.
+    """
 
     name: str
     horizons_days: tuple[int, ...]
@@ -166,7 +182,25 @@ def fit_health(
 ) -> HealthModel:
     """Calibrates the rules on the hazard rows of one cut: a slope on health, an intercept per stage (ridge-pooled).
 
-    `framework`: rules other than the configured ones.
+    Parameters
+    ----------
+    frame, labels : DataFrame, n rows
+        Snapshots before the cut, row by row the same.
+    rows : HazardRows
+        Known by then.
+    events : int
+        Distinct churns among them.
+    settings : Settings
+        Of the project.
+    intervals : Intervals
+        K of them.
+    framework : Framework, optional
+        Rules other than the configured ones.
+
+    Returns
+    -------
+    HealthModel
+        Its score is that of the rules, its probabilities are fitted.
     """
     framework = framework or settings.framework
     scored = _score_frame(frame, rule_scores(frame, framework)).assign(account_id=frame["account_id"])
@@ -183,6 +217,22 @@ def fit_health(
 def risk_levels(p: np.ndarray, base_rate: float, levels: Sequence[Level]) -> list[str]:
     """Level of each probability at the main horizon: the highest whose p_from times the base rate it reaches.
 
+    Parameters
+    ----------
+    p : ndarray of float, shape (n,)
+        At the main horizon.
+    base_rate : float
+        Of churn within it.
+    levels : sequence of Level
+        As configured.
+
+    Returns
+    -------
+    list of str, length n
+        Names of levels.
+
+    Examples
+    --------
     >>> low = Level(name="low", health_from=50, p_from=0, asks_for="-")
     >>> high = Level(name="high", health_from=0, p_from=2, asks_for="-")
     >>> risk_levels(np.array([0.05, 0.10]), 0.05, [low, high])
@@ -199,6 +249,20 @@ def risk_levels(p: np.ndarray, base_rate: float, levels: Sequence[Level]) -> lis
 def health_levels(health: np.ndarray, levels: Sequence[Level]) -> list[str | None]:
     """Level of each health score when the rules are judged by themselves; None where there is no score.
 
+    Parameters
+    ----------
+    health : ndarray of float, shape (n,)
+        0-100, NaN without a score.
+    levels : sequence of Level
+        As configured.
+
+    Returns
+    -------
+    list of str or None, length n
+        Names of levels.
+
+    Examples
+    --------
     >>> low = Level(name="low", health_from=50, p_from=0, asks_for="-")
     >>> high = Level(name="high", health_from=0, p_from=2, asks_for="-")
     >>> health_levels(np.array([50.0, 49.0, np.nan]), [low, high])

@@ -29,18 +29,55 @@ POINTS = 10.0  # b is the fall of the log-odds for so many points of health
 
 
 def stage_places(frame: pd.DataFrame, framework: Framework) -> np.ndarray:
-    """(n,) the place of each row's stage among those configured."""
+    """The place of each row's stage among those configured.
+
+    Parameters
+    ----------
+    frame : DataFrame, n rows
+        With lifecycle_stage.
+    framework : Framework
+        As configured.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+        Places of stages.
+    """
     places = {one.name: place for place, one in enumerate(framework.stages)}
     return np.array([places[str(name)] for name in frame[STAGE]], dtype=np.int64)
 
 
 def points_of(health: np.ndarray) -> np.ndarray:
-    """Health in the unit of b, 0 without a score."""
+    """Health in the unit of b, 0 without a score.
+
+    Parameters
+    ----------
+    health : ndarray of float, shape (n,)
+        0-100.
+
+    Returns
+    -------
+    ndarray of float, shape (n,)
+        In tens of points from 50.
+    """
     return np.nan_to_num((health - 50.0) / POINTS)
 
 
 def published(framework: Framework) -> tuple[np.ndarray, np.ndarray]:
-    """The configured weights: (stages, 4) and (maps,)."""
+    """The configured weights.
+
+    Parameters
+    ----------
+    framework : Framework
+        As configured.
+
+    Returns
+    -------
+    stage_weights : ndarray of float, shape (stages, 4)
+        Of the dimensions.
+    map_weights : ndarray of float, shape (maps,)
+        Of the health maps.
+    """
     stages = [list(one.weights.as_dict().values()) for one in framework.stages]
     return np.array(stages, float), np.array([one.weight for one in framework.health_maps], float)
 
@@ -84,7 +121,13 @@ class Scored:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where each kind of parameter stands in the one vector that all steps share."""
+    """Where each kind of parameter stands in the one vector that all steps share.
+
+    Attributes
+    ----------
+    intervals, stages, maps : int
+        How many there are of each.
+    """
 
     intervals: int
     stages: int
@@ -114,9 +157,20 @@ class Layout:
 
 @dataclass(frozen=True)
 class Problem:
-    """The penalised likelihood of hazard rows: `place` (m,) of each among the snapshots, its `interval`, `churned`.
+    """The penalised likelihood of hazard rows given the health score.
 
-    `event_weight`: of a row, so that every churn counts once, however many rows saw it.
+    Attributes
+    ----------
+    scored : Scored
+        The score's arithmetic on the snapshots.
+    place, interval : ndarray of int, shape (m,)
+        Of each hazard row: its snapshot and its interval.
+    churned : ndarray of float, shape (m,)
+        1 or 0.
+    event_weight : float
+        Of a row, so that every churn counts once.
+    layout : Layout
+        Of the parameters.
     """
 
     scored: Scored

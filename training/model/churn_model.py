@@ -51,14 +51,35 @@ class ModelInputs:
 class ChurnModel:
     """A hazard model over a frame of signals; also what stands in for it: the same with fewer members.
 
-    `blend`: what trees, linear learner and rules have of the log-odds.
-    `rules`: the calibrated rules where they are the model, the rules weighed by outcomes where they are a member.
-    `frailty_sd`: spread of the true log-odds among accounts with the same signals, and its `excess_kurtosis`
-    (residual_heterogeneity.py). `sampling_scale`: by how much the linear learner's sampling error is stretched for
-    what the model was not taught (training/fit/interval_width.py).
-    `tree_means` (signals, K): the trees' mean contributions in training, from which contributions are counted.
-    `season`: twelve shifts of the log-odds by the as_of's month (seasonal_level.py), all 0 unless asked for.
-    `base_rate`: share churned within the main horizon among the training rows whose window had ended.
+    Attributes
+    ----------
+    name, chosen : str
+        Which model it is, and which learner serves.
+    horizons_days : tuple of int
+        Of its probabilities.
+    main_horizon_days : int
+        One of them: that of interval and base rate.
+    intervals, encoder, explained : Intervals, Encoder, Explained
+        Of the learners and of the reasons.
+    linear, trees, rules : LinearHazard, TreeHazard or None, HealthModel or None
+        The members. `rules` are the calibrated ones where they are the model, those weighed by outcomes where a
+        member.
+    blend : Blend
+        The share that each member has of the log-odds.
+    tree_means : ndarray of float, shape (signals, K)
+        The trees' mean contributions in training, from which contributions are counted.
+    calibrator : Calibrator
+        Fitted out of time.
+    base_rate : float
+        Share churned within the main horizon among the training rows whose window had ended.
+    season : tuple of float, length 12
+        Shifts of the log-odds by the as_of's month (seasonal_level.py), all 0 unless asked for.
+    log : dict
+        What it was fitted on, and why it is what it is.
+    frailty_sd, excess_kurtosis : float
+        Of the true log-odds among accounts with the same signals (residual_heterogeneity.py).
+    sampling_scale : float
+        By how much the linear learner's sampling error is stretched (training/fit/interval_width.py).
     """
 
     name: str

@@ -46,6 +46,26 @@ def frailty_sd(contributions: np.ndarray, account: np.ndarray, day: np.ndarray, 
     `contributions`: to the log-odds, of the signals that are noisy views (not of facts such as a renewal's date), of
     snapshots of `account` (n,) at `day` (n,), numbers. 0 where there are no two signals that vary. MAX_SD where halves
     of the signals have nothing in common. With too short a history the halves alone count.
+
+    Parameters
+    ----------
+    contributions : ndarray of float, shape (n, signals)
+        To the log-odds, of signals that are noisy views of an account.
+    account : ndarray of int, shape (n,)
+        Of each snapshot.
+    day : ndarray of float, shape (n,)
+        Of each snapshot.
+    seed : int
+        Of the halves.
+
+    Returns
+    -------
+    float
+        In [0, MAX_SD]; 0 where no two signals vary.
+
+    References
+    ----------
+    L. J. Cronbach (1951), "Coefficient alpha and the internal structure of tests"; C. Spearman (1910); W. Brown (1910).
     """
     varying = contributions[:, contributions.std(axis=0) > 0] if len(contributions) > 1 else contributions[:, :0]
     if varying.shape[1] < 2:
@@ -70,6 +90,18 @@ def excess_kurtosis(contributions: np.ndarray, seed: int) -> float:
     """Of what the signals do not show, from how random halves of them differ; in [0, MAX_EXCESS_KURTOSIS].
 
     0, a normal's, where there are no two signals that vary.
+
+    Parameters
+    ----------
+    contributions : ndarray of float, shape (n, signals)
+        As of `frailty_sd`.
+    seed : int
+        Of the halves.
+
+    Returns
+    -------
+    float
+        In [0, MAX_EXCESS_KURTOSIS]; 0, a normal's, where no two signals vary.
     """
     varying = contributions[:, contributions.std(axis=0) > 0] if len(contributions) > 1 else contributions[:, :0]
     if varying.shape[1] < 2:

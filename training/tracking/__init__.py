@@ -13,7 +13,8 @@ from training.tracking.registry import (
     versions,
 )
 from training.tracking.registry_tables import Version
-from training.tracking.runs import Nested, flat_metrics, log_backtest, log_training, trial_runs, verify_version
+from training.tracking.run_content import flat_metrics
+from training.tracking.runs import Nested, log_backtest, log_training, trial_runs, verify_version
 
 __all__ = [
     "CANDIDATE",

@@ -35,7 +35,21 @@ CHAMPION = "champion"
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A registered version, ready to score; `meta` is what was recorded with it (meta.json), `size_mb` its files'."""
+    """A registered version, ready to score.
+
+    Attributes
+    ----------
+    churn, health : ChurnModel, HealthModel
+        As they were saved.
+    schema : Schema
+        Of the signals.
+    version, run_id : str
+        In the registry.
+    meta : dict
+        What was recorded with it.
+    size_mb : float
+        Of its files.
+    """
 
     churn: ChurnModel
     health: HealthModel
@@ -65,7 +79,25 @@ def connected(settings: Settings) -> Iterator[MlflowClient]:
 
 
 def promote(settings: Settings, version: str | None = None) -> str:
-    """Points the alias `champion` at a version (None: the candidate) and returns it; UsageError when there is none."""
+    """Points the alias `champion` at a version (None: the candidate) and returns it; UsageError when there is none.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the project.
+    version : str, optional
+        By default the candidate.
+
+    Returns
+    -------
+    str
+        The version's number.
+
+    Raises
+    ------
+    UsageError
+        When there is none.
+    """
     with connected(settings) as client:
         found = find_version(versions_by(settings, client), version or CANDIDATE)
         client.set_registered_model_alias(settings.name, CHAMPION, found.number)
@@ -73,12 +105,46 @@ def promote(settings: Settings, version: str | None = None) -> str:
 
 
 def load_champion(settings: Settings) -> LoadedModel:
-    """The model that scores; UsageError when none was promoted yet."""
+    """The model that scores; UsageError when none was promoted yet.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the project.
+
+    Returns
+    -------
+    LoadedModel
+        Ready to score.
+
+    Raises
+    ------
+    UsageError
+        When none was promoted yet.
+    """
     return load_version(settings, CHAMPION)
 
 
 def load_version(settings: Settings, version: str) -> LoadedModel:
-    """A registered version by number or alias; UsageError, naming what exists, when it is not there."""
+    """A registered version by number or alias; UsageError, naming what exists, when it is not there.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the project.
+    version : str
+        Number, alias or run.
+
+    Returns
+    -------
+    LoadedModel
+        Ready to score.
+
+    Raises
+    ------
+    UsageError
+        Naming what exists, when it is not there.
+    """
     folder, run_id, number = folder_of(settings, version)
     return LoadedModel(
         churn=ChurnModel.load(folder / "churn"),
@@ -92,7 +158,20 @@ def load_version(settings: Settings, version: str) -> LoadedModel:
 
 
 def recorded(settings: Settings, version: str) -> dict[str, Any]:
-    """What was recorded with a registered version (its `meta`), also of one whose model an older forewarn saved."""
+    """What was recorded with a registered version (its `meta`), also of one whose model an older forewarn saved.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the project.
+    version : str
+        Number, alias or run.
+
+    Returns
+    -------
+    dict
+        Its meta.json.
+    """
     found: dict[str, Any] = json.loads((folder_of(settings, version)[0] / "meta.json").read_text(encoding="utf-8"))
     return found
 
@@ -121,6 +200,16 @@ def versions(settings: Settings) -> tuple[Version, ...]:
     Returns
     -------
     tuple of Version
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the project.
+
+    Returns
+    -------
+    list of dict
+        version, run_id and aliases of each.
     """
     found = read_versions(settings.tracking_url, settings.name)
     if found is not None:
@@ -157,13 +246,40 @@ def find_version(known: Sequence[Version], version: str) -> Version:
 
 
 def keep_file(settings: Settings, run_id: str, name: str, body: bytes) -> None:
-    """Adds a file to a run; `kept_file` reads it."""
+    """Adds a file to a run; `kept_file` reads it.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the project.
+    run_id : str
+        Of the run.
+    name : str
+        Path within it.
+    body : bytes
+        The content.
+    """
     with connected(settings) as client:
         log_files(client, run_id, {name: body})
 
 
 def kept_file(settings: Settings, run_id: str, name: str) -> bytes | None:
-    """A file of a run; None when the run has none of that name."""
+    """A file of a run; None when the run has none of that name.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the project.
+    run_id : str
+        Of the run.
+    name : str
+        Path within it.
+
+    Returns
+    -------
+    bytes or None
+        The content.
+    """
     with connected(settings) as client, tempfile.TemporaryDirectory() as temporary:
         if name not in {one.path for one in client.list_artifacts(run_id, str(Path(name).parent))}:
             return None

@@ -6,8 +6,6 @@ Only this file, registry.py and pyfunc.py import MLflow, inside their functions 
 from __future__ import annotations
 
 import json
-import math
-import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,13 +23,13 @@ from training.serialization import read_json, write_json
 from training.tracking.model_card import data_sheet, model_card
 from training.tracking.registry import CANDIDATE, connected, folder_of, log_files, versions_by, write_files
 from training.tracking.reproducibility import Verification, save_fitted, verify
+from training.tracking.run_content import model_example, run_facts, run_params
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 REQUIREMENTS = ("lightgbm", "mlflow", "numpy", "pandas", "scipy")
 TAGGED = ("config_version", "calibrator_version", "data_fingerprint", "data_end")
-FRAME_COLUMNS = ("lifecycle_stage", "days_to_renewal", "term_days")
 
 
 class TrackedData(Data, Protocol):
@@ -49,7 +47,19 @@ class Logged:
 
 @dataclass(frozen=True)
 class Nested:
-    """A child run: a fold of the backtest, a trial of tuning."""
+    """A child run: a fold of the backtest, a trial of tuning.
+
+    Attributes
+    ----------
+    name : str
+        Of the child run.
+    params : mapping
+        Its parameters.
+    metrics : mapping of str to float
+        Its figures.
+    tags : mapping of str to str
+        Its tags.
+    """
 
     name: str
     params: Mapping[str, Any]
@@ -57,24 +67,19 @@ class Nested:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
-def flat_metrics(body: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
-    """Finite numbers of nested mappings under names that MLflow takes; everything else is left out.
-
-    >>> flat_metrics({"auc": {"value": 0.8, "note": "x"}, "by segment": {"a&b": {"auc": 0.7}}})
-    {'auc/value': 0.8, 'by segment/a_b/auc': 0.7}
-    """
-    out: dict[str, float] = {}
-    for key, value in body.items():
-        name = prefix + re.sub(r"[^\w\-. ]", "_", str(key))
-        if isinstance(value, Mapping):
-            out |= flat_metrics(value, f"{name}/")
-        elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-            out[name] = float(value)
-    return out
-
-
 def trial_runs(tuned: Tuned) -> list[Nested]:
-    """The trials of a tuning as child runs."""
+    """The trials of a tuning as child runs.
+
+    Parameters
+    ----------
+    tuned : Tuned
+        What a tuning found.
+
+    Returns
+    -------
+    list of Nested
+        One a trial.
+    """
     return [
         Nested(
             f"trial {one['number']}",
@@ -132,8 +137,8 @@ def log_training(
         experiment = _experiment(settings, client)
         mlflow.set_experiment(experiment_id=experiment)
         with mlflow.start_run(run_name=f"{kind} {log['cut']}") as run:
-            mlflow.log_params({**_params(settings, fitted), **(params or {})})
-            mlflow.log_metrics({**_facts(fitted), **given})
+            mlflow.log_params({**run_params(settings, fitted), **(params or {})})
+            mlflow.log_metrics({**run_facts(fitted), **given})
             mlflow.set_tags(tags)
             mlflow.log_artifacts(str(pages_folder))
             model = _log_model(model_folder, model_example(dataset, fitted.churn), fitted.churn)
@@ -192,6 +197,24 @@ def log_backtest(
 
     Figures, files and a child run a fold; the model card is written anew with the figures. A backtest that is logged
     again replaces its folds.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the project.
+    fingerprint : str
+        Of the data.
+    metrics : mapping of str to float
+        Of out-of-time rows.
+    artifacts : mapping of str to str or bytes
+        Files of the run by path.
+    folds : sequence of Nested
+        Child runs.
+
+    Returns
+    -------
+    str or None
+        The run; None where no training of this data and settings is registered.
     """
     with connected(settings) as client:
         experiment = _experiment(settings, client)
@@ -241,45 +264,6 @@ def _write(path: Path, body: Any) -> None:
     path.write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
 
 
-def _params(settings: Settings, fitted: Fitted) -> dict[str, Any]:
-    log = fitted.churn.log
-    trees = {f"trees_{key}": value for key, value in settings.training.trees.model_dump().items()}
-    own = settings.training.model_dump(exclude={"trees"})
-    return {
-        **own,
-        **trees,
-        "horizons_days": settings.horizons_days,
-        "cut": log["cut"],
-        "chosen": fitted.churn.chosen,
-        "calibration": fitted.churn.calibrator.method,
-    }
-
-
-def _facts(fitted: Fitted) -> dict[str, float]:
-    log = fitted.churn.log
-    return {
-        "training_snapshots": log["snapshots"],
-        "training_hazard_rows": log["hazard_rows"],
-        "training_churned_accounts": log["churned_accounts"],
-        "training_base_rate": fitted.churn.base_rate,
-        "frailty_sd": fitted.churn.frailty_sd,
-        "excess_kurtosis": fitted.churn.excess_kurtosis,
-        "sampling_scale": fitted.churn.sampling_scale,
-        **flat_metrics({"purged_log_loss": log["purged_log_loss"], "beats_base_rate_z": log["beats_base_rate_z"]}),
-    }
-
-
-def model_example(dataset: Data, churn: ChurnModel) -> pd.DataFrame:
-    """The dataset's last three rows as MLflow is given them: the columns that a prediction reads, numbers as floats."""
-    names = dict.fromkeys([*(one for one in churn.columns if one in dataset.signals), *FRAME_COLUMNS])
-    frame = dataset.signals[list(names)].tail(3).reset_index(drop=True)
-    texts = [one.name for one in churn.encoder.categories]
-    out = frame.astype({name: object if name in texts else float for name in names})
-    if any(churn.season):
-        out["as_of"] = dataset.signals["as_of"].tail(3).to_numpy()
-    return out
-
-
 def _signature(example: pd.DataFrame, churn: ChurnModel) -> Any:
     """Every column optional: a signal may be missing, and is when its feed is not connected."""
     from mlflow.models import ModelSignature
@@ -299,6 +283,25 @@ def verify_version(settings: Settings, version: str, dataset: TrackedData) -> Ve
     """Rebuilds a version (number, alias or run) from today's data and settings and compares every file.
 
     UsageError where data or settings are not those that it names, or where its calibration was renewed since.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the project.
+    version : str
+        Number, alias or run.
+    dataset : TrackedData
+        As it is today.
+
+    Returns
+    -------
+    Verification
+        File by file.
+
+    Raises
+    ------
+    UsageError
+        Where data or settings are not those that it names, or its calibration was renewed since.
     """
     folder, _, number = folder_of(settings, version)
     meta = read_json(folder / "meta.json")

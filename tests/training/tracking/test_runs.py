@@ -15,6 +15,7 @@ from training.fit.tuning import Tuned
 from training.tracking import registry, runs
 from training.tracking.model_card import data_sheet
 from training.tracking.registry_tables import read_versions
+from training.tracking.run_content import model_example
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,7 @@ def test_mlflow_serves_the_same_probabilities(project, logged, fitted, later):
 
         model = mlflow.pyfunc.load_model(f"models:/{project.name}@candidate")
         rows = later.head(20)
-        example = runs.model_example(type("Rows", (), {"signals": rows}), fitted.churn)
+        example = model_example(type("Rows", (), {"signals": rows}), fitted.churn)
         found = model.predict(example)
     assert np.array_equal(found.to_numpy(), fitted.churn.predict(rows.tail(3)).to_numpy())
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
