@@ -34,6 +34,7 @@ SLOW_FIXTURES = {"demo", "demo_run", "shared_data", "postgres_url", "spark_url",
 SLOW_FOLDERS = {"browser", "figures", "notebooks", "faults"}
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest takes out what `-m` leaves out
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())) or SLOW_FOLDERS & set(item.path.parts):
