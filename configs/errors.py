@@ -21,8 +21,19 @@ from typing import ClassVar
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that is wrong, where it is, and the mend.
+    """One thing that is wrong, where it is, and the fix.
 
+    Attributes
+    ----------
+    where : str
+        The setting, column, file or option.
+    found, expected : str
+        What stands there, and what could.
+    do : str
+        What to do next.
+
+    Examples
+    --------
     >>> print(Fault("accounts.created_at", "no such column", "a column of times", "map it under columns:"))
     accounts.created_at: found no such column; expected a column of times; to do: map it under columns:
     """
@@ -53,26 +64,38 @@ class ForewarnError(Exception):
 
 
 class InputError(ForewarnError):
+    """Something that the user gave is wrong; every fault that was found comes with it."""
+
     title = "bad input"
 
 
 class ConfigError(InputError):
+    """A configuration file, or one of its settings, cannot be used."""
+
     title = "the configuration cannot be used"
 
 
 class SourceError(InputError):
+    """A source table, its mapping or its rows cannot be used."""
+
     title = "the source tables cannot be used"
 
 
 class DataError(InputError):
+    """The data cannot support what was asked: one class, too few churns, a day in the future."""
+
     title = "the data cannot answer this"
 
 
 class UsageError(InputError):
+    """A command or request was put wrongly: an unknown account, no champion yet."""
+
     title = "this cannot be done as asked"
 
 
 class Refused(ForewarnError):
+    """The question was understood, and the answer is no: a gate, a check."""
+
     exit_code = 1
     title = "refused"
 

@@ -47,6 +47,8 @@ class Silence(Strict):
 
 
 class Churn(Strict):
+    """When an account counts as churned, and when its contract as contracted."""
+
     kind: Literal["contract_end", "outcome", "silence"] = "contract_end"
     allowed_gap_days: int = Field(default=30, ge=0)
     settling_days: int = Field(default=0, ge=0)
@@ -88,6 +90,8 @@ class EngineSettings(Strict):
 
 
 class Training(Strict):
+    """How a model is fitted and calibrated."""
+
     seed: int = 7
     min_churns: int = Field(default=30, ge=1)
     interval_days: Days = 30
@@ -131,6 +135,8 @@ class Holdout(Strict):
 
 
 class Evaluation(Strict):
+    """How predictions are judged, and the limits of the promotion gates."""
+
     capacity_share: Share = 0.1
     bootstrap_draws: int = Field(default=400, ge=20)
     calibration_bins: int = Field(default=15, ge=2)
@@ -148,6 +154,8 @@ class Evaluation(Strict):
 
 
 class Serving(Strict):
+    """Where the ledger and MLflow are, and how many accounts one request may ask for."""
+
     ledger: str | None = None
     tracking: str | None = None
     max_accounts: int = 1000

@@ -37,7 +37,19 @@ create table if not exists keys (
 
 @dataclass(frozen=True)
 class Key:
-    """A key as it is listed: never its secret. `revoked_at` is None while the key opens doors."""
+    """A key as it is listed: never its secret.
+
+    Attributes
+    ----------
+    key_id : str
+        Eight hex digits, public.
+    role : str
+        What the key may call.
+    created_at : str
+        ISO 8601.
+    revoked_at : str or None
+        ISO 8601; None while the key opens doors.
+    """
 
     key_id: str
     role: Role
@@ -47,7 +59,15 @@ class Key:
 
 @dataclass(frozen=True)
 class CreatedKey:
-    """A key that was just made: the whole of it, for the only time."""
+    """A key that was just made: the whole of it, for the only time.
+
+    Attributes
+    ----------
+    role : str
+        What the key may call.
+    key : str
+        The secret itself, `fw_<id>_<secret>`.
+    """
 
     role: Role
     key: str

@@ -89,6 +89,8 @@ class Entry(BaseModel):
 
 
 class ScoreAnswer(BaseModel):
+    """The answer to one request: an entry for each account asked for, in the order of the request."""
+
     as_of: str
     model_version: str
     config_version: str
@@ -96,6 +98,8 @@ class ScoreAnswer(BaseModel):
 
 
 class ProblemFault(BaseModel):
+    """One thing that is wrong with a request: where, what was found, what was expected, what to do."""
+
     where: str
     found: str
     expected: str

@@ -31,7 +31,20 @@ from training.tracking import LoadedModel, load_champion
 
 @dataclass(frozen=True)
 class Scorer:
-    """A model, the signals of every live account at one as_of, and the ledger. `frame` is indexed by account_id."""
+    """A model, the signals of every live account at one as_of, and the ledger.
+
+    Attributes
+    ----------
+    settings : Settings
+    model : LoadedModel
+        What scores.
+    frame : DataFrame
+        Signals of every account in play at `as_of`, indexed by account_id.
+    as_of : Timestamp
+        A UTC midnight.
+    ledger : Ledger
+        Open; every prediction is written to it before it is returned.
+    """
 
     settings: Settings
     model: LoadedModel
@@ -205,7 +218,20 @@ def _plain(values: pd.Series) -> list[Any]:
 
 
 def check_model(model: LoadedModel, settings: Settings, as_of: pd.Timestamp) -> None:
-    """UsageError when the model was trained on what happened after as_of, or for other horizons than the settings'."""
+    """Refuses a model that was trained on what happened after as_of, or for other horizons than the settings'.
+
+    Parameters
+    ----------
+    model : LoadedModel
+    settings : Settings
+    as_of : Timestamp
+        The day to be scored.
+
+    Raises
+    ------
+    UsageError
+        With each of the two faults.
+    """
     faults = []
     cut = pd.Timestamp(model.churn.log["cut"])
     if as_of < cut:
@@ -222,7 +248,18 @@ def check_model(model: LoadedModel, settings: Settings, as_of: pd.Timestamp) -> 
 
 
 def check_schema(trained: Schema, live: Schema) -> None:
-    """UsageError when the data no longer give a signal that the model was trained on, each named."""
+    """Refuses data that no longer give a signal that the model was trained on.
+
+    Parameters
+    ----------
+    trained, live : Schema
+        The signals of the model, and those of today's data.
+
+    Raises
+    ------
+    UsageError
+        With every signal that is missing or of another kind.
+    """
     there = {one.name: one.kind for one in live.signals}
     faults: Iterable[Fault] = [
         Fault(
