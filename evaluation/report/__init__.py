@@ -1,12 +1,15 @@
 """The prediction-versus-outcome report: one HTML file, and the same figures as JSON."""
 
 from evaluation.report.pdf import GET_CHROMIUM, chromium, print_pdf, require_chromium
-from evaluation.report.report import write_report
+from evaluation.report.report import ReportFiles, write_report
 from evaluation.report.run_artifacts import by_fold, drawings, figures
+from evaluation.report.sections import ReportInputs
 from evaluation.report.summary import summarise
 
 __all__ = [
     "GET_CHROMIUM",
+    "ReportFiles",
+    "ReportInputs",
     "by_fold",
     "chromium",
     "drawings",

@@ -24,7 +24,7 @@ GROUP_FIGURES = ("rows", "churned_accounts", "mean_p", "happened", "auc")
 
 
 def figures(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested numbers of a summary (evaluation.summary): by horizon, against the rules, by stage and segment.
+    """Nested numbers of a summary (evaluation.report.summary): by horizon, against the rules, by stage and segment.
 
     A figure that was refused has no number here.
     """

@@ -70,7 +70,7 @@ def _arm_lines(body: Body) -> list[str]:
 
 
 def report_lines(result: Reported) -> list[str]:
-    lines = [*result.answer, *result.against, f"report: {result.html}", f"figures: {result.json}"]
+    lines = [*result.headlines, *result.against, f"report: {result.html}", f"figures: {result.json}"]
     lines += [] if result.ledger_html is None else [f"what was served, judged: {result.ledger_html}"]
     return lines + [f"printed: {path}" for path in result.pdf]
 

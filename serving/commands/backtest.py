@@ -38,7 +38,7 @@ def backtest(project: Project, out: Path | None = None, rolling: Rolling | None 
     from evaluation.backtest import backtest as roll
     from evaluation.backtest import random_split_told
     from evaluation.monitoring import taught_until
-    from evaluation.report import by_fold, drawings, summarise
+    from evaluation.report import ReportInputs, by_fold, drawings, summarise
     from evaluation.validity import evidence_of, run_checks
     from training.fit import Rolling
 
@@ -52,7 +52,7 @@ def backtest(project: Project, out: Path | None = None, rolling: Rolling | None 
     evidence = evidence_of(dataset, rolled, settings, rolling, taught, gap)
     findings = [finding.to_json() for finding in run_checks(evidence)]
     tell("working out the figures")
-    summary = summarise(rolled.predictions, rolled.baselines, settings, random_split=split)
+    summary = summarise(ReportInputs(rolled.predictions, rolled.baselines, random_split=split), settings)
     folder = out or project.paths.backtest
     mark = {"fingerprint": dataset.fingerprint, "settings": settings.version}
     write_marked(rolled.predictions, folder / PREDICTIONS, mark)

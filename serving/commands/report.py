@@ -30,12 +30,12 @@ class Reported:
     json: str
     ledger_html: str | None
     pdf: tuple[str, ...]
-    answer: list[str]
+    headlines: list[str]
     against: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class ReportInputs:
+class SharedInputs:
     """What both pages show beside their own predictions."""
 
     created: str
@@ -48,7 +48,7 @@ def report(project: Project, out: Path | None, now: datetime, pdf: bool = False)
     """The report on the backtest, and one on the ledger in ledger/ beside it once a window of it has been judged; with
     `pdf` each as PDF too. UsageError, before anything is written, without Chromium to print it."""
     from evaluation.outcomes import facts_of
-    from evaluation.report import print_pdf, require_chromium, write_report
+    from evaluation.report import ReportInputs, print_pdf, require_chromium, write_report
 
     if pdf:
         require_chromium()
@@ -63,14 +63,15 @@ def report(project: Project, out: Path | None, now: datetime, pdf: bool = False)
     watched = watch(project, now, served=served).to_json()
     watched["checks"] = [finding.to_json() for finding in kept.findings]
     project.tell("writing the report")
-    inputs = ReportInputs(f"{now:%Y-%m-%d %H:%M} UTC", facts, marks, watched)
+    shared = SharedInputs(f"{now:%Y-%m-%d %H:%M} UTC", facts, marks, watched)
     title = f"{settings.name}: predictions against outcomes"
-    meta = {"title": title, "created": inputs.created, "source": "backtest", **kept.mark}
-    files = write_report(
-        judged, kept.baselines, settings, folder, meta, marks, outages=_outages(project), facts=facts, newest=served,
-        random_split=kept.random_split, monitoring=watched,
+    meta = {"title": title, "created": shared.created, "source": "backtest", **kept.mark}
+    inputs = ReportInputs(
+        judged, kept.baselines, company_facts=facts, newest=served, random_split=kept.random_split, events=marks,
+        outages=_outages(project), monitoring=watched,
     )  # fmt: skip
-    ledger_html = None if served is None else ledger_report(project, folder / "ledger", served, inputs)
+    files = write_report(inputs, settings, folder, meta)
+    ledger_html = None if served is None else ledger_report(project, folder / "ledger", served, shared)
     printed: tuple[str, ...] = ()
     if pdf:
         project.tell("printing")
@@ -81,7 +82,7 @@ def report(project: Project, out: Path | None, now: datetime, pdf: bool = False)
         json=str(files.json),
         ledger_html=ledger_html,
         pdf=printed,
-        answer=json.loads(files.json.read_text(encoding="utf-8"))["answer"],
+        headlines=json.loads(files.json.read_text(encoding="utf-8"))["headlines"],
         against=tuple(mark["says"] for mark in marks if mark["against"]),
     )
 
@@ -103,29 +104,30 @@ def ledger_marks(project: Project) -> list[dict[str, Any]]:
     return [] if project.ledger_or_none is None else marks_told(project.ledger)
 
 
-def ledger_report(project: Project, folder: Path, served: pd.DataFrame, inputs: ReportInputs) -> str | None:
+def ledger_report(project: Project, folder: Path, served: pd.DataFrame, shared: SharedInputs) -> str | None:
     """The report on what was served (`served_so_far`); None while no main window of it has been judged."""
     from evaluation.outcomes import drawn_effect, with_drawn
-    from evaluation.report import write_report
+    from evaluation.report import ReportInputs, write_report
 
     settings, ledger = project.settings, project.ledger
     outcome = served[f"churned_{settings.main_horizon_days}d"]
     if not outcome.notna().any():
         return None
     title = f"{settings.name}: what was served, and what happened"
-    meta = {"title": title, "created": inputs.created, "source": "ledger"}
+    meta = {"title": title, "created": shared.created, "source": "ledger"}
 
     def reasons_of(rows: pd.DataFrame) -> pd.Series:
         # Reasons are nine tenths of a ledger's bytes, and the page shows those of a few rows.
         reasons: pd.Series = ledger.texts(rows).reasons
         return reasons
 
-    known = with_drawn(inputs.facts.interventions, ledger, served.account_id.unique().tolist())
+    known = with_drawn(shared.facts.interventions, ledger, served.account_id.unique().tolist())
     judged = served.loc[outcome.notna(), ["account_id", "as_of"]].assign(y=outcome)
-    files = write_report(
-        served, pd.DataFrame(), settings, folder, meta, inputs.marks, reasons_of, monitoring=inputs.monitoring,
-        facts=replace(inputs.facts, interventions=known), effect=drawn_effect(judged, ledger, settings),
+    inputs = ReportInputs(
+        served, reasons=reasons_of, company_facts=replace(shared.facts, interventions=known),
+        effect=drawn_effect(judged, ledger, settings), events=shared.marks, monitoring=shared.monitoring,
     )  # fmt: skip
+    files = write_report(inputs, settings, folder, meta)
     return str(files.html)
 
 

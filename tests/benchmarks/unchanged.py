@@ -40,6 +40,10 @@ PASSING = re.compile(
 )
 
 
+# Keys of report.json that had another name, and another place in it.
+REPORT_KEYS = {"answer": "headlines", "leaders": "revenue", "calls": "overrides", "marks": "events", "to_do": "advice"}
+
+
 def keep(folder: Path, root: Path, accounts: int, seeds: list[int]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     env = {**os.environ, "PYTHONPATH": str(root)}
@@ -93,6 +97,12 @@ def differences(before: Any, after: Any, where: str = "", renamed: set[str] | No
         yield f"{where}: {before!r} became {after!r}"
 
 
+def _by_todays_keys(report: dict[str, Any]) -> dict[str, Any]:
+    """A report whose sections have the keys of today, its refusals in an order that does not hang on theirs."""
+    body = {REPORT_KEYS.get(key, key): value for key, value in report.items()}
+    return {**body, "refused": sorted(body["refused"], key=lambda one: (one["figure"], one["where"]))}
+
+
 def frame_differences(before: Path, after: Path, renamed: set[str]) -> Iterator[str]:
     one, other = pd.read_parquet(before), pd.read_parquet(after)
     if one.shape != other.shape:
@@ -144,6 +154,7 @@ def compare(before: Path, after: Path) -> list[str]:
         for path in sorted(states[0].glob("reports/**/report.json")):
             counts["reports"] += 1
             bodies = [json.loads((state / path.relative_to(states[0])).read_text(encoding="utf-8")) for state in states]
+            bodies = [_by_todays_keys(body) for body in bodies]
             found += [f"{project}: report{line}" for line in differences(bodies[0], bodies[1], renamed=renamed)]
         print(f"{project}: {counts}", flush=True)
     print("renamed:", ", ".join(sorted(renamed)) or "nothing")

@@ -9,14 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 from markupsafe import escape
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from evaluation.report.charts.catalogue import CHARTS, charts
+from evaluation.report.page import UNBROKEN, render
 from evaluation.report.pdf import OPTIONS, chromium
-from evaluation.report.report import UNBROKEN, ReportFiles, render, write_report
+from evaluation.report.report import ReportFiles, write_report
+from evaluation.report.sections import ReportInputs
 from evaluation.report.summary import summarise
 from tests.evaluation.known import facts
 from tests.evaluation.simulated import company, settings
@@ -44,7 +45,7 @@ SECTIONS = (
     "What is not shown, and why",
     "Methods",
 )
-MARKS = [
+EVENTS = [
     {
         "kind": "promotion",
         "at": "2024-05-20",
@@ -71,12 +72,13 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> ReportFiles:
     judged["reasons"] = judged["reasons"].str.replace("log-ins in 28 days", EVIL.replace("/", "\\/"))
     meta = {"source": "backtest", "created": "2025-05-01 06:00 UTC", "note": "</script>" + EVIL}
     folder, known = tmp_path_factory.mktemp("report"), facts(judged)
-    return write_report(judged, baselines, settings(), folder, meta, MARKS, outages=[], facts=known, random_split=SPLIT)
+    inputs = ReportInputs(judged, baselines, company_facts=known, random_split=SPLIT, events=EVENTS, outages=[])
+    return write_report(inputs, settings(), folder, meta)
 
 
 @pytest.fixture(scope="module")
 def few(tmp_path_factory: pytest.TempPathFactory) -> ReportFiles:
-    return write_report(*company(250, base=-6.8), settings(), tmp_path_factory.mktemp("few"), {})
+    return write_report(ReportInputs(*company(250, base=-6.8)), settings(), tmp_path_factory.mktemp("few"), {})
 
 
 @pytest.fixture(scope="module")
@@ -165,10 +167,10 @@ def test_it_can_be_read_by_ear_and_by_keyboard(browser: Browser, files: ReportFi
     )
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
-    summary = page.locator("#versus summary").first
+    summary = page.locator("#comparison summary").first
     summary.focus()
     page.keyboard.press("Enter")
-    assert page.locator("#versus details table").first.is_visible()
+    assert page.locator("#comparison details table").first.is_visible()
     visit.context.close()
 
 
@@ -204,18 +206,17 @@ def test_the_file_stands_alone_and_agrees_with_its_json(files: ReportFiles) -> N
     assert not re.search(r"<(?:link|iframe|img|object|embed)\b", page[: page.index('id="specs"')])
     assert not re.search(r"(?:src|href)=[\"'](?!#)", page[: page.index('id="specs"')])
     assert body["meta"]["source"] == "backtest"
-    for sentence in [*body["answer"], *(one["says"] for one in body["to_do"])]:
+    for sentence in [*body["headlines"], *(one["sentence"] for one in body["advice"])]:
         assert escape(UNBROKEN.sub("\u00a0", sentence)) in page
-    kept = {key: value for key, value in body.items() if key not in ("meta", "marks", "outages", "monitoring")}
-    assert render(kept, body["meta"], body["marks"], body["outages"], body["monitoring"]) == page
+    assert render(body, body["meta"]) == page
 
 
 def test_outages_are_told(files: ReportFiles) -> None:
     body = json.loads(files.json.read_text(encoding="utf-8"))
     assert body["outages"] == []
-    assert "Outages of feeds" not in render(body, body["meta"])
-    assert "None: every feed" in render(body, body["meta"], outages=[])
-    told = render(body, body["meta"], outages=["tickets brought next to nothing <for a week>"])
+    assert "Outages of feeds" not in render({**body, "outages": None}, body["meta"])
+    assert "None: every feed" in render(body, body["meta"])
+    told = render({**body, "outages": ["tickets brought next to nothing <for a week>"]}, body["meta"])
     assert "tickets brought next to nothing &lt;for a week&gt;" in told
 
 
@@ -223,7 +224,7 @@ def test_every_chart_has_its_numbers_beside_it(files: ReportFiles) -> None:
     body = json.loads(files.json.read_text(encoding="utf-8"))
     drawn = charts(body)
     assert list(drawn) == [
-        "retention", "health", "reliability", "levels", "versus", "arr", "lead",
+        "retention", "health", "reliability", "levels", "comparison", "arr", "lead",
         "stages", "segments", "quarters", "owners", "gains", "decision",
     ]  # fmt: skip
     for one in drawn.values():
@@ -267,7 +268,7 @@ def test_a_report_without_anything_beside_its_rows_is_a_page(few: ReportFiles) -
     """No facts, no marks, no baselines: those sections are left out, and nothing is said of them."""
     judged, _ = company(300, 8)
     bare = judged.drop(columns=["p_health_90d", "health_score", "coverage"])
-    page = render(summarise(bare, pd.DataFrame(), settings()), {})
+    page = render(summarise(ReportInputs(bare), settings()), {})
     for gone in (
         "Gross revenue retention",
         "Who was approached",
@@ -286,7 +287,8 @@ def test_what_is_refused_is_a_page(tmp_path: Path) -> None:
     bare = replace(known, contracts=None, reached=None)
     young = replace(known, known_until=known.contracts["at"].min(), reached=known.reached.head(3))
     for one in (bare, young):
-        page = render(summarise(judged.assign(arr=None), baselines, settings(), facts=one), {}, outages=[])
+        inputs = ReportInputs(judged.assign(arr=None), baselines, company_facts=one, outages=[])
+        page = render(summarise(inputs, settings()), {})
         assert "Revenue retention is refused: 0 " in page
     assert "Refused" in page
 

@@ -24,7 +24,7 @@ from features.synthetic.scenario import REWEIGHTED, Story
 from serving.cli.console_outcomes import monitor_lines
 from serving.commands.monitor import watch
 from serving.commands.outcomes import outcomes
-from serving.commands.report import ReportInputs, ledger_marks, ledger_report, served_so_far
+from serving.commands.report import SharedInputs, ledger_marks, ledger_report, served_so_far
 from serving.demo.story import live_through
 from serving.project import Project
 
@@ -65,7 +65,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     facts = facts_of(sources, settings)
     served = served_so_far(told_last, facts, today)
     assert served is not None
-    inputs = ReportInputs("today", facts, ledger_marks(told_last), found)
+    inputs = SharedInputs("today", facts, ledger_marks(told_last), found)
     written = ledger_report(told_last, folder / "report", served, inputs)
     project.close()
     page = Path(str(written))

@@ -10,8 +10,8 @@ from evaluation.report.charts.drawing import (
     Chart,
     Summary,
     colours,
+    event_layer,
     interval_words,
-    marked,
     percent_axis,
     spec,
 )
@@ -124,7 +124,7 @@ def arr(summary: Summary) -> Chart | None:
     )
     rule = base.transform_filter(alt.datum.who == "expected").mark_rule(strokeWidth=1.5, color="#5b6470")
     chart = bars + rule.encode(y=alt.Y("low:Q", axis=axis), y2="high:Q")
-    chart = chart + marked(summary, {one["as_of"]: one["as_of"] for one in windows})
+    chart = chart + event_layer(summary, {one["as_of"]: one["as_of"] for one in windows})
     table = tuple(
         (
             one["as_of"], one["until"], money(one["arr"], currency), money(one["expected"], currency),

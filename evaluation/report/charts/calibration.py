@@ -59,7 +59,7 @@ def reliability(summary: Summary) -> Chart | None:
     )  # fmt: skip
 
 
-def versus(summary: Summary) -> Chart | None:
+def comparison(summary: Summary) -> Chart | None:
     """AUC of the model and of each yardstick, each pair on its own identical rows."""
     pairs = [one for one in summary["comparisons"] if one["days"] == summary["main_horizon_days"] and "auc" in one]
     if not pairs:
@@ -101,7 +101,7 @@ def versus(summary: Summary) -> Chart | None:
         if any(one["verdict"] == verdict for one in order)
     ]
     words = f"The model is: {'; '.join(parts)}."
-    return Chart("versus", "The model beside the yardsticks", spec(chart, 44 * len(pairs)), words, columns, table)
+    return Chart("comparison", "The model beside the yardsticks", spec(chart, 44 * len(pairs)), words, columns, table)
 
 
 def _dumbbell(key: str, title: str, name: str, lines: Sequence[Summary], more: tuple[str, ...] = ()) -> Chart | None:

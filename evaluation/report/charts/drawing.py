@@ -73,7 +73,7 @@ def colours(names: Sequence[str]) -> alt.Scale:
 
 
 def quarter_end(quarter: str) -> str:
-    """What comes on or after every day of a quarter, by its name: a mark belongs to the quarter that it falls into.
+    """What comes on or after every day of a quarter, by its name: an event belongs to the quarter that it falls into.
 
     >>> quarter_end("2025 Q2"), quarter_end("2025Q4")
     ('2025-06-31', '2025-12-31')
@@ -81,17 +81,17 @@ def quarter_end(quarter: str) -> str:
     return f"{quarter[:4]}-{3 * int(quarter[-1]):02d}-31"
 
 
-def marked(summary: Summary, places: Mapping[str, str]) -> Any:
-    """A layer with a line where the ledger marked an event: at the first place of a chart on or after its day.
+def event_layer(summary: Summary, places: Mapping[str, str]) -> Any:
+    """A layer with a line where the ledger holds an event: at the first place of a chart on or after its day.
 
-    places: ISO day -> name on the chart's nominal x axis, in order. Empty where nothing was marked by the last of them.
+    places: ISO day -> name on the chart's nominal x axis, in order. Empty where nothing happened by the last of them.
     """
-    told: dict[str, list[str]] = {}
-    for one in summary.get("marks", []):
-        place = next((name for day, name in places.items() if day >= one["at"]), None)
-        if place is not None and one["label"]:
-            told.setdefault(place, []).append(one["label"])
-    values = [{"at": place, "label": "; ".join(labels)} for place, labels in told.items()]
+    labels_at: dict[str, list[str]] = {}
+    for event in summary.get("events", []):
+        place = next((name for day, name in places.items() if day >= event["at"]), None)
+        if place is not None and event["label"]:
+            labels_at.setdefault(place, []).append(event["label"])
+    values = [{"at": place, "label": "; ".join(labels)} for place, labels in labels_at.items()]
     base = alt.Chart(alt.Data(values=values)).encode(x=alt.X("at:N", sort=None), tooltip=[alt.Tooltip("label:N")])
     line = base.mark_rule(strokeWidth=1.5, strokeDash=[3, 3], color=CHANCE)
     # Left of the line there is always room: the y axis, if nothing else.

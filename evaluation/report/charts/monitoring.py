@@ -15,7 +15,7 @@ from evaluation.report.charts.drawing import (
     Chart,
     Summary,
     colours,
-    marked,
+    event_layer,
     percent_axis,
     quarter_end,
     spec,
@@ -55,7 +55,7 @@ def level(summary: Summary) -> Chart | None:
     chart = base.mark_line(strokeWidth=2).encode(y=y) + base.mark_point(size=60, filled=True, opacity=1).encode(
         y=y, shape=shape, tooltip=tips
     )
-    chart = chart + marked(summary, {one["as_of"]: one["as_of"] for one in lines})
+    chart = chart + event_layer(summary, {one["as_of"]: one["as_of"] for one in lines})
     table = tuple(
         (
             one["as_of"], f"{one['rows']:,}", percent(one["mean_p"]),
@@ -97,7 +97,7 @@ def expected(summary: Summary) -> Chart | None:
     chart = rule.encode(y=alt.Y("low:Q", scale=scale, axis=axis), y2="high:Q") + base.mark_point(
         size=70, filled=True, opacity=1
     ).encode(y=alt.Y("value:Q", scale=scale, axis=axis), tooltip=tips)
-    chart = chart + marked(summary, {quarter_end(one["quarter"]): one["quarter"] for one in lines})
+    chart = chart + event_layer(summary, {quarter_end(one["quarter"]): one["quarter"] for one in lines})
     table = tuple(
         (
             one["quarter"], f"{one['expected']['rows']:,}", decimal(auc["value"], 3),
@@ -130,7 +130,7 @@ def far(summary: Summary) -> Chart | None:
     bars = alt.Chart(alt.Data(values=values)).mark_bar(color=MODEL, cornerRadiusEnd=2)
     line = alt.Chart(alt.Data(values=[{"share": limit}])).mark_rule(color=CHANCE, strokeDash=[5, 4])
     chart = bars.encode(x=_month("as_of"), y=y, tooltip=tips) + line.encode(y=y)
-    chart = chart + marked(summary, {as_of: as_of for as_of, _ in lines})
+    chart = chart + event_layer(summary, {as_of: as_of for as_of, _ in lines})
     table = tuple((as_of, percent(share)) for as_of, share in lines)
     most = max(lines, key=lambda one: one[1])
     words = f"At most {percent(most[1])} of the signals, as of {most[0]}; the alarm goes off above {percent(limit)}."

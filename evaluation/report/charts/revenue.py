@@ -12,8 +12,8 @@ from evaluation.report.charts.drawing import (
     OTHER,
     Chart,
     Summary,
+    event_layer,
     interval_words,
-    marked,
     percent_axis,
     quarter_end,
     spec,
@@ -26,7 +26,7 @@ LEVELS = (CEILING, MODEL, "#e0a030", "#c0392b")  # from healthy to high
 
 def retention(summary: Summary) -> Chart | None:
     """Gross and net revenue retention of each quarter, with intervals; logo churn stands in the table."""
-    found = summary["leaders"].get("retention", {})
+    found = summary["revenue"].get("retention", {})
     lines = [one for one in found.get("quarters", {}).get("all", []) if "value" in one["gross"]][-QUARTERS:]
     if len(lines) < 2:
         return None
@@ -56,14 +56,14 @@ def retention(summary: Summary) -> Chart | None:
         f" {last['period']} (net, with expansion: {percent(last['net']['value'])}); in {first['period']} it was"
         f" {percent(first['gross']['value'])} ({percent(first['net']['value'])})."
     )
-    chart = chart + marked(summary, {quarter_end(one["period"]): one["period"] for one in lines})
+    chart = chart + event_layer(summary, {quarter_end(one["period"]): one["period"] for one in lines})
     columns = ("Quarter", "Accounts", "Gross", "Net", "Logo churn")
     return Chart("retention", "ARR kept, by quarter", spec(chart, 260), words, columns, table)
 
 
 def health(summary: Summary) -> Chart | None:
     """Share of accounts at each risk level on each as_of."""
-    found = summary["leaders"]["health"]
+    found = summary["revenue"]["health"]
     lines, names = found["all"], [*found["levels"]]
     names += ["(other)"] if any("(other)" in one for one in lines) else []
     if not lines:
@@ -90,6 +90,6 @@ def health(summary: Summary) -> Chart | None:
     worst = found["levels"][-1]
     words = f"On {last['as_of']} {percent(last[worst] / last['accounts'])} of accounts stood at {worst} risk"
     words += f", on {first['as_of']} {percent(first[worst] / first['accounts'])}." if len(lines) > 1 else "."
-    chart = chart + marked(summary, {one["as_of"]: one["as_of"] for one in lines})
+    chart = chart + event_layer(summary, {one["as_of"]: one["as_of"] for one in lines})
     columns = ("Scored on", "Accounts", *names)
     return Chart("health", "Accounts by risk level", spec(chart, 240), words, columns, table)

@@ -1,8 +1,10 @@
-"""What every table of a summary is made with: the settings, intervals over accounts, and the refusals met so far."""
+"""What a report is made from, and what every section of it works with: frames, intervals over accounts, refusals."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,71 +13,152 @@ import pandas as pd
 from configs.settings import Settings
 from evaluation.jsonable import to_jsonable
 from evaluation.metrics import Array, Interval, MetricRefused, Statistic, bootstrap, churned_accounts, in_top_share
+from evaluation.outcomes import Facts
+from evaluation.report.sections.frames import ReportFrames, prepare_frames
 
 Figure: TypeAlias = dict[str, Any]
+ReasonsOf: TypeAlias = Callable[[pd.DataFrame], pd.Series]
 ENOUGH_DRAWS = 100
-DRAWN_ROWS = 40_000_000  # rows times draws; see Desk
+DRAWN_ROWS = 40_000_000  # rows times draws; see draws_for
 
 
-class Desk:
-    """What every table needs: the settings, the column names, and the refusals met so far.
+@dataclass(frozen=True)
+class ReportInputs:
+    """Judged predictions and all that is known beside them; only `judged` is needed.
 
-    Of more than 100,000 rows fewer resamples are drawn than the settings ask for (never fewer than ENOUGH_DRAWS): their
-    intervals are narrow, and an end that is found from 100 draws is off by about a tenth of the interval's width.
+    Attributes
+    ----------
+    judged : pd.DataFrame
+        One row for each (account_id, as_of): the columns of a prediction and churned_{h}d, churn_at, segment, owner,
+        fold, from the backtest or from the ledger joined to outcomes. An optional p_true_{h}d (a simulated company)
+        gives the ceiling of the lead time.
+    baselines : pd.DataFrame
+        account_id, as_of, model, p_churn_{h}d, score of other models on the same rows; may be empty.
+    reasons : Callable[[pd.DataFrame], pd.Series] or None
+        Reads the reasons of the few rows that are shown one by one, where `judged` has no column `reasons`.
+    company_facts : Facts or None
+        What the sources hold beside predictions. None: nothing on revenue, time to value, regions or arms.
+    newest : pd.DataFrame or None
+        Scorings later than those of `judged`, for the forecast.
+    random_split : Mapping or None
+        What a random split of rows would promise (evaluation.backtest.random_split).
+    effect : Mapping or None
+        Effect of approaching accounts where chance drew the arms (evaluation.outcomes.arms).
+    events : Sequence of Mapping
+        Events in the ledger (evaluation.promotion.events), oldest first.
+    outages : Sequence of str or None
+        A sentence for each outage of a feed; None: nobody looked.
+    monitoring : Mapping or None
+        What the monitoring found (evaluation.monitoring); None: nobody looked.
     """
 
-    def __init__(self, settings: Settings, rows: int) -> None:
-        self.settings, self.evaluation = settings, settings.evaluation
-        most = settings.evaluation.bootstrap_draws
-        self.draws = max(min(most, ENOUGH_DRAWS), min(most, DRAWN_ROWS // max(1, rows)))
-        self.seed, self.main = settings.training.seed, settings.main_horizon_days
+    judged: pd.DataFrame
+    baselines: pd.DataFrame = field(default_factory=pd.DataFrame)
+    reasons: ReasonsOf | None = None
+    company_facts: Facts | None = None
+    newest: pd.DataFrame | None = None
+    random_split: Mapping[str, Any] | None = None
+    effect: Mapping[str, Any] | None = None
+    events: Sequence[Mapping[str, Any]] = ()
+    outages: Sequence[str] | None = None
+    monitoring: Mapping[str, Any] | None = None
+
+
+def draws_for(asked: int, rows: int) -> int:
+    """Bootstrap draws for this many rows: as many as `asked`, but fewer of more than 100,000 rows.
+
+    Never fewer than ENOUGH_DRAWS (unless asked): intervals of many rows are narrow, and an end that is found from 100
+    draws is off by about a tenth of the interval's width.
+
+    >>> draws_for(400, 1_000), draws_for(400, 200_000), draws_for(400, 10_000_000), draws_for(50, 10_000_000)
+    (400, 200, 100, 50)
+    """
+    return max(min(asked, ENOUGH_DRAWS), min(asked, DRAWN_ROWS // max(1, rows)))
+
+
+class ReportContext:
+    """What a section's figures are computed with.
+
+    Attributes
+    ----------
+    inputs : ReportInputs
+    settings : Settings
+    evaluation : EvaluationSettings
+        The settings' part `evaluation`.
+    main_horizon_days, seed, draws : int
+        The main horizon, and the seed and number of the bootstrap's draws.
+    frames : ReportFrames
+        The judged rows as the figures need them; prepared when first asked for.
+    figures : dict
+        The figures of the sections computed so far: those that a section `needs` are there.
+    refused : list of dict
+        The figures that the rows could not support: figure, where, why, needed.
+    """
+
+    def __init__(self, inputs: ReportInputs, settings: Settings) -> None:
+        self.inputs, self.settings, self.evaluation = inputs, settings, settings.evaluation
+        self.draws = draws_for(settings.evaluation.bootstrap_draws, len(inputs.judged))
+        self.seed, self.main_horizon_days = settings.training.seed, settings.main_horizon_days
+        self.figures: dict[str, Any] = {}
         self.refused: list[dict[str, Any]] = []
         # By identity, beside the frame that has it.
-        self._held: dict[tuple[int, str], tuple[pd.DataFrame, Array]] = {}
-        self._drawn: dict[tuple[int, tuple[str, ...]], tuple[pd.DataFrame, Array]] = {}
+        self._red_band: dict[tuple[int, str], tuple[pd.DataFrame, Array]] = {}
+        self._draws_of: dict[tuple[int, tuple[str, ...]], tuple[pd.DataFrame, Array]] = {}
 
-    def figure(self, name: str, where: str, make: Callable[[], Any]) -> Any:
-        """What `make` returns, or the refusal, said and kept."""
+    @cached_property
+    def frames(self) -> ReportFrames:
+        facts = self.inputs.company_facts
+        interventions = None if facts is None else facts.interventions
+        return prepare_frames(self.inputs.judged, self.inputs.baselines, interventions, self.settings)
+
+    @property
+    def main_column(self) -> str:
+        """Name of the model's probability at the main horizon."""
+        return f"p_churn_{self.main_horizon_days}d"
+
+    def figure_or_refusal(self, name: str, where: str, compute: Callable[[], Any]) -> Any:
+        """What `compute` returns, as JSON; the refusal, which is kept as well, when it raises MetricRefused."""
         try:
-            found = make()
+            figure = compute()
         except MetricRefused as refusal:
-            return self.refuse(name, where, refusal)
-        return to_jsonable(found)
+            return self.add_refusal(name, where, refusal)
+        return to_jsonable(figure)
 
-    def refuse(self, name: str, where: str, refusal: MetricRefused) -> Figure:
+    def add_refusal(self, name: str, where: str, refusal: MetricRefused) -> Figure:
         """The refusal as it stands in the place of a figure; it is kept for the list of all of them."""
         self.refused.append({"figure": name, "where": where, "why": refusal.why, "needed": refusal.needed})
         return {"refused": refusal.why}
 
-    def enough(self, name: str, rows: pd.DataFrame) -> None:
+    def require_churned(self, name: str, rows: pd.DataFrame) -> None:
         """MetricRefused when fewer accounts of these rows churned than the settings ask for."""
-        found, needed = churned_accounts(rows), self.evaluation.min_churned_accounts
-        if found < needed:
-            raise MetricRefused(name, "churned accounts", found, needed)
+        churned, needed = churned_accounts(rows), self.evaluation.min_churned_accounts
+        if churned < needed:
+            raise MetricRefused(name, "churned accounts", churned, needed)
 
-    def held(self, rows: pd.DataFrame, column: str) -> Array:
-        """How much of each row lies in the red band of its as_of by a column of scores, (n,), 0-1; found once."""
+    def share_in_red_band(self, rows: pd.DataFrame, column: str) -> Array:
+        """How much of each row lies in the red band of its as_of by a column of scores, (n,), 0-1; computed once."""
         key = (id(rows), column)
-        if key not in self._held:
+        if key not in self._red_band:
             p, days = rows[column].to_numpy(dtype=float), rows["as_of"].to_numpy()
-            self._held[key] = rows, in_top_share(p, self.evaluation.capacity_share, days)
-        return self._held[key][1]
+            self._red_band[key] = rows, in_top_share(p, self.evaluation.capacity_share, days)
+        return self._red_band[key][1]
 
-    def drawn(self, rows: pd.DataFrame, names: tuple[str, ...], statistic: Statistic) -> Array:
+    def draws_of(self, rows: pd.DataFrame, names: tuple[str, ...], statistic: Statistic) -> Array:
         """The estimate and draws of figures drawn together, (names, 1 + draws); made once for these rows."""
         key = (id(rows), names)
-        if key not in self._drawn:
-            found = bootstrap.draw(rows, {"it": statistic}, self.draws, self.seed)["it"]
-            self._drawn[key] = rows, np.atleast_2d(found)
-        return self._drawn[key][1]
+        if key not in self._draws_of:
+            values = bootstrap.draw(rows, {"all": statistic}, self.draws, self.seed)["all"]
+            self._draws_of[key] = rows, np.atleast_2d(values)
+        return self._draws_of[key][1]
 
     def interval(self, name: str, rows: pd.DataFrame, statistic: Statistic, basic: bool = False) -> Interval:
-        self.enough(name, rows)
+        """A statistic with its 95 % interval over accounts; MetricRefused with too few churned accounts."""
+        self.require_churned(name, rows)
         return self.intervals(rows, {name: statistic}, basic)[name]
 
     def intervals(
         self, rows: pd.DataFrame, statistics: Mapping[str, Statistic], basic: bool = False
     ) -> dict[str, Interval]:
         """Several statistics of the same rows, on the same draws."""
-        drawn = bootstrap.draw(rows, statistics, self.draws, self.seed)
-        return {name: bootstrap.interval_of(values, name, basic) for name, values in drawn.items()}
+        draws = bootstrap.draw(rows, statistics, self.draws, self.seed)
+        return {name: bootstrap.interval_of(values, name, basic) for name, values in draws.items()}

@@ -1,4 +1,4 @@
-"""For whom the predictions hold: by stage, segment, quarter, owner and level, fairness, and how steady they are."""
+"""For whom the predictions hold: by stage, segment, quarter, owner and level, fairness, and stability by month."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from evaluation.metrics import (
     sizes,
     stability,
 )
-from evaluation.report.sections.context import Desk, Figure
+from evaluation.outcomes import Facts
+from evaluation.report.sections.context import Figure, ReportContext
 from training.health import health_levels
 
 GROUPS: tuple[tuple[str, str], ...] = (
@@ -31,27 +32,49 @@ GROUPS: tuple[tuple[str, str], ...] = (
 LARGEST_GROUPS = 25
 
 
-def _group(desk: Desk, rows: pd.DataFrame, label: str, where: str) -> Figure:
+def _group(context: ReportContext, rows: pd.DataFrame, label: str, where: str) -> Figure:
     table: Figure = {"group": label, "rows": len(rows), "accounts": rows["account_id"].nunique()}
     table |= {"churned_accounts": churned_accounts(rows), "mean_p": float(rows["p"].mean())}
     low, high = share_interval(rows["y"].to_numpy(), rows["account_id"].to_numpy())
     table["happened"] = {"value": float(rows["y"].mean()), "low": low, "high": high}
-    table["auc"] = desk.figure(
-        "auc", f"{where}: {label}", lambda: desk.interval("auc", rows, bootstrap_statistics.auc())
+    table["auc"] = context.figure_or_refusal(
+        "auc", f"{where}: {label}", lambda: context.interval("auc", rows, bootstrap_statistics.auc())
     )
     return table
 
 
-def groups(desk: Desk, rows: pd.DataFrame) -> dict[str, list[Figure]]:
+def group_figures(context: ReportContext) -> Figure:
+    """groups: figures by stage, segment, quarter and owner. fairness: each group against all other accounts."""
+    frames = context.frames
+    accounts = frames.judged["account_id"].loc[frames.ranked.index]
+    by_region = regions(accounts, context.inputs.company_facts)
+    return {"groups": groups(context, frames.rows), "fairness": compare_groups(context, frames.ranked, by_region)}
+
+
+def stability_figures(context: ReportContext) -> Figure:
+    """stability: how often levels flip and probabilities move from month to month."""
+    return {"stability": month_to_month(context, context.frames.coded)}
+
+
+def regions(accounts: pd.Series, facts: Facts | None) -> dict[str, Array]:
+    """Each column of regions that the sources have -> the label of each of these accounts, (n,)."""
+    if facts is None:
+        return {}
+    of = facts.accounts.set_index("account_id")
+    return {name: accounts.map(of[name]).to_numpy(dtype=object) for name in facts.regions}
+
+
+def groups(context: ReportContext, rows: pd.DataFrame) -> dict[str, list[Figure]]:
+    """By each of GROUPS: scorings, churned accounts, what was predicted and happened, and the AUC."""
     tables = {}
     for column, title in GROUPS:
         codes, names = labelled(quarters(rows["as_of"]) if column == "quarter" else rows[column])
         codes, shown = _largest(codes, names, LARGEST_GROUPS if column != "quarter" else len(names), "({} smaller)")
-        stages = {stage.name: place for place, stage in enumerate(desk.settings.framework.stages)}
+        stages = {stage.name: place for place, stage in enumerate(context.settings.framework.stages)}
         parts = dict(zip(shown, by_label(rows[["account_id", "y", "p"]], codes, len(shown)), strict=True))
         if column != "segment":
             shown = sorted(shown, key=lambda name: (stages.get(name, len(stages)), name.startswith("("), name))
-        tables[column] = [_group(desk, parts[name], name, title) for name in shown]
+        tables[column] = [_group(context, parts[name], name, title) for name in shown]
     return tables
 
 
@@ -75,10 +98,10 @@ def _largest(codes: Array, names: Array, most: int, rest: str) -> tuple[Array, l
     return place[codes], [*names[order[:most]], *small]
 
 
-def levels(desk: Desk, rows: pd.DataFrame) -> list[Figure]:
+def levels(context: ReportContext, rows: pd.DataFrame) -> list[Figure]:
     """How many scorings of each risk level churned, riskiest first."""
     table, counted = [], rows[["account_id", "y", "p"]]
-    for level in sorted(desk.settings.framework.levels, key=lambda one: -one.p_from):
+    for level in sorted(context.settings.framework.levels, key=lambda level: -level.p_from):
         at = counted[(rows["risk_level"] == level.name).to_numpy()]
         line: Figure = {"level": level.name, "rows": len(at), "share_of_rows": len(at) / len(rows)}
         line |= {
@@ -95,8 +118,8 @@ def levels(desk: Desk, rows: pd.DataFrame) -> list[Figure]:
     return table
 
 
-def fair(desk: Desk, rows: pd.DataFrame, regions: Mapping[str, Array]) -> Figure:
-    """Each segment, size and region against all other accounts (evaluation.fairness); `regions`: name -> (n,) labels.
+def compare_groups(context: ReportContext, rows: pd.DataFrame, regions: Mapping[str, Array]) -> Figure:
+    """Each segment, size and region against all other accounts; `regions`: name -> (n,) labels.
 
     compared: how many groups; differs: by (the grouping), group, figure, value and rest of each that does.
     """
@@ -104,27 +127,34 @@ def fair(desk: Desk, rows: pd.DataFrame, regions: Mapping[str, Array]) -> Figure
     by: dict[str, Array] = {"segment": np.array(names, dtype=object)[codes]}
     by |= {"size": sizes(rows["arr"].to_numpy(), rows["as_of"].to_numpy())} if rows["arr"].notna().any() else {}
     by |= dict(regions)
-    asked = (desk.evaluation.capacity_share, desk.evaluation.min_churned_accounts, desk.draws, desk.seed)
-    found = fairness(rows, by, *asked, held=desk.held(rows, "p"))
+    asked = (context.evaluation.capacity_share, context.evaluation.min_churned_accounts, context.draws, context.seed)
+    by_group = fairness(rows, by, *asked, held=context.share_in_red_band(rows, "p"))
     differs = [
-        {"by": name, "group": one["group"], "figure": figure} | {part: one[figure][part] for part in ("value", "rest")}
-        for name, table in found.items()
-        for one in table
+        {"by": name, "group": line["group"], "figure": figure}
+        | {part: line[figure][part] for part in ("value", "rest")}
+        for name, table in by_group.items()
+        for line in table
         for figure in FIGURES
-        if one[figure].get("differs")
+        if line[figure].get("differs")
     ]
-    return {"compared": sum(len(table) for table in found.values()), "differs": differs, "by": found}
+    return {"compared": sum(len(table) for table in by_group.values()), "differs": differs, "by": by_group}
 
 
-def steadiness(desk: Desk, judged: pd.DataFrame) -> Figure:
+def month_to_month(context: ReportContext, judged: pd.DataFrame) -> Figure:
     """How often levels flip and probabilities move from month to month: the model's, and beside it the rules'."""
-    main = f"{desk.main}d"
+    main = f"{context.main_horizon_days}d"
     rows = judged[["account_id", "as_of"]]
     seen = rows.assign(level=judged["risk_level"], p=judged[f"p_churn_{main}"])
-    table: Figure = {"model": desk.figure("stability", "the model", lambda: stability(seen, desk.draws, desk.seed))}
+    table: Figure = {
+        "model": context.figure_or_refusal(
+            "stability", "the model", lambda: stability(seen, context.draws, context.seed)
+        )
+    }
     if f"p_health_{main}" in judged and "health_score" in judged:
         scores = judged["health_score"].to_numpy(dtype=float)
-        level = np.array(health_levels(scores, desk.settings.framework.levels), dtype=object)
+        level = np.array(health_levels(scores, context.settings.framework.levels), dtype=object)
         other = rows.assign(level=level, p=judged[f"p_health_{main}"])[scores == scores]
-        table["rules"] = desk.figure("stability", "the rules", lambda: stability(other, desk.draws, desk.seed))
+        table["rules"] = context.figure_or_refusal(
+            "stability", "the rules", lambda: stability(other, context.draws, context.seed)
+        )
     return table

@@ -21,7 +21,8 @@ from evaluation.metrics import (
     ece_debiased,
     reliability_bins,
 )
-from evaluation.report.sections.context import Desk, Figure
+from evaluation.report.sections.context import Figure, ReportContext
+from evaluation.report.sections.groups import levels
 
 # Names of figures that are drawn together, the statistic of them, and whether their intervals are basic ones.
 FIGURES: tuple[tuple[tuple[str, ...], Callable[[int], Statistic], bool], ...] = (
@@ -35,47 +36,57 @@ NAMES = tuple(name for names, _, _ in FIGURES for name in names)
 MOST_PAIRS = 20_000_000
 
 
-def drawn(desk: Desk, rows: pd.DataFrame, name: str) -> tuple[Array, bool]:
+def horizon_figures(context: ReportContext) -> Figure:
+    """horizons: every figure at every horizon. order: concordance with the order of leaving. levels: by risk level."""
+    horizons_days, frames = context.settings.horizons_days, context.frames
+    return {
+        "horizons": [horizon_table(context, frames.by_horizon[days], days) for days in horizons_days],
+        "order": order_of_leaving(context, frames.scorings, horizons_days),
+        "levels": levels(context, frames.rows),
+    }
+
+
+def horizon_draws(context: ReportContext, rows: pd.DataFrame, name: str) -> tuple[Array, bool]:
     """The estimate and draws of one of NAMES over these rows, made once; whether its interval is a basic one."""
-    names, statistic, basic = next(one for one in FIGURES if name in one[0])
-    return desk.drawn(rows, names, statistic(desk.evaluation.calibration_bins))[names.index(name)], basic
+    names, statistic, basic = next(entry for entry in FIGURES if name in entry[0])
+    return context.draws_of(rows, names, statistic(context.evaluation.calibration_bins))[names.index(name)], basic
 
 
-def horizon(desk: Desk, rows: pd.DataFrame, horizon_days: int) -> Figure:
+def horizon_table(context: ReportContext, rows: pd.DataFrame, horizon_days: int) -> Figure:
     """Every figure of one horizon, with its reliability table and the Brier score taken apart; rows: matured at it."""
-    bins, where = desk.evaluation.calibration_bins, f"{horizon_days} days"
+    bins, where = context.evaluation.calibration_bins, f"{horizon_days} days"
     table: Figure = {"days": horizon_days, "rows": len(rows), "accounts": rows["account_id"].nunique()}
     table |= {"churned_rows": int(rows["y"].sum()), "churned_accounts": churned_accounts(rows)}
 
     def interval(name: str) -> Interval:
-        desk.enough(name, rows)
-        values, basic = drawn(desk, rows, name)
+        context.require_churned(name, rows)
+        values, basic = horizon_draws(context, rows, name)
         return bootstrap.interval_of(values, name, basic)
 
     for name in NAMES:
-        table[name] = desk.figure(name, where, partial(interval, name))
+        table[name] = context.figure_or_refusal(name, where, partial(interval, name))
     table["mean_p"] = float(rows["p"].mean()) if len(rows) else None
-    table["happened"] = desk.figure(
-        "happened", where, lambda: desk.interval("happened", rows, bootstrap_statistics.ratio("y"))
+    table["happened"] = context.figure_or_refusal(
+        "happened", where, lambda: context.interval("happened", rows, bootstrap_statistics.ratio("y"))
     )
 
     def reliability() -> list[Figure]:
-        desk.enough("reliability", rows)
+        context.require_churned("reliability", rows)
         who = rows["account_id"].to_numpy()
-        return [one._asdict() for one in reliability_bins(y, p, bins, who)]
+        return [line._asdict() for line in reliability_bins(y, p, bins, who)]
 
     def parts() -> Figure:
-        desk.enough("brier_parts", rows)
+        context.require_churned("brier_parts", rows)
         return brier_parts(y, p, bins)._asdict()
 
     y, p = rows["y"].to_numpy(), rows["p"].to_numpy()
-    table["reliability"] = desk.figure("reliability", where, reliability)
-    table["ece_debiased"] = desk.figure("ece_debiased", where, lambda: ece_debiased(y, p, bins))
-    table["brier_parts"] = desk.figure("brier_parts", where, parts)
+    table["reliability"] = context.figure_or_refusal("reliability", where, reliability)
+    table["ece_debiased"] = context.figure_or_refusal("ece_debiased", where, lambda: ece_debiased(y, p, bins))
+    table["brier_parts"] = context.figure_or_refusal("brier_parts", where, parts)
     return table
 
 
-def order_of_leaving(desk: Desk, judged: pd.DataFrame, horizons_days: Sequence[int]) -> Figure:
+def order_of_leaving(context: ReportContext, judged: pd.DataFrame, horizons_days: Sequence[int]) -> Figure:
     """Concordance of the curve over all horizons with the order in which accounts left, among accounts of one as_of.
 
     An account is followed to the longest of its windows that has passed. Where the as_ofs hold more than MOST_PAIRS
@@ -94,13 +105,15 @@ def order_of_leaving(desk: Desk, judged: pd.DataFrame, horizons_days: Sequence[i
     rows = rows[rows["as_of"].isin(kept)].reset_index(drop=True)
 
     def figures() -> Figure:
-        desk.enough("concordance", rows.assign(y=rows["left"]))
+        context.require_churned("concordance", rows.assign(y=rows["left"]))
         curve = rows[[f"p_churn_{days}d" for days in horizons_days]].to_numpy(dtype=float)
         days, left, groups = (rows[name].to_numpy() for name in ("days", "left", "as_of"))
-        found = concordance(days, left, curve, horizons_days, groups)
-        gone = pd.DataFrame({"account_id": rows["account_id"].to_numpy()[found.rows], "won": found.won})
-        gone["pairs"] = found.pairs
-        c: Interval = desk.intervals(gone, {"concordance": bootstrap_statistics.ratio("won", "pairs")})["concordance"]
-        return {"concordance": c, "pairs": int(found.pairs.sum()), "as_ofs": len(kept)}
+        pairs = concordance(days, left, curve, horizons_days, groups)
+        gone = pd.DataFrame({"account_id": rows["account_id"].to_numpy()[pairs.rows], "won": pairs.won})
+        gone["pairs"] = pairs.pairs
+        c: Interval = context.intervals(gone, {"concordance": bootstrap_statistics.ratio("won", "pairs")})[
+            "concordance"
+        ]
+        return {"concordance": c, "pairs": int(pairs.pairs.sum()), "as_ofs": len(kept)}
 
-    return dict(desk.figure("concordance", "all horizons", figures))
+    return dict(context.figure_or_refusal("concordance", "all horizons", figures))

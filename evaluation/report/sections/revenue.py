@@ -10,39 +10,49 @@ import pandas as pd
 from evaluation.jsonable import to_jsonable
 from evaluation.metrics import MetricRefused
 from evaluation.outcomes import Facts
-from evaluation.report.sections.context import Desk, Figure
+from evaluation.report.sections.context import Figure, ReportContext
 from evaluation.revenue import ContractBook, arr_at, first_days, forecast, health_over_time, retention, time_to_value
 
 BY = ("segment", "cohort")
 FIRST = 5  # accounts named
 
 
-def leaders(
-    desk: Desk, judged: pd.DataFrame, facts: Facts | None, windows: Sequence[Figure], newest: pd.DataFrame | None
+def revenue_figures(context: ReportContext) -> Figure:
+    """revenue: what leaders are measured by."""
+    inputs, windows = context.inputs, context.figures["arr"]["windows"]
+    return {"revenue": revenue(context, context.frames.judged, inputs.company_facts, windows, inputs.newest)}
+
+
+def revenue(
+    context: ReportContext,
+    judged: pd.DataFrame,
+    facts: Facts | None,
+    windows: Sequence[Figure],
+    newest: pd.DataFrame | None,
 ) -> Figure:
     """Keys: retention, time_to_value (of the sources), health (of the scorings), forecast (of the newest scorings).
 
-    windows: past windows that do not overlap (evaluation.worth.arr_at_risk). newest: account_id, as_of, arr and
+    windows: past windows that do not overlap (sections.arr_at_risk). newest: account_id, as_of, arr and
     p_churn_{main}d of scorings later than those judged, if there are any; else the newest judged ones are taken.
     """
-    found: Figure = {"health": _health(desk, judged), "forecast": _forecast(desk, judged, windows, newest)}
+    figures: Figure = {"health": _health(context, judged), "forecast": _forecast(context, judged, windows, newest)}
     if facts is None:
-        return found
-    return found | {"retention": _retention(desk, facts), "time_to_value": _time_to_value(desk, facts)}
+        return figures
+    return figures | {"retention": _retention(context, facts), "time_to_value": _time_to_value(context, facts)}
 
 
 def _by(facts: Facts) -> list[str]:
     return [name for name in BY if name == "cohort" or name in facts.accounts]
 
 
-def _retention(desk: Desk, facts: Facts) -> Figure:
+def _retention(context: ReportContext, facts: Facts) -> Figure:
     """year: the newest four whole quarters, all accounts and by group; quarters: each, all accounts and by segment."""
-    more: dict[str, Any] = {"draws": desk.draws, "seed": desk.seed}
+    more: dict[str, Any] = {"draws": context.draws, "seed": context.seed}
 
     def lines() -> Figure:
         if facts.contracts is None or facts.contracts.empty:
             raise MetricRefused("revenue retention", "contracts with an ARR", 0, 1)
-        gap_days = desk.settings.churn.allowed_gap_days
+        gap_days = context.settings.churn.allowed_gap_days
         book = ContractBook(facts.contracts, facts.accounts, facts.known_until, gap_days)
         more["known_arr"] = arr_at(book.contracts, list(first_days(book.contracts, book.known_until)), gap_days)
         quarters = retention(book, **more)
@@ -57,46 +67,54 @@ def _retention(desk: Desk, facts: Facts) -> Figure:
             table["year"][name or "all"] = [line for line in every if line.period == last]
         return table
 
-    return dict(desk.figure("revenue retention", "all contracts", lines))
+    return dict(context.figure_or_refusal("revenue retention", "all contracts", lines))
 
 
-def _time_to_value(desk: Desk, facts: Facts) -> Figure:
+def _time_to_value(context: ReportContext, facts: Facts) -> Figure:
     def lines() -> Figure:
         if facts.reached is None:
             raise MetricRefused("time to value", "milestones that count as value", 0, 1)
-        more: dict[str, Any] = {"due_days": facts.due_days, "draws": desk.draws, "seed": desk.seed}
+        more: dict[str, Any] = {"due_days": facts.due_days, "draws": context.draws, "seed": context.seed}
         given = (facts.accounts, facts.reached, facts.data_end)
         by = {name: time_to_value(*given, **more, by=name) for name in _by(facts)}
         return {"due_days": facts.due_days, "all": time_to_value(*given, **more)} | by
 
-    return dict(desk.figure("time to value", "all accounts", lines))
+    return dict(context.figure_or_refusal("time to value", "all accounts", lines))
 
 
-def _health(desk: Desk, judged: pd.DataFrame) -> Figure:
+def _health(context: ReportContext, judged: pd.DataFrame) -> Figure:
     """Accounts at each risk level: on every as_of, and by segment on the newest."""
     rows = judged[["account_id", "as_of", "risk_level", "segment"]]
-    names = [level.name for level in sorted(desk.settings.framework.levels, key=lambda one: one.p_from)]
+    names = [level.name for level in sorted(context.settings.framework.levels, key=lambda level: level.p_from)]
     newest = rows[rows["as_of"] == rows["as_of"].max()]
     by_segment = health_over_time(newest, names, "segment")
     return {"levels": names, "all": health_over_time(rows, names), "segment": by_segment}
 
 
-def _forecast(desk: Desk, judged: pd.DataFrame, windows: Sequence[Figure], newest: pd.DataFrame | None) -> Figure:
+def _forecast(
+    context: ReportContext, judged: pd.DataFrame, windows: Sequence[Figure], newest: pd.DataFrame | None
+) -> Figure:
     """What the newest scorings expect of the next `days`; as_of and until say from when to when."""
-    column = f"p_churn_{desk.main}d"
+    column = f"p_churn_{context.main_horizon_days}d"
     last = judged["as_of"].max()
     if newest is not None and len(newest) and newest["as_of"].max() > last:
         judged, last = newest, newest["as_of"].max()
     rows = judged[judged["as_of"] == last]
 
     def figures() -> Figure:
-        past = [(one["expected_churns"], one["churns"], one["variance"]) for one in windows if one["variance"] > 0]
+        past = [(at["expected_churns"], at["churns"], at["variance"]) for at in windows if at["variance"] > 0]
         table = pd.DataFrame(past, columns=["expected", "churns", "variance"])
-        coming = forecast(rows[column].to_numpy(dtype=float), rows["arr"].to_numpy(dtype=float), table, seed=desk.seed)
-        window = {"as_of": last, "until": last + pd.Timedelta(days=desk.main), "first": _first(rows, column)}
+        coming = forecast(
+            rows[column].to_numpy(dtype=float), rows["arr"].to_numpy(dtype=float), table, seed=context.seed
+        )
+        window = {
+            "as_of": last,
+            "until": last + pd.Timedelta(days=context.main_horizon_days),
+            "first": _first(rows, column),
+        }
         return {**window, **to_jsonable(coming)}
 
-    return dict(desk.figure("forecast", f"scored {last:%Y-%m-%d}", figures))
+    return dict(context.figure_or_refusal("forecast", f"scored {last:%Y-%m-%d}", figures))
 
 
 def _first(rows: pd.DataFrame, column: str) -> list[Figure]:

@@ -3,39 +3,50 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
 from evaluation.jsonable import to_jsonable
 from evaluation.outcomes import NO_DRAW, by_arm
 from evaluation.predictions import BASE, REST
-from evaluation.report.sections.context import Desk, Figure
+from evaluation.report.sections.context import Figure, ReasonsOf, ReportContext
 
 EFFECT = "effect of approaching accounts"
-ReasonsOf: TypeAlias = Callable[[pd.DataFrame], pd.Series]
+
+
+def surprise_figures(context: ReportContext) -> Figure:
+    """surprises: the largest ones either way, with their reasons."""
+    frames = context.frames
+    return {"surprises": surprises(context, frames.rows, frames.judged, context.inputs.reasons)}
+
+
+def arm_figures(context: ReportContext) -> Figure:
+    """arms: what became of the scorings of each arm; None where no interventions are known."""
+    rows = context.frames.rows
+    return {"arms": outcomes_by_arm(context, rows, context.inputs.effect) if "arm" in rows else None}
 
 
 def _reasons(text: object) -> list[Figure]:
     """The three strongest reasons given at the time, without the base and the remainder."""
     given = json.loads(text) if isinstance(text, str) and text else []
-    named = [one for one in given if one.get("signal") not in (BASE, REST)]
+    named = [reason for reason in given if reason.get("signal") not in (BASE, REST)]
     keys = ("signal", "dimension", "value", "sentence", "contribution")
-    return [{key: one.get(key) for key in keys} for one in named[:3]]
+    return [{key: reason.get(key) for key in keys} for reason in named[:3]]
 
 
 def surprises(
-    desk: Desk, rows: pd.DataFrame, judged: pd.DataFrame, reasons: ReasonsOf | None
+    context: ReportContext, rows: pd.DataFrame, judged: pd.DataFrame, reasons: ReasonsOf | None
 ) -> dict[str, list[Figure]]:
     """The ten least expected losses that were not in the red band at their last scoring, and the five riskiest scorings
     that came to nothing.
 
     rows: account_id (numbers in the order of the names will do), as_of, churn_at, y and p of what has matured; judged:
-    all that is told of the few that are found, by the same index. Where the rows have an `arm` (evaluation.holdout) it
-    is told: who was approached and stayed may have been saved.
+    every column of the few that are shown, by the same index. Where the rows have an `arm` it is shown: who was
+    approached and stayed may have been saved.
     """
-    held = desk.held(rows, "p")
+    held = context.share_in_red_band(rows, "p")
     left = (
         rows.assign(held=held)[rows["y"] == 1]
         .sort_values(["as_of", "account_id"])
@@ -46,12 +57,12 @@ def surprises(
     riskiest = stayed.groupby("account_id")["p"].max().nlargest(5, keep="all")
     stayed = stayed[stayed["p"] >= riskiest.min()]
     stayed = stayed.sort_values(["p", "account_id", "as_of"], ascending=[False, True, True])
-    found = {
+    chosen_index = {
         "left": left.sort_values(["p", "account_id"]).head(10).index,
         "stayed": stayed.drop_duplicates("account_id").head(5).index,
     }
-    here = rows[[name for name in ("p", "arm") if name in rows]]
-    chosen = {name: judged.loc[index].assign(**here.loc[index]) for name, index in found.items()}
+    scores = rows[[name for name in ("p", "arm") if name in rows]]
+    chosen = {name: judged.loc[index].assign(**scores.loc[index]) for name, index in chosen_index.items()}
 
     def entry(row: Mapping[Any, Any]) -> Figure:
         keys = ["account_id", "name", "as_of", "churn_at", "p", "risk_level", "lifecycle_stage", "segment", "owner"]
@@ -65,12 +76,12 @@ def surprises(
     return {name: [entry(row) for row in table.to_dict("records")] for name, table in chosen.items()}
 
 
-def apart(desk: Desk, rows: pd.DataFrame, effect: Mapping[str, Any] | None) -> Figure:
+def outcomes_by_arm(context: ReportContext, rows: pd.DataFrame, effect: Mapping[str, Any] | None) -> Figure:
     """What became of the scorings of each `arm`, beside what approaching accounts did where chance drew the arms:
     `effect`, of evaluation.arms; None where no draw held on these days."""
-    flagged = desk.held(rows, "p") >= 0.5
-    found = NO_DRAW if effect is None else effect
-    if "refused" in found:
-        why = {"figure": EFFECT, "where": "approached and held out", "why": found["refused"], "needed": None}
-        desk.refused.append(why)
-    return {"arms": to_jsonable(by_arm(rows.assign(flagged=flagged))), "effect": to_jsonable(found)}
+    flagged = context.share_in_red_band(rows, "p") >= 0.5
+    known_effect = NO_DRAW if effect is None else effect
+    if "refused" in known_effect:
+        why = {"figure": EFFECT, "where": "approached and held out", "why": known_effect["refused"], "needed": None}
+        context.refused.append(why)
+    return {"arms": to_jsonable(by_arm(rows.assign(flagged=flagged))), "effect": to_jsonable(known_effect)}

@@ -1,4 +1,4 @@
-"""What to do now, in sentences that follow from the figures: whom to call first, where to look, what to mend."""
+"""What to do now, in sentences that follow from the figures: whom to call first, where to look, what to fix."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ WANTED = ("revenue retention", "time to value", "forecast")
 
 
 def advice_sentences(summary: Summary) -> list[dict[str, str]]:
-    """{"about", "says"} each, in the order in which to act; only what a figure of this summary calls for."""
+    """{"about", "sentence"} each, in the order in which to act; only what a figure of this summary calls for."""
     parts = (("Accounts", _accounts), ("Segments and stages", _places), ("The model", _model), ("Data", _data))
-    return [{"about": about, "says": says} for about, found in parts for says in found(summary)]
+    return [{"about": about, "sentence": sentence} for about, advise in parts for sentence in advise(summary)]
 
 
 def _accounts(summary: Summary) -> Iterator[str]:
-    coming, currency = summary["leaders"]["forecast"], summary["currency"]
+    coming, currency = summary["revenue"]["forecast"], summary["currency"]
     first = coming.get("first", [])
     if first and coming["arr_lost"]["value"] > 0:
         names = ", ".join(
@@ -77,7 +77,7 @@ def _places(summary: Summary) -> Iterator[str]:
 
 
 def _least_kept(summary: Summary) -> str | None:
-    kept = summary["leaders"].get("retention", {}).get("year", {})
+    kept = summary["revenue"].get("retention", {}).get("year", {})
     overall = kept.get("all", [])
     if not overall or "value" not in overall[0]["gross"]:
         return None

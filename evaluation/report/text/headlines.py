@@ -92,7 +92,7 @@ def arr_sentence(summary: Summary) -> str:
     return f"{lost}, {inside} the range that chance leaves ({_range(arr, lambda one: money(one, currency))})."
 
 
-def answer_sentences(summary: Summary) -> list[str]:
+def headline_sentences(summary: Summary) -> list[str]:
     """Three to six sentences: what was judged, whether it beats the rules and is right, what it is good for."""
     scope, days = summary["scope"], summary["main_horizon_days"]
     times = f"{scope['as_ofs']} times from {scope['first_as_of']} to {scope['last_as_of']}"

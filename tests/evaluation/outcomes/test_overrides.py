@@ -12,8 +12,8 @@ from evaluation import metrics
 from evaluation.ledger.ledger import Ledger
 from evaluation.outcomes import overrides
 from evaluation.outcomes.overrides import enter_calls, in_force, standing, with_calls
-from evaluation.report.sections.context import Desk
-from evaluation.report.sections.overrides import judge_calls
+from evaluation.report.sections.context import ReportContext, ReportInputs
+from evaluation.report.sections.overrides import judge_overrides
 from tests.evaluation.ledgers import NOW, frame, put
 
 DAY = pd.Timestamp("2024-01-01").as_unit("us")
@@ -118,17 +118,17 @@ def scorings(called: list[str | None], model: list[str], health: list[float], y:
 
 
 @pytest.fixture
-def desk(make_settings: Any) -> Desk:
+def context(make_settings: Any) -> ReportContext:
     body = {"tables": {name: {"from": f"{name}.csv"} for name in ("accounts", "contracts")}}
-    return Desk(make_settings(**body), 100)
+    return ReportContext(ReportInputs(pd.DataFrame()), make_settings(**body))
 
 
-def test_sides_by_hand(desk: Desk) -> None:
+def test_sides_by_hand(context: ReportContext) -> None:
     called = ["high", "high", "high", "low", "healthy", "medium", None, "medium"]
     model = ["low", "medium", "high", "low", "high", "high", "high", "medium"]
     rows = scorings(called, model, [90, 60, 40, 80, 40, 55, 90, np.nan], [1, 0, 1, 0, 0, 1, 1, 1])
     rows.loc[[0, 4], "call_entered_at"] = [later(90), later(89)]
-    found = judge_calls(desk, rows)
+    found = judge_overrides(context, rows)
     assert (found["rows"], found["late_rows"], found["level"]) == (
         6,
         1,
@@ -137,21 +137,21 @@ def test_sides_by_hand(desk: Desk) -> None:
     sides = {one["side"]: (one["rows"], one["left"], one["expected"]) for one in found["sides"]}
     assert sides == {"riskier": (2, 1, 0.5), "alike": (2, 1, 0.5), "safer": (2, 1, 0.5)}
     assert found["right"]["refused"] == found["auc"]["refused"] == "3 churned accounts, at least 10 would do"
-    assert {one["figure"] for one in desk.refused} == {"share of calls that were right", "AUC of the levels called"}
+    assert {one["figure"] for one in context.refused} == {"share of overrides that were right", "AUC of the levels"}
     assert (
         "2 times riskier than the model, and 1 of those left (50 %), where the model expected 0.5" in found["sentence"]
     )
     assert found["sentence"].endswith("Who ranked better is not said: 3 churned accounts, at least 10 would do.")
 
 
-def test_figures_are_the_metrics_on_the_same_rows(desk: Desk) -> None:
+def test_figures_are_the_metrics_on_the_same_rows(context: ReportContext) -> None:
     random = np.random.default_rng(4)
     y = (random.random(400) < 0.3).astype(int)
     called = [LEVELS[3] if one and random.random() < 0.8 else LEVELS[random.integers(3)] for one in y]
     model = [LEVELS[min(3, one * random.integers(4) + random.integers(3))] for one in y]
     health = random.uniform(30, 95, 400)
     rows = scorings(called, model, list(health), list(y))
-    found = judge_calls(desk, rows)
+    found = judge_overrides(context, rows)
     rules = np.select([health >= 85, health >= 70, health >= 50], [0, 1, 2], 3)
     ranks = {
         "people": [LEVELS.index(one) for one in called],
@@ -168,35 +168,35 @@ def test_figures_are_the_metrics_on_the_same_rows(desk: Desk) -> None:
             assert gap["low"] < gap["value"] < gap["high"]
     assert found["auc"]["over_model"]["low"] > 0
     assert "better than the model" in found["sentence"]
-    swapped = judge_calls(desk, rows.assign(called=rows.risk_level, risk_level=rows.called))
+    swapped = judge_overrides(context, rows.assign(called=rows.risk_level, risk_level=rows.called))
     assert "worse than the model" in swapped["sentence"]
-    alike = judge_calls(desk, rows.assign(called=rows.risk_level))
+    alike = judge_overrides(context, rows.assign(called=rows.risk_level))
     assert "each time at the level of the model" in alike["sentence"]
     assert "no differently from the model" in alike["sentence"]
 
 
-def test_intervals_draw_accounts(desk: Desk) -> None:
+def test_intervals_draw_accounts(context: ReportContext) -> None:
     """Forty copies of each scoring know no more than one."""
     random = np.random.default_rng(5)
     y = list((random.random(100) < 0.3).astype(int))
     called = [LEVELS[min(3, one * 2 + random.integers(3))] for one in y]
     rows = scorings(called, ["low"] * 100, list(random.uniform(30, 95, 100)), y)
     copies = pd.concat([rows.assign(as_of=later(day)) for day in range(40)], ignore_index=True)
-    one, many = (judge_calls(desk, table)["auc"]["people"] for table in (rows, copies))
+    one, many = (judge_overrides(context, table)["auc"]["people"] for table in (rows, copies))
     assert many["value"] == pytest.approx(one["value"])
     assert many["high"] - many["low"] == pytest.approx(one["high"] - one["low"], rel=0.05)
 
 
-def test_without_calls_there_is_one_sentence(desk: Desk) -> None:
+def test_without_calls_there_is_one_sentence(context: ReportContext) -> None:
     rows = scorings([None, None], ["low", "high"], [50, 50], [0, 1])
     for one in (rows, rows.drop(columns=["called", "call_entered_at"])):
-        assert set(judge_calls(desk, one)) == {"rows", "sentence"}
-    assert desk.refused == []
+        assert set(judge_overrides(context, one)) == {"rows", "sentence"}
+    assert context.refused == []
 
 
-def test_a_level_that_the_framework_no_longer_has_is_not_judged(desk: Desk) -> None:
+def test_a_level_that_the_framework_no_longer_has_is_not_judged(context: ReportContext) -> None:
     rows = pd.DataFrame({"account_id": ["a", "b"], "as_of": later(10), "y": [0, 1], "p": 0.1})
     told = made(("a", 1, "red", None), ("b", 1, "high", None)).assign(entered_at=later(2))
     rows = with_calls(rows.assign(risk_level="low", health_score=90.0), told)
     assert rows.called.tolist() == ["red", "high"]
-    assert judge_calls(desk, rows)["rows"] == 1
+    assert judge_overrides(context, rows)["rows"] == 1

@@ -24,6 +24,7 @@ from evaluation.promotion.events import (
 )
 from evaluation.promotion.verdict import Gate, Verdict
 from evaluation.report.report import write_report
+from evaluation.report.sections import ReportInputs
 from evaluation.report.summary import summarise
 from training.tracking.registry import LoadedModel
 
@@ -143,13 +144,15 @@ def test_the_report_shows_marks_in_words_and_escaped(ledger: Ledger, tmp_path: P
     judged, baselines = made.company(accounts=200)
     judged["has_signal"] = [row % 4 > 0 for row in range(len(judged))]
     marks = marks_told(ledger)
-    files = write_report(judged, baselines, made.settings(tmp_path), tmp_path / "with", {"title": "t"}, marks)
+    files = write_report(
+        ReportInputs(judged, baselines, events=marks), made.settings(tmp_path), tmp_path / "with", {"title": "t"}
+    )
     page, body = files.html.read_text(), json.loads(files.json.read_text())
     assert "by force, although the gates refused it (auc alarm, latency)" in page
     assert "<script>alert" not in page
-    assert page.index('id="data"') < page.index("Marks: what changed when") < page.index('id="do"')
-    assert body["marks"] == marks
+    assert page.index('id="data"') < page.index("Events: what changed when") < page.index('id="advice"')
+    assert body["events"] == marks
     without = int((~judged.has_signal[judged.churned_90d.notna()]).sum())
     assert any(one.startswith(f"{without:,} of ") and "without a usable signal" in one for one in body["warnings"])
-    plain = summarise(judged.drop(columns="has_signal"), baselines, made.settings(tmp_path))
+    plain = summarise(ReportInputs(judged.drop(columns="has_signal"), baselines), made.settings(tmp_path))
     assert not any("without a usable signal" in one for one in plain["warnings"])

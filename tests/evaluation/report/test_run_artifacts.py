@@ -16,6 +16,7 @@ from evaluation import metrics
 from evaluation.backtest.contributions import ROWS, contributions
 from evaluation.report.charts import shap_plots
 from evaluation.report.run_artifacts import by_fold, drawings, figures
+from evaluation.report.sections import ReportInputs
 from evaluation.report.summary import summarise
 from training.hazard.attribution import Explanation
 
@@ -39,7 +40,7 @@ def judged() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def summary(judged: pd.DataFrame) -> dict[str, Any]:
     made = simulated()
-    return summarise(judged, made.company(accounts=300)[1], made.settings())
+    return summarise(ReportInputs(judged, made.company(accounts=300)[1]), made.settings())
 
 
 class Plain:

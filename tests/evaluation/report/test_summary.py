@@ -10,18 +10,24 @@ import pandas as pd
 import pytest
 
 from configs.errors import DataError
+from configs.settings import Settings
 from evaluation import metrics
 from evaluation.metrics.calibration import calibration_slope_intercept, ece
 from evaluation.metrics.capacity import loss_days
 from evaluation.metrics.grouping import matured
 from evaluation.report.report import write_report
+from evaluation.report.sections import ReportInputs
 from evaluation.report.sections.business_value import GAIN_SHARES
-from evaluation.report.summary import summarise
-from evaluation.report.text.headlines import answer_sentences, comparison_sentence
+from evaluation.report.summary import summarise as summarise_inputs
+from evaluation.report.text.headlines import comparison_sentence, headline_sentences
 from tests.evaluation.simulated import STAGES, company, settings
 
 Frames = tuple[pd.DataFrame, pd.DataFrame]
 NONE = pd.DataFrame()
+
+
+def summarise(judged: pd.DataFrame, baselines: pd.DataFrame, settings: Settings) -> dict[str, Any]:
+    return summarise_inputs(ReportInputs(judged, baselines), settings)
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +99,7 @@ def test_a_row_whose_window_is_open_changes_no_figure(frames: Frames, summary: d
 def test_the_order_of_rows_is_nothing(frames: Frames, summary: dict[str, Any]) -> None:
     mixed = (one.sample(frac=1, random_state=1) for one in frames)
     found = summarise(*mixed, settings())
-    assert found["answer"] == summary["answer"]
+    assert found["headlines"] == summary["headlines"]
     assert found["surprises"] == summary["surprises"]
     assert at(found)["auc"] == pytest.approx(at(summary)["auc"], abs=1e-9)
 
@@ -103,7 +109,7 @@ def test_it_says_that_the_model_beats_the_rules(summary: dict[str, Any]) -> None
     assert found["verdict"] == "beats"
     assert found["auc"]["better_by"]["low"] > 0
     assert found["sentence"].startswith("The model beats the rules: AUC .")
-    assert found["sentence"] in summary["answer"]
+    assert found["sentence"] in summary["headlines"]
     assert against(summary, "logistic")["verdict"] == "level"
     assert any("does not beat logistic regression" in one for one in summary["warnings"])
 
@@ -148,7 +154,7 @@ def test_without_baselines_the_rules_come_from_the_predictions(frames: Frames) -
     assert "log_loss" not in against(summary, "health_score")
     bare = summarise(frames[0].drop(columns=["p_health_90d", "health_score"]), NONE, settings())
     assert bare["comparisons"] == []
-    assert "There is nothing to compare the model with." in bare["answer"]
+    assert "There is nothing to compare the model with." in bare["headlines"]
 
 
 def test_a_baseline_with_a_score_only_is_ranked_and_no_more(frames: Frames) -> None:
@@ -213,7 +219,7 @@ def test_arr_lost_is_the_arr_of_those_that_left(frames: Frames, summary: dict[st
 def test_without_any_arr_it_says_so(frames: Frames) -> None:
     summary = summarise(frames[0].assign(arr=None), NONE, settings())
     assert summary["arr"]["refused"] == "no account has a known ARR"
-    assert "No ARR is known, so nothing can be said in money." in summary["answer"]
+    assert "No ARR is known, so nothing can be said in money." in summary["headlines"]
 
 
 def test_groups_and_levels_add_up(frames: Frames, summary: dict[str, Any]) -> None:
@@ -268,13 +274,13 @@ def test_a_few_churns_are_counted_and_not_judged() -> None:
     summary = summarise(judged, baselines, settings())
     scope = summary["scope"]
     assert 0 < scope["churned_accounts"] < 10
-    assert "too few to judge a model by" in summary["answer"][1]
+    assert "too few to judge a model by" in summary["headlines"][1]
     assert f"{scope['churned_accounts']} churned accounts, at least 10 would do" == at(summary)["auc"]["refused"]
     assert against(summary, "rules")["verdict"] == "refused"
     assert {"auc", "ece", "calibration_slope", "precision and recall at capacity"} <= {
         one["figure"] for one in summary["refused"]
     }
-    assert not any("beats" in one for one in summary["answer"])
+    assert not any("beats" in one for one in summary["headlines"])
     lower = summarise(judged, baselines, settings(min_churned_accounts=2))
     assert "value" in at(lower)["auc"]
 
@@ -302,7 +308,7 @@ def test_calibration_in_words(factor: float, verdict: str) -> None:
     for days in (30, 60, 90, 180):
         judged[f"p_churn_{days}d"] = (judged[f"p_churn_{days}d"] * factor).clip(0, 0.99)
     assert any(f"The probabilities {'can be taken' if factor == 1 else 'are'} {verdict}" in one
-               for one in summarise(judged, NONE, settings())["answer"])  # fmt: skip
+               for one in summarise(judged, NONE, settings())["headlines"])  # fmt: skip
 
 
 def test_every_fault_of_a_frame_at_once(frames: Frames) -> None:
@@ -317,14 +323,14 @@ def test_every_fault_of_a_frame_at_once(frames: Frames) -> None:
 
 def test_nothing_is_written_when_the_rows_are_refused(frames: Frames, tmp_path: Any) -> None:
     with pytest.raises(DataError):
-        write_report(frames[0].drop(columns="owner"), NONE, settings(), tmp_path / "out", {})
+        write_report(ReportInputs(frames[0].drop(columns="owner")), settings(), tmp_path / "out", {})
     assert not (tmp_path / "out").exists()
 
 
 def test_the_sentences_come_from_the_summary_alone(summary: dict[str, Any]) -> None:
     again = json.loads(json.dumps(summary))
-    assert answer_sentences(again) == summary["answer"]
+    assert headline_sentences(again) == summary["headlines"]
     assert [comparison_sentence(one) for one in again["comparisons"]] == [
         one["sentence"] for one in summary["comparisons"]
     ]
-    assert 3 <= len(summary["answer"]) <= 6
+    assert 3 <= len(summary["headlines"]) <= 6

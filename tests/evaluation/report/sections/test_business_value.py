@@ -11,8 +11,9 @@ import pytest
 from configs.settings import Costs
 from evaluation.metrics import bootstrap, bootstrap_statistics, business_value
 from evaluation.metrics.grouping import matured
-from evaluation.report.sections.business_value import THRESHOLDS, at_capacity, decision, first_flag, profit
-from evaluation.report.sections.context import ENOUGH_DRAWS, Desk
+from evaluation.report.sections.business_value import THRESHOLDS, at_capacity, decision, profit
+from evaluation.report.sections.context import ENOUGH_DRAWS, ReportContext, ReportInputs, draws_for
+from evaluation.report.sections.lead_time import first_flag
 from tests.evaluation.simulated import company, settings
 
 COSTS = Costs(contact=100, offer=500, success=0.3, success_sd=0.1)
@@ -28,8 +29,8 @@ def rows(judged: pd.DataFrame) -> pd.DataFrame:
     return matured(judged, 90).reset_index(drop=True)
 
 
-def desk(**evaluation: object) -> Desk:
-    return Desk(settings(**evaluation), 1000)
+def context(**evaluation: object) -> ReportContext:
+    return ReportContext(ReportInputs(pd.DataFrame()), settings(**evaluation))
 
 
 def earning(size: int = 400) -> pd.DataFrame:
@@ -64,7 +65,7 @@ def test_a_cut_that_only_costs_is_not_made() -> None:
 
 
 def test_profit_is_that_of_money(rows: pd.DataFrame) -> None:
-    found = profit(desk(), rows, "p", "the model")
+    found = profit(context(), rows, "p", "the model")
     known = rows[rows["arr"].notna()]
     y, p, arr = (known[name].to_numpy() for name in ("y", "p", "arr"))
     costs = settings().evaluation.costs
@@ -84,19 +85,23 @@ def test_profit_is_that_of_money(rows: pd.DataFrame) -> None:
 
 
 def test_what_cannot_be_priced_is_refused_by_name(rows: pd.DataFrame) -> None:
-    one = desk()
-    assert profit(one, rows.assign(arr=np.nan), "p", "x") == {
+    refusing = context()
+    assert profit(refusing, rows.assign(arr=np.nan), "p", "x") == {
         "refused": "0 kept by saving an average account, at least 501 would do"
     }
-    assert "at least 501" in profit(one, rows.assign(arr=50.0), "p", "x")["refused"]
+    assert "at least 501" in profit(refusing, rows.assign(arr=50.0), "p", "x")["refused"]
     few = rows[(rows.y == 0) | rows.account_id.isin(rows.account_id[rows.y == 1].unique()[:4])]
-    for found in (profit(one, few, "p", "x"), decision(one, few, "p", "x"), at_capacity(one, few, "p", "x")):
+    for found in (
+        profit(refusing, few, "p", "x"),
+        decision(refusing, few, "p", "x"),
+        at_capacity(refusing, few, "p", "x"),
+    ):
         assert found["refused"] == "4 churned accounts, at least 10 would do"
-    assert [line["needed"] for line in one.refused] == [501, 501, 10, 10, 10, 10]
+    assert [line["needed"] for line in refusing.refused] == [501, 501, 10, 10, 10, 10]
 
 
 def test_capacity_in_arr_counts_what_is_known(rows: pd.DataFrame) -> None:
-    found = at_capacity(desk(), rows, "p", "the model")["in_arr"]
+    found = at_capacity(context(), rows, "p", "the model")["in_arr"]
     arrays = [rows[name].to_numpy() for name in ("y", "p", "arr")]
     plain = business_value.arr_at_capacity(*arrays, rows["as_of"].to_numpy(), 0.1)
     for name in ("precision", "recall"):
@@ -104,13 +109,13 @@ def test_capacity_in_arr_counts_what_is_known(rows: pd.DataFrame) -> None:
         assert found[name]["low"] < found[name]["value"] < found[name]["high"]
     assert found["auc"]["value"] == pytest.approx(business_value.auc_by_arr(*arrays))
     assert found["arr_unknown"] == rows["arr"].isna().sum() > 0
-    unknown = at_capacity(desk(), rows.assign(arr=np.nan), "p", "the model")
+    unknown = at_capacity(context(), rows.assign(arr=np.nan), "p", "the model")
     assert "0 rows that churned with a known ARR" in unknown["in_arr"]["refused"]
     assert "value" in unknown["recall"]
 
 
 def test_the_decision_curve_has_intervals(rows: pd.DataFrame) -> None:
-    curve = decision(desk(), rows, "p", "the model")["curve"]
+    curve = decision(context(), rows, "p", "the model")["curve"]
     y, p = rows["y"].to_numpy(), rows["p"].to_numpy()
     shown = [one for one in THRESHOLDS if one <= p.max()]
     for one, plain in zip(curve, business_value.decision_curve(y, p, shown), strict=True):
@@ -120,19 +125,20 @@ def test_the_decision_curve_has_intervals(rows: pd.DataFrame) -> None:
 
 
 def test_the_first_flag_stands_beside_chance(judged: pd.DataFrame) -> None:
-    found: dict[str, Any] = first_flag(desk(), judged)
+    found: dict[str, Any] = first_flag(context(), judged)
     rows = judged[(judged["churn_at"] - judged["as_of"]).dt.days.between(0, 180)]
-    held = desk().held(judged, "p_churn_90d")[rows.index]
+    held = context().share_in_red_band(judged, "p_churn_90d")[rows.index]
     ever = pd.Series(held >= 0.5, index=rows["account_id"]).groupby(level=0).any()
     assert (found["churned"], found["ever"]["value"]) == (len(ever), pytest.approx(ever.mean()))
     assert 0.1 < found["chance"] < 1
     assert found["ever"]["low"] <= found["ever"]["value"] <= found["ever"]["high"]
     assert 0 < found["median_days"] <= found["within_days"] == 180
-    nobody = first_flag(desk(), judged.assign(churn_at=pd.Series(pd.NaT, index=judged.index, dtype="datetime64[us]")))
+    nobody = first_flag(
+        context(), judged.assign(churn_at=pd.Series(pd.NaT, index=judged.index, dtype="datetime64[us]"))
+    )
     assert nobody["refused"].startswith("0 accounts that left within 180 days of a scoring")
 
 
 def test_many_rows_take_fewer_draws_and_never_too_few() -> None:
-    asked = settings(bootstrap_draws=400)
-    assert [Desk(asked, rows).draws for rows in (0, 100_000, 200_000, 10_000_000)] == [400, 400, 200, ENOUGH_DRAWS]
-    assert Desk(settings(bootstrap_draws=50), 10_000_000).draws == 50
+    assert [draws_for(400, rows) for rows in (0, 100_000, 200_000, 10_000_000)] == [400, 400, 200, ENOUGH_DRAWS]
+    assert draws_for(50, 10_000_000) == 50

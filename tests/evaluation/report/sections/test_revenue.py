@@ -9,15 +9,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from configs.settings import Settings
 from evaluation.jsonable import to_jsonable
-from evaluation.report.sections.context import Desk
-from evaluation.report.sections.revenue import leaders
-from evaluation.report.summary import summarise
+from evaluation.report.sections.context import ReportContext, ReportInputs
+from evaluation.report.sections.revenue import revenue
+from evaluation.report.summary import summarise as summarise_inputs
 from evaluation.revenue import ContractBook, arr_at, retention
 from tests.evaluation.known import facts
 from tests.evaluation.simulated import company, settings
 
 NONE = pd.DataFrame()
+
+
+def summarise(judged: pd.DataFrame, settings: Settings, **known: Any) -> dict[str, Any]:
+    return summarise_inputs(ReportInputs(judged, **known), settings)
 
 
 @pytest.fixture(scope="module")
@@ -27,11 +32,11 @@ def judged() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def summary(judged: pd.DataFrame) -> dict[str, Any]:
-    return summarise(judged, NONE, settings(), facts=facts(judged))
+    return summarise(judged, settings(), company_facts=facts(judged))
 
 
 def test_retention_of_the_year_is_that_of_its_first_and_last_day(judged: pd.DataFrame, summary: dict[str, Any]) -> None:
-    known, kept = facts(judged), summary["leaders"]["retention"]
+    known, kept = facts(judged), summary["revenue"]["retention"]
     (line,) = kept["year"]["all"]
     assert line["period"] == "2024 Q2 to 2025 Q1"
     days = [pd.Timestamp("2024-04-01"), pd.Timestamp("2025-04-01")]
@@ -63,12 +68,12 @@ def test_years_end_with_the_newest_whole_quarter(judged: pd.DataFrame) -> None:
 
 
 def test_time_to_value_and_health(judged: pd.DataFrame, summary: dict[str, Any]) -> None:
-    value = summary["leaders"]["time_to_value"]
+    value = summary["revenue"]["time_to_value"]
     (line,) = value["all"]
     assert 100 <= line["median_days"]["value"] <= 120
     assert value["due_days"] == 120
     assert sum(one["accounts"] for one in value["segment"]) == line["accounts"] == len(facts(judged).accounts)
-    health = summary["leaders"]["health"]
+    health = summary["revenue"]["health"]
     assert [one["accounts"] for one in health["all"]] == judged.groupby("as_of").size().tolist()
     newest = judged[judged["as_of"] == judged["as_of"].max()]
     assert sum(one["high"] for one in health["segment"]) == (newest["risk_level"] == "high").sum()
@@ -77,42 +82,44 @@ def test_time_to_value_and_health(judged: pd.DataFrame, summary: dict[str, Any])
 
 def test_the_forecast_is_that_of_the_newest_scores(judged: pd.DataFrame, summary: dict[str, Any]) -> None:
     newest = judged[judged["as_of"] == judged["as_of"].max()]
-    coming = summary["leaders"]["forecast"]
+    coming = summary["revenue"]["forecast"]
     assert coming["as_of"] == f"{judged['as_of'].max():%Y-%m-%d}"
     assert coming["churns"]["value"] == pytest.approx(newest["p_churn_90d"].sum())
     assert coming["windows"] == len(summary["arr"]["windows"])
     loss = (newest["p_churn_90d"] * newest["arr"]).sort_values(ascending=False)
     assert [one["loss"] for one in coming["first"]] == pytest.approx(loss.head(5).tolist())
     assert coming["first"][0]["account_id"] == newest.loc[loss.index[0], "account_id"]
-    assert any(one["says"].startswith(f"Begin with {coming['first'][0]['account_id']}") for one in summary["to_do"])
+    assert any(
+        one["sentence"].startswith(f"Begin with {coming['first'][0]['account_id']}") for one in summary["advice"]
+    )
 
 
 def test_later_scores_are_forecast_and_older_ones_are_not(judged: pd.DataFrame) -> None:
-    desk = Desk(settings(), len(judged))
+    context = ReportContext(ReportInputs(judged), settings())
     windows = [{"expected_churns": 10.0, "churns": 10, "variance": 9.0}] * 4
     later = judged.head(20).assign(as_of=pd.Timestamp("2026-01-01"))
-    found = to_jsonable(leaders(desk, judged, None, windows, later))["forecast"]
+    found = to_jsonable(revenue(context, judged, None, windows, later))["forecast"]
     assert (found["as_of"], found["until"], found["accounts"]) == ("2026-01-01", "2026-04-01", 20)
-    older = to_jsonable(leaders(desk, judged, None, windows, later.assign(as_of=pd.Timestamp("2023-01-01"))))[
+    older = to_jsonable(revenue(context, judged, None, windows, later.assign(as_of=pd.Timestamp("2023-01-01"))))[
         "forecast"
     ]
     assert older["as_of"] == f"{judged['as_of'].max():%Y-%m-%d}"
-    few = leaders(desk, judged, None, windows[:3], None)["forecast"]
+    few = revenue(context, judged, None, windows[:3], None)["forecast"]
     assert few == {"refused": "3 past windows, at least 4 would do"}
 
 
 def test_what_the_sources_do_not_hold_is_refused_by_name(judged: pd.DataFrame) -> None:
     known = facts(judged)
     bare = replace(known, contracts=None, reached=None, interventions=None)
-    found = summarise(judged, NONE, settings(), facts=bare)
-    assert found["leaders"]["retention"] == {"refused": "0 contracts with an ARR, at least 1 would do"}
-    assert found["leaders"]["time_to_value"] == {"refused": "0 milestones that count as value, at least 1 would do"}
+    found = summarise(judged, settings(), company_facts=bare)
+    assert found["revenue"]["retention"] == {"refused": "0 contracts with an ARR, at least 1 would do"}
+    assert found["revenue"]["time_to_value"] == {"refused": "0 milestones that count as value, at least 1 would do"}
     assert {"revenue retention", "time to value"} <= {one["figure"] for one in found["refused"]}
-    assert any("To see the time to value, bring what it lacks" in one["says"] for one in found["to_do"])
+    assert any("To see the time to value, bring what it lacks" in one["sentence"] for one in found["advice"])
     assert found["arms"] is None
-    assert "retention" not in summarise(judged, NONE, settings())["leaders"]
+    assert "retention" not in summarise(judged, settings())["revenue"]
     young = replace(known, known_until=known.contracts["at"].min() + pd.Timedelta(days=60))
-    refused = summarise(judged, NONE, settings(), facts=young)["leaders"]["retention"]
+    refused = summarise(judged, settings(), company_facts=young)["revenue"]["retention"]
     assert refused == {"refused": "0 whole quarters of contracts, at least 1 would do"}
 
 
@@ -126,14 +133,14 @@ def test_fairness_and_steadiness_stand_in_the_summary(judged: pd.DataFrame, summ
     assert steady["model"]["months"] == len(judged) - judged["account_id"].nunique()
     odd = judged["as_of"].dt.month % 2 == 1
     restless = judged.assign(risk_level=judged["risk_level"].where(odd, "high"))
-    flips = summarise(restless, NONE, settings())["stability"]["model"]["flips"]
+    flips = summarise(restless, settings())["stability"]["model"]["flips"]
     assert flips["value"] == pytest.approx(1 - (judged["risk_level"] == "high").mean(), abs=0.03)
     assert 0.5 < summary["order"]["concordance"]["value"] < 1
     assert [one["coverage"] for one in summary["coverage"]] == pytest.approx([0.9] * 5)
     planted = judged.assign(p_churn_90d=judged["p_churn_90d"] * np.where(judged["account_id"].str[-1] < "5", 0.3, 1))
     half = replace(facts(judged), regions=("half",))
     half.accounts["half"] = np.where(half.accounts["account_id"].str[-1] < "5", "underrated", "rest")
-    found = summarise(planted, NONE, settings(), facts=half)["fairness"]["differs"]
+    found = summarise(planted, settings(), company_facts=half)["fairness"]["differs"]
     assert ("half", "underrated", "observed_expected") in {(one["by"], one["group"], one["figure"]) for one in found}
 
 
@@ -144,13 +151,13 @@ def test_arms_stand_apart_and_an_effect_needs_a_draw(judged: pd.DataFrame, summa
     assert "false_alarms" not in arms["treated"]
     assert "evaluation.holdout would" in summary["arms"]["effect"]["refused"]
     drawn = settings(holdout={"salt": "s", "share": 0.3})  # the setting of today says nothing of these days
-    assert "refused" in summarise(judged, NONE, drawn, facts=facts(judged))["arms"]["effect"]
+    assert "refused" in summarise(judged, drawn, company_facts=facts(judged))["arms"]["effect"]
     ends = {"value": 0.1, "low": 0.05, "high": 0.2}
     told = {"treated": ends, "holdout": ends, "difference": ends, "treated_accounts": 7, "holdout_accounts": 3}
-    found = summarise(judged, NONE, drawn, facts=facts(judged), effect=told)
+    found = summarise(judged, drawn, company_facts=facts(judged), effect=told)
     assert found["arms"]["effect"] == told
     assert "effect of approaching accounts" not in {one["figure"] for one in found["refused"]}
-    refused = summarise(judged, NONE, drawn, facts=facts(judged), effect={"refused": "no churn yet"})
+    refused = summarise(judged, drawn, company_facts=facts(judged), effect={"refused": "no churn yet"})
     assert [one["why"] for one in refused["refused"] if one["figure"] == "effect of approaching accounts"] == [
         "no churn yet"
     ]
@@ -163,7 +170,7 @@ def test_an_account_that_was_flagged_is_no_surprise() -> None:
     flagged = places <= (0.1 * rows.groupby("as_of")["account_id"].transform("size") + 0.5).astype(int)
     last = rows.assign(flagged=flagged)[rows["churned_90d"] == 1].sort_values("as_of").groupby("account_id").tail(1)
     assert 0 < last["flagged"].sum() < len(last) <= 10
-    found = summarise(judged, NONE, settings())["surprises"]["left"]
+    found = summarise(judged, settings())["surprises"]["left"]
     assert {one["account_id"] for one in found} == set(last.loc[~last["flagged"], "account_id"])
 
 

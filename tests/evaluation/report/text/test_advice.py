@@ -29,7 +29,7 @@ QUIET: Figure = {
     "scope": {"rows": 1000, "without_signal_rows": 0},
     "horizons": [{"days": 90, "calibration_slope": interval(1.0, 0.9, 1.1)}],
     "comparisons": [{"days": 90, "title": "the rules", "verdict": "beats"}],
-    "leaders": {"forecast": {"refused": "-"}}, "profit": {"model": {"refused": "-"}},
+    "revenue": {"forecast": {"refused": "-"}}, "profit": {"model": {"refused": "-"}},
     "groups": {
         "lifecycle_stage": [group("adoption", 900, 0.1, interval(0.1, 0.08, 0.12)),
                             group("renewal", 100, 0.1, interval(0.1, 0.05, 0.2))],
@@ -59,7 +59,7 @@ def kept(smb: Figure) -> Figure:
 
 
 CASES: dict[str, tuple[Figure, str, str]] = {
-    "whom to call": ({"leaders": {"forecast": COMING}}, "Accounts", "acc-1 (30 % of USD 100k), acc-2 (20 % of"),
+    "whom to call": ({"revenue": {"forecast": COMING}}, "Accounts", "acc-1 (30 % of USD 100k), acc-2 (20 % of"),
     "the band pays": ({"profit": {"model": GAIN}}, "Accounts", "Work through the red band: that would have earned"),
     "the band costs": (
         {"profit": {"model": GAIN | {"at_capacity": interval(-9, -12, -3)}}}, "Accounts", "Do not approach the whole",
@@ -76,7 +76,7 @@ CASES: dict[str, tuple[Figure, str, str]] = {
         "Segments and stages", "6 of the 10 largest surprises were in renewal, which is 10 % of the scorings",
     ),
     "a segment that leaks": (
-        {"leaders": {"forecast": {"refused": "-"}, **kept(interval(0.7, 0.6, 0.8))}},
+        {"revenue": {"forecast": {"refused": "-"}, **kept(interval(0.7, 0.6, 0.8))}},
         "Segments and stages", "Segment smb keeps least: 70 % of its ARR over 2024 Q4 to 2025 Q3, against 90 % of all.",
     ),
     "timid": (
@@ -112,12 +112,12 @@ def test_when_all_is_well_there_is_nothing_to_do() -> None:
     assert advice_sentences(QUIET) == []
 
 
-@pytest.mark.parametrize(("change", "about", "says"), CASES.values(), ids=CASES)
-def test_one_figure_one_sentence(change: Figure, about: str, says: str) -> None:
+@pytest.mark.parametrize(("change", "about", "sentence"), CASES.values(), ids=CASES)
+def test_one_figure_one_sentence(change: Figure, about: str, sentence: str) -> None:
     (found,) = advice_sentences(copy.deepcopy(QUIET) | change)
     assert found["about"] == about
-    assert says in found["says"]
-    assert found["says"].endswith(".")
+    assert sentence in found["sentence"]
+    assert found["sentence"].endswith(".")
 
 
 QUIET_CHANGES: dict[str, Figure] = {
@@ -128,8 +128,8 @@ QUIET_CHANGES: dict[str, Figure] = {
         "groups": {**QUIET["groups"], "segment": [group("smb", 900, 0.01, interval(0.5, 0.3, 0.7), 9)]}
     },
     "surprises where most accounts are": {"surprises": {"left": [surprise("adoption", None)] * 10}},
-    "a segment within chance": {"leaders": {"forecast": {"refused": "-"}, **kept(interval(0.7, 0.6, 0.91))}},
-    "a refused segment": {"leaders": {"forecast": {"refused": "-"}, **kept({"refused": "few"})}},
+    "a segment within chance": {"revenue": {"forecast": {"refused": "-"}, **kept(interval(0.7, 0.6, 0.91))}},
+    "a refused segment": {"revenue": {"forecast": {"refused": "-"}, **kept({"refused": "few"})}},
     "reached more than the rest": {
         "fairness": {"differs": [{"group": "smb", "figure": "recall", "value": interval(0.6, 0, 1),
                                   "rest": interval(0.5, 0, 1)}]}

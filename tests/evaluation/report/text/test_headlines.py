@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from evaluation.formatting import spread_word
-from evaluation.report.text.headlines import answer_sentences, calibration_sentence, warning_sentences
+from evaluation.report.text.headlines import calibration_sentence, headline_sentences, warning_sentences
 
 Figure = dict[str, Any]
 
@@ -66,9 +66,9 @@ def test_a_slope_beyond_the_limits_is_a_warning() -> None:
 
 def test_one_scoring_is_said_as_one() -> None:
     made = summary(interval(1.0, 0.9, 1.1))
-    assert "scored 12 times from 2024-10-01 to 2025-09-01" in answer_sentences(made)[0]
+    assert "scored 12 times from 2024-10-01 to 2025-09-01" in headline_sentences(made)[0]
     made["scope"] |= {"as_ofs": 1, "last_as_of": "2024-10-01"}
-    assert "300 accounts were scored once, on 2024-10-01; 50 of them left" in answer_sentences(made)[0]
+    assert "300 accounts were scored once, on 2024-10-01; 50 of them left" in headline_sentences(made)[0]
 
 
 def test_a_random_split_that_flatters_is_a_warning() -> None:

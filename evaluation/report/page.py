@@ -1,0 +1,124 @@
+"""The report's page: one HTML file that needs no network, from the figures of a summary."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import vl_convert
+from markupsafe import Markup
+
+from evaluation.formatting import decimal, money, percent
+from evaluation.metrics import METRICS
+from evaluation.report.charts import charts
+from evaluation.report.sections import SECTIONS
+from evaluation.report.text import main_horizon
+
+TEMPLATES = Path(__file__).parent / "templates"
+UNBROKEN = re.compile(r"(?<=\d) (?=%)|(?<=\b[A-Z]{3}) (?=\d)")
+
+
+def _with_interval(figure: Mapping[str, Any] | None, form: Callable[[float], str] = decimal) -> str:
+    """A figure with its interval, or why there is none."""
+    if not figure:
+        return "-"
+    if "refused" in figure:
+        return f"refused: {figure['refused']}"
+    return f"{form(figure['value'])} ({form(figure['low'])} to {form(figure['high'])})"
+
+
+def _unbroken(value: Any) -> Any:
+    """Text in which no line breaks between a number and its per cent or currency; markup is left as it is.
+
+    >>> _unbroken("3.5 % of USD 4.2M").split(" ")
+    ['3.5\xa0%', 'of', 'USD\xa04.2M']
+    """
+    if type(value) is not str:
+        return value
+    return UNBROKEN.sub("\u00a0", value)
+
+
+def _signal_value(value: Any) -> str:
+    """A signal's value as a person writes it.
+
+    >>> _signal_value(325200.0), _signal_value(0.33333), _signal_value("software")
+    ('325,200', '0.333', 'software')
+    """
+    if not isinstance(value, int | float):
+        return str(value)
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+@lru_cache(maxsize=1)
+def _vega_embed() -> str:
+    """Vega-Embed and what it needs as one script that may stand inside a <script> element; it takes a second or two."""
+    return (
+        str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
+        .replace("</script", "<\\/script")
+        .replace("<!--", "<\\!--")
+    )
+
+
+def _hash(script: str) -> str:
+    return "'sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() + "'"
+
+
+def _environment(currency: str) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True, finalize=_unbroken,
+    )  # fmt: skip
+    environment.filters |= {"percent": percent, "decimal": decimal, "figure": _with_interval}
+    environment.filters["share"] = lambda figure: _with_interval(figure, percent)
+    environment.filters["fine"] = lambda figure: _with_interval(figure, lambda value: decimal(value, 3))
+    environment.filters["signal_value"] = _signal_value
+    environment.filters["money"] = lambda amount: "unknown" if amount is None else money(amount, currency)
+    return environment
+
+
+def render(summary: Mapping[str, Any], meta: Mapping[str, str]) -> str:
+    """Renders a summary as the report's page, section by section in the order of SECTIONS.
+
+    Every value is escaped; the page's policy allows no connection, and no script but the two that are written here (by
+    hash), so that nothing a source table contains can run.
+
+    Parameters
+    ----------
+    summary : Mapping
+        What `summarise` returns.
+    meta : Mapping of str to str
+        Shown at the page's foot, in order; `title` is used at its head.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    environment = _environment(summary["currency"])
+    drawn = charts(summary)
+    shared: dict[str, Any] = {"report": summary, "main": main_horizon(summary), "charts": drawn}
+    shared["metrics"] = [metric for metric in METRICS if metric.name in main_horizon(summary)]
+    parts = {
+        section: environment.get_template(section.template).render(shared).strip()
+        for section in SECTIONS
+        if section.template is not None
+    }
+    starter = (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    scripts = [_vega_embed(), starter] if drawn else [starter]
+    return environment.get_template("report.html").render(
+        shared,
+        meta=meta,
+        links=[(section.key, section.link) for section, part in parts.items() if part and section.link],
+        parts=[Markup(part) for part in parts.values() if part],
+        specs={key: chart.spec for key, chart in drawn.items()},
+        style=(TEMPLATES / "report.css").read_text(encoding="utf-8"),
+        library=_vega_embed() if drawn else "",
+        starter=starter,
+        hashes=" ".join(map(_hash, scripts)),
+    )

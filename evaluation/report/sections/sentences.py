@@ -1,0 +1,17 @@
+"""The sections that are sentences: they follow from the figures of the others, and compute none."""
+
+from __future__ import annotations
+
+from evaluation.report.sections.context import Figure, ReportContext
+from evaluation.report.text import advice_sentences, headline_sentences, warning_sentences
+
+
+def headline_figures(context: ReportContext) -> Figure:
+    """headlines: what a leader repeats. warnings: what must not be overlooked."""
+    summary = context.figures
+    return {"warnings": warning_sentences(summary), "headlines": headline_sentences(summary)}
+
+
+def advice_figures(context: ReportContext) -> Figure:
+    """advice: what to do now."""
+    return {"advice": advice_sentences({**context.figures, "refused": context.refused})}
