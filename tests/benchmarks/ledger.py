@@ -42,7 +42,7 @@ from evaluation.metrics import bootstrap
 from evaluation.outcomes.company_facts import facts_of
 from evaluation.outcomes.outcomes import FORECASTS
 from serving.commands.outcomes import Judged, outcomes
-from serving.commands.report import ReportInputs, ledger_report, served_so_far
+from serving.commands.report import SharedInputs, ledger_report, served_so_far
 from serving.project import Project
 
 MONTHS = 48
@@ -258,7 +258,7 @@ def report(settings: Settings, profiled: bool) -> None:
     served = timed("report: ledger to frame", lambda: served_so_far(project, facts, NOW), profiled)
     drawn, bootstrap.draw = bootstrap.draw, partial(clocked, "bootstraps", bootstrap.draw)
     folder = settings.paths.folder / "report"
-    made = partial(ledger_report, project, folder, served, ReportInputs("now", facts, [], {}))
+    made = partial(ledger_report, project, folder, served, SharedInputs("now", facts, [], {}))
     timed("report: figures and page", made, profiled)
     bootstrap.draw = drawn
     project.close()
