@@ -112,6 +112,39 @@ def test_one_more_signal(copy: Callable[[], Copy]) -> None:
     assert said.split() == ["True", "True"]
 
 
+TABLE = """    Table(
+        "visits",
+        "visited_at",
+        (ACCOUNT, _required("visited_at", "time"), Column("rating", "number", low=1, high=5), RECORDED),
+        activity=True,
+    ),
+"""
+
+
+def test_one_more_source_table(copy: Callable[[], Copy]) -> None:
+    """`init` proposes it, `check` reads it and holds its ranges."""
+    project = copy()
+    project.put("configs/tables.py", '    Table(\n        "invoices"', TABLE)
+    raw = project.folder / "raw"
+    raw.mkdir()
+    (raw / "accounts.csv").write_text("account_id,created_at\n" + "".join(f"a{n},2024-01-01\n" for n in range(40)))
+    (raw / "contracts.csv").write_text(
+        "account_id,starts_at,ends_at\n" + "".join(f"a{n},2024-01-01,2025-01-01\n" for n in range(40))
+    )
+    (raw / "visits.csv").write_text(
+        "account_id,visited_at,rating\n" + "".join(f"a{n},2024-0{1 + n % 9}-10,{1 + n % 5}\n" for n in range(40))
+    )
+    project.run("-m", "serving", "init", "raw")
+    proposed = (raw / "forewarn.yaml").read_text()
+    assert ("visits:" in proposed, "visited_at" in proposed) == (True, True)
+    said = project.code(
+        "from configs.settings_file import load_settings\n"
+        "from features.sources import open_sources\n"
+        "print(open_sources(load_settings('raw/forewarn.yaml')).tables['visits'].count().execute())"
+    )
+    assert said.strip() == "40"
+
+
 COMMAND = """@main.command()
 @click.pass_obj
 def tables(session: Session) -> None:

@@ -151,7 +151,7 @@ def monitor(
 
     since: the first model's cut; signals before it are its training time, and only what follows is judged. Where a
     column `cut` tells when the training time of a row's model ended, months are held against their own model's.
-    signals: a frame of signals by as_of (features.build.Dataset.signals), and `schema` their schema. outages: of
+    signals: a frame of signals by as_of (features.dataset.Dataset.signals), and `schema` their schema. outages: of
     each feed, as features.outages.outages_by_feed finds them. One scoring a calendar month is looked at, the first.
     DataError for missing columns, accounts that stand twice on a day, or no prediction since then.
     """

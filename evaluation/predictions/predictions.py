@@ -53,7 +53,7 @@ def predictions(
     model_version: str,
     schema: Schema,
 ) -> pd.DataFrame:
-    """One prediction a row of `frame` (see features.build.Dataset.signals), with exactly `prediction_columns`.
+    """One prediction a row of `frame` (see features.dataset.Dataset.signals), with exactly `prediction_columns`.
 
     reasons, triggers (names of escalations, then of triggers) and actions are JSON text. The reasons are those of the
     main horizon: the base, the largest contributions and the sum of the rest, which add up to the served probability.

@@ -115,7 +115,7 @@ def _choose(guesses: list[Guess], notes: list[str]) -> list[Guess]:
             best[one.name], one = one, rival or one
         if rival is not None:
             notes.append(f"{one.origin}: looks like {one.name} too, which {best[one.name].origin} fills better")
-    return [best[one.name] for one in TABLES if one.name in best]
+    return [best[canonical.name] for canonical in TABLES if canonical.name in best]
 
 
 def _stem(word: str) -> str:
@@ -133,7 +133,11 @@ def _table_names(origin: str) -> list[str]:
     if "_".join(said) in {one.name for one in TABLES}:
         return ["_".join(said)]
     stems = {_stem(word) for word in said} | set(said)
-    return [name for name, known in TABLE_WORDS if stems & set(known)]
+    # A table without synonyms of its own is known by its own name, in the singular too.
+    named = [name for name, synonyms in TABLE_WORDS if stems & set(synonyms)]
+    with_synonyms = {name for name, _ in TABLE_WORDS}
+    others = [one.name for one in TABLES if one.name not in with_synonyms and set(map(_stem, words(one.name))) <= stems]
+    return [*others, *named]
 
 
 def _filled(guess: Guess) -> Guess:
@@ -162,7 +166,7 @@ def _normal(name: str) -> str:
 
 def _match(canonical: Table, column: Column, free: dict[str, str], rows: ir.Table) -> str | None:
     """The source column for a canonical one: same name, then a known synonym, then a near name; types must fit."""
-    known = COLUMN_WORDS[canonical.name].get(column.name, ())
+    known = COLUMN_WORDS.get(canonical.name, {}).get(column.name, ())
     if column.name == "account_id":
         known = (*known, *ACCOUNT_ID)
     if column.name == "recorded_at":
@@ -262,7 +266,7 @@ def _churn(chosen: dict[str, Guess]) -> list[str]:
 def _text(guesses: list[Guess], notes: list[str]) -> str:
     chosen = {guess.name: guess for guess in guesses}
     lines = [
-        "# Proposed by `forewarn init` from the files it found: read it, mend it, then run `forewarn check`.",
+        "# Proposed by `forewarn init` from the files it found: read it, fix it, then run `forewarn check`.",
         "extends: default",
         "connection: duckdb://",
         "timezone: UTC                      # of times that carry no zone of their own",

@@ -53,7 +53,7 @@ for name, time in TIMES.items():
 FULL = (
     OPEN
     + """
-from features.build import load_dataset
+from features.dataset import load_dataset
 data = load_dataset(settings, sources)
 print(json.dumps({"rows": len(data.signals), "signals": len(data.schema.signals)}))
 """
@@ -63,7 +63,7 @@ NEW_DAY = (
     + """
 import tempfile
 from pathlib import Path
-from features.incremental import UsageState
+from features.usage import UsageState
 kept = tempfile.TemporaryDirectory(dir=".")  # a state of its own, so that the folder can be used again
 state = UsageState.open(settings, Path(kept.name) / "state.duckdb")
 state.fold_in(sources, sources.data_end - pd.Timedelta(days=3))

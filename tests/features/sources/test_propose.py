@@ -8,10 +8,16 @@ from typing import Any
 import pytest
 import yaml
 
+from configs import settings_file, tables
 from configs.errors import SourceError
 from configs.settings_file import load_settings
+from configs.tables import Column, Table
 from features.checks.check_report import check
+from features.sources import propose
+from features.sources import sources as sources_module
 from features.sources.propose import propose_mapping
+from features.sources.sources import open_sources
+from features.timeline import visibility
 
 
 def write(folder: Path, **files: str) -> Path:
@@ -171,3 +177,29 @@ def test_the_public_data_get_a_mapping_that_opens(
     assert settings.churn.kind == kind
     assert check(settings).faults == ()
     assert "gender" not in tables["accounts"]["attributes"]
+
+
+def test_one_entry_adds_a_table_to_mapping_checks_and_init(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No list beside configs/tables.py has to know the table: its file is found, mapped, opened and checked."""
+    moment, account = Column("logged_at", "time", required=True), Column("account_id", "text", required=True)
+    calls = Table("phone_calls", "logged_at", (account, moment, Column("minutes", "number", low=0)), activity=True)
+    extended = (*tables.TABLES, calls)
+    for module in (tables, propose, sources_module, settings_file):
+        monkeypatch.setattr(module, "TABLES", extended)
+    monkeypatch.setattr(settings_file, "TABLE_NAMES", tuple(known.name for known in extended))
+    monkeypatch.setitem(visibility.TIME, calls.name, calls.time)
+    write(
+        tmp_path,
+        accounts_csv="account_id,created_at\n1,2023-01-01\n2,2023-01-02\n",
+        phone_call_export_csv="customer_id,logged_at,minutes\n1,2024-01-05,3\n2,2024-02-05,4.5\n",
+    )
+    text = propose_mapping(tmp_path)
+    assert yaml.safe_load(text)["tables"]["phone_calls"]["columns"] == {"account_id": "customer_id"}
+    (tmp_path / "forewarn.yaml").write_text(text)
+    settings = load_settings(tmp_path / "forewarn.yaml")
+    sources = open_sources(settings)
+    assert sources.engine.to_pandas(sources.tables["phone_calls"]).minutes.tolist() == [3.0, 4.5]
+    sources.close()
+    (tmp_path / "phone_call_export.csv").write_text("customer_id,logged_at,minutes\n1,2024-01-05,-3\n")
+    with pytest.raises(SourceError, match=r"phone_calls\.minutes"):
+        open_sources(settings)
