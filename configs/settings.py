@@ -134,6 +134,19 @@ class Holdout(Strict):
     share: float = Field(gt=0, lt=1)
 
 
+class MetricLimit(Strict):
+    """What a metric must reach before a version may serve: at least, at most, or both."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> Self:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("give at_least, at_most or both")
+        return self
+
+
 class Evaluation(Strict):
     """How predictions are judged, and the limits of the promotion gates."""
 
@@ -143,6 +156,7 @@ class Evaluation(Strict):
     min_churned_accounts: int = Field(default=10, ge=2)
     ece_limit: float = 0.05
     slope_limits: tuple[float, float] = (0.7, 1.4)
+    metric_limits: dict[str, MetricLimit] = Field(default_factory=dict)
     worse_than_rules_margin: float = 0.0
     worse_than_champion_margin: float = 0.0
     segment_factor: float = Field(default=1.5, ge=1)

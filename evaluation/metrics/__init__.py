@@ -10,7 +10,7 @@ from evaluation.metrics.fairness import FIGURES, fairness, sizes
 from evaluation.metrics.grouping import by_label, by_p, churned_accounts, labelled, matured
 from evaluation.metrics.observed_expected import Ratio, Watched, apart, observed_expected, times_in_words, watch
 from evaluation.metrics.proportions import Z95, share_interval, wilson
-from evaluation.metrics.registry import METRICS
+from evaluation.metrics.registry import METRICS, Metric, metric_named
 from evaluation.metrics.scores import auc, average_precision, brier, log_loss, log_losses
 from evaluation.metrics.stability import stability
 from evaluation.metrics.validation import Array, MetricRefused, Refusal
@@ -23,6 +23,7 @@ __all__ = [
     "Expected",
     "Graded",
     "Interval",
+    "Metric",
     "MetricRefused",
     "Ratio",
     "Refusal",
@@ -51,6 +52,7 @@ __all__ = [
     "log_losses",
     "loss_days",
     "matured",
+    "metric_named",
     "observed_expected",
     "ratios",
     "reliability_bins",

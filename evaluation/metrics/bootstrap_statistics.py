@@ -2,7 +2,7 @@
 
 Ranks need no sorting per draw: rows fall into slots between the probabilities of the churned rows, and a sparse product
 fills all slots of all draws at once. A statistic is given as a factory, `auc("p")`, that names the columns of the frame
-it reads; `evaluation.uncertainty` draws it.
+it reads; `bootstrap.draw` draws it.
 """
 
 from __future__ import annotations
@@ -246,5 +246,21 @@ def calibration_slope(p: str = "p", y: str = "y") -> Statistic:
     def prepare(frame: pd.DataFrame, codes: Array, size: int) -> Drawn:
         both = calibration(p, y)(frame, codes, size)
         return lambda counts: both(counts)[0]
+
+    return prepare
+
+
+def resampled(figure: Callable[[Array, Array], float], p: str = "p", y: str = "y") -> Statistic:
+    """Any figure of (y, p), computed on the rows of every draw; NaN in a draw whose rows are all of one class."""
+
+    def prepare(frame: pd.DataFrame, codes: Array, size: int) -> Drawn:
+        outcome, score = _column(frame, y), _column(frame, p)
+
+        def of_draw(count: Array) -> float:
+            times = count[codes].astype(int)
+            drawn_y = np.repeat(outcome, times)
+            return figure(drawn_y, np.repeat(score, times)) if 0 < drawn_y.sum() < drawn_y.size else np.nan
+
+        return lambda counts: np.array([of_draw(count) for count in counts.T])
 
     return prepare

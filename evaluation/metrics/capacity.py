@@ -88,17 +88,6 @@ def precision_recall_at_capacity(
     )
 
 
-def lift_at(y: Array, p: Array, share: float = 0.1) -> float:
-    """Churn rate in the riskiest `share` of rows over the churn rate of all. From 0 to 1 / share; chance gives 1.
-
-    Raises MetricRefused without a row of each class.
-
-    >>> lift_at([1, 0, 0, 0, 1, 0, 0, 0, 0, 0], [0.9, 0.1, 0.1, 0.1, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1], 0.1)
-    5.0
-    """
-    return precision_recall_at_capacity(y, p, np.zeros(len(y)), share).lift
-
-
 def gains(y: Array, p: Array, as_of: Array, shares: Sequence[float]) -> list[tuple[float, float]]:
     """(share of accounts worked on, share of the churned among them) for each of `shares`, both 0-1.
 

@@ -10,22 +10,26 @@ One more gate: a function here, an entry in GATES, a planted fault and a clean r
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import pandas as pd
 from scipy.special import ndtri
 
-from configs.errors import DataError, Fault
-from configs.settings import Settings
+from configs.errors import DataError, Fault, nearest
+from configs.settings import MetricLimit, Settings
 from evaluation.formatting import spread_word
 from evaluation.metrics import (
+    METRICS,
     bootstrap,
     bootstrap_statistics,
     calibration_slope_intercept,
     ece,
     ece_debiased,
+    metric_named,
     scores,
     share_interval,
 )
@@ -50,8 +54,10 @@ def evaluate_gates(
     the learner that was adopted. DataError for missing columns.
     """
     evidence = _evidence(judged, baselines, settings, measured, meta)
-    found = [_measured(name, gate, evidence) for name, gate in GATES]
-    return Verdict(tuple(gate for gate in found if gate is not None))
+    limits = settings.evaluation.metric_limits
+    gates = [*GATES, *((name, partial(_metric_limit, limit=limit)) for name, limit in limits.items())]
+    answers = [_measured(name, gate, evidence) for name, gate in gates]
+    return Verdict(tuple(answer for answer in answers if answer is not None))
 
 
 def _evidence(
@@ -74,6 +80,12 @@ def _evidence(
         )
         for name in names
         if name not in frame
+    ]
+    known = [metric.name for metric in METRICS]
+    faults += [
+        Fault(f"evaluation.metric_limits.{name}", "no such metric", "a metric", nearest(name, known))
+        for name in settings.evaluation.metric_limits
+        if name not in known
     ]
     if faults:
         raise DataError(faults)
@@ -179,6 +191,17 @@ def _calibration_slope(name: str, evidence: Evidence) -> Gate:
     word = spread_word(asdict(found)) or "as spread as what happened, as far as can be told"
     says = f"calibration slope ({found.low:.2f} to {found.high:.2f}), beside an intercept of {intercept:+.2f}: {word}"
     return Gate(name, low <= slope <= high, slope, f"{low:g} to {high:g}", says)
+
+
+def _metric_limit(name: str, evidence: Evidence, limit: MetricLimit) -> Gate:
+    """Any metric of the registry, held to the limit that `evaluation.metric_limits` gives it."""
+    metric, y, p = metric_named(name), evidence.rows.y.to_numpy(), evidence.rows.p.to_numpy()
+    value = metric.value(y, p, evidence.settings.evaluation.calibration_bins)
+    low = -math.inf if limit.at_least is None else limit.at_least
+    high = math.inf if limit.at_most is None else limit.at_most
+    bounds = [] if limit.at_least is None else [f"at least {low:g}"]
+    bounds += [] if limit.at_most is None else [f"at most {high:g}"]
+    return Gate(name, low <= value <= high, value, ", ".join(bounds), f"{metric.title} of {len(y)} tested predictions")
 
 
 def _segments(name: str, evidence: Evidence) -> Gate:

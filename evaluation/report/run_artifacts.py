@@ -16,7 +16,6 @@ from evaluation.backtest import Contributions
 from evaluation.metrics import matured
 from evaluation.promotion import RULES
 from evaluation.report.charts import catalogue, drawing, shap_plots
-from evaluation.report.sections import NAMES
 
 DRAWN = ("reliability", "gains", "lead")
 BY = ("lifecycle_stage", "segment")
@@ -28,7 +27,7 @@ def figures(summary: Mapping[str, Any]) -> dict[str, Any]:
 
     A figure that was refused has no number here.
     """
-    names = ["rows", "churned_accounts", "mean_p", "happened", "ece_debiased", *NAMES]
+    names = ["rows", "churned_accounts", "mean_p", "happened", *(metric.name for metric in metrics.METRICS)]
     out: dict[str, Any] = {f"{one['days']}d": {name: one[name] for name in names} for one in summary["horizons"]}
     for one in summary["comparisons"]:
         if one["baseline"] == RULES:

@@ -12,6 +12,13 @@ from evaluation.revenue.groups import group_labels, refusal_of_few
 
 
 @dataclass(frozen=True)
+class ShareInTime(Interval):
+    """The share that reached value within `due_days` of signing up, with its interval."""
+
+    due_days: int
+
+
+@dataclass(frozen=True)
 class TimeToValue:
     """Days from sign-up to value of a group of accounts.
 
@@ -23,7 +30,7 @@ class TimeToValue:
         Accounts that had signed up, and those of them that had reached it.
     median_days : Interval or Refusal
         Days after which half have reached it; `high` is infinite where resamples never do. Lower is better.
-    in_time : Interval or Refusal
+    in_time : ShareInTime or Refusal
         Share, 0-1, that reached it by the day it was due; higher is better.
     """
 
@@ -31,7 +38,7 @@ class TimeToValue:
     accounts: int
     reached: int
     median_days: Interval | Refusal
-    in_time: Interval | Refusal
+    in_time: ShareInTime | Refusal
 
 
 def time_to_value(
@@ -103,13 +110,13 @@ def time_to_value(
     ]
 
 
-def _in_time(rows: pd.DataFrame, due_days: int) -> Interval | Refusal:
+def _in_time(rows: pd.DataFrame, due_days: int) -> ShareInTime | Refusal:
     old = rows[rows.since >= due_days]
     what = f"accounts that signed up {due_days} days ago and more"
     if refusal := refusal_of_few("time to value", len(old), what):
         return refusal
     share = float((old.got & (old.days <= due_days)).mean())
-    return Interval(share, *wilson(share, len(old)))
+    return ShareInTime(share, *wilson(share, len(old)), due_days)
 
 
 def _median(rows: pd.DataFrame, draws: int, seed: int) -> Interval | Refusal:

@@ -2,7 +2,6 @@
 
 from evaluation.report.sections.context import Figure, ReasonsOf, ReportContext, ReportInputs
 from evaluation.report.sections.frames import check_judged
-from evaluation.report.sections.horizons import NAMES
 from evaluation.report.sections.registry import SECTIONS, Section
 
-__all__ = ["NAMES", "SECTIONS", "Figure", "ReasonsOf", "ReportContext", "ReportInputs", "Section", "check_judged"]
+__all__ = ["SECTIONS", "Figure", "ReasonsOf", "ReportContext", "ReportInputs", "Section", "check_judged"]

@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from evaluation.metrics import (
+    METRICS,
     Array,
     Interval,
-    Statistic,
+    Metric,
     bootstrap,
     bootstrap_statistics,
     brier_parts,
     churned_accounts,
     concordance,
-    ece_debiased,
+    metric_named,
     reliability_bins,
 )
 from evaluation.report.sections.context import Figure, ReportContext
 from evaluation.report.sections.groups import levels
 
-# Names of figures that are drawn together, the statistic of them, and whether their intervals are basic ones.
-FIGURES: tuple[tuple[tuple[str, ...], Callable[[int], Statistic], bool], ...] = (
-    (("auc", "average_precision"), lambda bins: bootstrap_statistics.ranking(), False),
-    (("brier",), lambda bins: bootstrap_statistics.brier(), False),
-    (("log_loss",), lambda bins: bootstrap_statistics.log_loss(), False),
-    (("ece",), lambda bins: bootstrap_statistics.ece(bins=bins), True),
-    (("calibration_slope", "calibration_intercept"), lambda bins: bootstrap_statistics.calibration(), False),
-)
-NAMES = tuple(name for names, _, _ in FIGURES for name in names)
 MOST_PAIRS = 20_000_000
 
 
@@ -47,9 +39,10 @@ def horizon_figures(context: ReportContext) -> Figure:
 
 
 def horizon_draws(context: ReportContext, rows: pd.DataFrame, name: str) -> tuple[Array, bool]:
-    """The estimate and draws of one of NAMES over these rows, made once; whether its interval is a basic one."""
-    names, statistic, basic = next(entry for entry in FIGURES if name in entry[0])
-    return context.draws_of(rows, names, statistic(context.evaluation.calibration_bins))[names.index(name)], basic
+    """The estimate and draws of a metric over these rows, made once; whether its interval is a basic one."""
+    draws = metric_named(name).draws()
+    values = context.draws_of(rows, draws.names, draws.statistic(context.evaluation.calibration_bins))
+    return values[draws.names.index(name)], draws.basic
 
 
 def horizon_table(context: ReportContext, rows: pd.DataFrame, horizon_days: int) -> Figure:
@@ -58,13 +51,18 @@ def horizon_table(context: ReportContext, rows: pd.DataFrame, horizon_days: int)
     table: Figure = {"days": horizon_days, "rows": len(rows), "accounts": rows["account_id"].nunique()}
     table |= {"churned_rows": int(rows["y"].sum()), "churned_accounts": churned_accounts(rows)}
 
-    def interval(name: str) -> Interval:
-        context.require_churned(name, rows)
-        values, basic = horizon_draws(context, rows, name)
-        return bootstrap.interval_of(values, name, basic)
+    y, p = rows["y"].to_numpy(), rows["p"].to_numpy()
 
-    for name in NAMES:
-        table[name] = context.figure_or_refusal(name, where, partial(interval, name))
+    def measured(metric: Metric) -> Interval | float:
+        if not metric.has_interval:
+            return metric.value(y, p, bins)
+        context.require_churned(metric.name, rows)
+        values, basic = horizon_draws(context, rows, metric.name)
+        return bootstrap.interval_of(values, metric.name, basic)
+
+    for metric in METRICS:
+        if metric.has_interval:
+            table[metric.name] = context.figure_or_refusal(metric.name, where, partial(measured, metric))
     table["mean_p"] = float(rows["p"].mean()) if len(rows) else None
     table["happened"] = context.figure_or_refusal(
         "happened", where, lambda: context.interval("happened", rows, bootstrap_statistics.ratio("y"))
@@ -79,9 +77,10 @@ def horizon_table(context: ReportContext, rows: pd.DataFrame, horizon_days: int)
         context.require_churned("brier_parts", rows)
         return brier_parts(y, p, bins)._asdict()
 
-    y, p = rows["y"].to_numpy(), rows["p"].to_numpy()
     table["reliability"] = context.figure_or_refusal("reliability", where, reliability)
-    table["ece_debiased"] = context.figure_or_refusal("ece_debiased", where, lambda: ece_debiased(y, p, bins))
+    for metric in METRICS:
+        if not metric.has_interval:
+            table[metric.name] = context.figure_or_refusal(metric.name, where, partial(measured, metric))
     table["brier_parts"] = context.figure_or_refusal("brier_parts", where, parts)
     return table
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 
 from configs.errors import DataError
 from evaluation import metrics
-from evaluation.metrics import capacity
+from evaluation.metrics import bootstrap, bootstrap_statistics
 from evaluation.metrics.calibration import (
     brier_parts,
     calibration_slope,
@@ -48,14 +49,39 @@ HAND = [
     ("average_precision", [1, 1, 0, 1], [0.9, 0.5, 0.5, 0.1], (1 + 2 / 3 + 3 / 4) / 3),
     ("brier", [1, 0, 0], [0.7, 0.2, 0.0], (0.09 + 0.04) / 3),
     ("log_loss", [1, 0], [0.8, 0.4], -(math.log(0.8) + math.log(0.6)) / 2),
-    ("lift_at", [1, 0, 1, 0, 0, 0, 0, 0, 0, 0], [0.9] + [0.5] * 9, 5.0),
 ]
 
 
 @pytest.mark.parametrize(("name", "y", "p", "expected"), HAND)
 def test_hand_counted(name: str, y: list[int], p: list[float], expected: float) -> None:
-    function = getattr(capacity if name == "lift_at" else metrics, name)
-    assert function(y, p) == pytest.approx(expected)
+    assert getattr(metrics, name)(y, p) == pytest.approx(expected)
+
+
+def test_every_metric_that_needs_few_rows_has_a_hand_counted_case() -> None:
+    elsewhere = {"ece", "ece_debiased", "calibration_slope", "calibration_intercept"}  # their bins and fits: below
+    assert {case[0] for case in HAND} == set(NAMES) - elsewhere
+
+
+@pytest.mark.parametrize(
+    "metric", [metric for metric in METRICS if metric.has_interval], ids=lambda metric: metric.name
+)
+def test_the_first_of_a_metrics_draws_is_the_metric(metric: Metric) -> None:
+    y, p = drawn()
+    rows = pd.DataFrame({"account_id": np.arange(y.size) // 4, "y": y, "p": p})
+    draws = metric.draws()
+    values = np.atleast_2d(bootstrap.draw(rows, {"it": draws.statistic(15)}, 20, 7)["it"])[
+        draws.names.index(metric.name)
+    ]
+    assert values[0] == pytest.approx(metric.value(y, p, 15), abs=1e-9)
+    assert np.ptp(values) > 0
+
+
+def test_any_figure_is_resampled_as_its_sums_are() -> None:
+    y, p = drawn(400)
+    rows = pd.DataFrame({"account_id": np.arange(y.size) // 4, "y": y, "p": p})
+    pair = {"sums": bootstrap_statistics.brier(), "rows": bootstrap_statistics.resampled(metrics.brier)}
+    values = bootstrap.draw(rows, pair, 50, 7)
+    np.testing.assert_allclose(values["rows"], values["sums"], atol=1e-12)
 
 
 @pytest.mark.parametrize("ties", [True, False])

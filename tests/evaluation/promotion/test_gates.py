@@ -30,8 +30,11 @@ def logistic(z: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-z))
 
 
+Clean = tuple[pd.DataFrame, pd.DataFrame]
+
+
 @pytest.fixture
-def clean() -> tuple[pd.DataFrame, pd.DataFrame]:
+def clean() -> Clean:
     """A calibrated candidate that knows two things, beside calibrated rules that know one; a tenth has not matured."""
     random = np.random.default_rng(11)
     first, second = random.normal(size=(2, ACCOUNTS * DAYS))
@@ -361,3 +364,22 @@ def test_missing_columns_are_bad_input(clean: tuple[pd.DataFrame, pd.DataFrame])
     with pytest.raises(DataError) as caught:
         verdict(judged.drop(columns="churned_90d"), baselines.drop(columns="model"))
     assert [fault.where for fault in caught.value.faults] == ["predictions.churned_90d", "baselines.model"]
+
+
+LIMITS: dict[str, tuple[str, dict[str, float], bool]] = {
+    "reached": ("auc", {"at_least": 0.6}, True),
+    "missed": ("auc", {"at_least": 0.95}, False),
+    "within both": ("brier", {"at_least": 0.01, "at_most": 0.3}, True),
+    "above": ("brier", {"at_most": 0.01}, False),
+}
+
+
+@pytest.mark.parametrize(("name", "limit", "passes"), LIMITS.values(), ids=LIMITS)
+def test_any_metric_may_be_held_to_a_limit(clean: Clean, name: str, limit: dict[str, float], passes: bool) -> None:
+    answers = {gate.name: gate for gate in verdict(*clean, metric_limits={name: limit}).gates}
+    assert answers[name].passed is passes
+
+
+def test_a_limit_of_no_metric_is_a_fault_that_names_the_nearest(clean: Clean) -> None:
+    with pytest.raises(DataError, match=r"metric_limits\.brie.*no such metric.*brier"):
+        verdict(*clean, metric_limits={"brie": {"at_most": 0.1}})
