@@ -55,7 +55,8 @@ def evaluate_gates(
     """
     evidence = _evidence(judged, baselines, settings, measured, meta)
     limits = settings.evaluation.metric_limits
-    gates = [*GATES, *((name, partial(_metric_limit, limit=limit)) for name, limit in limits.items())]
+    gates: list[tuple[str, Callable[[str, Evidence], Gate | None]]] = list(GATES)
+    gates += [(name, partial(_metric_limit, limit=limit)) for name, limit in limits.items()]
     answers = [_measured(name, gate, evidence) for name, gate in gates]
     return Verdict(tuple(answer for answer in answers if answer is not None))
 
