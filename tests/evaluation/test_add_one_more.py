@@ -27,12 +27,12 @@ import json, sys
 from pathlib import Path
 from configs.settings import MetricLimit
 from evaluation.promotion import Measured, evaluate_gates
-from evaluation.report import write_report
+from evaluation.report import ReportInputs, write_report
 from tests.evaluation.simulated import company, settings
 
 judged, baselines = company(150)
 project = settings()
-write_report(judged, baselines, project, Path(sys.argv[1]), {"source": "backtest", "created": "2026-01-01"})
+write_report(ReportInputs(judged, baselines), project, Path(sys.argv[1]), {"source": "backtest", "created": "2026-01-01"})
 limits = {"right_side": MetricLimit(at_least=0.999)}
 gated = project.model_copy(update={"evaluation": project.evaluation.model_copy(update={"metric_limits": limits})})
 rules = judged[["account_id", "as_of", "p_churn_90d"]].assign(model="rules")
