@@ -32,7 +32,8 @@ from tests.evaluation.simulated import company, settings
 
 judged, baselines = company(150)
 project = settings()
-write_report(ReportInputs(judged, baselines), project, Path(sys.argv[1]), {"source": "backtest", "created": "2026-01-01"})
+meta = {"source": "backtest", "created": "2026-01-01"}
+write_report(ReportInputs(judged, baselines), project, Path(sys.argv[1]), meta)
 limits = {"right_side": MetricLimit(at_least=0.999)}
 gated = project.model_copy(update={"evaluation": project.evaluation.model_copy(update={"metric_limits": limits})})
 rules = judged[["account_id", "as_of", "p_churn_90d"]].assign(model="rules")
