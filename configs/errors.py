@@ -103,6 +103,20 @@ class Refused(ForewarnError):
 def nearest(word: str, known: Sequence[str]) -> str:
     """A half-sentence that names the nearest known word, or all of them when none is near.
 
+    Parameters
+    ----------
+    word : str
+        What was written.
+    known : sequence of str
+        What could have been meant.
+
+    Returns
+    -------
+    str
+        For the `expected` or `do` of a fault.
+
+    Examples
+    --------
     >>> nearest("acount_id", ["account_id", "created_at"])
     "did you mean 'account_id'?"
     >>> nearest("zzz", ["a", "b"])

@@ -14,7 +14,23 @@ Kind = Literal["text", "time", "number", "flag"]
 
 @dataclass(frozen=True)
 class Column:
-    """A canonical column: its kind, whether it must be given, and the range or words it may hold."""
+    """A canonical column: its kind, whether it must be given, and the range or words it may hold.
+
+    Attributes
+    ----------
+    name : str
+        What it is called in every table after mapping.
+    kind : {"text", "time", "number", "flag"}
+        How its values are read: as text, a naive UTC timestamp, a float64 or a boolean.
+    required : bool
+        Whether its table cannot be mapped without it.
+    filled_later : bool
+        Whether it holds a time that is empty until it comes, as `paid_at` of an invoice.
+    low, high : float or None
+        The least and the greatest number allowed; None is no bound.
+    words : tuple of str
+        The only texts allowed; empty is any.
+    """
 
     name: str
     kind: Kind
@@ -27,7 +43,21 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A canonical table. `key` must be unique where all its columns are given; `activity` tables can define silence."""
+    """A canonical table: what a row of it is, and which columns it may have.
+
+    Attributes
+    ----------
+    name : str
+        What it is called in the settings and in `Sources.tables`.
+    time : str
+        The column that says when the fact of a row happened.
+    columns : tuple of Column
+        Every column that can be mapped.
+    key : tuple of str
+        Columns that are unique together where all of them are given; empty is no key.
+    activity : bool
+        Whether its rows show that a customer is there, so that their absence can define churn by silence.
+    """
 
     name: str
     time: str
@@ -211,7 +241,22 @@ TABLE_NAMES: tuple[str, ...] = tuple(table.name for table in TABLES)
 
 
 def table(name: str) -> Table:
-    """The canonical table of that name; KeyError when there is none."""
+    """The canonical table of a name.
+
+    Parameters
+    ----------
+    name : str
+        One of `TABLE_NAMES`.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    KeyError
+        When there is none of that name.
+    """
     for one in TABLES:
         if one.name == name:
             return one

@@ -36,7 +36,29 @@ class Coverage:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """Everything `check` found. With faults, nothing else could be looked at."""
+    """Everything `check` found. With faults, nothing else could be looked at.
+
+    Attributes
+    ----------
+    name : str
+        The project, as its settings name it.
+    faults : tuple of Fault
+        What makes the sources unusable.
+    warnings : tuple of str
+        What does not, but is worth a look: late or stopped feeds, rows that are not used, too few churns.
+    data_end : str or None
+        The first day not covered by the data, YYYY-MM-DD; None with faults, as `churns` is.
+    feeds : tuple of Feed
+        Size, extent and outages of each mapped table.
+    suspects : tuple of Suspect
+        Columns that may know the future, the allowed ones included.
+    churns : Churns or None
+        Churn events of the configured definition, counted.
+    coverage : tuple of Coverage
+        What to expect of each dimension: its tables, and the share of accounts (0 to 1) with any row in them.
+    own_signals : OwnSignals
+        The project's own signals, and which of them read what came later.
+    """
 
     name: str
     faults: tuple[Fault, ...]
@@ -60,7 +82,24 @@ class CheckReport:
 
 
 def check(settings: Settings, sources: Sources | None = None) -> CheckReport:
-    """Opens the sources unless they are given, and reports on them; faults of the sources stand in the report."""
+    """Examines the source tables before anything is trained on them.
+
+    Parameters
+    ----------
+    settings : Settings
+        The project.
+    sources : Sources or None
+        Its tables; opened when None, and then their faults stand in the report instead of being raised.
+
+    Returns
+    -------
+    CheckReport
+
+    Raises
+    ------
+    ConfigError
+        When the file of the project's own signals, or a value of one, has a fault.
+    """
     if sources is None:
         try:
             sources = open_sources(settings)

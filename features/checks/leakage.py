@@ -53,7 +53,17 @@ TODAY = "its name sounds like the state of today, not of as_of"
 
 @dataclass(frozen=True)
 class Suspect:
-    """A column that may know the future, why it is suspected, and what to do; `allowed` by `allow_leaking`."""
+    """A column that may know the future.
+
+    Attributes
+    ----------
+    column : str
+        As table.column.
+    why, do : str
+        All that speaks against it, and what to do about it.
+    allowed : bool
+        Whether the setting `allow_leaking` names it, so that it is used nevertheless.
+    """
 
     column: str
     why: str
@@ -62,9 +72,23 @@ class Suspect:
 
 
 def require_no_suspects(settings: Settings, sources: Sources, suspects: tuple[Suspect, ...] | None = None) -> None:
-    """DataError with every suspect that `allow_leaking` does not name, and every own signal that reads the future.
+    """Refuses to go on while a column or an own signal may know the future.
 
-    `suspects` (`find_suspects`) are looked for unless they are given.
+    Parameters
+    ----------
+    settings : Settings
+        `allow_leaking` names the columns that are let through.
+    sources : Sources
+        The project's tables.
+    suspects : tuple of Suspect or None
+        As `find_suspects` returns them; looked for when None.
+
+    Raises
+    ------
+    DataError
+        With every suspect that is not allowed, and every own signal that reads the future.
+    ConfigError
+        When the file of the project's own signals, or a value of one, has a fault.
     """
     faults = [
         Fault(one.column, one.why, "what was known at each as_of", one.do)
@@ -85,9 +109,23 @@ def find_suspects(
     facts: Mapping[str, pd.DataFrame] | None = None,
     churned: pd.DataFrame | None = None,
 ) -> tuple[Suspect, ...]:
-    """Every suspected column once, with all that speaks against it, the allowed ones included.
+    """Looks for mapped columns that may know the future, by their names and by their values.
 
-    `facts` (`all_account_facts`) and `churned` (`churn_events`) are worked out unless they are given.
+    Parameters
+    ----------
+    settings : Settings
+        `tables` has the source's own names, `churn` the definition, `allow_leaking` the columns to be marked allowed.
+    sources : Sources
+        The project's tables.
+    facts : mapping of str to DataFrame, or None
+        As `features.checks.feeds.all_account_facts` returns them; worked out when None.
+    churned : DataFrame or None
+        As `churn_events` returns them; worked out when None.
+
+    Returns
+    -------
+    tuple of Suspect
+        Every suspected column once, with all that speaks against it, the allowed ones included.
     """
     facts = all_account_facts(sources) if facts is None else facts
     churned = churn_events(sources, settings) if churned is None else churned

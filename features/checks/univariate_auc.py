@@ -17,7 +17,17 @@ TELLTALE_TIMES = 20  # and has to be so many times as frequent among them as amo
 
 @dataclass(frozen=True)
 class Separation:
-    """AUC (0.5 to 1, whichever direction), the same less three standard errors, and how many left and stayed."""
+    """How well one column tells accounts that left from those that stayed.
+
+    Attributes
+    ----------
+    auc : float
+        From 0.5 to 1, whichever the direction.
+    low : float
+        `auc` less three standard errors; 0 when nothing could be compared.
+    left, stayed : int
+        How many of each kind were compared.
+    """
 
     auc: float
     low: float
@@ -26,12 +36,32 @@ class Separation:
 
 
 def separate(values: pd.Series, left: np.ndarray, strata: np.ndarray | None = None) -> Separation:
-    """The best that a column does by its value or by its being missing; `left` is a bool array of its length.
+    """Measures how well a column tells who left, by its value or by its being missing, whichever does better.
 
     Pairs of one that left and one that stayed count only within a stratum, so that what merely dates an account (and
     older accounts have had more time to leave) does not count as telling. Categories are scored by the share that left
-    in the other half of the rows: one row's label tells nothing. The standard error is Hanley and McNeil's (1982).
+    in the other half of the rows: one row's label tells nothing.
 
+    Parameters
+    ----------
+    values : Series, shape (n,)
+        The column; numbers are ranked, anything else is taken for categories.
+    left : ndarray of bool, shape (n,)
+        Whether the account of the row left.
+    strata : ndarray of int, shape (n,), or None
+        Which rows may be compared with each other; all of them when None.
+
+    Returns
+    -------
+    Separation
+
+    References
+    ----------
+    Hanley and McNeil (1982), The meaning and use of the area under a receiver operating characteristic (ROC) curve,
+    Radiology 143(1), 29-36: the standard error.
+
+    Examples
+    --------
     >>> found = separate(pd.Series([1.0, 2.0, None, None]), np.array([False, False, True, True]))
     >>> found.auc, found.left, found.stayed
     (1.0, 2, 2)

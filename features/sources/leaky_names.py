@@ -80,6 +80,18 @@ def words(name: str) -> list[str]:
 def known_only_later(name: str) -> bool:
     """Whether the name says that the column exists only after an account has left.
 
+    Parameters
+    ----------
+    name : str
+        A column's name, as the source writes it.
+
+    Returns
+    -------
+    bool
+        Whether one of its words is in `AFTER_THE_FACT`.
+
+    Examples
+    --------
     >>> known_only_later("churn_flag"), known_only_later("industry")
     (True, False)
     """
@@ -89,6 +101,18 @@ def known_only_later(name: str) -> bool:
 def true_only_today(name: str) -> bool:
     """Whether the name says that the column is rewritten as time goes by.
 
+    Parameters
+    ----------
+    name : str
+        A column's name, as the source writes it.
+
+    Returns
+    -------
+    bool
+        Whether one of its words is in `AS_OF_TODAY`.
+
+    Examples
+    --------
     >>> true_only_today("last_login"), true_only_today("industry")
     (True, False)
     """

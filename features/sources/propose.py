@@ -49,9 +49,16 @@ class Guess:
 
 
 def propose_mapping(folder: str | Path) -> str:
-    """The text of a forewarn.yaml for the data files in `folder` (and one level below), paths relative to it.
+    """Proposes the text of a forewarn.yaml for the data files in a folder, with paths relative to it.
 
-    SourceError when there is no such folder, no data file in it, or none that can be read.
+    Parameters
+    ----------
+    folder : str or Path
+        Searched with one level below; SourceError when missing, or without a data file that looks like a known table.
+
+    Returns
+    -------
+    str
     """
     folder = Path(folder)
     if not folder.is_dir():

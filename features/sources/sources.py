@@ -29,11 +29,23 @@ CHURN_NEEDS: Mapping[str, tuple[str, str]] = {"contract_end": ("contracts", "end
 
 @dataclass(frozen=True, eq=False)
 class Sources:
-    """Canonical tables of one company.
+    """The source tables of one company, under canonical names and types.
 
-    `tables` holds what was mapped, and in each table the columns that were mapped: account_id as text, times as naive
-    UTC timestamps, numbers as float64, flags as booleans, beside the attributes (accounts) and measures under their own
-    names. Everything before `data_end` (a UTC midnight) is covered by the data. `fingerprint` changes with the content.
+    Attributes
+    ----------
+    engine : Engine
+        The open connection that reads them.
+    tables : mapping of str to ir.Table
+        The tables that were mapped, each with the columns that were: account_id as text, times as naive UTC
+        timestamps, numbers as float64, flags as booleans; attributes and measures under their own names.
+    data_end : Timestamp
+        A UTC midnight: everything before it is covered by the data.
+    attributes : tuple of str
+        Further columns of accounts that are used.
+    measures : mapping of str to tuple of str
+        By table, further numbers that are used.
+    fingerprint : str
+        Sixteen hex digits that change with the content.
     """
 
     engine: Engine
@@ -53,7 +65,23 @@ class Sources:
 
 
 def open_sources(settings: Settings) -> Sources:
-    """Connects, maps and checks every table; SourceError names every fault of all of them at once."""
+    """Connects to the data, and maps and checks every table.
+
+    Parameters
+    ----------
+    settings : Settings
+        `connection` says where the data are, `tables` how they are mapped.
+
+    Returns
+    -------
+    Sources
+        To be closed by the caller.
+
+    Raises
+    ------
+    SourceError
+        With every fault of all the tables at once.
+    """
     engine = connect(settings)
     try:
         return _open(engine, settings)
@@ -93,8 +121,21 @@ def _open(engine: Engine, settings: Settings) -> Sources:
 
 
 def known_at(sources: Sources, as_of: pd.Timestamp) -> Sources:
-    """The sources as they stood at `as_of` (a UTC midnight): only facts of before it that were known by then, and
-    what is filled in later (resolved_at, paid_at, until ...) empty unless it had happened."""
+    """The sources as they stood on an earlier day.
+
+    Parameters
+    ----------
+    sources : Sources
+        The project's tables.
+    as_of : Timestamp
+        A UTC midnight.
+
+    Returns
+    -------
+    Sources
+        On the same connection: only facts of before `as_of` that were known by then, and what is filled in later
+        (resolved_at, paid_at, until ...) empty unless it had happened.
+    """
     moment = ibis.literal(pd.Timestamp(as_of))
     tables = {}
     for name, rows in sources.tables.items():

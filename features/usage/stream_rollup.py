@@ -31,10 +31,14 @@ ALWAYS = 1 << 30  # one after all others
 
 @dataclass(frozen=True)
 class UsageStatistics:
-    """What the usage events say of their source itself, found in the same pass.
+    """Since when each account's usage is known, and how many rows each day has; found in the pass over the events.
 
-    `first_visible`: by account_id, the first as_of able to see any row, of accounts that have batch. `totals`: day,
-    visible and n as of `timeline.daily_totals`.
+    Attributes
+    ----------
+    first_visible : Series of datetime64[us], indexed by account_id
+        The first as_of (a midnight) able to see any row of the account; accounts without rows are missing.
+    totals : DataFrame
+        day and visible (midnights) and n (rows), as `features.timeline.daily_totals` returns them.
     """
 
     first_visible: pd.Series

@@ -25,7 +25,15 @@ FRIDAY = 4
 
 @dataclass(frozen=True)
 class Calendar:
-    """As_ofs (rising midnights), and the ages in days at which windows may begin or end; the last is the lookback."""
+    """The days on which signals are worked out, and how far back their windows reach.
+
+    Attributes
+    ----------
+    as_ofs : DatetimeIndex
+        Rising midnights.
+    edges : tuple of int
+        Rising ages in days at which a window may begin or end; the last is the lookback.
+    """
 
     as_ofs: pd.DatetimeIndex
     edges: tuple[int, ...]
