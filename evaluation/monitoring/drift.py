@@ -21,7 +21,9 @@ import numpy as np
 import pandas as pd
 
 from configs.errors import DataError, Fault
-from evaluation.metrics import Array
+from evaluation.metrics import (
+    Array,
+)
 from features.signal import SignalInfo
 from features.timeline import Outage
 
@@ -242,3 +244,30 @@ def window_of(signal: SignalInfo) -> int:
 def of_feeds(outages: Mapping[str, Sequence[Outage]], feeds: Sequence[str]) -> Iterator[tuple[str, Outage]]:
     """Every outage of these feeds, the newest first."""
     yield from ((feed, one) for feed in feeds for one in reversed(outages.get(feed, ())))
+
+
+FAR_OFF = 0.3  # distance from the training time from which a signal is far from it
+
+FARTHEST = 10  # signals named as the farthest from it
+
+
+def share_far_off(
+    table: pd.DataFrame, since: pd.Timestamp, down: set[tuple[str, pd.Timestamp]]
+) -> Iterator[tuple[pd.Timestamp, float]]:
+    """By month, of the signals that no outage accounts for."""
+    if table.empty:
+        return
+    rows = table[(table["stage"] == ALL) & (table["as_of"] >= since) & table["from_training"].notna()]
+    for as_of in sorted(rows["as_of"].unique()):
+        of_month = rows[(rows["as_of"] == as_of).to_numpy()]
+        distance = of_month.loc[[(name, as_of) not in down for name in of_month["column"]], "from_training"]
+        yield pd.Timestamp(as_of), float((distance > FAR_OFF).mean())
+
+
+def farthest_signals(table: pd.DataFrame) -> Iterator[tuple[str, float]]:
+    """The signals that stood farthest from the training time in the newest month."""
+    if table.empty:
+        return
+    rows = table[(table["stage"] == ALL) & (table["as_of"] == table["as_of"].max()) & table["from_training"].notna()]
+    rows = rows.sort_values(["from_training", "column"], ascending=[False, True]).head(FARTHEST)
+    yield from zip(rows["column"].astype(str), rows["from_training"].astype(float), strict=True)

@@ -16,6 +16,7 @@ import pandas as pd
 
 from configs.errors import DataError, Fault
 from configs.settings import Settings
+from evaluation.jsonable import to_jsonable
 from evaluation.metrics import (
     Array,
     MetricRefused,
@@ -29,15 +30,24 @@ from evaluation.metrics import (
     watch,
 )
 from evaluation.monitoring.alarms import KINDS, WATCHES, Alarm, alarms_of, outage_words
-from evaluation.monitoring.drift import ALL, STAGE, Move, counted, explained, first_of_months, moves
+from evaluation.monitoring.drift import (
+    ALL,
+    FAR_OFF,
+    STAGE,
+    Move,
+    counted,
+    explained,
+    farthest_signals,
+    first_of_months,
+    moves,
+    share_far_off,
+)
 from evaluation.monitoring.figures import Estimate, Feed, Figures, Level, Scored
 from features.signal import Schema, SignalInfo
 from features.signals import SCORE_INFOS
 from features.timeline import Outage
 
 MODEL, CONFIG, HEALTH, CUT = "model_version", "config_version", "health_score", "cut"
-FAR_OFF = 0.3  # distance from the training time from which a signal is far from it
-FARTHEST = 10  # signals named as the farthest from it
 SCORES_MONTHS = 6  # months of scores that tell how they are spread, before a move of them can be judged
 SURE_LEVEL = 0.999
 
@@ -55,9 +65,9 @@ class Monitoring:
             kind.name: {"title": kind.title, "limit": kind.limit, "means": kind.means, "quiet": kind.quiet}
             for kind, _ in KINDS
         }
-        alarms = [{**_plain(asdict(one)), "words": str(one)} for one in self.alarms]
+        alarms = [{**to_jsonable(asdict(one)), "words": str(one)} for one in self.alarms]
         told = {"facts": self.facts, "quiet": self.quiet, "aside": self.aside, "sentences": self.sentences}
-        return {"figures": _plain(asdict(self.figures)), "alarms": alarms, "kinds": kinds, **told}
+        return {"figures": to_jsonable(asdict(self.figures)), "alarms": alarms, "kinds": kinds, **told}
 
     def since(self, day: pd.Timestamp) -> Monitoring:
         """What was found on `day` and later: the same alarms, without those that had ended before it."""
@@ -184,8 +194,8 @@ def monitor(
         score_moves=tuple(move for move in score_moves if move.as_of not in down),
         signal_moves=tuple(move for move in moved if move not in why),
         explained=(*why.items(), *renewed),
-        far_share=tuple(_far_share(table, since, {(move.column, move.as_of) for move in why})),
-        farthest=tuple(_farthest(table)),
+        far_share=tuple(share_far_off(table, since, {(move.column, move.as_of) for move in why})),
+        farthest=tuple(farthest_signals(table)),
         outages=known,
         feeds=tuple(_feeds(table, since, moved, why)),
         matured=_matured(months, settings),
@@ -326,33 +336,3 @@ def _feeds(table: pd.DataFrame, since: pd.Timestamp, moved: Sequence[Move], why:
         because = {move.column for move in why if feed in move.feeds}
         farthest = (str(own.index[0]), float(own.iloc[0])) if len(own) else (None, None)
         yield Feed(feed, len(names), len(went), len(because), int((own > FAR_OFF).sum()), *farthest)
-
-
-def _far_share(
-    table: pd.DataFrame, since: pd.Timestamp, down: set[tuple[str, pd.Timestamp]]
-) -> Iterator[tuple[pd.Timestamp, float]]:
-    """By month, of the signals that no outage accounts for."""
-    if table.empty:
-        return
-    rows = table[(table["stage"] == ALL) & (table["as_of"] >= since) & table["from_training"].notna()]
-    for as_of in sorted(rows["as_of"].unique()):
-        of_month = rows[(rows["as_of"] == as_of).to_numpy()]
-        distance = of_month.loc[[(name, as_of) not in down for name in of_month["column"]], "from_training"]
-        yield pd.Timestamp(as_of), float((distance > FAR_OFF).mean())
-
-
-def _farthest(table: pd.DataFrame) -> Iterator[tuple[str, float]]:
-    """The signals that stood farthest from the training time in the newest month."""
-    if table.empty:
-        return
-    rows = table[(table["stage"] == ALL) & (table["as_of"] == table["as_of"].max()) & table["from_training"].notna()]
-    rows = rows.sort_values(["from_training", "column"], ascending=[False, True]).head(FARTHEST)
-    yield from zip(rows["column"].astype(str), rows["from_training"].astype(float), strict=True)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    return f"{value:%Y-%m-%d}" if isinstance(value, pd.Timestamp) else value
