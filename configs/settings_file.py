@@ -54,7 +54,23 @@ def _expand(node: Any, where: str, faults: list[Fault]) -> Any:
 
 
 def read_body(path: Path) -> dict[str, Any]:
-    """A YAML file merged over the file that it extends, not yet validated; ConfigError where it cannot be read."""
+    """Reads a YAML file and merges it over the file that it extends; nothing is validated yet.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    dict
+        Settings under their current names, as the files write them.
+
+    Raises
+    ------
+    ConfigError
+        When a file is missing, is no mapping in valid YAML, or gives a setting under its old name and its new one.
+    """
     try:
         body = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -107,7 +123,24 @@ def _needs_faults(settings: Settings) -> list[Fault]:
 
 
 def settings_from(body: dict[str, Any], folder: Path) -> Settings:
-    """Settings from a mapping that is already merged with the defaults; ConfigError names every fault at once."""
+    """Validates settings that are already merged with the defaults.
+
+    Parameters
+    ----------
+    body : dict
+        As `read_body` returns it.
+    folder : Path
+        What relative paths of the settings are relative to.
+
+    Returns
+    -------
+    Settings
+
+    Raises
+    ------
+    ConfigError
+        With every fault at once.
+    """
     faults: list[Fault] = []
     body = _expand(body, "", faults)
     faults += _mapping_faults(body)
@@ -130,6 +163,21 @@ def settings_from(body: dict[str, Any], folder: Path) -> Settings:
 
 
 def load_settings(path: str | Path) -> Settings:
-    """Reads, merges and validates a YAML file; ConfigError (exit 2) with every fault at once."""
+    """Reads, merges and validates the settings file of a project.
+
+    Parameters
+    ----------
+    path : str or Path
+        The YAML file; its folder is what its paths are relative to.
+
+    Returns
+    -------
+    Settings
+
+    Raises
+    ------
+    ConfigError
+        When the file cannot be read, or with every fault of its settings at once.
+    """
     path = Path(path).resolve()
     return settings_from(read_body(path), path.parent)

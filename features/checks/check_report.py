@@ -26,7 +26,17 @@ SHOWN_OUTAGES = 12
 
 @dataclass(frozen=True)
 class Coverage:
-    """What to expect of one dimension: the tables that feed it, and the share of accounts with any row in them."""
+    """What to expect of one dimension of the framework.
+
+    Attributes
+    ----------
+    dimension : str
+        One of `configs.framework.DIMENSIONS`.
+    tables, missing : tuple of str
+        The tables that feed it: those that are mapped, and those that are not.
+    accounts_share : float
+        Share (0 to 1) of accounts with any row in `tables`.
+    """
 
     dimension: str
     tables: tuple[str, ...]

@@ -18,9 +18,24 @@ STALE_DAYS = 7
 class Feed:
     """One table: how much there is, from when to when, and what looks wrong with it.
 
-    `late_share` is the share of rows recorded more than a day after they happened (null without recorded_at).
-    `has_stopped`: an activity table whose newest outage reaches up to the data's end, or whose last row lies more than
-    a week before it.
+    Attributes
+    ----------
+    table : str
+        Its canonical name.
+    rows, accounts : int
+        All its rows, and the accounts that have any.
+    first_day, last_day : str
+        YYYY-MM-DD of the first and the last row.
+    days_behind : int
+        Whole days between the day of the last row and the data's end.
+    has_stopped : bool
+        For an activity table, whether its newest outage reaches up to the data's end, or `days_behind` is more than 7.
+    outages : tuple of Outage
+        Of activity tables, runs of days with next to no rows.
+    late_share : float or None
+        Share (0 to 1) of rows recorded more than a day after they happened; None without recorded_at.
+    rows_of_unknown_accounts, rows_before_account, rows_after_end : int
+        Rows of accounts not in accounts, from before their account's created_at, and at or after the data's end.
     """
 
     table: str

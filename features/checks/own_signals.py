@@ -53,7 +53,17 @@ class LeakingSignal:
 
 @dataclass(frozen=True)
 class OwnSignals:
-    """The project's own signals: names as registered, those whose tables are there, and those that leak."""
+    """What was found of the signals that the project defines itself.
+
+    Attributes
+    ----------
+    names : tuple of str
+        All of them, as registered.
+    built : tuple of str
+        Those whose tables and columns are there.
+    leaking : tuple of LeakingSignal
+        Those that read what came later.
+    """
 
     names: tuple[str, ...] = ()
     built: tuple[str, ...] = ()

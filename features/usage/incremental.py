@@ -33,7 +33,15 @@ _KEYS = ("account_id", "day", "seen")
 
 @dataclass(frozen=True)
 class FoldedIn:
-    """How many units were added, and the day (a midnight) up to which the state now knows everything."""
+    """What one call of `UsageState.fold_in` did.
+
+    Attributes
+    ----------
+    added : int
+        How many units were added.
+    reached : Timestamp
+        The midnight up to which the state now knows everything.
+    """
 
     added: int
     reached: pd.Timestamp
@@ -47,7 +55,24 @@ class UsageState:
 
     @classmethod
     def open(cls, settings: Settings, path: Path | None = None) -> Self:
-        """The state of these settings; one of another mapping (or engine version) is begun anew."""
+        """Opens the state of a project; one of another mapping (or engine version) is begun anew.
+
+        Parameters
+        ----------
+        settings : Settings
+            The project.
+        path : Path or None
+            The state's file, made when there is none; `settings.paths.usage` when None.
+
+        Returns
+        -------
+        UsageState
+
+        Raises
+        ------
+        SourceError
+            When the file cannot be opened, as while another command has it open.
+        """
         path = path or settings.paths.usage
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -71,9 +96,23 @@ class UsageState:
         return pd.Timestamp(rows[0][0]).as_unit("us") if rows else None
 
     def fold_in(self, sources: Sources, until: pd.Timestamp) -> FoldedIn:
-        """Adds what became visible after the day reached, up to the as_of `until`; nothing when that is known already.
+        """Adds what became visible since the day reached: all of it or, when something fails, nothing.
 
-        All of it or nothing is added. DataError when `until` lies beyond the data.
+        Parameters
+        ----------
+        sources : Sources
+            The project's tables.
+        until : Timestamp
+            The as_of (a midnight) up to which to add; nothing is added when that is known already.
+
+        Returns
+        -------
+        FoldedIn
+
+        Raises
+        ------
+        DataError
+            When `until` lies beyond the data.
         """
         if until > sources.data_end:
             fault = Fault(
