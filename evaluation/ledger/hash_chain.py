@@ -32,8 +32,22 @@ FAULTS_NAMED = 1000
 
 
 def canonical(values: Any) -> str:
-    """JSON without spaces, floats with as many digits as it takes to read the same float back.
+    """Writes values as the one JSON text that is hashed.
 
+    Without spaces; floats with as many digits as it takes to read the same float back.
+
+    Parameters
+    ----------
+    values : any JSON value
+        Such as the values of a row.
+
+    Returns
+    -------
+    str
+        The same text for the same values, on any machine.
+
+    Examples
+    --------
     >>> canonical([0.1, None, "é", 3])
     '[0.1,null,"é",3]'
     """

@@ -35,10 +35,20 @@ PredictionKind = Literal["batch", "api", "backtest"]
 
 @dataclass(frozen=True)
 class Written:
-    """What a write left behind: the batch, its rows (numbered 0.. in the order given) and its hash, worth noting.
+    """What a write to the ledger left behind.
 
-    `repeated`: the idempotency key was known, nothing was written, and this is the first batch. `differs`: what was
-    asked to be written the second time is not what stands there.
+    Attributes
+    ----------
+    batch_id : int
+        The batch that was written.
+    rows : int
+        How many rows it holds, numbered from 0 in the order given.
+    hash : str
+        Of the batch, worth noting elsewhere.
+    repeated : bool
+        The idempotency key was known, nothing was written, and this is the first batch.
+    differs : bool
+        What was asked to be written the second time is not what stands there.
     """
 
     batch_id: int

@@ -205,8 +205,20 @@ def _texts(series: pd.Series, faults: list[Fault]) -> list[str | None]:
 
 
 def moment(at: pd.Timestamp) -> str:
-    """A moment as the ledger writes it; a time zone is turned into UTC.
+    """Writes a moment as the ledger does.
 
+    Parameters
+    ----------
+    at : pd.Timestamp
+        A time zone is turned into UTC; without one it is written as it is.
+
+    Returns
+    -------
+    str
+        ISO 8601 with microseconds, without a time zone.
+
+    Examples
+    --------
     >>> moment(pd.Timestamp("2024-01-31 10:30", tz="Europe/Berlin"))
     '2024-01-31T09:30:00.000000'
     """

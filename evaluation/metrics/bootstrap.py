@@ -23,7 +23,15 @@ MOST_NUMBERED = 10_000_000  # accounts that are numbers up to here need no sorti
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate with its 95 % interval."""
+    """An estimate with its 95 % interval.
+
+    Attributes
+    ----------
+    value : float
+        The estimate, in the unit of the statistic.
+    low, high : float
+        Ends of the interval, in the same unit.
+    """
 
     value: float
     low: float
@@ -57,10 +65,23 @@ def _resamples(accounts: int, draws: int, seed: int) -> Iterator[Array]:
 
 
 def draw(frame: pd.DataFrame, statistics: Mapping[str, Statistic], draws: int, seed: int) -> dict[str, Array]:
-    """The estimate and `draws` resampled values of each statistic, (1 + draws,) or (groups, 1 + draws); all on the same
-    draws, so they pair.
+    """Resamples accounts and works out statistics on every draw; all on the same draws, so that they pair.
 
-    `frame` has account_id and the columns that the statistics name; the order of rows does not matter.
+    Parameters
+    ----------
+    frame : pd.DataFrame
+        account_id and the columns that the statistics name; the order of rows does not matter.
+    statistics : mapping of str to Statistic
+        What to work out, by name (see bootstrap_statistics.py).
+    draws : int
+        How many times accounts are drawn, with replacement.
+    seed : int
+        Of the random draws.
+
+    Returns
+    -------
+    dict of str to array, (1 + draws,) or (groups, 1 + draws)
+        Of each statistic the estimate on all rows, then its value on each draw.
     """
     codes, size = _coded(frame["account_id"])
     block = max(1, min(draws, 40_000_000 // max(1, 2 * len(frame) + size)))
@@ -86,10 +107,27 @@ def _coded(accounts: pd.Series) -> tuple[Array, int]:
 
 
 def interval_of(values: Array, name: str = "interval", basic: bool = False) -> Interval:
-    """The estimate (first of `values`) and the 2.5 and 97.5 % points of the rest.
+    """The estimate and its 95 % interval, from the values of a bootstrap.
 
-    `basic` mirrors them at the estimate, for a statistic that resampling biases upward and that cannot be negative.
-    A draw without a churned account has no value and is left out; raises MetricRefused when that is more than 1 in 20.
+    Parameters
+    ----------
+    values : array, (1 + draws,)
+        The estimate, then its value on each draw (`draw`). NaN: a draw without a churned account, which is left out.
+    name : str
+        Of the statistic, for the message of a refusal.
+    basic : bool
+        Mirror the 2.5 and 97.5 % points at the estimate, for a statistic that resampling biases upward and that cannot
+        be negative.
+
+    Returns
+    -------
+    Interval
+        In the unit of the statistic.
+
+    Raises
+    ------
+    MetricRefused
+        When there is no estimate, or more than 1 draw in 20 has no value.
     """
     value, drawn = float(values[0]), values[1:][~np.isnan(values[1:])]
     if np.isnan(value) or drawn.size < 0.95 * (values.size - 1):

@@ -51,8 +51,24 @@ def ratio(top: Callable[[pd.DataFrame], Array] | str, bottom: str | None = None)
 
 
 def ratios(tops: Sequence[str], bottom: str, groups: Array, count: int) -> Statistic:
-    """`ratio` of several columns in each of `count` groups of rows at once, (tops, count, d); groups: the number of
-    each row's, (n,) int."""
+    """A statistic: the sums of several columns over the sum of another, in each group of rows.
+
+    Parameters
+    ----------
+    tops : sequence of str
+        Columns above the line.
+    bottom : str
+        Column below the line.
+    groups : array, (n,) int
+        The number of each row's group, from 0.
+    count : int
+        How many groups there are.
+
+    Returns
+    -------
+    Statistic
+        Gives (tops, count, draws); NaN where a group's sum below the line is 0.
+    """
 
     def prepare(frame: pd.DataFrame, codes: Array, size: int) -> Drawn:
         *above, below = (_per_account(codes, size, _column(frame, one), groups, count) for one in (*tops, bottom))

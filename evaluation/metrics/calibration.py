@@ -36,11 +36,31 @@ def _bin_sums(y: Array, p: Array, bins: int) -> tuple[Array, Array, Array]:
 
 
 def ece(y: Array, p: Array, bins: int = 15) -> float:
-    """Expected calibration error: mean distance between predicted and happened over equal-mass bins, as it is found.
+    """Expected calibration error: mean distance between predicted and observed churn over equal-mass bins.
 
-    Range 0-1, lower is better. The plain figure: noise alone makes it greater than 0, the more so the fewer the rows.
-    Raises MetricRefused without a row of each class.
+    The plain figure: noise alone makes it greater than 0, the more so the fewer the rows.
 
+    Parameters
+    ----------
+    y : array, (n,)
+        Outcomes, 0 or 1.
+    p : array, (n,)
+        Probabilities, 0-1.
+    bins : int
+        How many bins to make.
+
+    Returns
+    -------
+    float
+        0-1, lower is better.
+
+    Raises
+    ------
+    MetricRefused
+        Without a row of each class.
+
+    Examples
+    --------
     >>> round(ece([0, 1, 1, 1], [0.2, 0.2, 0.9, 0.9], bins=2), 3)      # (|.5 - .2| + |1 - .9|) / 2
     0.2
     """
@@ -50,13 +70,37 @@ def ece(y: Array, p: Array, bins: int = 15) -> float:
 
 
 def ece_debiased(y: Array, p: Array, bins: int = 15) -> float:
-    """`ece` less what noise adds to it, as far as can be told. Range 0-1, lower is better.
+    """Expected calibration error less what noise adds to it, as far as can be estimated.
 
-    The idea is that of Kumar, Liang and Ma (2019, section 4): the outcome of a bin is taken as normal about what was
-    found, and the mean excess of |distance| is subtracted; here in closed form (folded normal). It errs towards too
-    little: of pure noise it takes off about two fifths, and rows of one account are taken as independent.
-    Raises MetricRefused without a row of each class.
+    The outcome of a bin is taken as normal about what was observed, and the mean excess of |distance| is subtracted;
+    here in closed form (folded normal). It errs towards too little: of pure noise it takes off about two fifths, and
+    rows of one account are taken as independent.
 
+    Parameters
+    ----------
+    y : array, (n,)
+        Outcomes, 0 or 1.
+    p : array, (n,)
+        Probabilities, 0-1.
+    bins : int
+        How many bins to make.
+
+    Returns
+    -------
+    float
+        0-1, lower is better.
+
+    Raises
+    ------
+    MetricRefused
+        Without a row of each class.
+
+    References
+    ----------
+    Kumar, Liang and Ma (2019), Verified uncertainty calibration, section 4.
+
+    Examples
+    --------
     >>> ece_debiased([0, 1] * 20, [0.45] * 40, bins=1) < ece([0, 1] * 20, [0.45] * 40, bins=1)
     True
     """
@@ -101,12 +145,36 @@ class _Line:
 
 
 def calibration_slope_intercept(y: Array, p: Array, least: int = SLOPE_CHURNS) -> tuple[float, float]:
-    """Slope and intercept of a logistic regression of y on logit p (Cox 1958), both fitted together; any numbers.
+    """Slope and intercept of a logistic regression of the outcome on logit p, both fitted together.
 
     Slope 1 and intercept 0 is right; slope below 1: the probabilities are too extreme, above 1: too timid.
-    Raises MetricRefused with fewer than `least` rows of a class, a single distinct p, or a p that separates the classes
-    (no finite slope exists).
 
+    Parameters
+    ----------
+    y : array, (n,)
+        Outcomes, 0 or 1.
+    p : array, (n,)
+        Probabilities, 0-1.
+    least : int
+        Rows of each class below which there is no answer.
+
+    Returns
+    -------
+    slope, intercept : float
+        In log odds; any numbers.
+
+    Raises
+    ------
+    MetricRefused
+        With fewer than `least` rows of a class, a single distinct p, or a p that separates the classes (no finite slope
+        exists).
+
+    References
+    ----------
+    Cox (1958), Two further applications of a model for binary regression.
+
+    Examples
+    --------
     >>> y, p = [1] * 25 + [0] * 75 + [1] * 75 + [0] * 25, [0.1] * 100 + [0.9] * 100
     >>> slope, intercept = calibration_slope_intercept(y, p)
     >>> round(slope, 3), round(abs(intercept), 3)      # log(3) / log(9): twice as extreme as it should be
@@ -160,14 +228,39 @@ class Murphy(NamedTuple):
 
 
 def brier_parts(y: Array, p: Array, bins: int = 15) -> Murphy:
-    """The Brier score taken apart over equal-mass bins (Murphy 1973; within_bins: Stephenson and others 2008).
+    """Takes a Brier score apart over equal-mass bins: how right, how telling, and what no model changes.
 
-    reliability: mean squared distance of prediction and outcome between bins, 0-1, lower is better; resolution: mean
-    squared distance of the bins' outcomes from the churn rate, 0-.25, higher is better; uncertainty: r (1 - r) of the
-    churn rate r, which no model changes. within_bins: what predictions that differ within a bin add (their variance
-    less twice their covariance with the outcome), so that the parts add up exactly; it may be negative. Noise raises
-    reliability and resolution alike. Raises MetricRefused without a row of each class.
+    Noise raises reliability and resolution alike.
 
+    Parameters
+    ----------
+    y : array, (n,)
+        Outcomes, 0 or 1.
+    p : array, (n,)
+        Probabilities, 0-1.
+    bins : int
+        How many bins to make.
+
+    Returns
+    -------
+    Murphy
+        reliability: mean squared distance of prediction and outcome between bins, 0-1, lower is better. resolution:
+        mean squared distance of the bins' outcomes from the churn rate r, 0-.25, higher is better. uncertainty: r (1 -
+        r). within_bins: what predictions that differ within a bin add (their variance less twice their covariance with
+        the outcome), so that the parts add up exactly; it may be negative.
+
+    Raises
+    ------
+    MetricRefused
+        Without a row of each class.
+
+    References
+    ----------
+    Murphy (1973), A new vector partition of the probability score.
+    Stephenson, Coelho and Jolliffe (2008), Two extra components in the Brier score decomposition: within_bins.
+
+    Examples
+    --------
     >>> found = brier_parts([0, 1, 1, 1], [0.2, 0.2, 0.9, 0.9], bins=2)
     >>> [round(one, 6) for one in found]      # (.3**2 + .1**2) / 2, .25**2, .75 * .25, and no spread within bins
     [0.05, 0.0625, 0.1875, 0.0]
@@ -196,11 +289,31 @@ class Bin(NamedTuple):
 
 
 def reliability_bins(y: Array, p: Array, bins: int = 15, accounts: Array | None = None) -> list[Bin]:
-    """Predicted against happened in equal-mass bins, lowest first; ties stay together, so there may be fewer bins.
+    """Predicted against observed churn in equal-mass bins: the rows of a reliability diagram.
 
-    With `accounts` the intervals allow for several rows an account (`share_interval`). Raises MetricRefused without a
-    row of each class.
+    Parameters
+    ----------
+    y : array, (n,)
+        Outcomes, 0 or 1.
+    p : array, (n,)
+        Probabilities, 0-1.
+    bins : int
+        How many bins to make; ties stay together, so there may be fewer.
+    accounts : array, (n,), optional
+        Each row's account; with them the intervals allow for several rows an account (`share_interval`).
 
+    Returns
+    -------
+    list of Bin
+        Lowest predictions first.
+
+    Raises
+    ------
+    MetricRefused
+        Without a row of each class.
+
+    Examples
+    --------
     >>> [(one.rows, one.churned, one.happened) for one in reliability_bins([0, 1, 1, 1], [0.2, 0.2, 0.9, 0.9], 2)]
     [(2, 1, 0.5), (2, 2, 1.0)]
     """

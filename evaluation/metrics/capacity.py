@@ -16,11 +16,27 @@ from evaluation.metrics.validation import Array, MetricRefused, checked
 
 
 def in_top_share(p: Array, share: float, groups: Array | None = None) -> Array:
-    """How much of each row lies in the riskiest `share` of its group (an as_of), (n,), 0-1.
+    """How much of each row lies among the riskiest `share` of its group.
 
     The band holds round(share * rows) rows of a group and at least one. Rows tied at its edge share the places left, so
     that the answer never hangs on the order of rows.
 
+    Parameters
+    ----------
+    p : array, (n,)
+        Probabilities, or any score that rises with risk.
+    share : float
+        Of the rows of a group that the band holds, 0-1.
+    groups : array, (n,), optional
+        Each row's group (an as_of); None: all rows are one group.
+
+    Returns
+    -------
+    array, (n,)
+        0-1; between them only for rows tied at the edge.
+
+    Examples
+    --------
     >>> in_top_share([0.9, 0.5, 0.5, 0.1], 0.5).tolist()
     [1.0, 0.5, 0.5, 0.0]
     """
@@ -213,9 +229,22 @@ def first_flagged(accounts: Array, as_of: Array, churn_at: Array, in_band: Array
 
 
 def loss_days(as_ofs: Sequence[pd.Timestamp], horizon_days: int) -> list[pd.Timestamp]:
-    """As_ofs one horizon apart, so that no loss is counted twice; from the first that begins a quarter, if one does.
+    """As_ofs one horizon apart, so that no loss is counted twice.
 
-    Windows may overlap by up to a twentieth of the horizon (months are not of one length).
+    They start with the first that begins a quarter, if one does. Windows may overlap by up to a twentieth of the
+    horizon (months are not of one length).
+
+    Parameters
+    ----------
+    as_ofs : sequence of pd.Timestamp
+        Days of scorings, in any order.
+    horizon_days : int
+        Length of the window after each, in days.
+
+    Returns
+    -------
+    list of pd.Timestamp
+        Those to count, in order of time.
     """
     days = sorted(pd.Timestamp(day) for day in as_ofs)
     begins = [day for day in days if day.day == 1 and day.month % 3 == 1]

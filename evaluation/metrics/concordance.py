@@ -33,15 +33,37 @@ class Concordance(NamedTuple):
 def concordance(days: Array, left: Array, curve: Array, horizons_days: Sequence[int], groups: Array) -> Concordance:
     """Share of comparable pairs in which the account that left first had the higher risk of leaving by then.
 
-    Time-dependent concordance (Antolini, Boracchi and Biganzoli 2005): the risks compared are those of both accounts by
-    the end of the day on which the first left, on straight lines through `curve` ((n, horizons), 0 on day 0). With one
-    horizon the order is the same on every day, and it is Harrell's C (1982). A pair is comparable when both are rows of
-    one of `groups` (an as_of), one left, and the other was still there then: followed for longer, or for as many days
-    without leaving. Risks within 1e-8 are tied and count half. Range 0-1, higher is better; .5 is chance.
+    The risks compared are those of both accounts by the end of the day on which the first left, on straight lines
+    through `curve`. With one horizon the order is the same on every day, and it is Harrell's C. A pair is comparable
+    when both are rows of one group, one left, and the other was still there then: followed for longer, or for as many
+    days without leaving. Risks within 1e-8 are tied and count half.
 
-    days: followed for so many, until the account left (`left` 1) or the window closed (0). Those after the last horizon
-    count as not left by it. Raises MetricRefused without a comparable pair, DataError for shapes that do not match.
+    Parameters
+    ----------
+    days, left : array, (n,)
+        Days followed, until the account left (`left` 1) or the window closed (0); past the last horizon is not left.
+    curve : array, (n, horizons)
+        Probability of leaving by each horizon; 0 on day 0.
+    horizons_days : sequence of int, days
+    groups : array, (n,)
+        Each row's as_of.
 
+    Returns
+    -------
+    Concordance
+        Range 0-1, higher is better; .5 is chance.
+
+    Raises
+    ------
+    MetricRefused, DataError
+        Without a comparable pair; for shapes that do not match.
+
+    References
+    ----------
+    Antolini, Boracchi and Biganzoli (2005); Harrell and others (1982).
+
+    Examples
+    --------
     >>> curve = [[0.5], [0.4], [0.3], [0.1]]
     >>> concordance([10, 20, 30, 30], [1, 0, 1, 0], curve, [30], [0, 0, 0, 0])[:4]      # 3 pairs of the first, 1 more
     (1.0, 4.0, 0.0, 0.0)

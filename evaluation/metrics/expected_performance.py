@@ -23,7 +23,17 @@ BLOCK = 20_000_000  # outcomes drawn at a time
 
 @dataclass(frozen=True)
 class Expected:
-    """Expected figures of some rows; 95 of 100 later truths lie in the interval if every p is right."""
+    """Performance to expect of rows without outcomes; 95 of 100 later truths lie in the intervals if every p is right.
+
+    Attributes
+    ----------
+    rows : int
+        How many were estimated.
+    churns : float
+        Expected number of churned rows: the sum of p.
+    auc, brier, log_loss : Interval
+        Expected figures; log loss in nats.
+    """
 
     rows: int
     churns: float
@@ -34,7 +44,19 @@ class Expected:
 
 @dataclass(frozen=True)
 class Graded:
-    """An estimate beside the truth: `error` is estimated less true AUC; `within`, whether the truth fell inside."""
+    """An estimate of the AUC beside the truth that came later.
+
+    Attributes
+    ----------
+    estimated, low, high : float
+        The AUC that was expected and its 95 % interval, 0-1.
+    true : float
+        The AUC of the outcomes, 0-1.
+    error : float
+        Estimated less true AUC.
+    within : bool
+        Whether the truth fell inside the interval.
+    """
 
     estimated: float
     low: float
@@ -63,10 +85,29 @@ def expected_auc(p: Array) -> float:
 
 
 def expect(p: Array, accounts: Array, draws: int = DRAWS, seed: int = 7) -> Expected:
-    """The figures to expect of rows with these probabilities, with intervals.
+    """Performance to expect of rows before their outcomes are known, from the probabilities alone.
 
     Outcomes are drawn by account: the rows of one that churns churn together, which is what makes few accounts with
-    many rows uncertain. p, accounts: (n,). DataError when neither a churn nor a stay can be expected.
+    many rows uncertain.
+
+    Parameters
+    ----------
+    p : array, (n,)
+        Probabilities, 0-1.
+    accounts : array, (n,)
+        Each row's account.
+    draws, seed : int
+        How many sets of outcomes are drawn, and the seed of the draws.
+
+    Returns
+    -------
+    Expected
+        Figures with 95 % intervals.
+
+    Raises
+    ------
+    DataError
+        When neither a churn nor a stay can be expected.
     """
     p = _checked(p)
     order = np.argsort(p, kind="stable")
@@ -105,7 +146,27 @@ def _around(value: float, drawn: Array) -> Interval:
 
 
 def grade(expected: Expected, y: Array, p: Array) -> Graded:
-    """The estimate of a period beside what its outcomes say; MetricRefused without a row of each class."""
+    """The estimate of a period beside what its outcomes show.
+
+    Parameters
+    ----------
+    expected : Expected
+        Estimate of these rows (`expect`).
+    y : array, (n,)
+        Outcomes, 0 or 1.
+    p : array, (n,)
+        Probabilities, 0-1.
+
+    Returns
+    -------
+    Graded
+        Of the AUC.
+
+    Raises
+    ------
+    MetricRefused
+        Without a row of each class.
+    """
     true, told = scores.auc(y, p), expected.auc
     return Graded(told.value, told.low, told.high, true, told.value - true, told.low <= true <= told.high)
 

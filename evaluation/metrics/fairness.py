@@ -23,8 +23,22 @@ FIGURES = ("observed_expected", "auc", "recall")
 
 
 def sizes(arr: Array, as_of: Array) -> Array:
-    """Thirds of the accounts of each as_of by ARR, (n,) text; ties keep together, an unknown ARR is "(unknown)".
+    """Whether each account is small, middle or large: thirds of the accounts of each as_of by ARR.
 
+    Parameters
+    ----------
+    arr : array, (n,)
+        Annual recurring revenue, in the currency of the contracts; NaN: unknown.
+    as_of : array, (n,)
+        Day of each row.
+
+    Returns
+    -------
+    array, (n,) text
+        Ties keep together; an unknown ARR is "(unknown)".
+
+    Examples
+    --------
     >>> sizes([1.0, 2.0, 3.0, float("nan")], [0, 0, 0, 0]).tolist()
     ['small', 'middle', 'large', '(unknown)']
     """
@@ -43,20 +57,36 @@ def fairness(
     seed: int,
     held: Array | None = None,
 ) -> dict[str, list[dict[str, Any]]]:
-    """For every grouping a table of its groups, each against all other accounts, with intervals over accounts.
+    """Whether predictions are as good for each group of accounts as for all others, with intervals over accounts.
 
-    rows: account_id, as_of, y (0 or 1), p (0-1). groups: name -> the group of each row, (n,). share: of accounts worked
-    on; held: `in_top_share` of the rows, where it is known already. A line holds group, rows, accounts,
-    churned_accounts and for each of FIGURES the group's `value` and `rest`, the others' less the group's (`gap`), each
-    with low and high; `differs` when the gap's interval leaves out 0:
+    With many groups some differ by chance: one in twenty, at 95 %.
 
-    observed_expected   churns over the sum of p: 1 is right, above 1 the group is underrated
-    auc                 see `metrics.auc`
-    recall              share of the churned in the band, which is one band for all accounts of an as_of
+    Parameters
+    ----------
+    rows : pd.DataFrame
+        account_id, as_of, y (0 or 1), p (0-1).
+    groups : mapping of str to array, (n,)
+        For every grouping (segment, region) the group of each row.
+    share : float
+        Of the accounts that are worked on at a time, 0-1.
+    least : int
+        Churned accounts needed in the group and in the rest.
+    draws, seed : int
+        Of the bootstrap.
+    held : array, (n,), optional
+        `in_top_share` of the rows, where it is known already.
 
-    A figure is {"refused": why} when fewer than `least` accounts churned in the group, or in the rest. With many groups
-    some differ by chance: one in twenty, at 95 %.
+    Returns
+    -------
+    dict of str to list of dict
+        A table a grouping. A line holds group, rows, accounts, churned_accounts and for each of FIGURES the group's
+        `value` and `rest`, the others' less the group's (`gap`), each with low and high; `differs` when the gap's
+        interval leaves out 0; or {"refused": why}. The figures: observed_expected (churns over the sum of p: 1 is
+        right, above 1 the group is underrated), auc, and recall (share of the churned in the band, one band for all
+        accounts of an as_of).
 
+    Examples
+    --------
     >>> who = [f"a{number:02d}" for number in range(80)]
     >>> rows = pd.DataFrame({"account_id": who, "as_of": 0, "y": [1.0, 0.0] * 40, "p": [0.5] * 40 + [0.25] * 40})
     >>> regions = {"region": np.repeat(["north", "south"], 40)}

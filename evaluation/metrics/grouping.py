@@ -9,20 +9,54 @@ from evaluation.metrics.validation import Array
 
 
 def churned_accounts(rows: pd.DataFrame) -> int:
+    """How many accounts churned in any of these rows.
+
+    Parameters
+    ----------
+    rows : pd.DataFrame
+        account_id and y (0 or 1).
+
+    Returns
+    -------
+    int
+        Accounts, not rows.
+    """
     return int(rows.loc[rows["y"] == 1, "account_id"].nunique())
 
 
 def by_p(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows in the order of p: every figure of it sorts them or searches in them, which takes a fifth of the time of
-    rows that are in order."""
+    """Sorts rows by probability; every figure sorts them or searches in them, which is then five times as fast.
+
+    Parameters
+    ----------
+    rows : pd.DataFrame
+        With a column p.
+
+    Returns
+    -------
+    pd.DataFrame
+        The same rows, lowest p first; ties keep their order.
+    """
     return rows.iloc[np.argsort(rows["p"].to_numpy(), kind="stable")]
 
 
 def labelled(values: pd.Series) -> tuple[Array, Array]:
-    """The number of each row's label, (n,) int, and the labels as text, the first to appear first.
+    """Numbers the labels of rows; a missing label is "(unknown)".
 
-    A missing one is "(unknown)", the last of them unless it is some row's label too.
+    Parameters
+    ----------
+    values : pd.Series, (n,)
+        Each row's label.
 
+    Returns
+    -------
+    codes : array, (n,) int
+        The number of each row's label.
+    labels : array of text
+        The first to appear first; "(unknown)" is the last of them unless it is some row's label too.
+
+    Examples
+    --------
     >>> [found.tolist() for found in labelled(pd.Series(["smb", None, "smb"]))]
     [[0, 1, 0], ['smb', '(unknown)']]
     """
@@ -32,8 +66,24 @@ def labelled(values: pd.Series) -> tuple[Array, Array]:
 
 
 def by_label(rows: pd.DataFrame, codes: Array, count: int) -> list[pd.DataFrame]:
-    """The rows of each of `count` labels, in their order; codes: the number of each row's label, (n,) int.
+    """Splits rows by a label that is given as a number.
 
+    Parameters
+    ----------
+    rows : pd.DataFrame
+        n rows.
+    codes : array, (n,) int
+        The number of each row's label, from 0.
+    count : int
+        How many labels there are.
+
+    Returns
+    -------
+    list of pd.DataFrame
+        The rows of each label, in their order.
+
+    Examples
+    --------
     >>> [part.p.tolist() for part in by_label(pd.DataFrame({"p": [0.1, 0.2, 0.3]}), np.array([1, 0, 1]), 2)]
     [[0.2], [0.1, 0.3]]
     """
@@ -43,7 +93,20 @@ def by_label(rows: pd.DataFrame, codes: Array, count: int) -> list[pd.DataFrame]
 
 
 def matured(judged: pd.DataFrame, horizon_days: int) -> pd.DataFrame:
-    """The rows whose window of `horizon_days` has passed, with their outcome as `y` and probability as `p`."""
+    """The rows whose window has passed, with their outcome and probability at a horizon.
+
+    Parameters
+    ----------
+    judged : pd.DataFrame
+        churned_{h}d (1.0, 0.0; NaN: the window is open) and p_churn_{h}d.
+    horizon_days : int
+        The horizon h, in days.
+
+    Returns
+    -------
+    pd.DataFrame
+        These rows with y (0 or 1) and p (0-1) besides.
+    """
     rows = judged[judged[f"churned_{horizon_days}d"].notna()]
     return rows.assign(
         y=rows[f"churned_{horizon_days}d"].astype(float), p=rows[f"p_churn_{horizon_days}d"].astype(float)

@@ -27,7 +27,21 @@ OVERLAP_DAYS = 3  # by which a window may reach into the next: calendar months a
 
 @dataclass(frozen=True)
 class Ratio:
-    """Churned rows over those predicted, with an interval; 1 is right, above 1 more left than predicted."""
+    """Churned rows over those predicted, with an interval; 1 is right, above 1 more left than predicted.
+
+    Attributes
+    ----------
+    rows : int
+        How many predictions were compared.
+    observed : int
+        Rows that churned.
+    expected : float
+        Sum of the probabilities.
+    ratio : float
+        observed / expected.
+    low, high : float
+        Ends of the interval of the true ratio.
+    """
 
     rows: int
     observed: int
@@ -40,10 +54,35 @@ class Ratio:
 def observed_expected(y: Array, p: Array, accounts: Array, level: float = 0.95) -> Ratio:
     """Observed over expected churns with an interval for the true ratio; never empty, also with no churn at all.
 
-    Exact (Garwood 1936) where each account has one row. Several rows of an account churn together, and its churn is
-    then one event with their number as weight: Fay and Feuer's gamma interval (1997) for a weighted sum of Poisson
-    counts. y: 0 or 1, p: probabilities, accounts: their ids, all (n,). DataError where nothing was expected.
+    Parameters
+    ----------
+    y : array, (n,)
+        Outcomes, 0 or 1.
+    p : array, (n,)
+        Probabilities, 0-1.
+    accounts : array, (n,)
+        Each row's account. Several rows of an account churn together: its churn is one event with their number as
+        weight.
+    level : float
+        Coverage of the interval, 0-1.
 
+    Returns
+    -------
+    Ratio
+        1 is right, above 1 more left than predicted.
+
+    Raises
+    ------
+    DataError
+        Where nothing was expected.
+
+    References
+    ----------
+    Garwood (1936), the exact interval, where each account has one row.
+    Fay and Feuer (1997), the gamma interval for a weighted sum of Poisson counts.
+
+    Examples
+    --------
     >>> found = observed_expected(np.r_[1, np.zeros(9)], np.full(10, 0.1), np.arange(10))
     >>> round(found.ratio, 3), round(found.low, 3), round(found.high, 3)
     (1.0, 0.025, 5.572)
@@ -70,8 +109,20 @@ def observed_expected(y: Array, p: Array, accounts: Array, level: float = 0.95) 
 class Watched:
     """One period under the watch: what was seen, and how rare that is.
 
-    `since`: the as_of at which the count began to run off, with `observed` and `expected` from there on. `rarity`: the
-    share of quiet histories that would have come as far in this period. Times are as_ofs.
+    Attributes
+    ----------
+    as_of : pd.Timestamp
+        Day of the period's scoring.
+    since : pd.Timestamp
+        The as_of at which the count began to run off.
+    observed : int
+        Churned rows from `since` on.
+    expected : float
+        Sum of the probabilities from `since` on.
+    rarity : float
+        Share of quiet histories that would have come as far in this period, 0-1.
+    tripped : bool
+        Whether it is an alarm.
     """
 
     as_of: pd.Timestamp
@@ -83,8 +134,22 @@ class Watched:
 
 
 def apart(as_ofs: Sequence[pd.Timestamp], horizon_days: int) -> tuple[pd.Timestamp, ...]:
-    """As_ofs whose windows of `horizon_days` follow each other, from the first on, so that no churn counts twice.
+    """As_ofs whose windows follow each other, from the first on, so that no churn counts twice.
 
+    Parameters
+    ----------
+    as_ofs : sequence of pd.Timestamp
+        Days of scorings, in any order.
+    horizon_days : int
+        Length of the window after each, in days; windows may overlap by OVERLAP_DAYS.
+
+    Returns
+    -------
+    tuple of pd.Timestamp
+        Those to count, in order of time.
+
+    Examples
+    --------
     >>> [day.day for day in apart(pd.date_range("2024-01-01", "2024-03-31", freq="7D"), 30)]
     [1, 29, 26, 25]
     """
@@ -98,10 +163,30 @@ def apart(as_ofs: Sequence[pd.Timestamp], horizon_days: int) -> tuple[pd.Timesta
 def watch(
     periods: Sequence[tuple[pd.Timestamp, Array, Array]], times: float, alarm_rate: float, seed: int = 7
 ) -> list[Watched]:
-    """Watches (as_of, y, p) in order of time for hazards `times` the predicted ones (above 1: more, below: fewer).
+    """Watches period by period whether more, or fewer, accounts leave than predicted, and says when it is an alarm.
 
-    Windows of different periods must not overlap (`apart`); within a period an account stands once. `alarm_rate` is the
-    largest share of quiet histories that trip in a period. After an alarm the watch starts afresh.
+    A CUSUM on the likelihood of outcomes; its limit is drawn from the predictions themselves (see the module). After an
+    alarm the watch starts afresh.
+
+    Parameters
+    ----------
+    periods : sequence of (as_of, y, p)
+        In order of time; y, p: (n,) outcomes and probabilities, an account once. Windows must not overlap (`apart`).
+    times : float
+        Hazards to look for, as a multiple of the predicted ones (above 1: more, below: fewer).
+    alarm_rate : float
+        Largest share of quiet histories that trip in a period, 0-1.
+    seed : int
+        Of the quiet histories.
+
+    Returns
+    -------
+    list of Watched
+        One a period.
+
+    References
+    ----------
+    Page (1954), Continuous inspection schemes.
     """
     random = np.random.default_rng(seed)
     quiet: Array = np.zeros(PATHS)
@@ -144,7 +229,20 @@ def _evidence(p: Array, times: float) -> tuple[Array, float, Array, Array]:
 
 
 def times_in_words(ratio: float) -> str:
-    """
+    """Says a ratio of counts in words, for a sentence.
+
+    Parameters
+    ----------
+    ratio : float
+        0 or more.
+
+    Returns
+    -------
+    str
+        Such as "2.0 times as many".
+
+    Examples
+    --------
     >>> times_in_words(2.04), times_in_words(0.5), times_in_words(0.0)
     ('2.0 times as many', 'half as many', 'none')
     """

@@ -13,8 +13,26 @@ Z95 = 1.959963984540054
 
 
 def wilson(share: float, rows: float) -> tuple[float, float]:
-    """95 % interval of a share seen over `rows` (Wilson 1927); stays within [0, 1], and is not empty at 0 or 1.
+    """95 % interval of a share; stays within [0, 1], and is not empty at 0 or 1.
 
+    Parameters
+    ----------
+    share : float
+        Seen, 0-1.
+    rows : float
+        Number of independent rows over which it was seen.
+
+    Returns
+    -------
+    low, high : float
+        0-1.
+
+    References
+    ----------
+    Wilson (1927), Probable inference, the law of succession, and statistical inference.
+
+    Examples
+    --------
     >>> [round(end, 3) for end in wilson(0.5, 10)]
     [0.237, 0.763]
     """
@@ -24,11 +42,29 @@ def wilson(share: float, rows: float) -> tuple[float, float]:
 
 
 def share_interval(y: Array, accounts: Array) -> tuple[float, float]:
-    """95 % interval of the mean of y (0 or 1) where rows of one account are not independent.
+    """95 % interval of a share where rows of one account are not independent.
 
     Wilson's, over the number of rows that would carry as much if they were independent (rows over the design effect of
-    accounts as clusters, Kish 1965); with no churn, or nothing else, that number is the count of accounts.
+    accounts as clusters); with no churn, or nothing else, that number is the count of accounts.
 
+    Parameters
+    ----------
+    y : array, (n,)
+        Outcomes, 0 or 1.
+    accounts : array, (n,)
+        Each row's account.
+
+    Returns
+    -------
+    low, high : float
+        0-1.
+
+    References
+    ----------
+    Kish (1965), Survey sampling: the design effect.
+
+    Examples
+    --------
     >>> share_interval([1, 1, 0, 0], ["a", "a", "b", "b"]) == wilson(0.5, 2)
     True
     """

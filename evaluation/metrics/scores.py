@@ -14,11 +14,33 @@ from evaluation.metrics.validation import Array, checked
 
 
 def auc(y: Array, p: Array) -> float:
-    """Chance that a row that churned was ranked above a row that stayed; ties count half (Mann-Whitney).
+    """Chance that a row that churned was ranked above a row that stayed; ties count half.
 
-    Range 0-1, higher is better; .5 is chance. Above about .98 it is an alarm, not a success: look for a leak.
-    `p` may be any score that rises with risk. Raises MetricRefused without a row of each class.
+    Above about .98 it is an alarm, not a success: look for a leak.
 
+    Parameters
+    ----------
+    y : array, (n,)
+        Outcomes, 0 or 1.
+    p : array, (n,)
+        Probabilities, or any score that rises with risk.
+
+    Returns
+    -------
+    float
+        0-1, higher is better; .5 is chance.
+
+    Raises
+    ------
+    MetricRefused
+        Without a row of each class.
+
+    References
+    ----------
+    Mann and Whitney (1947): their statistic over the number of pairs.
+
+    Examples
+    --------
     >>> auc([0, 0, 1, 1], [0.1, 0.4, 0.4, 0.8])      # of 4 pairs: 3 right, 1 tied
     0.875
     """
@@ -30,10 +52,27 @@ def auc(y: Array, p: Array) -> float:
 
 
 def average_precision(y: Array, p: Array) -> float:
-    """Precision averaged over the churned rows, each taken at its own threshold: area under precision and recall.
+    """Precision averaged over the churned rows, each at its own threshold: area under precision and recall.
 
-    Range 0-1, higher is better; chance gives the churn rate. Raises MetricRefused without a row of each class.
+    Parameters
+    ----------
+    y : array, (n,)
+        Outcomes, 0 or 1.
+    p : array, (n,)
+        Probabilities, or any score that rises with risk.
 
+    Returns
+    -------
+    float
+        0-1, higher is better; chance gives the churn rate.
+
+    Raises
+    ------
+    MetricRefused
+        Without a row of each class.
+
+    Examples
+    --------
     >>> average_precision([1, 0, 1, 0], [0.9, 0.8, 0.7, 0.1])      # (1/1 + 2/3) / 2
     0.8333333333333333
     """
@@ -44,10 +83,31 @@ def average_precision(y: Array, p: Array) -> float:
 
 
 def brier(y: Array, p: Array) -> float:
-    """Mean squared distance of the probability from what happened. Range 0-1, lower is better.
+    """Brier score: mean squared distance of the probability from the outcome.
 
-    Always saying the churn rate r gives r (1 - r). Raises MetricRefused without a row of each class.
+    Parameters
+    ----------
+    y : array, (n,)
+        Outcomes, 0 or 1.
+    p : array, (n,)
+        Probabilities, 0-1.
 
+    Returns
+    -------
+    float
+        0-1, lower is better; always saying the churn rate r gives r (1 - r).
+
+    Raises
+    ------
+    MetricRefused
+        Without a row of each class.
+
+    References
+    ----------
+    Brier (1950), Verification of forecasts expressed in terms of probability.
+
+    Examples
+    --------
     >>> round(brier([1, 0], [0.8, 0.4]), 12)      # (.04 + .16) / 2
     0.1
     """
@@ -56,16 +116,46 @@ def brier(y: Array, p: Array) -> float:
 
 
 def log_losses(y: Array, p: Array) -> Array:
-    """Each row's -log(probability of what happened), in nats, (n,); probabilities kept 2e-16 off 0 and 1."""
+    """Each row's -log(probability of what happened).
+
+    Parameters
+    ----------
+    y : array, (n,)
+        Outcomes, 0 or 1.
+    p : array, (n,)
+        Probabilities, kept 2e-16 off 0 and 1.
+
+    Returns
+    -------
+    array, (n,)
+        In nats, from 0 up.
+    """
     p = np.clip(np.asarray(p, dtype=float), np.finfo(float).eps, 1 - np.finfo(float).eps)
     return np.asarray(-np.log(np.where(np.asarray(y) == 1, p, 1 - p)))
 
 
 def log_loss(y: Array, p: Array) -> float:
-    """Mean of -log(probability of what happened), in nats. From 0 up, lower is better; a sure error costs most.
+    """Mean of -log(probability of what happened); a sure error costs most.
 
-    Raises MetricRefused without a row of each class.
+    Parameters
+    ----------
+    y : array, (n,)
+        Outcomes, 0 or 1.
+    p : array, (n,)
+        Probabilities, 0-1.
 
+    Returns
+    -------
+    float
+        In nats, from 0 up; lower is better.
+
+    Raises
+    ------
+    MetricRefused
+        Without a row of each class.
+
+    Examples
+    --------
     >>> round(log_loss([1, 0], [0.5, 0.5]), 4)
     0.6931
     """

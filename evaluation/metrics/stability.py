@@ -72,12 +72,29 @@ def rank_correlation(rows: pd.DataFrame) -> float:
 
 
 def stability(rows: pd.DataFrame, draws: int, seed: int) -> dict[str, Interval | float | int]:
-    """Flips and moves an account-month, with intervals over accounts; `rows` as for `steps`.
+    """How often levels flip and how far probabilities move from one scoring to the next, with intervals over accounts.
 
-    months: pairs of neighbouring scorings. flips: share of them at which the level changed; flips_back: share of three
-    scorings in a row whose level went and came back; both 0-1, lower is steadier. moved: mean change of p, 0-1.
-    rank_correlation: see there. Raises MetricRefused without three neighbouring scorings of an account.
+    Parameters
+    ----------
+    rows : pd.DataFrame
+        As for `steps`: account_id, as_of, level, p.
+    draws, seed : int
+        Of the bootstrap.
 
+    Returns
+    -------
+    dict
+        months: pairs of neighbouring scorings. flips: share of them at which the level changed; flips_back: share of
+        three scorings in a row whose level went and came back; both 0-1, lower is steadier. moved: mean change of p,
+        0-1. rank_correlation: see there.
+
+    Raises
+    ------
+    MetricRefused
+        Without three neighbouring scorings of an account.
+
+    Examples
+    --------
     >>> days = pd.to_datetime(["2025-01-01", "2025-02-01", "2025-03-01"] * 3)
     >>> levels = ["low", "high", "low"] + ["low"] * 6
     >>> rows = pd.DataFrame({"account_id": list("aaabbbccc"), "as_of": days, "level": levels})

@@ -21,7 +21,21 @@ _COLUMNS = ["account_id", "started_at", "ended_at", "arm"]
 
 
 def mark_draw(ledger: Ledger, drawn: Holdout | None, at: pd.Timestamp, by: str) -> None:
-    """Marks which draw holds from now on, or that none does any more; nothing where that is what was marked last."""
+    """Marks in the ledger which holdout draw holds from now on, or that none does any more.
+
+    Nothing is written where that is what was marked last.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        Open for writing.
+    drawn : Holdout or None
+        Salt and share of the draw.
+    at : pd.Timestamp
+        The moment from which it holds.
+    by : str
+        Who asked for it.
+    """
     last = ledger.marks(MARK).body.tolist()[-1:]
     body: dict[str, Any] = {"salt": None, "share": 0.0} if drawn is None else {"salt": drawn.salt, "share": drawn.share}
     if last != [body] and (drawn is not None or last):
@@ -29,8 +43,22 @@ def mark_draw(ledger: Ledger, drawn: Holdout | None, at: pd.Timestamp, by: str) 
 
 
 def with_drawn(interventions: pd.DataFrame | None, ledger: Ledger, account_ids: list[str]) -> pd.DataFrame | None:
-    """Interventions (account_id, started_at, ended_at, arm) and, as such, the time for which each of these accounts was
-    held out by draw; None where there is neither."""
+    """Adds to the interventions the times for which accounts were held out by draw.
+
+    Parameters
+    ----------
+    interventions : pd.DataFrame or None
+        account_id, started_at, ended_at, arm.
+    ledger : Ledger
+        Where the draws are marked.
+    account_ids : list of str
+        Accounts to look up in the draws.
+
+    Returns
+    -------
+    pd.DataFrame or None
+        Columns as those of `interventions`; None where there is neither.
+    """
     marked = ledger.marks(MARK)
     parts = [] if interventions is None else [interventions[_COLUMNS]]
     for body, since, until in zip(marked.body, marked["at"], [*marked["at"], pd.NaT][1:], strict=True):
@@ -43,8 +71,23 @@ def with_drawn(interventions: pd.DataFrame | None, ledger: Ledger, account_ids: 
 def outcomes_by_arm(
     ledger: Ledger, settings: Settings, interventions: pd.DataFrame | None, at: pd.Timestamp
 ) -> dict[str, Any] | None:
-    """`by_arm` of the ledger's scorings that have matured at the main horizon (flagged: those at high risk), and the
-    effect of approaching accounts under the draw that holds; None where nobody was approached or held out.
+    """What became of accounts that were approached, left to themselves or held out, and what approaching them did.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        Its scorings that have matured at the main horizon count.
+    settings : Settings
+    interventions : pd.DataFrame or None
+        account_id, started_at, ended_at, arm.
+    at : pd.Timestamp
+        Only what was written by then.
+
+    Returns
+    -------
+    dict or None
+        `arms` (see `by_arm`; flagged are accounts at high risk) and `effect` (see `drawn_effect`); None where nobody
+        was approached or held out.
     """
     if interventions is None and ledger.marks(MARK).empty:
         return None
@@ -62,10 +105,24 @@ def outcomes_by_arm(
 
 
 def drawn_effect(rows: pd.DataFrame, ledger: Ledger, settings: Settings) -> dict[str, Any]:
-    """What being up for an approach did under the draw that holds, or {"refused": why}; rows: account_id, as_of, y.
+    """What approaching accounts did, under the holdout draw that holds.
 
     By intention: everybody whom the draw did not hold out was up for an approach, had one or not. It is taken from
     as_ofs since the draw, a horizon apart.
+
+    Parameters
+    ----------
+    rows : pd.DataFrame
+        account_id, as_of, y (0 or 1): matured scorings at the main horizon.
+    ledger : Ledger
+        Where the draws are marked.
+    settings : Settings
+        Main horizon, draws and seed of the bootstrap.
+
+    Returns
+    -------
+    dict
+        The effect as JSON, or {"refused": why}.
     """
     marked = ledger.marks(MARK).to_dict("records")
     if not marked or not marked[-1]["body"]["share"]:

@@ -17,12 +17,27 @@ REGIONS = ("region", "country")
 
 @dataclass(frozen=True)
 class Facts:
-    """Frames of a company as its sources tell them today; None where they hold no such table.
+    """What the sources know of a company today, beside its predictions; None where they hold no such table.
 
-    accounts: account_id, created_at, left_at (NaT: still there), segment and owner where mapped, and the columns of
-    `regions`. contracts: account_id, at, ends_at, arr, settled until `known_until`. reached: account_id, at, of the
-    milestone that counts as value, due `due_days` after sign-up. interventions: account_id, started_at,
-    ended_at, arm.
+    Attributes
+    ----------
+    accounts : pd.DataFrame
+        account_id, created_at, left_at (NaT: still there), segment and owner where mapped, and the columns of
+        `regions`.
+    regions : tuple of str
+        Names of the columns of `accounts` that hold a region.
+    contracts : pd.DataFrame or None
+        account_id, at, ends_at, arr.
+    known_until : pd.Timestamp
+        Day until which contracts are settled.
+    reached : pd.DataFrame or None
+        account_id, at: who reached the milestone that counts as value, and when.
+    due_days : int
+        Days after sign-up by which it is due.
+    interventions : pd.DataFrame or None
+        account_id, started_at, ended_at, arm.
+    data_end : pd.Timestamp
+        Where the sources end.
     """
 
     accounts: pd.DataFrame
@@ -36,7 +51,19 @@ class Facts:
 
 
 def facts_of(sources: Sources, settings: Settings) -> Facts:
-    """Reads what the figures for leaders need; the sources stay open."""
+    """Reads from the sources what the figures for leaders need.
+
+    Parameters
+    ----------
+    sources : Sources
+        Stay open.
+    settings : Settings
+        Churn rules and milestones.
+
+    Returns
+    -------
+    Facts
+    """
     accounts = sources.tables["accounts"]
     regions = tuple(name for name in REGIONS if name in accounts.columns)
     have = [name for name in ("segment", "owner", *regions) if name in accounts.columns]
@@ -66,7 +93,18 @@ def facts_of(sources: Sources, settings: Settings) -> Facts:
 
 
 def interventions_of(sources: Sources) -> pd.DataFrame | None:
-    """account_id, started_at, ended_at and arm of every intervention; None where the sources tell of none."""
+    """Reads every intervention that the sources know of.
+
+    Parameters
+    ----------
+    sources : Sources
+        Stay open.
+
+    Returns
+    -------
+    pd.DataFrame or None
+        account_id, started_at, ended_at, arm; None where the sources hold none.
+    """
     if not sources.has("interventions"):
         return None
     return spans(sources, "interventions", "ended_at", "arm").rename(columns={"at": "started_at"})

@@ -32,12 +32,32 @@ class NotRandom(DataError):
 
 
 def assign(account_ids: Sequence[str], salt: str, share: float) -> Array:
-    """ "holdout" for `share` (0-1) of accounts and "treated" for the others, (n,) text.
+    """Draws by hash which accounts are held out and which may be approached.
 
     The arm hangs on the account's id and the salt alone (SHA-256 of both, read as a number in [0, 1)): the same on any
     machine and day, whoever else there is; a larger share keeps the smaller one's accounts; another salt draws anew.
-    ValueError for a share outside 0-1.
 
+    Parameters
+    ----------
+    account_ids : sequence of str
+        n accounts.
+    salt : str
+        Name of the draw.
+    share : float
+        Of the accounts that are held out, 0-1.
+
+    Returns
+    -------
+    array, (n,) text
+        "holdout" or "treated".
+
+    Raises
+    ------
+    ValueError
+        For a share outside 0-1.
+
+    Examples
+    --------
     >>> assign(["a", "b", "c", "d"], "2026 renewals", 0.5).tolist()
     ['holdout', 'holdout', 'treated', 'treated']
     """
@@ -49,12 +69,26 @@ def assign(account_ids: Sequence[str], salt: str, share: float) -> Array:
 
 
 def arms(rows: pd.DataFrame, interventions: pd.DataFrame, horizon_days: int) -> pd.Series:
-    """The arm of each row (account_id, as_of) over its window, with the index of `rows`.
+    """Whether each row's account was approached, held out or left to itself over its window.
 
-    interventions: account_id, started_at, ended_at (NaT: still under way), arm ("treated", "holdout" or missing, which
-    counts as treated). treated: one was under way at as_of or began within the window. holdout: none was, but the
-    account was held out. Else untreated: nobody decided anything, and what sets it apart is not chance.
+    Parameters
+    ----------
+    rows : pd.DataFrame
+        account_id, as_of.
+    interventions : pd.DataFrame
+        account_id, started_at, ended_at (NaT: still under way), arm ("treated", "holdout" or missing, which counts as
+        treated).
+    horizon_days : int
+        Length of the window, in days.
 
+    Returns
+    -------
+    pd.Series, (n,) text
+        With the index of `rows`. treated: one was under way at as_of or began within the window. holdout: none was, but
+        the account was held out. Else untreated: nobody decided anything, and what sets it apart is not chance.
+
+    Examples
+    --------
     >>> day = pd.Timestamp("2025-01-01")
     >>> rows = pd.DataFrame({"account_id": ["a", "b", "c"], "as_of": day})
     >>> done = pd.DataFrame({"account_id": ["a", "b"], "started_at": day, "ended_at": pd.NaT, "arm": ["holdout", None]})
@@ -73,11 +107,22 @@ def arms(rows: pd.DataFrame, interventions: pd.DataFrame, horizon_days: int) -> 
 
 
 def by_arm(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """What became of the scorings of each arm, apart: rows, accounts, churned, happened (with its interval), expected.
+    """What became of the scorings of each arm, apart.
 
-    rows: account_id, y (0 or 1), p, flagged (bool), arm. Of those flagged that stayed, `false_alarms` counts those that
-    nobody approached; of the treated they are `stayed_when_treated`, saved or not. Arms without rows are left out.
+    Parameters
+    ----------
+    rows : pd.DataFrame
+        account_id, y (0 or 1), p (0-1), flagged (bool), arm.
 
+    Returns
+    -------
+    list of dict
+        A line an arm that has rows: arm, rows, accounts, churned, happened (share with its interval), expected (mean
+        p), flagged, flagged_and_left. Of those flagged that stayed, `false_alarms` counts those that nobody approached;
+        of the treated they are `stayed_when_treated`, saved or not.
+
+    Examples
+    --------
     >>> rows = pd.DataFrame({"account_id": list("abc"), "y": [0.0, 1.0, 0.0], "p": 0.5, "flagged": True})
     >>> treated, untreated = by_arm(rows.assign(arm=["treated", "treated", "untreated"]))
     >>> treated["stayed_when_treated"], untreated["false_alarms"], "false_alarms" in treated

@@ -91,11 +91,33 @@ def judge(
     kinds: Sequence[str] = FORECASTS,
     asked_by: str = "outcomes",
 ) -> Judged:
-    """Judges every prediction asked for by `at` and writes what is new; see Judged.
+    """Judges every prediction asked for by a moment against what happened since, and writes what is new to the ledger.
 
-    labels_for: from (account_id, as_of) pairs to account_id, as_of and LABELS with the pairs' index, as
-    `features.labels.labels_for` and `with_returns` make them; observed_until already leaves out the days in which
-    outcomes still settle. UsageError when there is no prediction to judge; SourceError when labels are not one a pair.
+    Parameters
+    ----------
+    ledger : Ledger
+        Open for writing.
+    labels_for : LabelsFor
+        From (account_id, as_of) pairs to account_id, as_of and LABELS with the pairs' index, as
+        `features.labels.labels_for` and `with_returns` make them; observed_until already leaves out the days in which
+        outcomes still settle.
+    settings : Settings
+        Horizons.
+    at : pd.Timestamp, the moment of the judgement
+    kinds : sequence of str, of the batches to judge
+    asked_by : str, who asked for it
+
+    Returns
+    -------
+    Judged
+        How many were judged, changed and unknown.
+
+    Raises
+    ------
+    UsageError
+        When there is no prediction to judge.
+    SourceError
+        When labels are not one a pair.
     """
     asked_for = ledger.count(kinds, at)
     if not asked_for:
@@ -153,12 +175,33 @@ def judged_so_far(
     columns: Sequence[str] | None = None,
     texts: bool = True,
 ) -> pd.DataFrame:
-    """The first prediction of each account, day and model version asked for by `at` beside its outcome, as the ledger
-    alone told it then; no sources are read and nothing is written. In the order written.
+    """Predictions beside their outcomes, as the ledger alone knew them at a moment; no sources are read.
 
-    Columns of a prediction and the ledger's own (or `columns`, after account_id, as_of and requested_at), then OUTCOME
-    (matured_days and contraction_days 0: nothing judged yet), churned_{h}d and contracted_{h}d (1.0, 0.0; NaN: not
-    matured). UsageError when there is no prediction by then.
+    Parameters
+    ----------
+    ledger : Ledger
+        Nothing is written to it.
+    settings : Settings
+        Horizons h.
+    at : pd.Timestamp
+        Only what was written by then.
+    kinds : sequence of str
+        Kinds of batches.
+    columns : sequence of str, optional
+        Columns to read, after account_id, as_of and requested_at; None: those of a prediction and the ledger's own.
+    texts : bool
+        Whether to read the columns of text.
+
+    Returns
+    -------
+    pd.DataFrame
+        The first prediction of each account, day and model version, in the order written, with OUTCOME (matured_days
+        and contraction_days 0: nothing judged yet), churned_{h}d and contracted_{h}d (1.0, 0.0; NaN: not matured).
+
+    Raises
+    ------
+    UsageError
+        When there is no prediction by then.
     """
     wanted = None if columns is None else list(dict.fromkeys([*KEY, "requested_at", *columns]))
     frame = ledger.first_predictions(kinds, at, columns=wanted, texts=texts)
@@ -181,7 +224,21 @@ def _nothing(at: pd.Timestamp) -> UsageError:
 
 
 def with_returns(labels: pd.DataFrame, sources: Sources, settings: Settings) -> pd.DataFrame:
-    """Labels with reactivated_at: when the account first came back after its churn, NaT where it has not been seen."""
+    """Adds to labels when the account first came back after its churn.
+
+    Parameters
+    ----------
+    labels : pd.DataFrame
+        account_id and churn_at.
+    sources : Sources
+        Stay open.
+    settings : Settings
+
+    Returns
+    -------
+    pd.DataFrame
+        The labels with reactivated_at, NaT where no return has been seen.
+    """
     left = labels[labels.churn_at.notna()]
     back = asof_join(left.assign(as_of=left.churn_at), returns(sources, settings), "at", ["at"], ahead=True)["at"]
     return labels.assign(reactivated_at=back.reindex(labels.index).astype("datetime64[us]"))

@@ -20,9 +20,22 @@ COLUMNS = ("account_id", "made_at", "level", "reason", "made_by", "expires_at")
 
 
 def enter_calls(ledger: Ledger, calls: pd.DataFrame, at: pd.Timestamp, asked_by: str) -> Written:
-    """Writes calls (COLUMNS; made_at and expires_at are moments, expires_at NaT: until the next call) as one batch.
+    """Writes CSMs' own calls to the ledger as one batch; the same calls are written once, however often entered.
 
-    The same calls are written once, however often they are entered.
+    Parameters
+    ----------
+    ledger : Ledger
+        Open for writing.
+    calls : pd.DataFrame
+        COLUMNS; made_at and expires_at are moments, expires_at NaT: until the next call.
+    at : pd.Timestamp
+        The moment of the entry.
+    asked_by : str
+        Who entered them.
+
+    Returns
+    -------
+    Written
     """
     columns = [
         [None if pd.isna(one) else moment(one) for one in calls[name]] if name.endswith("_at") else calls[name].tolist()
@@ -47,7 +60,20 @@ def in_force(rows: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
 
 
 def with_calls(rows: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
-    """Rows with the CSM's call that held on their day: `called` (a level, or missing) and `call_entered_at`."""
+    """Adds to rows the CSM's call that held on their day.
+
+    Parameters
+    ----------
+    rows : pd.DataFrame
+        account_id, as_of.
+    calls : pd.DataFrame
+        Calls as the ledger holds them.
+
+    Returns
+    -------
+    pd.DataFrame
+        The rows with `called` (a risk level, or missing) and `call_entered_at`.
+    """
     held = in_force(rows, calls)
     return rows.assign(called=held.level.to_numpy(dtype=object), call_entered_at=held.entered_at.to_numpy())
 
@@ -55,7 +81,19 @@ def with_calls(rows: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
 def standing(automated: pd.DataFrame, calls: pd.DataFrame, at: pd.Timestamp) -> list[dict[str, Any]]:
     """The automated, the CSM's and the final call of each account at a moment, with the reason and the expiry.
 
-    automated: account_id and risk_level, an account once. `csm` and what belongs to it are None where no call holds.
+    Parameters
+    ----------
+    automated : pd.DataFrame
+        account_id and risk_level, an account once.
+    calls : pd.DataFrame
+        Calls as the ledger holds them.
+    at : pd.Timestamp
+        The moment.
+
+    Returns
+    -------
+    list of dict
+        One an account; `csm` and what belongs to it are None where no call holds.
     """
     held = in_force(automated[["account_id"]].assign(as_of=at), calls)
     held = held.astype(object).where(held.notna(), None)
