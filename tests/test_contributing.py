@@ -193,3 +193,67 @@ def test_one_more_command(copy: Callable[[], Copy]) -> None:
     )
     assert project.run("-m", "serving", "tables").strip() == "2 tables"
     assert project.run("-m", "serving", "--json", "tables").strip() == '{"mapped": 2}'
+
+
+SECTION = """\"\"\"How many accounts were judged at all.\"\"\"
+
+from evaluation.report.sections.context import Figure, ReportContext
+
+
+def reach_figures(context: ReportContext) -> Figure:
+    \"\"\"reach: the accounts whose window has passed.\"\"\"
+    return {"reach": {"accounts": int(context.frames.rows["account_id"].nunique())}}
+"""
+REPORT = """
+import json
+from pathlib import Path
+from evaluation.report import ReportInputs, write_report
+from tests.evaluation.simulated import company, settings
+judged, baselines = company(150)
+files = write_report(ReportInputs(judged, baselines), settings(), Path("out"), {"created": "2026-01-01"})
+report = json.loads(files.json.read_text())
+page = files.html.read_text()
+print(report["reach"]["accounts"] == report["scope"]["accounts"], "Judged at all: 1" in page, 'href="#reach"' in page)
+"""
+
+
+def test_one_more_section_of_the_report(copy: Callable[[], Copy]) -> None:
+    project = copy()
+    registry = "evaluation/report/sections/registry.py"
+    (project.folder / "evaluation/report/sections/reach.py").write_text(SECTION)
+    (project.folder / "evaluation/report/templates/reach.html").write_text(
+        '<section id="reach"><h2>Reach</h2><p>Judged at all: {{ report.reach.accounts }}</p></section>\n'
+    )
+    imported = "from evaluation.report.sections.revenue import"
+    project.put(registry, imported, "from evaluation.report.sections.reach import reach_figures\n")
+    project.put(registry, '    Section("refused"', '    Section("reach", reach_figures, "reach.html", "Reach"),\n')
+    assert project.code(REPORT).split() == ["True", "True", "True"]
+
+
+ALARM = """def _many(figures: Figures, kind: Kind) -> Iterator[Trip]:
+    for scored in figures.scores:
+        if scored.rows > kind.limit:
+            yield Trip(scored.as_of, "", float(scored.rows), f"{scored.rows} accounts were scored")
+
+
+"""
+KIND = """    (Kind("many", "Many accounts", 3, "accounts", "count them", "few accounts were scored"), _many),
+"""
+WATCH = """
+from evaluation.monitoring import monitor
+from tests.evaluation.quiet_company import SCHEMA, SINCE, company
+from tests.evaluation.simulated import settings
+quiet = company(0)
+found = monitor(quiet.predictions, settings(), SINCE, quiet.signals, SCHEMA)
+print("many" in {alarm.kind for alarm in found.alarms})
+"""
+
+
+def test_one_more_alarm(copy: Callable[[], Copy]) -> None:
+    project = copy()
+    file = "evaluation/monitoring/alarms.py"
+    project.put(file, 'MORE, FEWER = "more_churn"', ALARM)
+    body = (project.folder / file).read_text()
+    kinds = next(line for line in body.splitlines(keepends=True) if line.startswith("KINDS:"))
+    (project.folder / file).write_text(body.replace(kinds, kinds + KIND, 1))
+    assert project.code(WATCH).strip() == "True"
