@@ -20,11 +20,21 @@ from training.splits import first_test, rolling_folds
 
 @dataclass(frozen=True)
 class Backtest:
-    """Out-of-time rows only: no label window of a row that taught a fold's models reaches past the fold's origin.
+    """Predictions of past days by models that had learnt only from what came before them.
 
-    `predictions`: the churn model's (see evaluation.prediction) with fold, churned_{h}d (NaN where the window has not
-    matured), churn_at, segment and owner. `baselines`: the others on the same rows, with columns model and score.
-    `explained`: what moved the predictions of the last fold.
+    No label window of a row that taught a fold's models reaches past the fold's origin.
+
+    Attributes
+    ----------
+    predictions : pd.DataFrame
+        The churn model's (see evaluation.predictions) with fold, churned_{h}d (NaN where the window has not matured),
+        churn_at, segment and owner.
+    baselines : pd.DataFrame
+        The others on the same rows, with columns model and score.
+    folds : tuple of pd.Timestamp
+        Origin of each fold: the day of its refit.
+    explained : Contributions
+        What moved the predictions of the last fold.
     """
 
     predictions: pd.DataFrame
@@ -36,9 +46,23 @@ class Backtest:
 def backtest(
     dataset: Dataset, settings: Settings, progress: Progress | None = None, rolling: Rolling | None = None
 ) -> Backtest:
-    """Refits and predicts, fold by fold; `rolling` brings the fits that training on the same data has made already.
+    """Refits as a quarterly retrain would and predicts what was still to come, fold by fold.
 
-    Raises DataError when history is too short for a single origin with `training.min_churns` churned accounts.
+    Parameters
+    ----------
+    dataset, settings : Dataset, Settings
+    progress : Progress, optional
+    rolling : Rolling, optional
+        Brings the fits that training on the same data has made already.
+
+    Returns
+    -------
+    Backtest
+
+    Raises
+    ------
+    DataError
+        When history is too short for a single origin with `training.min_churns` churned accounts.
     """
     rolling = rolling or Rolling(dataset, settings)
     main = settings.main_horizon_days

@@ -32,9 +32,25 @@ Figure = dict[str, Any]
 
 
 def gains(rows: pd.DataFrame, settings: Settings) -> Figure:
-    """Each step's log loss and AUC, its gains over the steps below with intervals, and which is worth taking.
+    """What each step of learnt health weights gains over the steps below, and which is worth taking.
 
-    `rows`: account_id, y and p_{step}. MetricRefused when too many draws of accounts have no churned one among them.
+    Parameters
+    ----------
+    rows : pd.DataFrame
+        account_id, y (0 or 1) and p_{step} (0-1), out of time.
+    settings : Settings
+        Draws and seed of the bootstrap.
+
+    Returns
+    -------
+    dict
+        `steps`: log loss in nats, AUC and gains with intervals of each; `worth`: the step to take, or None; `answer`:
+        sentences.
+
+    Raises
+    ------
+    MetricRefused
+        When too many draws of accounts have no churned one among them.
     """
     statistics = {f"loss_{step}": bootstrap_statistics.log_loss(f"p_{step}") for step in STEPS}
     statistics |= {f"auc_{step}": bootstrap_statistics.auc(f"p_{step}") for step in STEPS}
@@ -72,7 +88,22 @@ def _verdict(step: Step, taken: Step, gained: Interval) -> str:
 
 
 def newest_window(rows: pd.DataFrame, before: Step, after: Step, settings: Settings) -> Figure:
-    """Before and after on the newest windows, as many as it takes to have `evaluation.min_churned_accounts` in them."""
+    """Log loss and AUC before and after a change of weights, on the newest windows.
+
+    Parameters
+    ----------
+    rows : pd.DataFrame
+        account_id, as_of, fold, y and p_{step}, out of time.
+    before, after : Step
+        The steps to compare.
+    settings : Settings
+        As many windows are taken as it takes to have `evaluation.min_churned_accounts` in them.
+
+    Returns
+    -------
+    dict
+        from, to, rows, accounts, churned_accounts, and for `before` and `after` step, log_loss (nats) and auc.
+    """
     for start in sorted(rows.fold.unique(), reverse=True):
         window = rows[rows.fold >= start]
         churned = int(window.account_id[window.y == 1].nunique())
@@ -88,7 +119,22 @@ def newest_window(rows: pd.DataFrame, before: Step, after: Step, settings: Setti
 
 
 def level_changes(frame: pd.DataFrame, before: np.ndarray, after: np.ndarray, levels: Sequence[Level]) -> Figure:
-    """Which accounts' health score would stand in another level, the largest changes of score first."""
+    """Which accounts' health score would stand in another level, the largest changes of score first.
+
+    Parameters
+    ----------
+    frame : pd.DataFrame
+        account_id and as_of of n accounts.
+    before, after : array, (n,)
+        Health scores, 0-100; NaN: none.
+    levels : sequence of Level
+        The health levels.
+
+    Returns
+    -------
+    dict
+        as_of, scored, changed, `moves` (accounts by level before and after) and `accounts`.
+    """
     rows = pd.DataFrame({"account_id": frame.account_id.to_numpy(), "before": before, "after": after})
     rows["level_before"], rows["level_after"] = health_levels(before, levels), health_levels(after, levels)
     moved = rows[rows.level_before.notna() & (rows.level_before != rows.level_after)]
@@ -104,11 +150,20 @@ def level_changes(frame: pd.DataFrame, before: np.ndarray, after: np.ndarray, le
 
 
 def score_bands(rows: pd.DataFrame, settings: Settings) -> list[Figure]:
-    """What share of the accounts of a stage with such a score really left within the main horizon.
+    """What share of the accounts of a stage with such a health score really left within the main horizon.
 
-    `rows`: snapshots whose window has passed, with account_id, lifecycle_stage, `health` and `y`. Bands of BAND_POINTS
-    are pooled from the lowest up until each has BAND_ACCOUNTS accounts; a stage with fewer of these, or than
-    `evaluation.min_churned_accounts` churned ones, is refused with its number.
+    Parameters
+    ----------
+    rows : pd.DataFrame
+        Snapshots whose window has passed: account_id, lifecycle_stage, health (0-100) and y (0 or 1).
+    settings : Settings
+        Stages, and `evaluation.min_churned_accounts`.
+
+    Returns
+    -------
+    list of dict
+        A line a band, with its share and interval. Bands of BAND_POINTS are pooled from the lowest up until each has
+        BAND_ACCOUNTS accounts; a stage with fewer of these, or with too few churned ones, has `refused` instead.
     """
     out: list[Figure] = []
     least = settings.evaluation.min_churned_accounts

@@ -33,7 +33,19 @@ WORTH_SAYING = 0.02  # AUC
 
 @dataclass(frozen=True)
 class RandomSplitGap:
-    """AUC and log loss of one learner on the same rows, taught by random halves of all rows, and by the past only."""
+    """How much better one learner looks on a random split of rows than when it is taught by the past only.
+
+    Attributes
+    ----------
+    horizon_days : int
+        The horizon, in days.
+    rows, churned : int
+        Rows judged, the same for both, and how many of them churned.
+    auc_random, auc_honest : float
+        AUC taught by random halves of all rows, and by the past only; 0-1.
+    log_loss_random, log_loss_honest : float
+        Log loss likewise, in nats.
+    """
 
     horizon_days: int
     rows: int
@@ -105,7 +117,22 @@ def random_split_gap(dataset: Dataset, settings: Settings, folds: Sequence[pd.Ti
 def random_split_told(
     dataset: Dataset, settings: Settings, folds: Sequence[pd.Timestamp]
 ) -> tuple[RandomSplitGap | None, dict[str, Any]]:
-    """The gap, and it as a dict with a `sentence`; where these rows cannot tell one, None and {"refused": why}."""
+    """The gap that a random split of rows would open, or why these rows cannot show one.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    settings : Settings
+    folds : sequence of pd.Timestamp
+        Origins of the backtest's folds.
+
+    Returns
+    -------
+    gap : RandomSplitGap or None
+        None where it cannot be found.
+    summary : dict
+        The gap with a `sentence`, or {"refused": why, ...}.
+    """
     try:
         gap = random_split_gap(dataset, settings, folds)
     except DataError as error:

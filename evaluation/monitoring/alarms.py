@@ -167,7 +167,22 @@ def _outage(figures: Figures, kind: Kind) -> Iterator[Trip]:
 
 
 def outage_words(feed: str, outage: Outage) -> str:
-    """
+    """Says in words that a source table brought next to nothing for some days.
+
+    Parameters
+    ----------
+    feed : str
+        Name of the source table.
+    outage : Outage
+        Its first and last day, and how many days.
+
+    Returns
+    -------
+    str
+        Part of a sentence.
+
+    Examples
+    --------
     >>> outage_words("usage_events", Outage("2025-06-03", "2025-06-20", 18))
     'usage_events brought next to nothing from 2025-06-03 to 2025-06-20 (18 days)'
     """

@@ -54,7 +54,13 @@ SURE_LEVEL = 0.999
 
 @dataclass(frozen=True)
 class Monitoring:
-    """Everything that `monitor` found: the figures, and the alarms that they set off."""
+    """Everything that `monitor` found.
+
+    Attributes
+    ----------
+    figures : Figures, how predictions fared
+    alarms : tuple of Alarm, what they set off
+    """
 
     figures: Figures
     alarms: tuple[Alarm, ...]
@@ -157,13 +163,19 @@ def monitor(
     schema: Schema | None = None,
     outages: Mapping[str, Sequence[Outage]] | None = None,
 ) -> Monitoring:
-    """Monitors predictions (the columns of a prediction and churned_{h}d, NaN while a window is open).
+    """How predictions fare since a model was trained; one scoring a calendar month is looked at, the first.
 
-    since: the first model's cut; signals before it are its training time, and only what follows is judged. Where a
-    column `cut` tells when the training time of a row's model ended, months are held against their own model's.
-    signals: a frame of signals by as_of (features.dataset.Dataset.signals), and `schema` their schema. outages: of
-    each feed, as features.outages.outages_by_feed finds them. One scoring a calendar month is looked at, the first.
-    DataError for missing columns, accounts that stand twice on a day, or no prediction since then.
+    Parameters
+    ----------
+    predictions : pd.DataFrame, its columns and churned_{h}d (NaN while a window is open)
+        With `cut` (when the training time of a row's model ended) months are held against their own model's.
+    settings, since : Settings, pd.Timestamp; the first model's cut: what came before is training time, and not judged
+    signals, schema : pd.DataFrame of signals by as_of (Dataset.signals) and their Schema, optional
+    outages : mapping of str to sequence of Outage, optional; of each source table (outages_by_feed)
+
+    Returns
+    -------
+    Monitoring; DataError for missing columns, accounts that stand twice on a day, or no prediction since then
     """
     main, soonest, seed = settings.main_horizon_days, min(settings.horizons_days), settings.training.seed
     p, y = f"p_churn_{main}d", f"churned_{main}d"

@@ -21,10 +21,27 @@ def served_rows(
     columns: list[str],
     served: pd.DataFrame | None = None,
 ) -> pd.DataFrame | None:
-    """What the ledger holds of the days on which all accounts were scored, one row an account and day; None: nothing.
+    """What the ledger holds of the days on which all accounts were scored.
 
-    The service answers for a few accounts at a time, so what it said of other days is left out. `served`: the rows with
-    batch_id (`judged_so_far`), read with `columns` unless given.
+    The service answers for a few accounts at a time, so what it predicted on other days is left out.
+
+    Parameters
+    ----------
+    ledger : Ledger or None
+        Nothing is written to it.
+    settings : Settings
+        Horizons.
+    at : pd.Timestamp
+        Only what was written by then.
+    columns : list of str
+        Columns to read.
+    served : pd.DataFrame, optional
+        The rows with batch_id (`judged_so_far`), where they have been read already.
+
+    Returns
+    -------
+    pd.DataFrame or None
+        One row an account and day; None where there is nothing.
     """
     if ledger is None or not ledger.count([WHOLE], at):
         return None
@@ -35,7 +52,20 @@ def served_rows(
 
 
 def taught_until(ledger: Ledger | None, settings: Settings) -> pd.DataFrame | None:
-    """Every prediction of the ledger with the `cut` of its model: account_id, as_of, cut; None where there is none."""
+    """Every prediction of the ledger with the day up to which its model had learnt.
+
+    Parameters
+    ----------
+    ledger : Ledger or None
+        Nothing is written to it.
+    settings : Settings
+        Where the registry of models is.
+
+    Returns
+    -------
+    pd.DataFrame or None
+        account_id, as_of, cut; None where there is no prediction.
+    """
     if ledger is None:
         return None
     rows = ledger.predictions(kinds=FORECASTS, columns=[*KEY, MODEL], texts=False)
@@ -43,8 +73,20 @@ def taught_until(ledger: Ledger | None, settings: Settings) -> pd.DataFrame | No
 
 
 def cuts_of(settings: Settings, rows: pd.DataFrame) -> pd.Series:
-    """Of each row, the day up to which the model of its `model_version` had learnt; where the registry no longer has
-    that version, the first day that it scored."""
+    """The day up to which the model behind each prediction had learnt.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where the registry of models is.
+    rows : pd.DataFrame
+        as_of and model_version of n predictions.
+
+    Returns
+    -------
+    pd.Series, (n,) datetime64
+        Where the registry no longer has a version, the first day that it scored.
+    """
     known = {version.number for version in versions(settings)}
     first = rows.groupby(MODEL)["as_of"].min()
     cuts = {

@@ -53,11 +53,22 @@ def predictions(
     model_version: str,
     schema: Schema,
 ) -> pd.DataFrame:
-    """One prediction a row of `frame` (see features.dataset.Dataset.signals), with exactly `prediction_columns`.
+    """One prediction a row, with the same columns wherever it stands: file, ledger or API.
 
-    reasons, triggers (names of escalations, then of triggers) and actions are JSON text. The reasons are those of the
-    main horizon: the base, the largest contributions and the sum of the rest, which add up to the served probability.
-    Without a usable signal has_signal is False in every row: the probability is the base rate of the account's stage.
+    Parameters
+    ----------
+    churn, health : ChurnModel, HealthModel
+    frame : pd.DataFrame
+        Signals of n scorings (see features.dataset.Dataset.signals).
+    settings, model_version, schema : Settings, str, Schema
+        `model_version` is written beside every row.
+
+    Returns
+    -------
+    pd.DataFrame, n rows
+        Exactly `prediction_columns`. reasons, triggers (names of escalations, then of triggers) and actions are JSON
+        text. The reasons are those of the main horizon; they add up to the served probability. Without a usable signal
+        has_signal is False in every row: the probability is the base rate of the account's stage.
     """
     main = settings.main_horizon_days
     out = frame[["account_id", "as_of", "lifecycle_stage"]].copy()

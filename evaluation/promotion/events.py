@@ -24,9 +24,29 @@ PROMOTION, FORCED, REWEIGHTING, LEVEL = "promotion", "forced_promotion", "reweig
 def mark_promotion(
     ledger: Ledger, version: str, before: str | None, verdict: Verdict, reason: str | None, by: str, at: pd.Timestamp
 ) -> str:
-    """Marks that `version` becomes the champion after `before`; returns the sentence that says so.
+    """Marks in the ledger that a version becomes the champion.
 
-    A verdict that refuses makes it a forced promotion, with the gates that refused and the reason.
+    Parameters
+    ----------
+    ledger : Ledger
+        Open for writing.
+    version : str
+        The new champion.
+    before : str or None
+        The version it follows.
+    verdict : Verdict
+        Of the gates; one that refuses makes it a forced promotion.
+    reason : str or None
+        Why it is forced.
+    by : str
+        Who asked for it.
+    at : pd.Timestamp
+        When.
+
+    Returns
+    -------
+    str
+        The sentence that says so.
     """
     kind = PROMOTION if verdict.passed else FORCED
     body: dict[str, Any] = {"version": version, "before": before}
@@ -39,10 +59,27 @@ def mark_promotion(
 def mark_reweighting(
     ledger: Ledger, model: LoadedModel, before: LoadedModel | None, by: str, at: pd.Timestamp
 ) -> str | None:
-    """Marks that the health score goes by other weights, since `model` follows `before`; returns the sentence.
+    """Marks in the ledger that the health score goes by other weights from now on.
 
-    A score goes by the weights that its model was trained with, so they are published when the model is. None where no
-    weight changed, or where this change is the newest that was marked.
+    A score goes by the weights that its model was trained with, so they are published when the model is.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        Open for writing.
+    model : LoadedModel
+        The model that serves from now on.
+    before : LoadedModel or None
+        The model it follows.
+    by : str
+        Who asked for it.
+    at : pd.Timestamp
+        When.
+
+    Returns
+    -------
+    str or None
+        The sentence that says so; None where no weight changed, or where this change is the newest that was marked.
     """
     if before is None:
         return None
@@ -56,10 +93,26 @@ def mark_reweighting(
 
 
 def mark_level(ledger: Ledger, model: LoadedModel, before: LoadedModel | None, by: str, at: pd.Timestamp) -> str | None:
-    """Marks that `model` serves a level that has moved since a day (level_shift.py); returns the sentence.
+    """Marks in the ledger that a model serves a churn level that has moved since a day (level_shift.py).
 
-    None where it has not, and where that of `before`, the model it follows, or of the newest mark had moved since the
-    same day.
+    Parameters
+    ----------
+    ledger : Ledger
+        Open for writing.
+    model : LoadedModel
+        The model that serves from now on.
+    before : LoadedModel or None
+        The model it follows.
+    by : str
+        Who asked for it.
+    at : pd.Timestamp
+        When.
+
+    Returns
+    -------
+    str or None
+        The sentence that says so; None where the level has not moved, or where that of `before` or of the newest mark
+        had moved since the same day.
     """
     step = model.churn.calibrator.log.get("level_shift", {})
     known = {} if before is None else before.churn.calibrator.log.get("level_shift", {})
@@ -155,7 +208,18 @@ def sentence(kind: str, body: Mapping[str, Any], by: str, at: pd.Timestamp) -> s
 
 
 def marks_told(ledger: Ledger) -> list[dict[str, Any]]:
-    """Every mark in order: kind, at (ISO day), says, label (on a chart; None: on none), whether against a refusal."""
+    """Every event that the ledger marks, in order, as a report shows it.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        Nothing is written to it.
+
+    Returns
+    -------
+    list of dict
+        kind, at (ISO day), says (a sentence), label (on a chart; None: on none), against (whether against a refusal).
+    """
     found = ledger.marks().to_dict("records")
     return [
         {

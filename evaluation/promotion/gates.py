@@ -47,11 +47,30 @@ def evaluate_gates(
     measured: Measured,
     meta: Mapping[str, Any],
 ) -> Verdict:
-    """The verdict on a candidate.
+    """Whether a candidate may become the champion, gate by gate.
 
-    judged: the backtest's predictions (account_id, as_of, segment, p_churn_{h}d, churned_{h}d at the main horizon h at
-    least). baselines: its baselines, of which the rows with model `rules` count. meta: facts of the fit; `chosen` is
-    the learner that was adopted. DataError for missing columns.
+    Parameters
+    ----------
+    judged : pd.DataFrame
+        The backtest's predictions: account_id, as_of, segment, p_churn_{h}d, churned_{h}d at the main horizon h at
+        least.
+    baselines : pd.DataFrame
+        Its baselines, of which the rows with model `rules` count.
+    settings : Settings
+        Limits of the gates.
+    measured : Measured
+        What the rows of a backtest cannot tell.
+    meta : mapping
+        Facts of the fit; `chosen` is the learner that was adopted.
+
+    Returns
+    -------
+    Verdict
+
+    Raises
+    ------
+    DataError
+        For missing columns.
     """
     evidence = _evidence(judged, baselines, settings, measured, meta)
     limits = settings.evaluation.metric_limits

@@ -32,7 +32,13 @@ class Gate:
 
 @dataclass(frozen=True)
 class Verdict:
-    """All gates, in order; promotion is refused when one of them is."""
+    """What the gates answer; promotion is refused when one of them refuses.
+
+    Attributes
+    ----------
+    gates : tuple of Gate
+        All of them, in order.
+    """
 
     gates: tuple[Gate, ...]
 
@@ -62,12 +68,26 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Measured:
-    """What the rows of a backtest cannot tell of a candidate. None: not asked, and its gate is not there.
+    """What the rows of a backtest cannot tell of a candidate; None: not asked, and its gate is not there.
 
-    champion: account_id, as_of and p_churn_{h}d, out of time when they were made; None with the reason in
-    `no_champion`. seeds_agree: Spearman's correlation of the newest scores with those of another seed. size_mb: of the
-    model's files. latency: processor seconds of scoring 1,000 accounts with reasons, and of the reference in the same
-    run. suspects: columns that may know the future, those allowed left out. checks: what the coded checks found.
+    Attributes
+    ----------
+    served_equals_batch : bool or None
+        Whether the service gives the scores of the batch.
+    champion : pd.DataFrame or None
+        account_id, as_of and p_churn_{h}d, out of time when they were made; None with the reason in `no_champion`.
+    no_champion : str
+        Why there is none.
+    seeds_agree : float or None
+        Spearman's correlation of the newest scores with those of another seed.
+    size_mb : float or None
+        Size of the model's files, in megabytes.
+    latency : tuple of two floats, or None
+        Processor seconds of scoring 1,000 accounts with reasons, and of the reference in the same run.
+    suspects : tuple of str, or None
+        Columns that may know the future, those allowed left out.
+    checks : tuple of Finding, or None
+        What the coded checks found.
     """
 
     served_equals_batch: bool | None = None

@@ -28,12 +28,29 @@ OPTIONS = (
 
 
 def chromium() -> str | None:
-    """Path of the first Chromium on the PATH, or None."""
+    """Looks for the Chromium of this machine.
+
+    Returns
+    -------
+    str or None
+        Path of the first on the PATH.
+    """
     return next((found for name in NAMES if (found := shutil.which(name))), None)
 
 
 def require_chromium() -> str:
-    """Its path; UsageError that says how to get it."""
+    """The Chromium of this machine, or how to get it.
+
+    Returns
+    -------
+    str
+        Its path.
+
+    Raises
+    ------
+    UsageError
+        Where there is none; says how to get it.
+    """
     found = chromium()
     if found is None:
         raise UsageError(Fault("report --pdf", f"none of {', '.join(NAMES)}", "Chromium on the PATH", GET_CHROMIUM))
@@ -41,7 +58,23 @@ def require_chromium() -> str:
 
 
 def print_pdf(html: Path) -> Path:
-    """Prints a file beside itself, as .pdf; returns that path. UsageError without Chromium, or when it fails."""
+    """Prints an HTML file as PDF beside itself.
+
+    Parameters
+    ----------
+    html : Path
+        The file to print.
+
+    Returns
+    -------
+    Path
+        The same with .pdf.
+
+    Raises
+    ------
+    UsageError
+        Without Chromium, or when it fails.
+    """
     program, pdf = require_chromium(), html.with_suffix(".pdf")
     as_root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
 

@@ -23,9 +23,17 @@ GROUP_FIGURES = ("rows", "churned_accounts", "mean_p", "happened", "auc")
 
 
 def figures(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested numbers of a summary (evaluation.report.summary): by horizon, against the rules, by stage and segment.
+    """The plain numbers of a summary, nested, for a tracking store.
 
-    A figure that was refused has no number here.
+    Parameters
+    ----------
+    summary : mapping
+        See evaluation.report.summary.
+
+    Returns
+    -------
+    dict
+        By horizon, against the rules, by stage and segment. A figure that was refused has no number here.
     """
     names = ["rows", "churned_accounts", "mean_p", "happened", *(metric.name for metric in metrics.METRICS)]
     out: dict[str, Any] = {f"{one['days']}d": {name: one[name] for name in names} for one in summary["horizons"]}
@@ -42,9 +50,20 @@ def figures(summary: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def by_fold(predictions: pd.DataFrame, settings: Settings) -> list[dict[str, Any]]:
-    """A line a fold: its first and last as_of, and at the main horizon the matured rows, churned accounts and figures.
+    """The figures of each fold of a backtest at the main horizon.
 
-    log_loss needs a churned row and one that stayed; auc `evaluation.min_churned_accounts` besides.
+    Parameters
+    ----------
+    predictions : pd.DataFrame
+        Of a backtest: account_id, as_of, fold, p_churn_{h}d, churned_{h}d.
+    settings : Settings
+        Main horizon h, and `evaluation.min_churned_accounts`.
+
+    Returns
+    -------
+    list of dict
+        A line a fold: its first and last as_of, matured rows, churned accounts, mean p, share churned, log_loss (nats;
+        needs a churned row and one that stayed) and auc (needs `min_churned_accounts` besides).
     """
     lines = []
     for fold, rows in predictions.groupby("fold"):
@@ -64,7 +83,20 @@ def by_fold(predictions: pd.DataFrame, settings: Settings) -> list[dict[str, Any
 
 
 def drawings(summary: Mapping[str, Any], shown: Contributions) -> dict[str, bytes]:
-    """plots/<key>.png: reliability, gains and lead time, as far as the figures allow, and what moves predictions."""
+    """Draws the charts of a run as images, as far as the figures allow.
+
+    Parameters
+    ----------
+    summary : mapping
+        See evaluation.report.summary.
+    shown : Contributions
+        What moves the predictions.
+
+    Returns
+    -------
+    dict of str to bytes
+        plots/<key>.png: reliability, gains, lead time, and what moves predictions.
+    """
     found = catalogue.charts(summary)
     images = {key: drawing.png(found[key]) for key in DRAWN if key in found} | shap_plots(shown)
     return {f"plots/{key}.png": image for key, image in images.items()}

@@ -41,7 +41,23 @@ CHECKS: tuple[Check, ...] = (
 
 
 def run_checks(evidence: Evidence) -> tuple[Finding, ...]:
-    """Every finding, in the order of CHECKS; DataError when the evidence lacks a column that the checks read."""
+    """Looks for everything that is known to make churn figures wrong.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        What a backtest left.
+
+    Returns
+    -------
+    tuple of Finding
+        In the order of CHECKS.
+
+    Raises
+    ------
+    DataError
+        When the evidence lacks a column that the checks read.
+    """
     require(evidence)
     found = []
     for check in CHECKS:
@@ -52,12 +68,34 @@ def run_checks(evidence: Evidence) -> tuple[Finding, ...]:
 
 
 def check_champion(rows: pd.DataFrame) -> tuple[Finding, ...]:
-    """FW102 of a champion's rows, beside which a candidate is judged: account_id, as_of, cut (NaT: not recorded)."""
+    """Checks whether a champion had learnt from the rows on which a candidate is judged beside it (FW102).
+
+    Parameters
+    ----------
+    rows : pd.DataFrame
+        The champion's: account_id, as_of, cut (NaT: not recorded).
+
+    Returns
+    -------
+    tuple of Finding
+        Empty when it had not.
+    """
     check = next(one for one in CHECKS if one.look is check_time.taught_on_judged)
     told = check_time.learnt_from(rows)
     return () if told is None else (Finding(check.code, check.title, check.severity, told.figure, told.says),)
 
 
 def failing(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """Those for which a run is refused."""
+    """The findings for which a run is refused.
+
+    Parameters
+    ----------
+    findings : tuple of Finding
+        Of any severity.
+
+    Returns
+    -------
+    tuple of Finding
+        Those of severity "fail".
+    """
     return tuple(one for one in findings if one.severity == "fail")

@@ -22,6 +22,17 @@ CHARTS: tuple[Callable[[Summary], Chart | None], ...] = (
 
 
 def charts(summary: Summary) -> dict[str, Chart]:
-    """Every chart that the summary's figures allow, by key. Where it holds `events`, charts over time show them."""
+    """Every chart that the figures of a summary allow.
+
+    Parameters
+    ----------
+    summary : dict
+        See evaluation.report.summary. Where it holds `events`, charts over time show them.
+
+    Returns
+    -------
+    dict of str to Chart
+        By key.
+    """
     drawn = (make(summary) for make in CHARTS)
     return {chart.key: chart for chart in drawn if chart is not None}

@@ -26,7 +26,23 @@ MODEL, OTHER, CHANCE, CEILING = "#2f7ed8", "#d9741a", "#8b93a0", "#2a9d6f"
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart ready to print: `spec` for Vega-Embed, `description` for who cannot see it, and its numbers."""
+    """A chart ready to print, with its numbers for who cannot see it.
+
+    Attributes
+    ----------
+    key : str
+        By which a template shows it.
+    title : str
+        Its heading.
+    spec : dict
+        Vega-Lite specification, for Vega-Embed.
+    description : str
+        Text alternative.
+    columns : tuple of str
+        Headings of `table`.
+    table : tuple of tuple of str
+        Its numbers as text, row by row.
+    """
 
     key: str
     title: str
@@ -46,7 +62,20 @@ def spec(chart: Any, height: int) -> dict[str, Any]:
 
 
 def fixed_spec(chart: Any, height: int) -> dict[str, Any]:
-    """The specification of a chart that is only drawn as an image."""
+    """The specification of a chart that is only drawn as an image.
+
+    Parameters
+    ----------
+    chart : altair chart
+        Any kind.
+    height : int
+        In pixels.
+
+    Returns
+    -------
+    dict
+        Vega-Lite specification, WIDTH wide on white.
+    """
     return dict(_styled(chart.properties(width=WIDTH, height=height, background="white")).to_dict())
 
 

@@ -59,7 +59,22 @@ class ReportFrames:
 
 
 def check_judged(judged: pd.DataFrame, settings: Settings, need_reasons: bool) -> None:
-    """DataError with every column that is missing, or where an account is judged twice or no window has passed."""
+    """Refuses judged rows from which no report can be made.
+
+    Parameters
+    ----------
+    judged : pd.DataFrame
+        Predictions beside their outcomes.
+    settings : Settings
+        Horizons.
+    need_reasons : bool
+        Whether the column `reasons` must be there.
+
+    Raises
+    ------
+    DataError
+        With every column that is missing, or where an account is judged twice on a day or no window has passed.
+    """
     needed = ["account_id", "as_of", "churn_at", "lifecycle_stage", "risk_level", "arr", "segment", "owner"]
     needed += ["reasons"] if need_reasons else []
     needed += [f"{what}_{h}d" for h in settings.horizons_days for what in ("p_churn", "churned")]

@@ -15,7 +15,18 @@ WANTED = ("revenue retention", "time to value", "forecast")
 
 
 def advice_sentences(summary: Summary) -> list[dict[str, str]]:
-    """{"about", "sentence"} each, in the order in which to act; only what a figure of this summary calls for."""
+    """What to do now, in sentences that figures of the summary call for.
+
+    Parameters
+    ----------
+    summary : dict
+        See evaluation.report.summary.
+
+    Returns
+    -------
+    list of dict
+        {"about", "sentence"} each, in the order in which to act.
+    """
     parts = (("Accounts", _accounts), ("Segments and stages", _places), ("The model", _model), ("Data", _data))
     return [{"about": about, "sentence": sentence} for about, advise in parts for sentence in advise(summary)]
 

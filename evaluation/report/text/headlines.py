@@ -16,7 +16,18 @@ def _range(interval: Summary, form: Any = decimal) -> str:
 
 
 def comparison_sentence(comparison: Summary) -> str:
-    """Whether the model ranks better than a yardstick on the same rows; only an interval clear of 0 decides."""
+    """Whether the model ranks better than a baseline on the same rows; only an interval clear of 0 decides.
+
+    Parameters
+    ----------
+    comparison : dict
+        One of the summary's `comparisons`.
+
+    Returns
+    -------
+    str
+        A sentence with both AUCs and their difference, or why there is none.
+    """
     title, verdict = comparison["title"], comparison["verdict"]
     if verdict == "refused":
         return f"The model is not compared with {title}: {comparison['refused']}."
@@ -34,6 +45,18 @@ def comparison_sentence(comparison: Summary) -> str:
 
 
 def main_horizon(summary: Summary) -> Summary:
+    """The figures of a summary at the main horizon.
+
+    Parameters
+    ----------
+    summary : dict
+        See evaluation.report.summary.
+
+    Returns
+    -------
+    dict
+        One of its `horizons`.
+    """
     return next(one for one in summary["horizons"] if one["days"] == summary["main_horizon_days"])
 
 
@@ -93,7 +116,18 @@ def arr_sentence(summary: Summary) -> str:
 
 
 def headline_sentences(summary: Summary) -> list[str]:
-    """Three to six sentences: what was judged, whether it beats the rules and is right, what it is good for."""
+    """The summary in a few sentences: what was judged, whether it beats the rules and is right, what it is good for.
+
+    Parameters
+    ----------
+    summary : dict
+        See evaluation.report.summary.
+
+    Returns
+    -------
+    list of str
+        Two to six.
+    """
     scope, days = summary["scope"], summary["main_horizon_days"]
     times = f"{scope['as_ofs']} times from {scope['first_as_of']} to {scope['last_as_of']}"
     times = f"once, on {scope['first_as_of']}" if scope["as_ofs"] == 1 else times
@@ -111,7 +145,17 @@ def headline_sentences(summary: Summary) -> list[str]:
 
 
 def warning_sentences(summary: Summary) -> list[str]:
-    """What should not be overlooked; empty when all is well."""
+    """What a reader of the figures should not overlook.
+
+    Parameters
+    ----------
+    summary : dict, see evaluation.report.summary
+
+    Returns
+    -------
+    list of str
+        Empty when all is well.
+    """
     at, found = main_horizon(summary), []
     if at["auc"].get("value", 0) > TOO_GOOD_AUC:
         found.append(
