@@ -112,7 +112,7 @@ class Backtest(Strict):
 
 
 class Costs(Strict):
-    """What acting on a prediction costs and brings, for the profit of a ranking (see evaluation.money)."""
+    """What acting on a prediction costs and brings, for a ranking's profit (evaluation.metrics.business_value)."""
 
     contact: float = Field(default=100, ge=0)
     offer: float = Field(default=500, ge=0)
@@ -128,7 +128,7 @@ class Costs(Strict):
 
 
 class Holdout(Strict):
-    """By which draw accounts were held out: see evaluation.holdout.assign."""
+    """By which draw accounts were held out: see evaluation.outcomes.assign."""
 
     salt: str = Field(min_length=1)
     share: float = Field(gt=0, lt=1)

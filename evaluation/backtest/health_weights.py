@@ -1,7 +1,7 @@
 """What other weights of the health score would have been worth, and what the score itself has meant so far.
 
 A step is worth taking only if its gain in log loss over the last step that was is above 0 in the whole 95 % interval,
-on rows that came after its fit (`training.weights.out_of_time`). Rows are snapshots; intervals are over accounts.
+on rows that came after its fit (`training.fit.out_of_time`). Rows are snapshots; intervals are over accounts.
 """
 
 from __future__ import annotations

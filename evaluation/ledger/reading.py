@@ -173,7 +173,7 @@ class LedgerReader:
         return frame
 
     def verify(self, noted: Iterable[str] = ()) -> Verification:
-        """Whether all history is as it was written; see `evaluation.chain.verify`. Reads every row once."""
+        """Whether all history is as it was written; see `evaluation.ledger.hash_chain.verify`. Reads every row once."""
         with self._reading() as connection:
             return hash_chain.verify(connection, noted)
 

@@ -64,7 +64,7 @@ class Feed:
 
 @dataclass(frozen=True)
 class Figures:
-    """What the alarms look at; see evaluation.monitor. `explained`: moves that an outage, a new model or new weights
+    """What the alarms look at; see evaluation.monitoring. `explained`: moves that an outage, a new model or new weights
     account for, with words for it.
 
     watched: by the name of its alarm, one entry a month. far_share: by month, the share of signals far from where they

@@ -167,15 +167,28 @@ def monitor(
 
     Parameters
     ----------
-    predictions : pd.DataFrame, its columns and churned_{h}d (NaN while a window is open)
-        With `cut` (when the training time of a row's model ended) months are held against their own model's.
-    settings, since : Settings, pd.Timestamp; the first model's cut: what came before is training time, and not judged
-    signals, schema : pd.DataFrame of signals by as_of (Dataset.signals) and their Schema, optional
-    outages : mapping of str to sequence of Outage, optional; of each source table (outages_by_feed)
+    predictions : pd.DataFrame
+        The columns of a prediction and churned_{h}d (NaN while a window is open); with `cut` (when the training time of
+        a row's model ended) months are held against their own model's.
+    settings : Settings
+        The project's settings.
+    since : pd.Timestamp
+        The first model's cut: what came before is training time, and not judged.
+    signals : pd.DataFrame, optional
+        Signals by as_of (`Dataset.signals`).
+    schema : Schema, optional
+        Of `signals`.
+    outages : mapping of str to sequence of Outage, optional
+        Of each source table (`outages_by_feed`).
 
     Returns
     -------
-    Monitoring; DataError for missing columns, accounts that stand twice on a day, or no prediction since then
+    Monitoring
+
+    Raises
+    ------
+    DataError
+        For missing columns, accounts that stand twice on a day, or no prediction since then.
     """
     main, soonest, seed = settings.main_horizon_days, min(settings.horizons_days), settings.training.seed
     p, y = f"p_churn_{main}d", f"churned_{main}d"

@@ -1,7 +1,7 @@
 """Weights of the health score learned again from outcomes, in nested steps, each judged on what came later.
 
-The steps are those of `training.weights_fit`: an intercept a stage, the weights of the dimensions in each stage, the
-weights of the signals within a dimension. Each is fitted at the backtest's origins on what was known then.
+The steps are those of `training.health.weight_likelihood`: an intercept a stage, the weights of the dimensions in each
+stage, the weights of the signals within a dimension. Each is fitted at the backtest's origins on what was known then.
 """
 
 from __future__ import annotations

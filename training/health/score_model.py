@@ -1,6 +1,6 @@
 """The rule-based health score (0-100, higher is healthier) as a model: it scores, is calibrated, predicts and explains.
 
-The arithmetic of the score is that of features.rules. Scores are not comparable between stages, so the calibration has
+The arithmetic of the score is that of features.health. Scores are not comparable between stages, so the calibration has
 an intercept a stage.
 """
 

@@ -1,4 +1,4 @@
-"""The likelihood of outcomes given the health score, open to other weights: what `training.weights` fits its steps by.
+"""The likelihood of outcomes given the health score, open to other weights: `training/fit/weight_steps.py` fits by it.
 
 The log-odds of churn in interval k of a snapshot in stage s are a + c_k + a_s - b H: H is the health score, b >= 0.
 "published" has the configured weights and no a_s. "intercepts" adds a_s. "dimensions" multiplies the stage weights by

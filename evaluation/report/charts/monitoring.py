@@ -1,4 +1,4 @@
-"""Charts of the monitoring (evaluation.monitor): the level by month, the AUC that was to be expected, and drift."""
+"""Charts of the monitoring (evaluation.monitoring): the level by month, the AUC that was to be expected, and drift."""
 
 from __future__ import annotations
 

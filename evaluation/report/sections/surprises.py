@@ -78,7 +78,7 @@ def surprises(
 
 def outcomes_by_arm(context: ReportContext, rows: pd.DataFrame, effect: Mapping[str, Any] | None) -> Figure:
     """What became of the scorings of each `arm`, beside what approaching accounts did where chance drew the arms:
-    `effect`, of evaluation.arms; None where no draw held on these days."""
+    `effect`, of evaluation.outcomes.arms; None where no draw held on these days."""
     flagged = context.share_in_red_band(rows, "p") >= 0.5
     known_effect = NO_DRAW if effect is None else effect
     if "refused" in known_effect:
