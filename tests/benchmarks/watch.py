@@ -29,7 +29,8 @@ from evaluation import metrics  # noqa: E402
 from evaluation.backtest import backtest  # noqa: E402
 from evaluation.metrics.calibration import calibration_slope_intercept, ece  # noqa: E402
 from evaluation.metrics.expected_performance import expected_auc  # noqa: E402
-from evaluation.monitoring.monitor import Monitoring, monitor  # noqa: E402
+from evaluation.monitoring.monitor import monitor  # noqa: E402
+from evaluation.monitoring.result import Monitoring  # noqa: E402
 from features.dataset import load_dataset  # noqa: E402
 from features.sources.sources import open_sources  # noqa: E402
 from features.synthetic.company import company_config, make_company  # noqa: E402

@@ -15,7 +15,8 @@ import pytest
 from configs.errors import DataError
 from evaluation.monitoring.alarms import KINDS
 from evaluation.monitoring.drift import ALL
-from evaluation.monitoring.monitor import Monitoring, monitor
+from evaluation.monitoring.monitor import monitor
+from evaluation.monitoring.result import Monitoring
 from features.timeline.outages import Outage, outages
 from tests.evaluation.quiet_company import SCHEMA, SINCE, USAGE, Company, company
 from tests.evaluation.simulated import settings
