@@ -62,7 +62,8 @@ def asof_join(
     DataFrame, (n,) rows
         The columns, with the index of the pairs.
     """
-    left = pairs[["account_id", "as_of"]].astype({"as_of": MOMENT}).assign(row=np.arange(len(pairs)))
+    left = pairs[["account_id", "as_of"]].reset_index(drop=True)  # whose index may be named like a column
+    left = left.astype({"as_of": MOMENT}).assign(row=np.arange(len(pairs)))
     right = rows[["account_id", *dict.fromkeys([on, *columns])]].astype({on: MOMENT})
     right["account_id"], left["account_id"] = same_numbers(right.account_id, left.account_id)
     joined = pd.merge_asof(

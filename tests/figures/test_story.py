@@ -22,7 +22,7 @@ from features.synthetic.calendar import Calendar
 from features.synthetic.company import END, MONTHS, company_config, make_company
 from features.synthetic.scenario import REWEIGHTED, Story
 from serving.cli.console_outcomes import monitor_lines
-from serving.commands.monitor import watch
+from serving.commands.monitor import Watched, watch
 from serving.commands.outcomes import outcomes
 from serving.commands.report import SharedInputs, ledger_marks, ledger_report, served_so_far
 from serving.demo.story import live_through
@@ -43,6 +43,7 @@ class Told:
     """What the monitoring found, and what the report on the ledger says."""
 
     settings: Settings
+    watched: Watched
     found: dict[str, Any]
     page: str
     body: dict[str, Any]
@@ -61,7 +62,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     told_last = live_through(config, project, at).project
     settings, today = told_last.settings, sources.data_end.to_pydatetime()
     outcomes(told_last, today)
-    found = watch(told_last, today).to_json()
+    watched = watch(told_last, today)
+    found = watched.to_json()
     facts = facts_of(sources, settings)
     served = served_so_far(told_last, facts, today)
     assert served is not None
@@ -69,7 +71,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     written = ledger_report(told_last, folder / "report", served, inputs)
     project.close()
     page = Path(str(written))
-    return Told(settings, found, page.read_text(), json.loads(page.with_suffix(".json").read_text()))
+    return Told(settings, watched, found, page.read_text(), json.loads(page.with_suffix(".json").read_text()))
 
 
 def of_kind(told: Told, kind: str) -> list[dict[str, Any]]:
@@ -126,7 +128,7 @@ def test_no_other_alarm(told: Told) -> None:
 
 
 def test_the_terminal_and_the_report_tell_it(told: Told) -> None:
-    lines = monitor_lines(told.found)
+    lines = monitor_lines(told.watched)
     at = [lines.index(title) for title in ("what stands out:", "what is quiet:", "what was set aside:", "the figures:")]
     assert at == sorted(at)
     for alarm in told.found["alarms"]:
@@ -151,7 +153,8 @@ def datasets(spec: Any) -> list[list[dict[str, Any]]]:
 
 def test_without_a_story_a_year_has_one_alarm_at_most(demo: Path) -> None:
     """The same company, left alone: fifteen months of the backtest and of what the demo scored."""
-    found = watch(load_settings(demo / "forewarn.yaml"), pd.Timestamp(END).to_pydatetime(), lambda _: None)
+    with Project(load_settings(demo / "forewarn.yaml")) as project:
+        found = watch(project, pd.Timestamp(END).to_pydatetime()).to_json()
     assert {one["source"] for one in found["watched"]} == {"backtest", "ledger"}
     assert len(found["alarms"]) <= 1, found["sentences"]
     assert not found["stands"]

@@ -1,10 +1,19 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from configs.settings import Settings
 from evaluation.predictions.next_actions import next_actions
+from tests.training.conftest import project_settings
 from training.hazard.attribution import Explanation
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return project_settings(Path(tmp_path_factory.mktemp("project")))
 
 
 def explained(usage: float, engagement: float) -> Explanation:

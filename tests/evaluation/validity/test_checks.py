@@ -335,7 +335,7 @@ def test_evidence_takes_what_the_folds_were_really_taught_by() -> None:
         rows = Rows()
 
     class Remembered:
-        def raw(self, cut: pd.Timestamp) -> Fit:
+        def learners(self, cut: pd.Timestamp) -> Fit:
             return Fit()
 
     class Found:

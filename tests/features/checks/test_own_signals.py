@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from serving.commands.stages import check
 
 from configs.errors import DataError
 from configs.settings import Settings
 from features.checks.leakage import require_no_suspects
 from features.checks.own_signals import check_own_signals
 from features.sources.sources import open_sources
+from serving.commands.data import check
+from serving.project import Project
 from tests.features.by_hand import SECOND, project
 
 HEAD = "from features.signal import DerivedSignal\nSIGNALS = (\n"
@@ -52,21 +53,23 @@ def test_sound_signals_pass(tmp_path: Path) -> None:
     found = check_own_signals(settings, open_sources(settings))
     assert found.names == found.built == tuple(SOUND)
     assert found.leaking == ()
-    body = check(settings, lambda _: None)
-    assert "signals of your own: 2 of 2 built" in body["words"]
-    assert body["leaking_signals"] == []
+    with Project(settings) as own:
+        body = check(own).to_json()
+    assert "signals of your own: 2 of 2 built" in body["summary"]
+    assert body["leaking_signals"] == ()
 
 
 @pytest.mark.parametrize("name", LEAKING)
 def test_a_signal_that_reads_the_future_is_refused(tmp_path: Path, name: str) -> None:
     """By `check`, which says where it shows, and by everything that trains."""
     settings = company(tmp_path, {**SOUND, name: LEAKING[name]})
-    body = check(settings, lambda _: None)
+    with Project(settings) as own:
+        body = check(own).to_json()
     assert not body["passed"]
-    assert body["leaking_signals"] == [name]
+    assert body["leaking_signals"] == (name,)
     (leak,) = body["own_signals"]["leaking"]
     assert (leak["differing"], leak["accounts"]) == (10, 10)
     assert leak["from_all"] != leak["from_known"]
-    assert f"{name}: on {leak['as_of']} it differs for 10 of 10 accounts" in body["words"]
+    assert f"{name}: on {leak['as_of']} it differs for 10 of 10 accounts" in body["summary"]
     with pytest.raises(DataError, match=rf"signals\.{name}.*A signal of your own"):
         require_no_suspects(settings, open_sources(settings))
