@@ -16,6 +16,8 @@ from training.splits import (
     rows_known,
 )
 
+pytestmark = pytest.mark.slow
+
 MONTHS = tuple(pd.date_range("2024-01-01", "2024-12-01", freq="MS"))
 
 

@@ -21,6 +21,8 @@ from features.timeline.outages import Outage, outages
 from tests.evaluation.quiet_company import SCHEMA, SINCE, USAGE, Company, company
 from tests.evaluation.simulated import settings
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = settings()
 TURN = SINCE + pd.DateOffset(months=6)
 TURN_MONTH = 6

@@ -15,6 +15,8 @@ from training.calibration.platt import Calibrator, identity
 from training.fit.current_level import FirstIntervals
 from training.fit.fit import fit_models
 
+pytestmark = pytest.mark.slow
+
 ACCOUNTS, MONTHS = 500, 24
 FIRST = 19_000
 

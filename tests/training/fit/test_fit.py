@@ -14,6 +14,8 @@ from training.fit.fit import fit_models
 from training.fit.rolling_origin import Rolling
 from training.hazard.intervals import hazard_rows
 
+pytestmark = pytest.mark.slow
+
 
 def calibration_error(p: np.ndarray, truth: np.ndarray, bins: int = 15) -> float:
     """Mean gap between mean prediction and mean true probability over equal-mass bins."""

@@ -9,6 +9,8 @@ import pytest
 
 from training.fit.model_selection import NO_SIGNAL, choose_learner
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def blocks(rolling, cut):

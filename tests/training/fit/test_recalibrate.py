@@ -13,6 +13,8 @@ from training.fit.recalibrate import recalibrate, recalibrate_rules
 from training.model.churn_model import ChurnModel
 from training.splits import days
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def drifting(simulate, settings):

@@ -15,6 +15,8 @@ from training.fit.tuning import tune
 from training.hazard.discrete_time import log_loss_rows
 from training.hazard.trees import tree_size
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def small(simulate):

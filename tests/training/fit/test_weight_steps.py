@@ -19,6 +19,8 @@ from training.hazard.discrete_time import log_loss_rows
 from training.health.apply_weights import tenths
 from training.health.weight_likelihood import STEPS, Layout, Problem, Scored, Step, published
 
+pytestmark = pytest.mark.slow
+
 TILT = np.array([1.6, 0.5, 0.5, 2.0])  # of every stage's weights; adoption's engagement three times as much again
 OWN = {"feature_breadth": 1.0, "logins_28d": 3.0}  # published: 3 and 1
 

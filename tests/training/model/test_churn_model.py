@@ -10,6 +10,8 @@ from training.calibration.platt import fit_calibrator
 from training.health.score_model import HealthModel
 from training.model.churn_model import ChurnModel
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def calibrated(fitted, rolling, cut):

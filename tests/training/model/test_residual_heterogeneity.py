@@ -19,6 +19,8 @@ from training.model.residual_heterogeneity import (
     frailty_sd,
 )
 
+pytestmark = pytest.mark.slow
+
 LEVELS = (0.8, 0.9, 0.95)
 
 

@@ -11,6 +11,8 @@ import pytest
 from training.fit.fit import fit_models
 from training.tracking.reproducibility import save_fitted, verify
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 
 

@@ -17,6 +17,8 @@ from training.tracking.model_card import data_sheet
 from training.tracking.registry_tables import read_versions
 from training.tracking.run_content import model_example
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def project(settings, tmp_path_factory):
