@@ -7,7 +7,6 @@ from configs.settings import Settings
 from features.sources.backends.base import Engine
 from features.sources.backends.duckdb import DuckDBEngine
 from features.sources.backends.postgres import PostgresEngine, without_password
-from features.sources.backends.spark import SparkEngine
 
 
 def connect(settings: Settings) -> Engine:
@@ -32,6 +31,9 @@ def connect(settings: Settings) -> Engine:
     if scheme == "duckdb":
         return DuckDBEngine.open(settings, rest)
     if scheme == "spark":
+        # Half a second of imports that nobody else needs.
+        from features.sources.backends.spark import SparkEngine
+
         return SparkEngine.open(settings, rest)
     if scheme in ("postgres", "postgresql"):
         return PostgresEngine.open(settings.connection)

@@ -1,0 +1,188 @@
+"""Which canonical table a file may stand for, and which of its columns become which; scored by what stays missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+import ibis.expr.types as ir
+
+from configs.tables import TABLES, Column, Table, table
+from features.sources.casting import looks_like
+from features.sources.leaky_names import known_only_later, true_only_today, words
+from features.sources.synonyms import ACCOUNT_ID, COLUMN_WORDS, CONSTANT_WORDS, RECORDED, SENSITIVE, TABLE_WORDS
+
+ATTRIBUTE_MAX_WORDS = 50  # distinct values up to which a text column of accounts is worth proposing
+NEAR = 0.85
+TEXT_TIMES_SHARE = 0.9  # of the values of a text column that have to look like times for it to be proposed as one
+
+
+@dataclass
+class Guess:
+    """Which canonical table one file, or a pattern of alike files, is taken for, and how its columns are mapped.
+
+    Attributes
+    ----------
+    origin : str
+        The file or pattern, as `from:` names it.
+    rows : ibis.expr.types.Table
+        Its rows, under the file's own column names.
+    name : str
+        The canonical table; empty until one has been chosen.
+    columns : dict of str to str
+        By canonical column, the file's column that it comes from.
+    constants : dict of str to str
+        By canonical column, the value that all rows have.
+    attributes, measures, unused : list of str
+        Further columns of the file: those proposed as attributes or as measures, and the rest.
+    doubts : list of str
+        What a reader should check, one sentence each.
+    not_null : list of str
+        The file's columns with empty values in rows that have to be left out.
+    """
+
+    origin: str
+    rows: ir.Table
+    name: str = ""
+    columns: dict[str, str] = field(default_factory=dict)
+    constants: dict[str, str] = field(default_factory=dict)
+    attributes: list[str] = field(default_factory=list)
+    measures: list[str] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+    not_null: list[str] = field(default_factory=list)
+
+    def theirs(self, ours: str) -> str | None:
+        """The file's column for a canonical one."""
+        return self.columns.get(ours)
+
+    @property
+    def missing(self) -> list[str]:
+        """Required columns of the table for which the file has none."""
+        required = [column.name for column in table(self.name).columns if column.required]
+        return [name for name in required if name not in self.columns and name not in self.constants]
+
+
+def _stem(word: str) -> str:
+    return word[:-3] + "y" if word.endswith("ies") else word.removesuffix("s") if len(word) > 3 else word
+
+
+def table_names(origin: str) -> list[str]:
+    """Tables that a file's name may stand for, the likeliest first.
+
+    >>> table_names("raw/churn_events.csv"), table_names("Subscriptions.parquet")
+    (['outcomes', 'usage_events'], ['contracts'])
+    """
+    base = origin.split("/")[-1].split(".")[0]
+    name_words = words(base if words(base) else origin.split("/")[0])
+    if "_".join(name_words) in {known.name for known in TABLES}:
+        return ["_".join(name_words)]
+    stems = {_stem(word) for word in name_words} | set(name_words)
+    # A table without synonyms of its own is known by its own name, in the singular too.
+    named = [name for name, synonyms in TABLE_WORDS if stems & set(synonyms)]
+    with_synonyms = {name for name, _ in TABLE_WORDS}
+    others = [
+        known.name
+        for known in TABLES
+        if known.name not in with_synonyms and set(map(_stem, words(known.name))) <= stems
+    ]
+    return [*others, *named]
+
+
+def fill(guess: Guess) -> Guess:
+    """Maps the columns of `guess.name`, then the constants, then what is left over; changes and returns the guess."""
+    canonical = table(guess.name)
+    free = {_normal(name): name for name in guess.rows.columns}
+    for column in canonical.columns:
+        theirs = _match(canonical, column, free, guess.rows)
+        if theirs is not None:
+            guess.columns[column.name] = theirs
+            free.pop(_normal(theirs))
+    for column in canonical.columns:
+        rules = CONSTANT_WORDS.get((canonical.name, column.name))
+        if column.name in guess.columns or not rules:
+            continue
+        guess.constants[column.name] = next(value for word, value in rules if word in guess.origin.lower())
+    _leave_out_empty(guess, canonical)
+    for name in free.values():
+        _left_over(guess, canonical, name)
+    return guess
+
+
+def _normal(name: str) -> str:
+    return "_".join(words(name))
+
+
+def _match(canonical: Table, column: Column, free: dict[str, str], rows: ir.Table) -> str | None:
+    """The source column for a canonical one: same name, then a known synonym, then a near name; types must fit."""
+    known = COLUMN_WORDS.get(canonical.name, {}).get(column.name, ())
+    if column.name == "account_id":
+        known = (*known, *ACCOUNT_ID)
+    if column.name == "recorded_at":
+        known = RECORDED
+    near = get_close_matches(column.name, list(free), n=1, cutoff=NEAR)
+    typed = [name for name in free if column.name in ("kind", "feature") and name.endswith("_type")]
+    for name in (column.name, *known, *near, *typed):
+        if name in free and _fits(rows[free[name]], column):
+            return free[name]
+    return None
+
+
+def _fits(value: ir.Value, column: Column) -> bool:
+    kind = value.type()
+    fits = {
+        "time": kind.is_temporal() or kind.is_string() or kind.is_null(),
+        "number": kind.is_numeric() and not kind.is_boolean(),
+        "flag": kind.is_boolean() or kind.is_integer() or kind.is_string(),
+        "text": not (kind.is_temporal() or kind.is_nested()),
+    }[column.kind]
+    if fits and column.kind == "time" and kind.is_string():
+        counts = value.as_table().aggregate(given=value.count(), read=value.count(where=looks_like(value, "time")))
+        read, given = (int(counts.to_pandas()[name].iloc[0]) for name in ("read", "given"))
+        return given == 0 or read / given >= TEXT_TIMES_SHARE
+    if not fits or not column.words:
+        return fits
+    frequent = value.cast("string").topk(20).to_pandas().iloc[:, 0].dropna()
+    return set(frequent) <= set(column.words)
+
+
+def _leave_out_empty(guess: Guess, canonical: Table) -> None:
+    """Required columns with empty values: their rows are left out by a query; the doubt is name_words."""
+    required = [column.name for column in canonical.columns if column.required and column.name in guess.columns]
+    if not required:
+        return
+    empty = guess.rows.aggregate(
+        **{name: guess.rows.count(where=guess.rows[guess.columns[name]].isnull()) for name in required}
+    ).to_pandas()
+    for name in required:
+        if count := int(empty[name].iloc[0]):
+            guess.not_null.append(guess.columns[name])
+            guess.doubts.append(f"{count:,} rows without {guess.columns[name]} are left out")
+
+
+def _left_over(guess: Guess, canonical: Table, name: str) -> None:
+    value = guess.rows[name]
+    kind = value.type()
+    name_words = words(name)
+    is_id = "id" in name_words or "uuid" in name_words
+    number = kind.is_numeric() and not kind.is_boolean()
+    if canonical.name == "accounts" and not is_id and not kind.is_temporal() and not kind.is_nested():
+        if known_only_later(name):
+            guess.doubts.append(f"{name} is left out: it sounds like knowledge from after the fact")
+        elif true_only_today(name):
+            guess.doubts.append(f"{name} is left out: it sounds like the state of today, not of back then")
+        elif set(name_words) & set(SENSITIVE):
+            guess.doubts.append(f"{name} is left out: a score should not act on it unless somebody decides so")
+        elif number or kind.is_boolean() or _few_words(guess.rows, value):
+            guess.attributes.append(name)
+        else:
+            guess.unused.append(name)
+    elif number and not is_id and (canonical.activity or canonical.name == "contracts"):
+        guess.measures.append(name)
+    else:
+        guess.unused.append(name)
+
+
+def _few_words(rows: ir.Table, value: ir.Value) -> bool:
+    counts = rows.aggregate(words=value.nunique(), given=value.count()).to_pandas().iloc[0]
+    return 1 < counts["words"] <= min(ATTRIBUTE_MAX_WORDS, counts["given"] / 2)

@@ -1,0 +1,44 @@
+"""Which data files a folder has, and what is in them: the material of a proposed mapping."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import ibis
+import ibis.expr.types as ir
+
+from features.sources.backends import CSV, FILES, JSON
+from features.sources.leaky_names import words
+
+IGNORED = ("source", "readme", "requirements", "package", "tsconfig", "settings", "config")
+
+
+def data_files(folder: Path) -> dict[str, list[str]]:
+    """The data files of a folder and the folders in it, by what `from:` would name them.
+
+    Alike ones (usage_2024_01.csv, usage_2024_02.csv) go by one pattern (usage_*.csv).
+    """
+    matches: dict[str, list[Path]] = defaultdict(list)
+    for path in sorted([*folder.glob("*"), *folder.glob("*/*")]):
+        relative = path.relative_to(folder)
+        hidden = any(part.startswith((".", "_")) for part in relative.parts)
+        if path.is_file() and not hidden and path.name.lower().endswith(FILES) and path.stat().st_size:
+            pattern = relative.with_name(re.sub(r"\d+", "*", relative.name)).as_posix()
+            if not any(word in IGNORED for word in words(relative.name.split(".")[0])):
+                matches[re.sub(r"\*([-_.]?\*)+", "*", pattern)].append(path)
+    return {
+        pattern if len(paths) > 1 else paths[0].relative_to(folder).as_posix(): [str(path) for path in paths]
+        for pattern, paths in matches.items()
+    }
+
+
+def read_typed(connection: ibis.BaseBackend, paths: list[str]) -> ir.Table:
+    """Files of one kind as a table, with the types that DuckDB infers."""
+    name = paths[0].lower()
+    if name.endswith(CSV):
+        return connection.read_csv(paths, union_by_name=True)
+    if name.endswith(JSON):
+        return connection.read_json(paths, union_by_name=True)
+    return connection.read_parquet(paths, union_by_name=True)
