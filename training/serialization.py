@@ -26,6 +26,6 @@ def read_json(path: Path) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise DataError(Fault(str(path), str(error), "the JSON of a saved model", "log the model again")) from None
     if not isinstance(body, dict) or body.get("format") != FORMAT:
-        found = body.get("format") if isinstance(body, dict) else type(body).__name__
-        raise DataError(Fault(str(path), f"format {found}", f"format {FORMAT}", "train again with this version"))
+        format_read = body.get("format") if isinstance(body, dict) else type(body).__name__
+        raise DataError(Fault(str(path), f"format {format_read}", f"format {FORMAT}", "train again with this version"))
     return body

@@ -68,11 +68,11 @@ class Explanation:
             import shap
 
         data = np.full(self.contributions.shape, "", dtype=object)
-        for place, name in enumerate(self.signals):
+        for index, name in enumerate(self.signals):
             if name in frame and pd.api.types.is_numeric_dtype(frame[name]):
-                data[:, place] = frame[name].to_numpy(dtype=float, na_value=np.nan)
+                data[:, index] = frame[name].to_numpy(dtype=float, na_value=np.nan)
             elif name in frame:
-                data[:, place] = frame[name].astype(object).where(frame[name].notna(), "").to_numpy()
+                data[:, index] = frame[name].astype(object).where(frame[name].notna(), "").to_numpy()
         return shap.Explanation(
             values=self.contributions, base_values=self.base, data=data, feature_names=list(self.signals)
         )
@@ -80,8 +80,8 @@ class Explanation:
     def by_dimension(self) -> dict[str, np.ndarray]:
         """Contributions summed within each dimension; each (n,)."""
         out: dict[str, np.ndarray] = {}
-        for place, name in enumerate(self.dimensions):
-            column = np.ascontiguousarray(self.contributions[:, place])
+        for index, name in enumerate(self.dimensions):
+            column = np.ascontiguousarray(self.contributions[:, index])
             out[name] = out[name] + column if name in out else column
         return out
 

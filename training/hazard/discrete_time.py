@@ -60,7 +60,7 @@ class TrainingRows:
     inputs : Inputs
         Of the n snapshots that the rows are of.
     rows : HazardRows
-        The m (snapshot, interval) rows whose outcome is known; they count snapshots by their place in `inputs`.
+        The m (snapshot, interval) rows whose outcome is known; `snapshot` is a row of `inputs`.
     encoder : Encoder
         By which the inputs were made.
     events : int
@@ -139,7 +139,8 @@ class Explained:
     signals: tuple[str, ...]
     dimensions: tuple[str, ...]
 
-    def place(self, name: str) -> int:
+    def index(self, name: str) -> int:
+        """Which column of an explanation a name has."""
         return self.signals.index(name)
 
 
@@ -158,32 +159,32 @@ def explained_by(encoder: Encoder, schema: Schema) -> Explained:
     Explained
         Each name once.
     """
-    dimension = {one.name: one.dimension for one in schema.signals}
-    names = [*encoder.numbers, *(one.name for one in encoder.categories)]
-    for extra, of in ((STAGE, "account"), (RENEWAL, "financial"), (INTERVAL, "account"), (SEASON, "account")):
-        dimension.setdefault(extra, of)
+    dimensions = {signal.name: signal.dimension for signal in schema.signals}
+    names = [*encoder.numbers, *(category.name for category in encoder.categories)]
+    for extra, dimension in ((STAGE, "account"), (RENEWAL, "financial"), (INTERVAL, "account"), (SEASON, "account")):
+        dimensions.setdefault(extra, dimension)
         if extra not in names:
             names.append(extra)
-    return Explained(tuple(names), tuple(dimension[name] for name in names))
+    return Explained(tuple(names), tuple(dimensions[name] for name in names))
 
 
-def joined(one: Explained, other: Explained) -> Explained:
-    """The names of both, each once, those of the first in their places.
+def joined(first: Explained, second: Explained) -> Explained:
+    """The names of both, each once, those of the first before those that are new in the second.
 
     Parameters
     ----------
-    one, other : Explained
+    first, second : Explained
         Names to be put together.
 
     Returns
     -------
     Explained
-        Those of `other` that are new after those of `one`.
+        The names, with their dimensions.
     """
-    dimension = dict(zip(other.signals, other.dimensions, strict=True))
-    dimension |= dict(zip(one.signals, one.dimensions, strict=True))
-    names = tuple(dict.fromkeys([*one.signals, *other.signals]))
-    return Explained(names, tuple(dimension[name] for name in names))
+    dimensions = dict(zip(second.signals, second.dimensions, strict=True))
+    dimensions |= dict(zip(first.signals, first.dimensions, strict=True))
+    names = tuple(dict.fromkeys([*first.signals, *second.signals]))
+    return Explained(names, tuple(dimensions[name] for name in names))
 
 
 def churn_by(log_odds: np.ndarray, counts: tuple[int, ...]) -> np.ndarray:
@@ -210,9 +211,9 @@ def churn_by(log_odds: np.ndarray, counts: tuple[int, ...]) -> np.ndarray:
     out = np.empty((len(log_odds), len(counts)))
     for number in range(max(counts)):
         alive = alive * expit(-np.ascontiguousarray(log_odds[:, number]))
-        for place, count in enumerate(counts):
+        for column, count in enumerate(counts):
             if count == number + 1:
-                out[:, place] = 1.0 - alive
+                out[:, column] = 1.0 - alive
     return out
 
 
@@ -237,8 +238,9 @@ def probability_frame(
     DataFrame, n rows
         p_churn_{h}d for each horizon.
     """
-    p = churn_by(log_odds, tuple(intervals.upto(one) for one in horizons))
-    return pd.DataFrame({f"p_churn_{one}d": p[:, place] for place, one in enumerate(horizons)}, index=index)
+    p = churn_by(log_odds, tuple(intervals.upto(horizon) for horizon in horizons))
+    columns = {f"p_churn_{horizon}d": p[:, number] for number, horizon in enumerate(horizons)}
+    return pd.DataFrame(columns, index=index)
 
 
 def log_loss_rows(log_odds: np.ndarray, churned: np.ndarray) -> np.ndarray:

@@ -29,10 +29,10 @@ class Category:
     effects: tuple[float, ...]
 
     def codes(self, frame: pd.DataFrame) -> np.ndarray:
-        """Place of each row's level in `levels`, -1 when unseen or pooled; (n,)."""
-        place = {level: number for number, level in enumerate(self.levels)}
+        """Index of each row's level in `levels`, -1 where unseen or pooled; (n,)."""
+        code = {level: number for number, level in enumerate(self.levels)}
         number, names = distinct(frame[self.name])
-        return np.array([place.get(name, -1) for name in names], dtype=np.int64)[number]
+        return np.array([code.get(name, -1) for name in names], dtype=np.int64)[number]
 
 
 def distinct(column: pd.Series) -> tuple[np.ndarray, list[str]]:
@@ -67,10 +67,10 @@ class Encoder:
 
     def check(self, frame: pd.DataFrame) -> None:
         """DataError naming every signal that the frame lacks (a train/serve mismatch), all at once."""
-        wanted = [*self.numbers, *(one.name for one in self.categories)]
+        names = [*self.numbers, *(category.name for category in self.categories)]
         faults = [
             Fault(f"signal {name}", "no such column", "every signal of training", nearest(name, list(frame.columns)))
-            for name in wanted
+            for name in names
             if name not in frame.columns
         ]
         if faults:
@@ -80,36 +80,38 @@ class Encoder:
         """Numeric signals, NaN where missing; (n, len(numbers)), C-contiguous float64."""
         self.check(frame)
         out = np.empty((len(frame), len(self.numbers)))
-        for place, name in enumerate(self.numbers):
-            out[:, place] = frame[name].to_numpy(dtype=float, na_value=np.nan)
+        for column, name in enumerate(self.numbers):
+            out[:, column] = frame[name].to_numpy(dtype=float, na_value=np.nan)
         return out
 
     def codes(self, frame: pd.DataFrame) -> np.ndarray:
         """Level of each category, -1 when unseen; (n, len(categories)) int64."""
         self.check(frame)
         out = np.full((len(frame), len(self.categories)), -1, dtype=np.int64)
-        for place, category in enumerate(self.categories):
-            out[:, place] = category.codes(frame)
+        for column, category in enumerate(self.categories):
+            out[:, column] = category.codes(frame)
         return out
 
     def effects(self, codes: np.ndarray) -> np.ndarray:
         """Smoothed log-odds of each code, 0 for unseen; same shape as `codes`."""
         out = np.zeros(codes.shape)
-        for place, category in enumerate(self.categories):
+        for column, category in enumerate(self.categories):
             table = np.array([*category.effects, 0.0])
-            out[:, place] = table[codes[:, place]]
+            out[:, column] = table[codes[:, column]]
         return out
 
     def to_json(self) -> dict[str, Any]:
         categories = [
-            {"name": one.name, "levels": list(one.levels), "effects": list(one.effects)} for one in self.categories
+            {"name": category.name, "levels": list(category.levels), "effects": list(category.effects)}
+            for category in self.categories
         ]
         return {"numbers": list(self.numbers), "categories": categories}
 
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> Encoder:
         categories = tuple(
-            Category(one["name"], tuple(one["levels"]), tuple(one["effects"])) for one in body["categories"]
+            Category(category["name"], tuple(category["levels"]), tuple(category["effects"]))
+            for category in body["categories"]
         )
         return cls(tuple(body["numbers"]), categories)
 
@@ -132,7 +134,7 @@ def fit_encoder(
     numbers, categories : list of str
         Names of signals.
     snapshot : ndarray of int, shape (m,)
-        Place of each hazard row in the frame.
+        Row of the frame that each hazard row is of.
     churned : ndarray of float, shape (m,)
         1 or 0.
 
@@ -167,7 +169,7 @@ def fit_encoder(
         by = by[by["accounts"] >= MIN_ACCOUNTS].sort_values(["accounts", "level"], ascending=[False, True])
         by = by.head(MAX_LEVELS).sort_values("level")
         rate = (by["e"] + SMOOTHING_ACCOUNTS * prior) / (by["n"] + SMOOTHING_ACCOUNTS)
-        effects = [float(np.log(_clip(one) / (1 - _clip(one))) - np.log(prior / (1 - prior))) for one in rate]
+        effects = [float(np.log(_clip(share) / (1 - _clip(share))) - np.log(prior / (1 - prior))) for share in rate]
         fitted.append(Category(name, tuple(by["level"]), tuple(effects)))
     return Encoder(tuple(numbers), tuple(fitted))
 

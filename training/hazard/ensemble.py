@@ -41,7 +41,7 @@ class Blend:
     intercept: float = 0.0
 
     @property
-    def own(self) -> bool:
+    def reads_signals(self) -> bool:
         """Whether a member has a share that reads the encoded signals."""
         return self.trees > 0 or self.linear > 0
 
@@ -87,8 +87,8 @@ def blends(trees: np.ndarray, linear: np.ndarray, rules: np.ndarray | None) -> d
     ----------
     R. Ranjan, T. Gneiting (2010), "Combining probability forecasts".
     """
-    found = ALONE | {"blend": _stretched((trees, linear))}
-    return found if rules is None else found | {"blend_rules": _stretched((trees, linear, rules))}
+    learners = ALONE | {"blend": _stretched((trees, linear))}
+    return learners if rules is None else learners | {"blend_rules": _stretched((trees, linear, rules))}
 
 
 def _stretched(members: Sequence[np.ndarray]) -> Blend:
@@ -97,10 +97,10 @@ def _stretched(members: Sequence[np.ndarray]) -> Blend:
 
     mean = sum(members) / len(members)
     spread = float(np.var(mean))
-    stretch = float(np.mean([np.var(one) for one in members])) / spread if spread > 0 else 1.0
-    wanted = float(np.mean([expit(one).mean() for one in members]))
+    stretch = float(np.mean([np.var(log_odds) for log_odds in members])) / spread if spread > 0 else 1.0
+    mean_hazard = float(np.mean([expit(log_odds).mean() for log_odds in members]))
     blended = stretch * mean
-    far = float(np.abs(blended).max()) + FAR  # there, every hazard is 0 or 1
-    level = float(brentq(lambda moved: expit(blended + moved).mean() - wanted, -far, far))
+    reach = float(np.abs(blended).max()) + FAR  # there, every hazard is 0 or 1
+    intercept = float(brentq(lambda shift: expit(blended + shift).mean() - mean_hazard, -reach, reach))
     share = stretch / len(members)
-    return Blend(share, share, share if len(members) > 2 else 0.0, level)
+    return Blend(share, share, share if len(members) > 2 else 0.0, intercept)

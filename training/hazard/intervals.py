@@ -69,7 +69,7 @@ def make_intervals(horizons_days: Sequence[int], interval_days: int) -> Interval
     horizons = sorted(set(horizons_days))
     fixed = [0, *horizons]
     multiples = range(interval_days, horizons[-1], interval_days)
-    free = [one for one in multiples if min(abs(one - edge) for edge in fixed) * 2 > interval_days]
+    free = [day for day in multiples if min(abs(day - edge) for edge in fixed) * 2 > interval_days]
     return Intervals(tuple(sorted({*fixed, *free})))
 
 
@@ -80,7 +80,7 @@ class HazardRows:
     Attributes
     ----------
     snapshot : ndarray of int, shape (m,)
-        Each row's place in the labels.
+        Row of the labels that each is of.
     interval : ndarray of int, shape (m,)
         Which interval it is of.
     churned : ndarray of float, shape (m,)

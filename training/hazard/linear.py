@@ -25,14 +25,14 @@ class Scaling:
     mean: np.ndarray
     sd: np.ndarray
 
-    def apply(self, values: np.ndarray, place: int, plain: bool) -> np.ndarray:
+    def apply(self, values: np.ndarray, index: int, plain: bool) -> np.ndarray:
         """One standardised column, NaN kept; (n,)."""
-        column = np.ascontiguousarray(values[:, place])
-        shaped = (column - self.center[place]) / self.spread[place]
+        column = np.ascontiguousarray(values[:, index])
+        shaped = (column - self.center[index]) / self.spread[index]
         if not plain:
             # Contiguous on purpose: NumPy's vectorised and scalar arcsinh may differ in the last bit.
             shaped = np.arcsinh(shaped)
-        return (np.clip(shaped, self.low[place], self.high[place]) - self.mean[place]) / self.sd[place]
+        return (np.clip(shaped, self.low[index], self.high[index]) - self.mean[index]) / self.sd[index]
 
 
 def fit_scaling(values: np.ndarray, plain: bool) -> Scaling:
@@ -40,8 +40,8 @@ def fit_scaling(values: np.ndarray, plain: bool) -> Scaling:
     m = values.shape[1]
     parts = np.zeros((6, m))
     parts[1] = parts[5] = 1.0
-    for place in range(m):
-        known = values[np.isfinite(values[:, place]), place]
+    for index in range(m):
+        known = values[np.isfinite(values[:, index]), index]
         if len(known) == 0:
             continue
         center = float(np.median(known))
@@ -50,7 +50,7 @@ def fit_scaling(values: np.ndarray, plain: bool) -> Scaling:
         shaped = (known - center) / spread if plain else np.arcsinh((known - center) / spread)
         low, high = (shaped.min(), shaped.max()) if plain else np.quantile(shaped, [0.005, 0.995])
         clipped = np.clip(shaped, low, high)
-        parts[:, place] = (center, spread, low, high, clipped.mean(), float(clipped.std()) or 1.0)
+        parts[:, index] = (center, spread, low, high, clipped.mean(), float(clipped.std()) or 1.0)
     if plain:
         parts[2], parts[3] = -np.inf, np.inf
     return Scaling(*parts)
@@ -115,9 +115,9 @@ class LinearHazard:
     def row_columns(self, inputs: Inputs) -> list[np.ndarray]:
         """The design's columns of a snapshot, each (n,)."""
         layout = self.layout
-        scaled = [self.scaling.apply(inputs.values, place, self.plain) for place in range(layout.numbers)]
-        columns = [np.where(np.isnan(one), 0.0, one) for one in scaled]
-        columns += [np.isnan(inputs.values[:, place]).astype(float) for place in layout.flags]
+        scaled = [self.scaling.apply(inputs.values, index, self.plain) for index in range(layout.numbers)]
+        columns = [np.where(np.isnan(column), 0.0, column) for column in scaled]
+        columns += [np.isnan(inputs.values[:, index]).astype(float) for index in layout.flags]
         columns += [(inputs.codes[:, category] == level).astype(float) for category, level in layout.levels]
         return columns
 
@@ -138,18 +138,18 @@ class LinearHazard:
         In memory the accounts lie innermost, as in the trees' contributions.
         """
         names = column_signals(self.layout, encoder)
-        place_of = {name: place for place, name in enumerate(explained.signals)}
+        index_of = {name: index for index, name in enumerate(explained.signals)}
         out = np.zeros((len(explained.signals), len(self.interval_weights), len(inputs)))
         base = self.intercept + self.interval_weights
         for name, weight, mean, column in zip(
             names, self.weights, self.row_means, self.row_columns(inputs), strict=True
         ):
-            out[place_of[name]] += self.effect_decay[:, None] * (weight * (column - mean))[None, :]
+            out[index_of[name]] += self.effect_decay[:, None] * (weight * (column - mean))[None, :]
         if self.use_renewal:
             for weight, means, ahead in zip(
                 self.renewal_weights, self.renewal_means, renewal_columns(inputs), strict=True
             ):
-                out[place_of[RENEWAL]] += (weight * (ahead - means)).T
+                out[index_of[RENEWAL]] += (weight * (ahead - means)).T
                 base = base + weight * means
         return base, out.transpose(2, 0, 1)
 
@@ -158,18 +158,18 @@ class LinearHazard:
         rows = self.row_columns(inputs)
         count = len(self.interval_weights)
         row_part = np.zeros((len(self.draws), len(inputs)))
-        for place, (mean, column) in enumerate(zip(self.row_means, rows, strict=True)):
-            row_part = row_part + self.draws[:, 1 + place : 2 + place] * (column - mean)[None, :]
+        for index, (mean, column) in enumerate(zip(self.row_means, rows, strict=True)):
+            row_part = row_part + self.draws[:, 1 + index : 2 + index] * (column - mean)[None, :]
         at = 1 + len(rows)
         of_time = self.draws[:, 0:1] + self.draws[:, at + 3 : at + 3 + count]
         out = row_part[:, :, None] * self.effect_decay + of_time[:, None, :]
         if self.use_renewal:
-            for place, ahead in enumerate(renewal_columns(inputs)):
-                out = out + self.draws[:, at + place, None, None] * ahead[None, :, :]
+            for index, ahead in enumerate(renewal_columns(inputs)):
+                out = out + self.draws[:, at + index, None, None] * ahead[None, :, :]
         return out
 
     def to_json(self) -> dict[str, Any]:
-        scaling = {name: [_spelt(one) for one in value.tolist()] for name, value in vars(self.scaling).items()}
+        scaling = {name: [_spelt(number) for number in value.tolist()] for name, value in vars(self.scaling).items()}
         return {
             "layout": {"numbers": self.layout.numbers, "flags": self.layout.flags, "levels": self.layout.levels},
             "scaling": scaling,
@@ -185,7 +185,7 @@ class LinearHazard:
         return cls(
             layout=Layout(layout["numbers"], tuple(layout["flags"]), tuple((a, b) for a, b in layout["levels"])),
             scaling=Scaling(
-                **{name: np.array([float(one) for one in value]) for name, value in body["scaling"].items()}
+                **{name: np.array([float(number) for number in value]) for name, value in body["scaling"].items()}
             ),
             plain=body["plain"],
             use_renewal=body["use_renewal"],
@@ -202,7 +202,7 @@ def _spelt(number: float) -> float | str:
 def column_signals(layout: Layout, encoder: Encoder) -> list[str]:
     """The signal that each row column belongs to."""
     names = list(encoder.numbers)
-    names += [encoder.numbers[place] for place in layout.flags]
+    names += [encoder.numbers[index] for index in layout.flags]
     return names + [encoder.categories[category].name for category, _ in layout.levels]
 
 

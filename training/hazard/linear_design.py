@@ -19,13 +19,14 @@ class Design:
     """n hazard rows of m snapshots, of which K intervals follow.
 
     `own`: (m, width) columns of the snapshots, less their mean over rows. `ahead`: (n, AHEAD) columns of the row's
-    interval. `place`, `interval`: (n,) which snapshot and which interval a row is of. `effect_decay`: (K,) what is
-    left of `own` in each interval. Coefficients stand in this order: the intercept, width of `own`, AHEAD, K intervals.
+    interval. `snapshot`, `interval`: (n,) which of the m snapshots and which interval a row is of. `effect_decay`: (K,)
+    what is left of `own` in each interval. Coefficients are in this order: the intercept, width
+    of `own`, AHEAD, K intervals.
     """
 
     own: np.ndarray
     ahead: np.ndarray
-    place: np.ndarray
+    snapshot: np.ndarray
     interval: np.ndarray
     effect_decay: np.ndarray
 
@@ -45,15 +46,14 @@ class Design:
 
     def undecayed(self, beta: np.ndarray) -> np.ndarray:
         """(n,) what the snapshots' columns add to the log-odds where nothing of it has decayed."""
-        return np.asarray((self.own @ beta[1 : self.head])[self.place])
+        return np.asarray((self.own @ beta[1 : self.head])[self.snapshot])
 
     def log_odds(self, beta: np.ndarray) -> np.ndarray:
         """(n,) of the hazard in each row."""
         row = self.undecayed(beta) * self.effect_decay[self.interval]
-        found: np.ndarray = (
+        return np.asarray(
             beta[0] + row + self.ahead @ beta[self.head : self.middle] + beta[self.middle :][self.interval]
         )
-        return found
 
     def sums(self, values: np.ndarray) -> np.ndarray:
         """Sums by snapshot of all columns times `values` (n,); (m, size)."""
@@ -97,12 +97,12 @@ class Design:
         return out
 
     def _by_snapshot(self, values: np.ndarray) -> np.ndarray:
-        return np.bincount(self.place, weights=values, minlength=len(self.own))
+        return np.bincount(self.snapshot, weights=values, minlength=len(self.own))
 
     def _timing(self, values: np.ndarray) -> np.ndarray:
         """Sums by snapshot of the columns after `own`; (m, AHEAD + K)."""
         out = np.zeros((len(self.own), AHEAD + len(self.effect_decay)))
         for number in range(AHEAD):
             out[:, number] = self._by_snapshot(self.ahead[:, number] * values)
-        out[self.place, AHEAD + self.interval] = values
+        out[self.snapshot, AHEAD + self.interval] = values
         return out

@@ -60,9 +60,9 @@ def fit_linear(
     dimensional linear models".
     """
     inputs, rows, event_weight = training.inputs, training.rows, training.event_weight
-    taught = np.unique(rows.snapshot)
-    blank = _blank(inputs, taught, training.encoder, plain, use_renewal)
-    design, row_means = _design(blank, inputs.take(taught), taught, rows)
+    at_risk = np.unique(rows.snapshot)
+    blank = _blank(inputs, at_risk, training.encoder, plain, use_renewal)
+    design, row_means = _design(blank, inputs.take(at_risk), at_risk, rows)
     beta, hessian, design = _minimised(design, rows.churned, event_weight, _penalty(design, ridge_l2))
     residual = event_weight * (expit(design.log_odds(beta)) - rows.churned)
     return replace(
@@ -74,20 +74,22 @@ def fit_linear(
         effect_decay=design.effect_decay,
         row_means=row_means,
         renewal_means=design.means_ahead(),
-        draws=_draws(design, residual, account, taught, hessian, training.seed),
+        draws=_draws(design, residual, account, at_risk, hessian, training.seed),
     )
 
 
-def _blank(inputs: Inputs, taught: np.ndarray, encoder: Encoder, plain: bool, use_renewal: bool) -> LinearHazard:
-    """Which columns there are, and how values are scaled, from the snapshots taught; all weights are 0."""
-    missing = np.isnan(inputs.values[taught]).mean(axis=0) if inputs.values.shape[1] else np.zeros(0)
-    flags = tuple(int(place) for place in np.nonzero((missing > MIN_FLAGGED) & (missing < 1 - MIN_FLAGGED))[0])
-    levels = tuple((c, level) for c, one in enumerate(encoder.categories) for level in range(len(one.levels)))
+def _blank(inputs: Inputs, at_risk: np.ndarray, encoder: Encoder, plain: bool, use_renewal: bool) -> LinearHazard:
+    """Which columns there are, and how values are scaled, from the snapshots at risk; all weights are 0."""
+    missing = np.isnan(inputs.values[at_risk]).mean(axis=0) if inputs.values.shape[1] else np.zeros(0)
+    flags = tuple(int(column) for column in np.nonzero((missing > MIN_FLAGGED) & (missing < 1 - MIN_FLAGGED))[0])
+    levels = tuple(
+        (number, level) for number, category in enumerate(encoder.categories) for level in range(len(category.levels))
+    )
     layout = Layout(inputs.values.shape[1], flags, levels)
     width, count = layout.of_row, inputs.falls.shape[1]
     return LinearHazard(
         layout=layout,
-        scaling=fit_scaling(inputs.values[taught], plain),
+        scaling=fit_scaling(inputs.values[at_risk], plain),
         plain=plain,
         use_renewal=use_renewal,
         intercept=0.0,
@@ -101,15 +103,15 @@ def _blank(inputs: Inputs, taught: np.ndarray, encoder: Encoder, plain: bool, us
     )
 
 
-def _design(blank: LinearHazard, few: Inputs, taught: np.ndarray, rows: HazardRows) -> tuple[Design, np.ndarray]:
-    """The columns of the rows, nothing decayed yet, and the means over rows that the snapshots' were centered by; `few`
-    are the inputs of the snapshots `taught`."""
-    place = np.searchsorted(taught, rows.snapshot)
-    rows_of = np.bincount(place, minlength=len(few)).astype(float)
-    own = np.stack([np.ones(len(few)), *blank.row_columns(few)], axis=1)[:, 1:]
+def _design(blank: LinearHazard, inputs: Inputs, at_risk: np.ndarray, rows: HazardRows) -> tuple[Design, np.ndarray]:
+    """The columns of the rows, nothing decayed yet, and the means over rows that the snapshots' were centered by;
+    `inputs` are those of the snapshots `at_risk`."""
+    snapshot = np.searchsorted(at_risk, rows.snapshot)
+    rows_of = np.bincount(snapshot, minlength=len(inputs)).astype(float)
+    own = np.stack([np.ones(len(inputs)), *blank.row_columns(inputs)], axis=1)[:, 1:]
     row_means = rows_of @ own / len(rows)
-    ahead = np.stack(renewal_columns(few), axis=2)[place, rows.interval] * float(blank.use_renewal)
-    return Design(own - row_means, ahead, place, rows.interval, blank.effect_decay), row_means
+    ahead = np.stack(renewal_columns(inputs), axis=2)[snapshot, rows.interval] * float(blank.use_renewal)
+    return Design(own - row_means, ahead, snapshot, rows.interval, blank.effect_decay), row_means
 
 
 def _penalty(design: Design, ridge_l2: float) -> np.ndarray:
@@ -155,11 +157,11 @@ def _minimised(
 
 
 def _draws(
-    design: Design, residual: np.ndarray, account: np.ndarray, taught: np.ndarray, hessian: np.ndarray, seed: int
+    design: Design, residual: np.ndarray, account: np.ndarray, at_risk: np.ndarray, hessian: np.ndarray, seed: int
 ) -> np.ndarray:
     """(DRAWS, size) of the coefficients' error: scores summed by account, one normal multiplier an account."""
     codes, of_account = np.unique(account, return_inverse=True)
-    belongs = (np.ones(len(taught)), (of_account[taught], np.arange(len(taught))))
-    scores = sparse.csr_matrix(belongs, shape=(len(codes), len(taught))) @ design.sums(residual)
+    belongs = (np.ones(len(at_risk)), (of_account[at_risk], np.arange(len(at_risk))))
+    scores = sparse.csr_matrix(belongs, shape=(len(codes), len(at_risk))) @ design.sums(residual)
     multipliers = np.random.default_rng(seed).standard_normal((DRAWS, len(codes)))
     return np.asarray(np.linalg.solve(hessian, (multipliers @ scores).T).T)

@@ -2,8 +2,8 @@
 
 A signal of today says more about the next month than about the sixth. A hazard model whose effects are the same in
 every interval takes their mean: it is too timid about the first intervals, which the short horizons are made of, and
-too bold about the last (a time-varying effect, Cox 1972, of one parameter that all signals share). With c_k the place
-of interval k less the churns' mean place, in shares of all K intervals,
+too bold about the last (a time-varying effect, Cox 1972, of one parameter that all signals share). With c_k the
+position of interval k less the churns' mean position, in shares of all K intervals,
 
     log-odds_k = level_k + (1 + gamma c_k) deviation,
 
@@ -55,13 +55,13 @@ def fit_effect_decay(
 ) -> tuple[np.ndarray, np.ndarray]:
     """(factor of each interval, shift of its level); each (count,), by Newton's method.
 
-    `log_odds` (m,) of hazard rows, of which `deviation` (m,) is the part whose effect may decay, `interval` (m,) their
-    places; `event_weight` is the weight of a row.
+    `log_odds` (m,) of hazard rows, of which `deviation` (m,) is the part whose effect may decay, `interval` (m,) the
+    interval of each; `event_weight` is the weight of a row.
     """
     churns = np.bincount(interval, weights=churned, minlength=count)
-    at = np.arange(count)
-    place = (at - float(churns @ at) / max(float(churns.sum()), 1.0)) / count
-    rows = _Intervals(churned, event_weight, log_odds, interval, place[interval] * deviation, count)
+    number = np.arange(count)
+    position = (number - float(churns @ number) / max(float(churns.sum()), 1.0)) / count
+    rows = _Intervals(churned, event_weight, log_odds, interval, position[interval] * deviation, count)
     # Shifts, then gamma.
-    found, _ = penalised_logistic(rows, np.full(count + 1, L2), np.zeros(count + 1), STEPS, EXACT)
-    return np.maximum(1.0 + found[count] * place, LEAST), found[:count]
+    theta, _ = penalised_logistic(rows, np.full(count + 1, L2), np.zeros(count + 1), STEPS, EXACT)
+    return np.maximum(1.0 + theta[count] * position, LEAST), theta[:count]

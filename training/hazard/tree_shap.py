@@ -31,7 +31,7 @@ INFINITE = 1e300  # as which LightGBM's dump writes a threshold that only missin
 ZERO = float(np.float32(1e-35))  # LightGBM takes what is no further from 0 than this for 0
 
 
-class Seen(NamedTuple):
+class ColumnView(NamedTuple):
     """How a split sees a column: which one, and where missing values go. LightGBM's missing_type and default_left."""
 
     column: int
@@ -40,21 +40,21 @@ class Seen(NamedTuple):
 
     def of(self, column: np.ndarray) -> np.ndarray:
         """The column with a value in place of missing ones that a comparison with any threshold sends their way."""
-        zero, gone = np.abs(column) <= ZERO, np.isnan(column)
+        zero, missing = np.abs(column) <= ZERO, np.isnan(column)
         if self.missing == "None":
-            return np.where(zero | gone, 0.0, column)
+            return np.where(zero | missing, 0.0, column)
         side = -np.inf if self.missing_left else np.nan
         if self.missing == "Zero":
-            return np.where(zero | gone, side, column)
-        return np.where(gone, side, np.where(zero, 0.0, column))
+            return np.where(zero | missing, side, column)
+        return np.where(missing, side, np.where(zero, 0.0, column))
 
 
 class Split(NamedTuple):
-    seen: Seen
+    view: ColumnView
     threshold: float
 
 
-class Step(NamedTuple):
+class PathStep(NamedTuple):
     """One split on the way to a leaf: the side taken, and the share of the split's training rows that took it."""
 
     split: Split
@@ -64,12 +64,12 @@ class Step(NamedTuple):
 
 class Leaf(NamedTuple):
     value: float
-    path: tuple[Step, ...]
+    path: tuple[PathStep, ...]
 
     @property
     def columns(self) -> list[int]:
         """The columns on the path, each once."""
-        return list(dict.fromkeys(step.split.seen.column for step in self.path))
+        return list(dict.fromkeys(step.split.view.column for step in self.path))
 
     def mean(self) -> float:
         """Its part of the trees' mean over the training rows."""
@@ -87,9 +87,9 @@ class Leaf(NamedTuple):
         kept = np.ones((len(columns), *went_left[self.path[0].split].shape), dtype=bool)
         share = np.ones((len(columns), *[1] * (kept.ndim - 1)))
         for step in self.path:
-            place = columns.index(step.split.seen.column)
-            kept[place] &= went_left[step.split] == step.left
-            share[place] *= step.share
+            number = columns.index(step.split.view.column)
+            kept[number] &= went_left[step.split] == step.left
+            share[number] *= step.share
         out = np.zeros(kept.shape)
         for t, weight in quadrature((len(columns) + 1) // 2):
             factors = t * kept + (1 - t) * share
@@ -101,7 +101,7 @@ class Leaf(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Table:
+class PatternTable:
     """Leaves over the same splits, bit b of a pattern saying that split b went left; `values` (columns, patterns)."""
 
     splits: tuple[Split, ...]
@@ -109,7 +109,7 @@ class Table:
     values: np.ndarray
 
 
-def table_of(leaves: Sequence[Leaf]) -> Table:
+def table_of(leaves: Sequence[Leaf]) -> PatternTable:
     """Sums the leaves for each of the 2^splits patterns."""
     splits = sorted({step.split for leaf in leaves for step in leaf.path})
     columns = sorted({column for leaf in leaves for column in leaf.columns})
@@ -117,29 +117,29 @@ def table_of(leaves: Sequence[Leaf]) -> Table:
     went_left = {split: (patterns >> bit & 1).astype(bool) for bit, split in enumerate(splits)}
     values = np.zeros((len(columns), len(patterns)))
     for leaf in leaves:
-        values[[columns.index(one) for one in leaf.columns]] += leaf.shapley(went_left)
-    return Table(tuple(splits), np.array(columns), values)
+        values[[columns.index(column) for column in leaf.columns]] += leaf.shapley(went_left)
+    return PatternTable(tuple(splits), np.array(columns), values)
 
 
 @dataclass(frozen=True)
 class Leaves:
     """Some leaves of a model, ready for any rows: tables, and the few leaves too deep for one.
 
-    `seen`: each way that a split sees a column, with its slice of the splits and their thresholds (splits, 1, 1).
+    `views`: each way that a split sees a column, with its slice of the splits and their thresholds (splits, 1, 1).
     `bits`: for bit b of the patterns, the splits it stands for in the tables that have so many, the first ones.
     """
 
     splits: tuple[Split, ...]
-    seen: tuple[tuple[Seen, slice, np.ndarray], ...]
+    views: tuple[tuple[ColumnView, slice, np.ndarray], ...]
     bits: tuple[np.ndarray, ...]
-    tables: tuple[Table, ...]
+    tables: tuple[PatternTable, ...]
     deep: tuple[Leaf, ...]
 
     def add(self, columns: Sequence[np.ndarray], out: np.ndarray) -> None:
         """Adds each column's contributions to `out` (columns, K, n); every column broadcasts to (K, n)."""
         went_left = np.empty((len(self.splits), *out.shape[1:]), dtype=bool)
-        for seen, where, thresholds in self.seen:
-            np.less_equal(seen.of(columns[seen.column]), thresholds, out=went_left[where])
+        for view, where, thresholds in self.views:
+            np.less_equal(view.of(columns[view.column]), thresholds, out=went_left[where])
         patterns = np.zeros((len(self.tables), *out.shape[1:]), dtype=np.uint16)
         for bit, splits in enumerate(self.bits):
             patterns[: len(splits)] |= went_left[splits].astype(np.uint16) << np.uint16(bit)
@@ -150,32 +150,33 @@ class Leaves:
             out[leaf.columns] += leaf.shapley(row_of)
 
 
-def leaves_ready(leaves: Sequence[Leaf]) -> Leaves:
+def tabulated(leaves: Sequence[Leaf]) -> Leaves:
     """Shares the leaves out to tables: in order of their paths, so that neighbours have splits in common."""
     groups: list[list[Leaf]] = []
     deep = []
-    held: set[Split] = set()
+    group_splits: set[Split] = set()
     for leaf in sorted(leaves, key=lambda leaf: [step.split for step in leaf.path]):
-        own = {step.split for step in leaf.path}
-        if len(own) > MOST_BITS:
+        leaf_splits = {step.split for step in leaf.path}
+        if len(leaf_splits) > MOST_BITS:
             deep.append(leaf)
-        elif groups and len(held | own) <= max(BITS, len(held)):
+        elif groups and len(group_splits | leaf_splits) <= max(BITS, len(group_splits)):
             groups[-1].append(leaf)
-            held |= own
+            group_splits |= leaf_splits
         else:
             groups.append([leaf])
-            held = own
+            group_splits = leaf_splits
     tables = sorted((table_of(group) for group in groups), key=lambda table: -len(table.splits))
     splits = sorted({step.split for leaf in leaves for step in leaf.path})
-    place = {split: number for number, split in enumerate(splits)}
-    seen = []
-    for how, alike in groupby(splits, key=lambda split: split.seen):
-        few = list(alike)
-        start = place[few[0]]
-        seen.append((how, slice(start, start + len(few)), np.array([one.threshold for one in few])[:, None, None]))
+    number_of = {split: number for number, split in enumerate(splits)}
+    views = []
+    for view, group in groupby(splits, key=lambda split: split.view):
+        same_view = list(group)
+        start = number_of[same_view[0]]
+        thresholds = np.array([split.threshold for split in same_view])[:, None, None]
+        views.append((view, slice(start, start + len(same_view)), thresholds))
     most = len(tables[0].splits) if tables else 0
-    bits = [[place[one.splits[bit]] for one in tables if len(one.splits) > bit] for bit in range(most)]
-    return Leaves(tuple(splits), tuple(seen), tuple(map(np.array, bits)), tuple(tables), tuple(deep))
+    bits = [[number_of[table.splits[bit]] for table in tables if len(table.splits) > bit] for bit in range(most)]
+    return Leaves(tuple(splits), tuple(views), tuple(map(np.array, bits)), tuple(tables), tuple(deep))
 
 
 @dataclass(frozen=True)
@@ -208,19 +209,19 @@ def tree_shap(booster: lgb.Booster, moving: frozenset[int] = frozenset()) -> Tre
     leaves: list[Leaf] = []
     for tree in booster.dump_model()["tree_info"]:
         leaves += leaves_of(tree["tree_structure"])
-    grown = [leaf for leaf in leaves if leaf.path]
-    moves = [not moving.isdisjoint(leaf.columns) for leaf in grown]
+    split_leaves = [leaf for leaf in leaves if leaf.path]
+    is_moving = [not moving.isdisjoint(leaf.columns) for leaf in split_leaves]
     expected = 0.0
     for leaf in leaves:
         expected += leaf.mean()
     return TreeShap(
         expected,
-        leaves_ready([leaf for leaf, one in zip(grown, moves, strict=True) if not one]),
-        leaves_ready([leaf for leaf, one in zip(grown, moves, strict=True) if one]),
+        tabulated([leaf for leaf, moves in zip(split_leaves, is_moving, strict=True) if not moves]),
+        tabulated([leaf for leaf, moves in zip(split_leaves, is_moving, strict=True) if moves]),
     )
 
 
-def leaves_of(node: dict[str, Any], path: tuple[Step, ...] = ()) -> list[Leaf]:
+def leaves_of(node: dict[str, Any], path: tuple[PathStep, ...] = ()) -> list[Leaf]:
     """The leaves below a node of LightGBM's dump; a tree that did not split is one leaf without a path."""
     if "leaf_value" in node:
         return [Leaf(node["leaf_value"], path)]
@@ -229,11 +230,11 @@ def leaves_of(node: dict[str, Any], path: tuple[Step, ...] = ()) -> list[Leaf]:
             Fault("trees", f"a split by {node['decision_type']!r}", "splits of numbers by <=", "train the model again")
         )
     missing = node["missing_type"]
-    seen = Seen(node["split_feature"], missing, missing != "None" and node["default_left"])
-    split = Split(seen, node["threshold"] if node["threshold"] < INFINITE else np.inf)
+    view = ColumnView(node["split_feature"], missing, missing != "None" and node["default_left"])
+    split = Split(view, node["threshold"] if node["threshold"] < INFINITE else np.inf)
     out = []
     for side, left in (("left_child", True), ("right_child", False)):
         child = node[side]
         rows = child.get("leaf_count", child.get("internal_count"))
-        out += leaves_of(child, (*path, Step(split, left, rows / node["internal_count"])))
+        out += leaves_of(child, (*path, PathStep(split, left, rows / node["internal_count"])))
     return out

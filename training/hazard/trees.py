@@ -57,9 +57,9 @@ class TreeHazard:
         matrix = matrix_of_all(inputs, encoder, self.intervals)
         if not len(matrix):
             return np.zeros((0, self.intervals.count))
-        found = np.asarray(self.booster.predict(matrix, raw_score=True, num_threads=THREADS))
+        scores = np.asarray(self.booster.predict(matrix, raw_score=True, num_threads=THREADS))
         return self.intercepts + self.effect_decay * np.ascontiguousarray(
-            found.reshape(len(inputs), self.intervals.count)
+            scores.reshape(len(inputs), self.intervals.count)
         )
 
     def log_odds_of(self, inputs: Inputs, encoder: Encoder, rows: HazardRows) -> np.ndarray:
@@ -67,8 +67,8 @@ class TreeHazard:
         if not len(rows):
             return np.zeros(0)
         matrix = tree_matrix(inputs, encoder, self.intervals, rows.snapshot, rows.interval)
-        found = np.asarray(self.booster.predict(matrix, raw_score=True, num_threads=THREADS))
-        return self.intercepts[rows.interval] + self.effect_decay[rows.interval] * found
+        scores = np.asarray(self.booster.predict(matrix, raw_score=True, num_threads=THREADS))
+        return self.intercepts[rows.interval] + self.effect_decay[rows.interval] * scores
 
     @cached_property
     def shap(self) -> TreeShap:
@@ -81,24 +81,24 @@ class TreeHazard:
     ) -> tuple[np.ndarray, np.ndarray]:
         """(expected value (count,), exact tree SHAP summed by signal (n, m, count)); they add up to log_odds.
 
-        `count`: how many of the first intervals are wanted (default: all K); the time grows with it. In memory the
+        `count`: how many of the first intervals are asked for (default: all K); the time grows with it. In memory the
         accounts lie innermost, so that what is done signal by signal runs through it in order.
         """
         k = self.intervals.count if count is None else count
-        place_of = {name: place for place, name in enumerate(explained.signals)}
-        places = [place_of[name] for name in column_signals(encoder)]
+        index_of = {name: index for index, name in enumerate(explained.signals)}
+        indices = [index_of[name] for name in column_signals(encoder)]
         out = np.zeros((len(explained.signals), k, len(inputs)))
         step = CHUNK // k
         for at in range(0, len(inputs), step):
-            few = inputs.take(np.arange(at, min(at + step, len(inputs))))
-            parts = self.shap.contributions(tree_columns(few, encoder, self.intervals, k))
-            for place, part in zip(places, parts, strict=True):
-                out[place, :, at : at + step] += self.effect_decay[:k, None] * part
+            chunk = inputs.take(np.arange(at, min(at + step, len(inputs))))
+            parts = self.shap.contributions(tree_columns(chunk, encoder, self.intervals, k))
+            for index, part in zip(indices, parts, strict=True):
+                out[index, :, at : at + step] += self.effect_decay[:k, None] * part
         return self.intercepts[:k] + self.effect_decay[:k] * self.shap.expected, out.transpose(2, 0, 1)
 
 
 def column_signals(encoder: Encoder) -> list[str]:
-    return [*encoder.numbers, *(one.name for one in encoder.categories), *TIMING_SIGNAL]
+    return [*encoder.numbers, *(category.name for category in encoder.categories), *TIMING_SIGNAL]
 
 
 def tree_matrix(
@@ -129,9 +129,9 @@ def tree_columns(inputs: Inputs, encoder: Encoder, intervals: Intervals, count: 
 
 def matrix_of_all(inputs: Inputs, encoder: Encoder, intervals: Intervals, count: int | None = None) -> np.ndarray:
     """The first `count` intervals (default: all) of every snapshot, snapshots outermost; (n count, ...)."""
-    wanted = intervals.count if count is None else count
-    snapshot = np.repeat(np.arange(len(inputs)), wanted)
-    interval = np.tile(np.arange(wanted), len(inputs))
+    count = intervals.count if count is None else count
+    snapshot = np.repeat(np.arange(len(inputs)), count)
+    interval = np.tile(np.arange(count), len(inputs))
     return tree_matrix(inputs, encoder, intervals, snapshot, interval)
 
 
@@ -182,7 +182,7 @@ def fit_trees(training: TrainingRows, schema: Schema, intervals: Intervals, size
     """
     rows, encoder = training.rows, training.encoder
     matrix = tree_matrix(training.inputs, encoder, intervals, rows.snapshot, rows.interval)
-    healthier = {one.name: one.healthier for one in schema.signals}
+    healthier = {signal.name: signal.healthier for signal in schema.signals}
     directions = [-healthier.get(name, 0) for name in encoder.numbers]
     directions += [0] * (len(encoder.categories) + len(TIMING))
     params = {
@@ -203,23 +203,23 @@ def fit_trees(training: TrainingRows, schema: Schema, intervals: Intervals, size
     }
     if monotone and any(directions):
         params["monotone_constraints"] = directions
-    names = [f"f{place}" for place in range(matrix.shape[1])]
+    names = [f"f{column}" for column in range(matrix.shape[1])]
     # Each churn counts once, however many snapshots saw it, so that lambda_l2 means the same at any spacing of them.
     weight = np.full(len(matrix), training.event_weight)
     data = lgb.Dataset(matrix, rows.churned, weight=weight, feature_name=names, params=params, free_raw_data=True)
     booster = lgb.train(params, data, num_boost_round=size.n_estimators)
     # What is kept is what the text says: the model served today is the one loaded tomorrow.
     text = booster.model_to_string(num_iteration=-1)
-    found = np.asarray(booster.predict(matrix, raw_score=True, num_threads=THREADS))
-    return TreeHazard.from_text(text, intervals, *_effect_decay(found, rows, training.event_weight, intervals.count))
+    scores = np.asarray(booster.predict(matrix, raw_score=True, num_threads=THREADS))
+    return TreeHazard.from_text(text, intervals, *_effect_decay(scores, rows, training.event_weight, intervals.count))
 
 
 def _effect_decay(
-    found: np.ndarray, rows: HazardRows, event_weight: float, count: int
+    scores: np.ndarray, rows: HazardRows, event_weight: float, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """(effect decay, intercepts) of raw scores, each (count,): they are drawn towards their mean in each interval."""
     sizes = np.maximum(np.bincount(rows.interval, minlength=count), 1)
-    means = np.bincount(rows.interval, found, count) / sizes
-    deviation = found - means[rows.interval]
-    decay, shift = fit_effect_decay(found, deviation, rows.interval, rows.churned, event_weight, count)
+    means = np.bincount(rows.interval, scores, count) / sizes
+    deviation = scores - means[rows.interval]
+    decay, shift = fit_effect_decay(scores, deviation, rows.interval, rows.churned, event_weight, count)
     return decay, shift + (1.0 - decay) * means

@@ -38,13 +38,13 @@ COVERAGE = 0.9  # nominal, of p_low and p_high
 
 @dataclass(frozen=True)
 class ModelInputs:
-    """A frame ready for the members that have a share: `own` for trees and linear learner, `rules` for the rules."""
+    """A frame ready for the members that have a share: `signals` for trees and linear learner, `rules` for rules."""
 
-    own: Inputs | None
+    signals: Inputs | None
     rules: Inputs | None
 
     def take(self, rows: np.ndarray) -> ModelInputs:
-        return ModelInputs(*(None if one is None else one.take(rows) for one in (self.own, self.rules)))
+        return ModelInputs(*(None if inputs is None else inputs.take(rows) for inputs in (self.signals, self.rules)))
 
 
 @dataclass(frozen=True)
@@ -104,23 +104,23 @@ class ChurnModel:
 
     @property
     def has_signal(self) -> bool:
-        """Whether the scores tell accounts of one stage apart; where not, every score is to be marked so."""
+        """Whether scores differ between accounts of one stage; where not, every score is to be marked so."""
         return self.chosen != "base_rate"
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The signals that a prediction reads, numbers before categories."""
         maps = () if self.rules is None else self.rules.framework.health_maps
-        numbers, texts = [one.signal for one in maps], [STAGE]
-        if self.blend.own:
+        numbers, texts = [health_map.signal for health_map in maps], [STAGE]
+        if self.blend.reads_signals:
             numbers = [*self.encoder.numbers, *numbers]
-            texts = [*(one.name for one in self.encoder.categories), STAGE]
+            texts = [*(category.name for category in self.encoder.categories), STAGE]
         return tuple(dict.fromkeys([*numbers, *texts]))
 
     def inputs(self, frame: pd.DataFrame) -> ModelInputs:
         """The frame ready for the members; DataError naming every signal that it lacks."""
-        own = make_inputs(frame, self.encoder, self.intervals) if self.blend.own else None
-        return ModelInputs(own, None if self.rules is None else self.rules.inputs(frame))
+        signals = make_inputs(frame, self.encoder, self.intervals) if self.blend.reads_signals else None
+        return ModelInputs(signals, None if self.rules is None else self.rules.inputs(frame))
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Columns p_churn_{h}d in (0, 1); DataError naming every signal that the frame lacks."""
@@ -133,10 +133,10 @@ class ChurnModel:
 
     def log_odds(self, inputs: ModelInputs) -> np.ndarray:
         """Uncalibrated hazard log-odds; (n, K)."""
-        own, rules = inputs.own, inputs.rules
+        signals, rules = inputs.signals, inputs.rules
         return self.blend.of(
-            self.trees.log_odds(own, self.encoder) if own is not None and self.trees is not None else None,
-            self.linear.log_odds(own) if own is not None and self.blend.linear else None,
+            self.trees.log_odds(signals, self.encoder) if signals is not None and self.trees is not None else None,
+            self.linear.log_odds(signals) if signals is not None and self.blend.linear else None,
             self.rules.linear.log_odds(rules) if rules is not None and self.rules is not None else None,
         )
 

@@ -23,8 +23,8 @@ def explain(churn: ChurnModel, frame: pd.DataFrame, horizon_days: int) -> Explan
     Raises DataError when the horizon is none of the model's.
     """
     if horizon_days not in churn.horizons_days:
-        found = Fault("horizon", f"{horizon_days} days", f"one of {list(churn.horizons_days)}", "choose one of these")
-        raise DataError(found)
+        fault = Fault("horizon", f"{horizon_days} days", f"one of {list(churn.horizons_days)}", "choose one of these")
+        raise DataError(fault)
     count = churn.intervals.upto(horizon_days)
     starts = range(0, max(len(frame), 1), CHUNK)
     base, contributions = zip(*(_explained(churn, frame.iloc[at : at + CHUNK], count) for at in starts), strict=True)
@@ -39,28 +39,28 @@ def _explained(churn: ChurnModel, frame: pd.DataFrame, count: int) -> tuple[np.n
     level, slope = churn.calibrator.lines(stages_of(frame))
     parts = parts * slope[:, None, None]
     own = (level - pooled_level)[:, None] + (slope - pooled_slope)[:, None] * base[None, :]
-    parts[:, churn.explained.place(STAGE), :] += own  # what the stage's own calibration adds is the stage's doing
-    parts[:, churn.explained.place(SEASON), :] += shift_of(churn.season, frame)[:, None]
+    parts[:, churn.explained.index(STAGE), :] += own  # what the stage's own calibration adds is the stage's doing
+    parts[:, churn.explained.index(SEASON), :] += shift_of(churn.season, frame)[:, None]
     return attribute(pooled_level + pooled_slope * base, parts)
 
 
 def log_odds_parts(churn: ChurnModel, frame: pd.DataFrame, count: int) -> tuple[np.ndarray, np.ndarray]:
     """(base (count,), contributions (n, m, count)) that add up to `log_odds` of the first `count` intervals."""
-    own = churn.inputs(frame).own
+    signals = churn.inputs(frame).signals
     start = np.full(count, churn.blend.intercept)
     parts = np.zeros((len(churn.explained.signals), count, len(frame))).transpose(2, 0, 1)
-    if own is not None and churn.trees is not None:
-        expected, found = churn.trees.contributions(own, churn.encoder, churn.explained, count)
+    if signals is not None and churn.trees is not None:
+        expected, contributions = churn.trees.contributions(signals, churn.encoder, churn.explained, count)
         means = churn.tree_means[:, :count]
         start += churn.blend.trees * (expected + means.sum(axis=0))
-        parts += churn.blend.trees * (found - means[None, :, :])
-    if own is not None and churn.blend.linear:
-        base, found = churn.linear.contributions(own, churn.encoder, churn.explained)
+        parts += churn.blend.trees * (contributions - means[None, :, :])
+    if signals is not None and churn.blend.linear:
+        base, contributions = churn.linear.contributions(signals, churn.encoder, churn.explained)
         start += churn.blend.linear * base[:count]
-        parts += churn.blend.linear * found[:, :, :count]
+        parts += churn.blend.linear * contributions[:, :, :count]
     if churn.rules is not None:
-        base, found = churn.rules.log_odds_parts(frame)
+        base, contributions = churn.rules.log_odds_parts(frame)
         start += churn.blend.rules * base[:count]
-        for place, name in enumerate(churn.rules.explained.signals):
-            parts[:, churn.explained.place(name), :] += churn.blend.rules * found[:, place, :count]
+        for index, name in enumerate(churn.rules.explained.signals):
+            parts[:, churn.explained.index(name), :] += churn.blend.rules * contributions[:, index, :count]
     return start, parts

@@ -56,8 +56,8 @@ def _spread(
 
 def _sampled(churn: ChurnModel, inputs: ModelInputs) -> np.ndarray:
     """Draws of the sampling error of the log-odds, the linear learner's standing in for a blend; (DRAWS, n, K)."""
-    if inputs.own is not None:
-        return churn.linear.spread(inputs.own)
+    if inputs.signals is not None:
+        return churn.linear.spread(inputs.signals)
     assert churn.rules is not None  # one of the two is there
     assert inputs.rules is not None
     return churn.rules.linear.spread(inputs.rules)

@@ -31,7 +31,7 @@ from scipy.special import expit, logit, ndtri, stdtrit
 
 HALVES = 65
 MAX_SD = 2.0  # of log-odds; signals that have nothing in common would ask for more
-APART_DAYS = (110, 300)  # by the first, windows of a quarter have passed; after the second, few accounts are left
+GAP_DAYS = (110, 300)  # by the first, windows of a quarter have passed; after the second, few accounts are left
 LAGS, PAIRED_ACCOUNTS = 3, 30  # fewer say nothing of how a covariance falls
 MAX_EXCESS_KURTOSIS = 6.0  # Student's t then has 5 degrees of freedom
 NEARLY_NORMAL = 0.01  # with less, normal
@@ -78,12 +78,12 @@ def frailty_sd(contributions: np.ndarray, account: np.ndarray, day: np.ndarray, 
 def split_half_variance(contributions: np.ndarray, seed: int) -> float:
     """Hidden variance from how far random halves of the signals agree; infinite where most do not at all."""
     covariance = np.cov(contributions.T)
-    found = []
+    variances = []
     for half in _halvings(contributions.shape[1], seed):
         a, b = float(half @ covariance @ half), float((1 - half) @ covariance @ (1 - half))
         c = float(half @ covariance @ (1 - half))
-        found.append((a * b - c * c) / c if c > 0 else np.inf)
-    return float(np.median(found))
+        variances.append((a * b - c * c) / c if c > 0 else np.inf)
+    return float(np.median(variances))
 
 
 def excess_kurtosis(contributions: np.ndarray, seed: int) -> float:
@@ -107,12 +107,12 @@ def excess_kurtosis(contributions: np.ndarray, seed: int) -> float:
     if varying.shape[1] < 2:
         return 0.0
     varying = varying - varying.mean(axis=0)
-    found = []
+    kurtoses = []
     for half in _halvings(varying.shape[1], seed):
-        one, two = varying @ half, varying @ (1 - half)
-        apart = one / one.std() - two / two.std()
-        found.append(float((apart**4).mean() / (apart**2).mean() ** 2) - 3.0)
-    return min(max(2.0 * float(np.median(found)), 0.0), MAX_EXCESS_KURTOSIS)
+        first, second = varying @ half, varying @ (1 - half)
+        difference = first / first.std() - second / second.std()
+        kurtoses.append(float((difference**4).mean() / (difference**2).mean() ** 2) - 3.0)
+    return min(max(2.0 * float(np.median(kurtoses)), 0.0), MAX_EXCESS_KURTOSIS)
 
 
 def _halvings(count: int, seed: int) -> Iterator[np.ndarray]:
@@ -133,17 +133,17 @@ def test_retest_variance(log_odds: np.ndarray, account: np.ndarray, day: np.ndar
     table["z"] -= table.groupby("day")["z"].transform("mean")
     wide = table.pivot(index="account", columns="day", values="z")
     days, z = wide.columns.to_numpy(float), wide.to_numpy()
-    apart, covariance = [], []
+    gaps, covariance = [], []
     for lag in range(1, len(days)):
         gap = float((days[lag:] - days[:-lag]).mean())
         product = z[:, :-lag] * z[:, lag:]
         known = ~np.isnan(product)
-        if APART_DAYS[0] <= gap <= APART_DAYS[1] and known.any(axis=1).sum() >= PAIRED_ACCOUNTS:
-            apart.append(gap)
+        if GAP_DAYS[0] <= gap <= GAP_DAYS[1] and known.any(axis=1).sum() >= PAIRED_ACCOUNTS:
+            gaps.append(gap)
             covariance.append(float(product[known].mean()))
-    if len(apart) < LAGS or min(covariance) <= 0:
+    if len(gaps) < LAGS or min(covariance) <= 0:
         return None
-    slope, start = np.polyfit(apart, np.log(covariance), 1)
+    slope, start = np.polyfit(gaps, np.log(covariance), 1)
     variance = float(np.nanmean(z**2))
     lasting = min(float(np.exp(start)) if slope < 0 else float(np.mean(covariance)), variance)
     return variance * (variance / lasting - 1.0)

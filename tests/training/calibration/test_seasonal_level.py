@@ -90,7 +90,7 @@ def test_base_and_contributions_meet_the_probability_with_a_season(churn, datase
     frame = dataset.signals[(dataset.signals["as_of"] == cut).to_numpy()]
     told, served = churn.explain(frame, 90), churn.predict(frame)["p_churn_90d"].to_numpy()
     assert np.abs(told.base + told.contributions.sum(axis=1) - served).max() < 1e-9
-    assert np.abs(told.contributions[:, churn.explained.place("season")]).max() > 0
+    assert np.abs(told.contributions[:, churn.explained.index("season")]).max() > 0
 
 
 def test_a_renewed_calibration_counts_the_months_from_the_level_without_them(churn, dataset, seasonal):

@@ -29,10 +29,10 @@ def test_tree_contributions_equal_shap(fitted, later):
     explainer.model.model_type = "internal"  # shap's own algorithm: for LightGBM it would ask LightGBM itself
     theirs = np.asarray(explainer.shap_values(matrix)).reshape(20, churn.intervals.count, -1)
     theirs = theirs * churn.trees.effect_decay[None, :, None]
-    place = churn.explained.place
+    index_of = churn.explained.index
     for column, name in enumerate([*churn.encoder.numbers, *(one.name for one in churn.encoder.categories)]):
         if name != "days_to_renewal":  # the timing columns of the renewal are counted under its name
-            assert ours[:, place(name), :] == pytest.approx(theirs[:, :, column], abs=1e-5)
+            assert ours[:, index_of(name), :] == pytest.approx(theirs[:, :, column], abs=1e-5)
     assert ours.sum(axis=1) == pytest.approx(theirs.sum(axis=2), abs=1e-5)
 
 

@@ -229,7 +229,7 @@ def test_of_a_hazard_by_signal(fitted, later, monkeypatch):
     theirs = churn.trees.booster.predict(matrix, pred_contrib=True).reshape(90, churn.intervals.count, -1)
     wanted = np.zeros((90, len(churn.explained.signals), churn.intervals.count))
     for column, name in enumerate(column_signals(churn.encoder)):
-        wanted[:, churn.explained.place(name), :] += theirs[:, :, column] * churn.trees.effect_decay
+        wanted[:, churn.explained.index(name), :] += theirs[:, :, column] * churn.trees.effect_decay
     expected, whole = churn.trees.contributions(inputs, churn.encoder, churn.explained)
     assert np.abs(whole - wanted).max() < 1e-9
     assert expected == pytest.approx(churn.trees.intercepts + churn.trees.effect_decay * theirs[0, 0, -1], abs=1e-9)

@@ -78,7 +78,7 @@ def test_reasons_point_at_what_changed(fitted, later):
     rows = later.head(50)
     worse = rows.assign(days_late=rows["days_late"] + 40)
     churn = fitted.churn
-    place = churn.explained.place("days_late")
+    place = churn.explained.index("days_late")
     before, after = churn.explain(rows, 90).contributions, churn.explain(worse, 90).contributions
     assert (after[:, place] > before[:, place]).all()
 
