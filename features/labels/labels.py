@@ -114,7 +114,20 @@ def horizon_labels(labels: pd.DataFrame, horizons_days: Sequence[int]) -> pd.Dat
 
 
 def contraction_labels(labels: pd.DataFrame, horizons_days: Sequence[int]) -> pd.DataFrame:
-    """contracted_{h}d, as `horizon_labels`: an account that left without having contracted before it is 0.0."""
+    """Whether each snapshot contracted within each horizon; one that left without having contracted before did not.
+
+    Parameters
+    ----------
+    labels : DataFrame
+        As `labels_for` returns them, (n,) rows.
+    horizons_days : sequence of int
+        Lengths of the windows, in days.
+
+    Returns
+    -------
+    DataFrame, (n,) rows
+        contracted_{h}d: 1.0 or 0.0, NaN as in `horizon_labels`.
+    """
     until = labels.contraction_observed_until
     return within_horizons(labels, "contracted", labels.contraction_at, until, horizons_days)
 

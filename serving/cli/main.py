@@ -82,13 +82,16 @@ def check(session: Session) -> None:
 @main.command()
 @click.option("--as-of", "as_ofs", type=DATE, multiple=True, help="A day; may be repeated. Default: as configured.")
 @click.option("--out", type=FILE, required=True, help="The Parquet file to write.")
+@click.option("--labels", is_flag=True, help="Add what happened next: churn_at, churned_90d and its like.")
+@click.option("--rules", is_flag=True, help="Add what the rules say without a model: health_level and triggers.")
 @click.pass_obj
-def features(session: Session, as_ofs: tuple[datetime, ...], out: Path) -> None:
+def features(session: Session, as_ofs: tuple[datetime, ...], out: Path, labels: bool, rules: bool) -> None:
     """Write one row per (account_id, as_of), one column a signal."""
     from serving.commands.data import features
 
     with session.project() as project:
-        result = features(project.dataset_at(as_ofs) if as_ofs else project.dataset, out)
+        dataset = project.dataset_at(as_ofs) if as_ofs else project.dataset
+        result = features(dataset, out, project.settings, labels=labels, rules=rules)
     session.show(result, console.features_lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,9 @@ from configs.errors import Fault, UsageError
 from serving.project import Project
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from configs.settings import Settings
     from features.checks import CheckReport
     from features.dataset import Dataset
 
@@ -87,9 +91,19 @@ def check(project: Project) -> Checked:
     return Checked(report_on(project.settings, project.sources))
 
 
-def features(dataset: Dataset, out: Path) -> FeaturesWritten:
-    """Signals, stage and coverage of every snapshot, into a Parquet file."""
+def features(
+    dataset: Dataset, out: Path, settings: Settings, *, labels: bool = False, rules: bool = False
+) -> FeaturesWritten:
+    """Signals, stage and coverage of every snapshot, into a Parquet file.
+
+    With `labels`, what happened next stands beside them (`churn_at`, `observed_until`, `churned_90d` and its like;
+    empty where a window has not passed); with `rules`, what needs no model: `health_level`, and `triggers` as JSON.
+    """
     frame = dataset.signals
+    if labels:
+        frame = frame.assign(**_labels_beside(dataset, settings))
+    if rules:
+        frame = frame.assign(**_rules_beside(frame, settings))
     write_parquet(frame, out)
     return FeaturesWritten(
         out=str(out),
@@ -102,3 +116,25 @@ def features(dataset: Dataset, out: Path) -> FeaturesWritten:
         coverage=float(frame.coverage.mean()) if len(frame) else None,
         fingerprint=dataset.fingerprint,
     )
+
+
+def _labels_beside(dataset: Dataset, settings: Settings) -> dict[str, pd.Series]:
+    """What happened after each snapshot, and whether within each horizon; row by row as the signals."""
+    from features.labels import contraction_labels, horizon_labels
+
+    labels, horizons = dataset.labels, settings.horizons_days
+    whether = [horizon_labels(labels, horizons), contraction_labels(labels, horizons)]
+    found = [labels.drop(columns=["account_id", "as_of"]), *whether]
+    return {str(name): part[name] for part in found for name in part}
+
+
+def _rules_beside(frame: pd.DataFrame, settings: Settings) -> dict[str, pd.Series]:
+    """The level that the health score alone says, and the triggers that fire; row by row as the signals."""
+    import pandas as pd
+
+    from training.health import fired_triggers, health_levels
+
+    levels = health_levels(frame.health_score.to_numpy(), settings.framework.levels)
+    triggers = [json.dumps(names) for names in fired_triggers(frame, settings.framework)]
+    columns = {"health_level": levels, "triggers": triggers}
+    return {name: pd.Series(values, index=frame.index, dtype=object) for name, values in columns.items()}

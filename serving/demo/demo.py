@@ -71,7 +71,7 @@ def run_demo(folder: Path, accounts: int, tell: Progress, story: Story | None = 
     write_text(config, HEAD + yaml.safe_dump(company_config(), sort_keys=False))
     with Project.open(config, tell) as project:
         checked = check(project)
-        written = features(project.dataset, project.paths.features)
+        written = features(project.dataset, project.paths.features, project.settings)
         first = _before(project.sources) if story is None else first_scored_day(project.settings)
         days = {"says": "dates are the synthetic company's", "scored_as_of": f"{first:%Y-%m-%d}"}
         project.ledger.mark("demo", days, at=first, asked_by="demo")

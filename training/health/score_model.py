@@ -117,11 +117,7 @@ class HealthModel:
 
     def triggers(self, frame: pd.DataFrame) -> list[list[str]]:
         """Names of the triggers that fire on each row; a missing signal fires none."""
-        out: list[list[str]] = [[] for _ in range(len(frame))]
-        for one in self.framework.triggers:
-            for place in np.flatnonzero(holds(frame, one)):
-                out[place].append(one.name)
-        return out
+        return fired_triggers(frame, self.framework)
 
     def escalations(self, frame: pd.DataFrame, risk_level: Iterable[str]) -> list[list[str]]:
         """Names of the escalations that each row calls for, given its risk level; a missing signal calls for none."""
@@ -212,6 +208,28 @@ def fit_health(
     per_point = float(linear.weights[0] / linear.scaling.sd[0] / linear.scaling.spread[0])
     log = {"hazard_rows": len(rows), "churn_events": events, "log_odds_per_health_point": per_point}
     return HealthModel("rules", settings.horizons_days, framework, intervals, encoder, linear, log)
+
+
+def fired_triggers(frame: pd.DataFrame, framework: Framework) -> list[list[str]]:
+    """The triggers that fire on each snapshot; they are rules and need no model.
+
+    Parameters
+    ----------
+    frame : DataFrame, (n,) rows
+        Signals by name; one that is missing fires nothing.
+    framework : Framework
+        The configured triggers.
+
+    Returns
+    -------
+    list of list of str, length n
+        Names of triggers, in the framework's order.
+    """
+    fired: list[list[str]] = [[] for _ in range(len(frame))]
+    for trigger in framework.triggers:
+        for row in np.flatnonzero(holds(frame, trigger)):
+            fired[row].append(trigger.name)
+    return fired
 
 
 def risk_levels(p: np.ndarray, base_rate: float, levels: Sequence[Level]) -> list[str]:
