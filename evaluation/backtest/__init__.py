@@ -3,18 +3,18 @@
 from evaluation.backtest.backtest import Backtest, backtest
 from evaluation.backtest.contributions import Contributions, contributions
 from evaluation.backtest.health_weights import gains, level_changes, newest_window, score_bands
-from evaluation.backtest.random_split import WORTH_SAYING, RandomSplitGap, random_split_told
+from evaluation.backtest.random_split import RandomSplitGap, RandomSplitRefusal, compare_with_random_split
 
 __all__ = [
-    "WORTH_SAYING",
     "Backtest",
     "Contributions",
     "RandomSplitGap",
+    "RandomSplitRefusal",
     "backtest",
+    "compare_with_random_split",
     "contributions",
     "gains",
     "level_changes",
     "newest_window",
-    "random_split_told",
     "score_bands",
 ]

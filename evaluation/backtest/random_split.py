@@ -61,18 +61,47 @@ class RandomSplitGap:
         return self.auc_random - self.auc_honest
 
     @property
+    def worth_saying(self) -> bool:
+        """Whether the gap is so large that a reader needs to know of it."""
+        return self.auc_gap >= WORTH_SAYING
+
+    @property
     def sentence(self) -> str:
-        said = (
+        """Both figures, and what somebody who quotes the one of a random split would promise."""
+        figures = (
             f"The same LightGBM reaches an AUC of {self.auc_random:.3f} and a log loss of {self.log_loss_random:.4f} on"
             f" a random split of rows, {self.auc_honest:.3f} and {self.log_loss_honest:.4f} out of time"
         )
-        if self.auc_gap < WORTH_SAYING:
-            return f"{said}: here a random split flatters little, and is wrong all the same."
-        return f"{said}: a figure from a random split would promise {self.auc_gap:.3f} of AUC that nobody gets."
+        if not self.worth_saying:
+            return f"{figures}: here a random split flatters little, and is wrong all the same."
+        return f"{figures}: a figure from a random split would promise {self.auc_gap:.3f} of AUC that nobody gets."
 
     def to_json(self) -> dict[str, Any]:
-        said = {"auc_gap": self.auc_gap, "worth_saying": self.auc_gap >= WORTH_SAYING, "sentence": self.sentence}
-        return {**asdict(self), **said}
+        """Fields and properties, as they stand in metrics.json."""
+        derived = {"auc_gap": self.auc_gap, "worth_saying": self.worth_saying, "sentence": self.sentence}
+        return {**asdict(self), **derived}
+
+
+@dataclass(frozen=True)
+class RandomSplitRefusal:
+    """Why these rows cannot show how far a random split would flatter.
+
+    Attributes
+    ----------
+    refused : str
+        What was lacking, as half a sentence.
+    """
+
+    refused: str
+
+    @property
+    def sentence(self) -> str:
+        """The refusal as a sentence of the report."""
+        return f"How far a random split of rows would flatter is not known here: {self.refused}."
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in metrics.json, beside which a gap is told apart by `refused`."""
+        return {"refused": self.refused, "worth_saying": False, "sentence": self.sentence}
 
 
 def random_split_gap(dataset: Dataset, settings: Settings, folds: Sequence[pd.Timestamp]) -> RandomSplitGap:
@@ -114,9 +143,9 @@ def random_split_gap(dataset: Dataset, settings: Settings, folds: Sequence[pd.Ti
     )
 
 
-def random_split_told(
+def compare_with_random_split(
     dataset: Dataset, settings: Settings, folds: Sequence[pd.Timestamp]
-) -> tuple[RandomSplitGap | None, dict[str, Any]]:
+) -> RandomSplitGap | RandomSplitRefusal:
     """The gap that a random split of rows would open, or why these rows cannot show one.
 
     Parameters
@@ -128,18 +157,13 @@ def random_split_told(
 
     Returns
     -------
-    gap : RandomSplitGap or None
-        None where it cannot be found.
-    summary : dict
-        The gap with a `sentence`, or {"refused": why, ...}.
+    RandomSplitGap or RandomSplitRefusal
+        Both have a `sentence`.
     """
     try:
-        gap = random_split_gap(dataset, settings, folds)
+        return random_split_gap(dataset, settings, folds)
     except DataError as error:
-        why = "; ".join(f"{one.found}, expected {one.expected}" for one in error.faults)
-        said = f"How far a random split of rows would flatter is not known here: {why}."
-        return None, {"refused": why, "worth_saying": False, "sentence": said}
-    return gap, gap.to_json()
+        return RandomSplitRefusal("; ".join(f"{fault.found}, expected {fault.expected}" for fault in error.faults))
 
 
 def _inputs(dataset: Dataset, settings: Settings) -> Array:
@@ -151,11 +175,11 @@ def _inputs(dataset: Dataset, settings: Settings) -> Array:
     return np.column_stack([*numbers, *codes])
 
 
-def _predicted(found: Array, inputs: Array, label: Array, taught: Array, asked: Array) -> Array:
-    """`found` with the asked rows filled in; as it was where the taught rows are of one class."""
+def _predicted(p: Array, inputs: Array, label: Array, taught: Array, asked: Array) -> Array:
+    """`p` with the asked rows filled in; as it was where the taught rows are of one class."""
     if not asked.any() or np.unique(label[taught]).size < 2:
-        return found
+        return p
     booster = lgb.train(LEARNER, lgb.Dataset(inputs[taught], label[taught]), ROUNDS)
-    out = found.copy()
+    out = p.copy()
     out[asked] = booster.predict(inputs[asked], num_threads=1)
     return out

@@ -2,10 +2,11 @@
 
 from evaluation.promotion.events import mark_level, mark_promotion, mark_reweighting, marks_told
 from evaluation.promotion.gates import RULES, evaluate_gates
-from evaluation.promotion.verdict import Measured, Verdict
+from evaluation.promotion.verdict import GateResult, Measured, Verdict
 
 __all__ = [
     "RULES",
+    "GateResult",
     "Measured",
     "Verdict",
     "evaluate_gates",

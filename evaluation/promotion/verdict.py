@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
@@ -14,20 +13,36 @@ from evaluation.validity import Finding
 
 
 @dataclass(frozen=True)
-class Gate:
-    """One answer. `figure` is None where it could not be measured; `limit` says in words what would pass."""
+class GateResult:
+    """What one gate answers of a candidate.
+
+    Attributes
+    ----------
+    name : str
+        Of the gate.
+    passed : bool
+        Whether it lets the candidate pass.
+    figure : float or None
+        What was measured, in the unit of the gate; None where it could not be.
+    limit : str
+        What would pass, in words.
+    message : str
+        What was found, as half a sentence.
+    left_out : bool
+        Whether there was nothing to compare with.
+    """
 
     name: str
     passed: bool
     figure: float | None
     limit: str
-    says: str
+    message: str
     left_out: bool = False
 
     def __str__(self) -> str:
         figure = "-" if self.figure is None else f"{self.figure:.4g}"
         word = "left out" if self.left_out else "pass" if self.passed else "REFUSED"
-        return f"{word:9}{self.name:20}{figure:>9}  ({self.limit})  {self.says}"
+        return f"{word:9}{self.name:20}{figure:>9}  ({self.limit})  {self.message}"
 
 
 @dataclass(frozen=True)
@@ -36,30 +51,32 @@ class Verdict:
 
     Attributes
     ----------
-    gates : tuple of Gate
+    gates : tuple of GateResult
         All of them, in order.
     """
 
-    gates: tuple[Gate, ...]
+    gates: tuple[GateResult, ...]
 
     @property
     def passed(self) -> bool:
+        """Whether no gate refused."""
         return all(gate.passed for gate in self.gates)
 
     @property
-    def refused(self) -> tuple[Gate, ...]:
+    def refused(self) -> tuple[GateResult, ...]:
+        """The gates that did not let the candidate pass, in order."""
         return tuple(gate for gate in self.gates if not gate.passed)
 
     def faults(self) -> list[Fault]:
-        """What `Refused` carries: one fault a gate that refused."""
-        to_do = "mend it and backtest again; forcing the promotion leaves a mark"
-        return [Fault(f"gate {gate.name}", gate.says, gate.limit, to_do) for gate in self.refused]
+        """What is wrong, for an error.
 
-    def to_json(self) -> list[dict[str, Any]]:
-        return [
-            {name: getattr(one, name) for name in ("name", "passed", "left_out", "figure", "limit", "says")}
-            for one in self.gates
-        ]
+        Returns
+        -------
+        list of Fault
+            One a gate that refused: what was found, what would pass, what to do.
+        """
+        to_do = "fix it and backtest again; forcing the promotion leaves a mark"
+        return [Fault(f"gate {gate.name}", gate.message, gate.limit, to_do) for gate in self.refused]
 
     def __str__(self) -> str:
         last = "passed" if self.passed else "refused by " + ", ".join(gate.name for gate in self.refused)
@@ -101,11 +118,22 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """Matured out-of-time rows of candidate and rules: account_id, y, p, p_rules. `strays` rows have no partner."""
+class GateInputs:
+    """What gates look at: matured out-of-time rows of candidate and rules (account_id, y, p, p_rules), and the rest.
+
+    `strays` rows of one have no partner in the other; `chosen` is the learner that the fit adopted.
+    """
 
     rows: pd.DataFrame
     strays: int
     settings: Settings
     measured: Measured
-    meta: Mapping[str, Any]
+    chosen: str | None
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One condition before a version is promoted; `evaluate` returns None where its figure was not asked for."""
+
+    name: str
+    evaluate: Callable[[GateInputs], GateResult | None]

@@ -7,10 +7,10 @@ import unicodedata
 
 import pandas as pd
 
-from evaluation.validity.evidence import KEY, Evidence, Told
+from evaluation.validity.evidence import KEY, Detection, Evidence
 
 
-def doubled(evidence: Evidence) -> Told | None:
+def doubled(evidence: Evidence) -> Detection | None:
     tables = {
         "signals": evidence.signals[KEY],
         "labels": evidence.labels[KEY],
@@ -18,15 +18,15 @@ def doubled(evidence: Evidence) -> Told | None:
     }
     tables |= {f"baselines ({name})": part[KEY] for name, part in evidence.baselines.groupby("model")}
     counts = {name: int(rows.duplicated().sum()) for name, rows in tables.items()}
-    found = {name: count for name, count in counts.items() if count}
-    if not found:
+    repeated = {name: count for name, count in counts.items() if count}
+    if not repeated:
         return None
-    first = next(iter(found))
-    one = tables[first][tables[first].duplicated()].iloc[0]
-    return Told(
-        float(sum(found.values())),
-        f"{', '.join(f'{count} in {name}' for name, count in found.items())}: for instance {one.account_id} as of"
-        f" {one.as_of:%Y-%m-%d} stands twice",
+    first = next(iter(repeated))
+    row = tables[first][tables[first].duplicated()].iloc[0]
+    return Detection(
+        float(sum(repeated.values())),
+        f"{', '.join(f'{count} in {name}' for name, count in repeated.items())}: for instance {row.account_id} as of"
+        f" {row.as_of:%Y-%m-%d} stands twice",
     )
 
 
@@ -43,20 +43,20 @@ def plain(account_id: str) -> str:
     return "-".join(part.lstrip("0") or "0" if part.isdigit() else part for part in parts)
 
 
-def spelt_twice(evidence: Evidence) -> Told | None:
+def spelt_twice(evidence: Evidence) -> Detection | None:
     ids = pd.Series(sorted(set(evidence.labels["account_id"].astype(str))))
     groups = ids.groupby(ids.map(plain)).agg(list)
-    found = [names for names in groups if len(names) > 1]
-    if not found:
+    ambiguous = [names for names in groups if len(names) > 1]
+    if not ambiguous:
         return None
-    return Told(
-        float(len(found)),
-        f"{len(found)} accounts seem to stand under several ids, for instance {' and '.join(found[0])}: one of them may"
-        " teach what the other is tested on",
+    return Detection(
+        float(len(ambiguous)),
+        f"{len(ambiguous)} accounts seem to stand under several ids, for instance {' and '.join(ambiguous[0])}:"
+        " one of them may teach what the other is tested on",
     )
 
 
-def in_both(evidence: Evidence) -> Told | None:
+def in_both(evidence: Evidence) -> Detection | None:
     """Accounts of the tested rows that had been looked at before their fold's origin."""
     first = evidence.labels.groupby("account_id")["as_of"].min()
     rows = evidence.predictions[["account_id", "fold"]].drop_duplicates()
@@ -64,35 +64,35 @@ def in_both(evidence: Evidence) -> Told | None:
     shared, every = rows.loc[known, "account_id"].nunique(), rows["account_id"].nunique()
     if not shared:
         return None
-    return Told(
+    return Detection(
         shared / every,
         f"{shared} of {every} tested accounts stood in the training time already; with rolling origins that is"
         " meant, since the same accounts are scored again and again, but the figures are those of known customers",
     )
 
 
-def few_churns(evidence: Evidence) -> Told | None:
+def few_churns(evidence: Evidence) -> Detection | None:
     rows, needed = evidence.judged(), evidence.settings.training.min_churns
-    found = rows.loc[rows["y"] == 1, "account_id"].nunique()
-    if found >= needed:
+    churned = rows.loc[rows["y"] == 1, "account_id"].nunique()
+    if churned >= needed:
         return None
-    return Told(
-        float(found),
-        f"{found} accounts churned within {evidence.settings.main_horizon_days} days of a tested prediction, {needed}"
+    return Detection(
+        float(churned),
+        f"{churned} accounts churned within {evidence.settings.main_horizon_days} days of a tested prediction, {needed}"
         " are asked for (training.min_churns): every figure has a wide interval",
     )
 
 
-def one_class(evidence: Evidence) -> Told | None:
+def one_class(evidence: Evidence) -> Detection | None:
     rows = evidence.judged()
     kinds = rows.groupby("fold")["y"].agg(["nunique", "size"])
     tested = list(kinds.index[kinds["nunique"] < 2])
-    taught = [f"{one.origin:%Y-%m-%d}" for one in evidence.taught if not 0 < one.churned < one.windows]
+    taught = [f"{fold.origin:%Y-%m-%d}" for fold in evidence.taught if not 0 < fold.churned < fold.windows]
     if not tested and not taught:
         return None
     parts = [f"tested on one outcome only: {', '.join(tested)}"] if tested else []
     parts += [f"taught by one outcome only: {', '.join(taught)}"] if taught else []
-    return Told(
+    return Detection(
         float(len({*tested, *taught})),
         f"folds {'; '.join(parts)}; they say nothing of how well accounts are told apart",
     )

@@ -7,25 +7,24 @@ import pandas as pd
 from scipy.special import ndtri
 
 from evaluation import metrics
-from evaluation.backtest import WORTH_SAYING
 from evaluation.metrics import bootstrap, bootstrap_statistics, observed_expected
-from evaluation.validity.evidence import BASE_RATE, KEY, Evidence, Told
+from evaluation.validity.evidence import BASE_RATE, KEY, Detection, Evidence
 
 NEAR_ONE = 0.97  # AUC out of time
-LEVEL = 0.05  # chance that a level that holds is called drifting, over all quarters together
+FALSE_ALARMS = 0.05  # chance that a churn level that holds is called drifting, over all quarters together
 
 
-def too_good(evidence: Evidence) -> Told | None:
+def too_good(evidence: Evidence) -> Detection | None:
     rows = evidence.judged()
     if rows["y"].nunique() < 2:
         return None  # FW205 says so
-    found = metrics.auc(rows["y"].to_numpy(), rows["p"].to_numpy())
-    if found < NEAR_ONE:
+    auc = metrics.auc(rows["y"].to_numpy(), rows["p"].to_numpy())
+    if auc < NEAR_ONE:
         return None
-    return Told(found, f"the AUC of tested predictions is {found:.3f}: something in them knows the outcome")
+    return Detection(auc, f"the AUC of tested predictions is {auc:.3f}: something in them knows the outcome")
 
 
-def worse_than_base_rate(evidence: Evidence) -> Told | None:
+def worse_than_base_rate(evidence: Evidence) -> Detection | None:
     """In all, and in each stage with enough churned accounts; intervals widened for their number."""
     settings = evidence.settings
     column = f"p_churn_{settings.main_horizon_days}d"
@@ -39,76 +38,76 @@ def worse_than_base_rate(evidence: Evidence) -> Told | None:
         return None
     wide = -float(ndtri(0.025 / len(parts)))
     losses = {"p": bootstrap_statistics.log_loss("p"), "p_base": bootstrap_statistics.log_loss("p_base")}
-    found = {}
+    worse = {}
     for name, part in parts.items():
         drawn = bootstrap.draw(part, losses, settings.evaluation.bootstrap_draws, settings.training.seed)
         gap = drawn["p"] - drawn["p_base"]
         if gap[0] > wide * gap[1:].std():
-            found[name] = float(gap[0])
-    if not found:
+            worse[name] = float(gap[0])
+    if not worse:
         return None
-    said = ", ".join(f"{name} (by {gap:.4f})" for name, gap in found.items())
-    return Told(
-        max(found.values()),
-        f"the log loss out of time is worse than that of the base rate of each stage in: {said}; the same probability"
+    stages = ", ".join(f"{name} (by {gap:.4f})" for name, gap in worse.items())
+    return Detection(
+        max(worse.values()),
+        f"the log loss out of time is worse than that of the base rate of each stage in: {stages}; the same probability"
         " for everybody would serve better",
     )
 
 
-def level_drifts(evidence: Evidence) -> Told | None:
+def level_drifts(evidence: Evidence) -> Detection | None:
     """Observed over expected churns a quarter of as_ofs, with account-clustered intervals for all quarters together."""
     rows = evidence.judged()
     quarters = {str(name): part for name, part in rows.groupby(rows["as_of"].dt.to_period("Q"))}
-    found = {}
+    drifting = {}
     for name, part in quarters.items():
         if not part["p"].sum() > 0:
             continue
         y, p, who = part["y"].to_numpy(), part["p"].to_numpy(), part["account_id"].to_numpy(dtype=str)
-        ratio = observed_expected(y, p, who, level=1 - LEVEL / len(quarters))
+        ratio = observed_expected(y, p, who, level=1 - FALSE_ALARMS / len(quarters))
         if not ratio.low <= 1 <= ratio.high:
-            found[name] = ratio
-    if not found:
+            drifting[name] = ratio
+    if not drifting:
         return None
-    worst = max(found, key=lambda name: abs(np.log(max(found[name].ratio, 1e-3))))
-    one = found[worst]
-    return Told(
-        one.ratio,
-        f"in {len(found)} of {len(quarters)} quarters ({', '.join(found)}) more or fewer left than predicted; in"
-        f" {worst} {one.observed} against {one.expected:.1f}, {one.ratio:.2f} times as many ({one.low:.2f} to"
-        f" {one.high:.2f})",
+    worst = max(drifting, key=lambda name: abs(np.log(max(drifting[name].ratio, 1e-3))))
+    ratio = drifting[worst]
+    return Detection(
+        ratio.ratio,
+        f"in {len(drifting)} of {len(quarters)} quarters ({', '.join(drifting)}) more or fewer left than predicted; in"
+        f" {worst} {ratio.observed} against {ratio.expected:.1f}, {ratio.ratio:.2f} times as many ({ratio.low:.2f} to"
+        f" {ratio.high:.2f})",
     )
 
 
-def no_probability(evidence: Evidence) -> Told | None:
+def no_probability(evidence: Evidence) -> Detection | None:
     columns = [f"p_churn_{days}d" for days in evidence.settings.horizons_days]
     p = evidence.predictions[columns].to_numpy(dtype=float)
     wrong = ~((p >= 0) & (p <= 1)).all(axis=1)
     if not wrong.any():
         return None
     first = evidence.predictions.iloc[int(np.argmax(wrong))]
-    return Told(
+    return Detection(
         float(wrong.sum()),
         f"{wrong.sum()} of {len(p)} predictions hold a value outside [0, 1] or none at all, for instance"
         f" {first.account_id} as of {pd.Timestamp(first.as_of):%Y-%m-%d}",
     )
 
 
-def falls_with_horizon(evidence: Evidence) -> Told | None:
+def falls_with_horizon(evidence: Evidence) -> Detection | None:
     columns = [f"p_churn_{days}d" for days in sorted(evidence.settings.horizons_days)]
     steps = np.diff(evidence.predictions[columns].to_numpy(dtype=float), axis=1)
     falls = np.atleast_1d((steps < 0).any(axis=1))
     if not falls.any():
         return None
     first = evidence.predictions.iloc[int(np.argmax(falls))]
-    return Told(
+    return Detection(
         float(falls.sum()),
         f"{falls.sum()} of {len(falls)} predictions fall as the horizon grows, for instance {first.account_id} as of"
         f" {pd.Timestamp(first.as_of):%Y-%m-%d}: who has left within 30 days has left within 60",
     )
 
 
-def random_split(evidence: Evidence) -> Told | None:
-    found = evidence.random_split
-    if found is None or found.auc_gap < WORTH_SAYING:
+def random_split(evidence: Evidence) -> Detection | None:
+    gap = evidence.random_split
+    if gap is None or not gap.worth_saying:
         return None
-    return Told(found.auc_gap, found.sentence.rstrip("."))
+    return Detection(gap.auc_gap, gap.sentence.rstrip("."))

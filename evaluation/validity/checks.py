@@ -15,7 +15,7 @@ from __future__ import annotations
 import pandas as pd
 
 from evaluation.validity import check_rows, check_scores, check_time
-from evaluation.validity.evidence import Check, Evidence, Finding, evidence_of, require
+from evaluation.validity.evidence import Check, Detection, Evidence, Finding, evidence_of, require
 
 __all__ = ["CHECKS", "Evidence", "Finding", "check_champion", "evidence_of", "failing", "run_checks"]
 
@@ -59,12 +59,12 @@ def run_checks(evidence: Evidence) -> tuple[Finding, ...]:
         When the evidence lacks a column that the checks read.
     """
     require(evidence)
-    found = []
-    for check in CHECKS:
-        told = check.look(evidence)
-        if told is not None:
-            found.append(Finding(check.code, check.title, check.severity, float(told.figure), told.says))
-    return tuple(found)
+    detections = ((check, check.look(evidence)) for check in CHECKS)
+    return tuple(_finding(check, detection) for check, detection in detections if detection is not None)
+
+
+def _finding(check: Check, detection: Detection) -> Finding:
+    return Finding(check.code, check.title, check.severity, float(detection.figure), detection.message)
 
 
 def check_champion(rows: pd.DataFrame) -> tuple[Finding, ...]:
@@ -80,9 +80,9 @@ def check_champion(rows: pd.DataFrame) -> tuple[Finding, ...]:
     tuple of Finding
         Empty when it had not.
     """
-    check = next(one for one in CHECKS if one.look is check_time.taught_on_judged)
-    told = check_time.learnt_from(rows)
-    return () if told is None else (Finding(check.code, check.title, check.severity, told.figure, told.says),)
+    own_training_rows = next(check for check in CHECKS if check.look is check_time.taught_on_judged)
+    detection = check_time.learnt_from(rows)
+    return () if detection is None else (_finding(own_training_rows, detection),)
 
 
 def failing(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
@@ -98,4 +98,4 @@ def failing(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     tuple of Finding
         Those of severity "fail".
     """
-    return tuple(one for one in findings if one.severity == "fail")
+    return tuple(finding for finding in findings if finding.severity == "fail")

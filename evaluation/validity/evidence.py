@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Literal
 
 import pandas as pd
 
@@ -56,11 +56,12 @@ class Evidence:
         return rows.assign(p=rows[f"p_churn_{days}d"].astype(float), y=rows[f"churned_{days}d"].astype(float))
 
 
-class Told(NamedTuple):
-    """What a check found: a figure and a sentence."""
+@dataclass(frozen=True)
+class Detection:
+    """What a check found: a figure, and half a sentence on it that ends without a full stop."""
 
     figure: float
-    says: str
+    message: str
 
 
 @dataclass(frozen=True)
@@ -70,24 +71,33 @@ class Check:
     code: str
     title: str
     severity: Severity
-    look: Callable[[Evidence], Told | None]
+    look: Callable[[Evidence], Detection | None]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found, under its code; docs/checks.md says what it means and what to do."""
+    """What a check found, under its code; docs/checks.md says what it means and what to do.
+
+    Attributes
+    ----------
+    code, title : str
+        Of the check, such as FW102.
+    severity : {"fail", "warn", "note"}
+        Whether the run is refused, to be read with care, or only worth knowing.
+    figure : float
+        How much was found, in the unit that the message names.
+    message : str
+        Half a sentence, without a full stop.
+    """
 
     code: str
     title: str
     severity: Severity
     figure: float
-    says: str
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+    message: str
 
     def __str__(self) -> str:
-        return f"{self.severity:5}{self.code}  {self.title}: {self.says}"
+        return f"{self.severity:5}{self.code}  {self.title}: {self.message}"
 
 
 def evidence_of(
@@ -98,7 +108,28 @@ def evidence_of(
     served: pd.DataFrame | None = None,
     random_split: RandomSplitGap | None = None,
 ) -> Evidence:
-    """The evidence of a backtest; `rolling` is the one that made its fits, and remembers what taught them."""
+    """Gathers what the coded checks look at.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Signals and labels that the backtest ran on.
+    backtest : Backtest
+        Its predictions, baselines and folds.
+    settings : Settings
+        The project's settings.
+    rolling : Rolling
+        The one that made the backtest's fits, and remembers the rows that taught them.
+    served : pd.DataFrame, optional
+        account_id, as_of and `cut` of rows that a fitted model was asked for (`taught_until`).
+    random_split : RandomSplitGap, optional
+        What a random split of rows would promise.
+
+    Returns
+    -------
+    Evidence
+        What `run_checks` takes.
+    """
     return Evidence(
         settings=settings,
         signals=dataset.signals,
@@ -115,11 +146,11 @@ def evidence_of(
 
 def taught_by(rolling: Rolling, folds: Sequence[pd.Timestamp]) -> tuple[Taught, ...]:
     """From the rows that each fold's learners were really fitted on."""
-    found = []
+    taught = []
     for origin in folds:
         rows = rolling.learners(origin).rows
-        found.append(Taught(origin, len(rows), int(rows.churned.sum()), pd.Timestamp(rows.ends.max())))
-    return tuple(found)
+        taught.append(Taught(origin, len(rows), int(rows.churned.sum()), pd.Timestamp(rows.ends.max())))
+    return tuple(taught)
 
 
 def require(evidence: Evidence) -> None:
@@ -141,8 +172,8 @@ def require(evidence: Evidence) -> None:
         if name not in frame
     ]
     if len(evidence.signals) != len(evidence.labels):
-        found = f"{len(evidence.signals)} rows and {len(evidence.labels)}"
-        faults.append(Fault("signals and labels", found, "the same snapshots, row by row", "build the signals again"))
+        sizes = f"{len(evidence.signals)} rows and {len(evidence.labels)}"
+        faults.append(Fault("signals and labels", sizes, "the same snapshots, row by row", "build the signals again"))
     if not faults and not (evidence.baselines["model"] == BASE_RATE).any():
         faults.append(
             Fault("baselines", f"no model {BASE_RATE}", "one, on the same rows", "run `forewarn backtest` again")

@@ -35,8 +35,9 @@ def backtest(project: Project, out: Path | None = None, rolling: Rolling | None 
     sources that may know the future.
     """
     project.require_no_suspects()
+    from evaluation.backtest import RandomSplitGap, compare_with_random_split
     from evaluation.backtest import backtest as roll
-    from evaluation.backtest import random_split_told
+    from evaluation.jsonable import to_jsonable
     from evaluation.monitoring import taught_until
     from evaluation.report import ReportInputs, by_fold, drawings, summarise
     from evaluation.validity import evidence_of, run_checks
@@ -46,13 +47,14 @@ def backtest(project: Project, out: Path | None = None, rolling: Rolling | None 
     rolling = rolling or Rolling(dataset, settings)
     rolled = roll(dataset, settings, tell, rolling)
     tell("comparing with a random split")
-    gap, split = random_split_told(dataset, settings, rolled.folds)
+    split = compare_with_random_split(dataset, settings, rolled.folds)
+    gap = split if isinstance(split, RandomSplitGap) else None
     tell("checking the run")
     taught = taught_until(project.ledger_or_none, settings)
     evidence = evidence_of(dataset, rolled, settings, rolling, taught, gap)
-    findings = [finding.to_json() for finding in run_checks(evidence)]
+    findings = to_jsonable(run_checks(evidence))
     tell("working out the figures")
-    summary = summarise(ReportInputs(rolled.predictions, rolled.baselines, random_split=split), settings)
+    summary = summarise(ReportInputs(rolled.predictions, rolled.baselines, random_split=split.to_json()), settings)
     folder = out or project.paths.backtest
     mark = {"fingerprint": dataset.fingerprint, "settings": settings.version}
     write_marked(rolled.predictions, folder / PREDICTIONS, mark)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,10 @@ def read_backtest(settings: Settings) -> KeptBacktest:
         found = "one of other settings" if (folder / PREDICTIONS).exists() else "none"
         raise UsageError(Fault("backtest", found, "a backtest of today's settings", "run `forewarn backtest` first"))
     metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+    names = {field.name for field in fields(Finding)}
+    if any(set(finding) != names for finding in metrics["checks"]):
+        do = "run `forewarn backtest` again"
+        raise UsageError(Fault("backtest", "one of another version of forewarn", "one of this version", do))
     findings = tuple(Finding(**finding) for finding in metrics["checks"])
     return KeptBacktest(predictions[0], baselines[0], predictions[1], findings, metrics.get("random_split"))
 

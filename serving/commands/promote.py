@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from configs.errors import Fault, UsageError
+from evaluation.jsonable import to_jsonable
 from evaluation.promotion import Verdict, evaluate_gates, mark_level, mark_promotion, mark_reweighting
 from serving.commands.gate_measures import KEPT, KEY, measure, parquet_bytes
 from serving.commands.kept_backtest import read_backtest
@@ -46,7 +47,7 @@ class PromotionAnswer:
 
     def to_json(self) -> dict[str, Any]:
         head = {"promoted": self.promoted, "forced": self.forced, "version": self.version}
-        gates = {"gates": self.verdict.to_json(), "refused": self.refused, "summary": str(self.verdict)}
+        gates = {"gates": to_jsonable(self.verdict.gates), "refused": self.refused, "summary": str(self.verdict)}
         return {**head, **gates, "mark": self.mark, "reweighting": self.reweighting, "level": self.level}
 
 
@@ -64,7 +65,7 @@ def promote(project: Project, version: str | None, now: datetime, by: str, force
     _require_same(model, today, "today's", "give the data that it was trained on")
     champion = project.champion
     measured = measure(project, model, champion, kept.findings)
-    verdict = evaluate_gates(kept.predictions, kept.baselines, settings, measured, model.churn.log)
+    verdict = evaluate_gates(kept.predictions, kept.baselines, settings, measured, model.churn.log.get("chosen"))
     mark = reweighting = level = None
     if verdict.passed or force is not None:
         at, ledger = pd.Timestamp(now), project.ledger

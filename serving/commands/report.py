@@ -47,6 +47,7 @@ class SharedInputs:
 def report(project: Project, out: Path | None, now: datetime, pdf: bool = False) -> Reported:
     """The report on the backtest, and one on the ledger in ledger/ beside it once a window of it has been judged; with
     `pdf` each as PDF too. UsageError, before anything is written, without Chromium to print it."""
+    from evaluation.jsonable import to_jsonable
     from evaluation.outcomes import facts_of
     from evaluation.report import ReportInputs, print_pdf, require_chromium, write_report
 
@@ -61,7 +62,7 @@ def report(project: Project, out: Path | None, now: datetime, pdf: bool = False)
     facts = _with_drawn(project, facts)
     judged = _beside_calls(project, kept.predictions, now)
     watched = watch(project, now, served=served).to_json()
-    watched["checks"] = [finding.to_json() for finding in kept.findings]
+    watched["checks"] = to_jsonable(kept.findings)
     project.tell("writing the report")
     shared = SharedInputs(f"{now:%Y-%m-%d %H:%M} UTC", facts, marks, watched)
     title = f"{settings.name}: predictions against outcomes"

@@ -39,7 +39,7 @@ write_report(ReportInputs(judged, baselines), project, Path(sys.argv[1]), meta)
 limits = {"right_side": MetricLimit(at_least=0.999)}
 gated = project.model_copy(update={"evaluation": project.evaluation.model_copy(update={"metric_limits": limits})})
 rules = judged[["account_id", "as_of", "p_churn_90d"]].assign(model="rules")
-verdict = evaluate_gates(judged, rules, gated, Measured(), {"chosen": "logistic"})
+verdict = evaluate_gates(judged, rules, gated, Measured(), "logistic")
 (answer,) = [gate for gate in verdict.gates if gate.name == "right_side"]
 print(json.dumps({"passed": answer.passed, "figure": answer.figure, "limit": answer.limit}))
 """

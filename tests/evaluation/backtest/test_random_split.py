@@ -9,7 +9,12 @@ import pandas as pd
 import pytest
 
 from configs.errors import DataError
-from evaluation.backtest.random_split import random_split_gap, random_split_told
+from evaluation.backtest.random_split import (
+    RandomSplitGap,
+    RandomSplitRefusal,
+    compare_with_random_split,
+    random_split_gap,
+)
 from features.dataset import Dataset
 from features.signal import Schema, SignalInfo
 from tests.evaluation.simulated import settings
@@ -96,17 +101,17 @@ def test_nothing_to_learn_from_is_said() -> None:
     nobody = Dataset(data.signals, data.labels.assign(churn_at=pd.NaT), data.schema, "x", END)
     with pytest.raises(DataError, match="no row that both ways could judge"):
         random_split_gap(nobody, settings(), FOLDS)
-    gap, told = random_split_told(nobody, settings(), FOLDS)
-    assert gap is None
-    assert told["worth_saying"] is False
-    assert "no row that both ways could judge" in told["refused"]
-    assert told["sentence"].endswith(f"is not known here: {told['refused']}.")
+    comparison = compare_with_random_split(nobody, settings(), FOLDS)
+    assert isinstance(comparison, RandomSplitRefusal)
+    body = comparison.to_json()
+    assert body["worth_saying"] is False
+    assert "no row that both ways could judge" in body["refused"]
+    assert body["sentence"].endswith(f"is not known here: {body['refused']}.")
 
 
-def test_what_is_told_is_the_gap() -> None:
+def test_the_comparison_is_the_gap_where_there_is_one() -> None:
     data = dataset(60, twins=True)
-    gap, told = random_split_told(data, settings(), FOLDS)
+    gap = compare_with_random_split(data, settings(), FOLDS)
     assert gap == random_split_gap(data, settings(), FOLDS)
-    assert gap is not None
-    assert told == gap.to_json()
-    assert told["worth_saying"] is (gap.auc_gap >= 0.02)
+    assert isinstance(gap, RandomSplitGap)
+    assert gap.to_json()["worth_saying"] is (gap.auc_gap >= 0.02)

@@ -22,15 +22,17 @@ from evaluation.promotion.events import (
     marks_told,
     weight_changes,
 )
-from evaluation.promotion.verdict import Gate, Verdict
+from evaluation.promotion.verdict import GateResult, Verdict
 from evaluation.report.report import write_report
 from evaluation.report.sections import ReportInputs
 from evaluation.report.summary import summarise
 from training.tracking.registry import LoadedModel
 
 NOW = pd.Timestamp("2026-03-31 09:30")
-GOOD = Verdict((Gate("size", True, 1.0, "at most 50 MB", "small"),))
-BAD = Verdict((*GOOD.gates, Gate("auc_alarm", False, 0.99, "below", "too good"), Gate("latency", False, 99, "x", "y")))
+GOOD = Verdict((GateResult("size", True, 1.0, "at most 50 MB", "small"),))
+BAD = Verdict(
+    (*GOOD.gates, GateResult("auc_alarm", False, 0.99, "below", "too good"), GateResult("latency", False, 99, "x", "y"))
+)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from evaluation.promotion.verdict import Measured, Verdict
 from evaluation.validity.checks import Finding
 
 ACCOUNTS, DAYS = 400, 6
+NAMES = [gate.name for gate in GATES]
 
 
 def settings(**evaluation: Any) -> Settings:
@@ -71,9 +72,9 @@ def verdict(
     measured: dict[str, Any] | None = None,
     **more: Any,
 ) -> Verdict:
-    meta = {"chosen": more.pop("chosen", "blend")}
+    chosen = more.pop("chosen", "blend")
     facts = Measured(**{**FINE, "served_equals_batch": served, **(measured or {})})
-    return evaluate_gates(judged, baselines, settings(**more), facts, meta)
+    return evaluate_gates(judged, baselines, settings(**more), facts, chosen)
 
 
 def refused(found: Verdict) -> set[str]:
@@ -90,11 +91,11 @@ def test_a_clean_candidate_passes_every_gate(clean: tuple[pd.DataFrame, pd.DataF
     found = verdict(*clean)
     assert found.passed, str(found)
     assert found.faults() == []
-    assert [gate.name for gate in found.gates] == [name for name, _ in GATES]
+    assert [gate.name for gate in found.gates] == NAMES
     assert figure(found, "against_rules") < 0
     text = str(found)
     assert text.splitlines()[-1] == "passed"
-    assert all(name in text for name, _ in GATES)
+    assert all(name in text for name in NAMES)
     assert "better (difference -0." in text
 
 
@@ -211,7 +212,7 @@ def test_nothing_matured(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     found = verdict(judged.assign(churned_90d=np.nan), baselines)
     about_the_artifact = {"chosen_model", "served_equals_batch", "reseeded", "suspects", "checks", "size", "latency"}
     nothing_to_compare = {"against_champion", "segments"}
-    assert refused(found) == {name for name, _ in GATES} - about_the_artifact - nothing_to_compare
+    assert refused(found) == set(NAMES) - about_the_artifact - nothing_to_compare
     assert {gate.name for gate in found.gates if gate.left_out} == nothing_to_compare
 
 
@@ -241,7 +242,7 @@ def champion(judged: pd.DataFrame, p: np.ndarray) -> dict[str, Any]:
     return {"champion": judged[["account_id", "as_of"]].assign(p_churn_90d=p)}
 
 
-def says(found: Verdict, name: str) -> str:
+def line_of(found: Verdict, name: str) -> str:
     (gate,) = (one for one in found.gates if one.name == name)
     return str(gate)
 
@@ -252,7 +253,7 @@ def test_worse_than_the_champion(clean: tuple[pd.DataFrame, pd.DataFrame]) -> No
     weak = judged.assign(p_churn_90d=baselines.p_churn_90d[: len(judged)].to_numpy())
     found = verdict(weak, baselines, measured=champion(judged, judged.p_churn_90d.to_numpy()))
     assert refused(found) == {"against_champion"}
-    assert "worse (difference +0." in says(found, "against_champion")
+    assert "worse (difference +0." in line_of(found, "against_champion")
     margin = verdict(
         weak, baselines, measured=champion(judged, judged.p_churn_90d.to_numpy()), worse_than_champion_margin=0.1
     )
@@ -270,21 +271,21 @@ def test_the_champion_is_compared_on_the_rows_that_both_judged(clean: tuple[pd.D
     kept = champion(judged[late], p[late])
     found = verdict(judged, baselines, measured=kept)
     assert figure(found, "against_champion") == 0.0
-    assert f"on {int((late & judged.churned_90d.notna()).sum())} rows" in says(found, "against_champion")
+    assert f"on {int((late & judged.churned_90d.notna()).sum())} rows" in line_of(found, "against_champion")
 
 
 def test_a_comparison_without_a_champion_is_left_out_and_says_so(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     judged, baselines = clean
     none = verdict(judged, baselines)
     assert none.passed
-    assert says(none, "against_champion").startswith("left out against_champion")
-    assert "no champion yet" in says(none, "against_champion")
+    assert line_of(none, "against_champion").startswith("left out against_champion")
+    assert "no champion yet" in line_of(none, "against_champion")
     accounts = judged.loc[judged.churned_90d == 1, "account_id"].unique()[:9]
     few = judged[judged.account_id.isin(accounts)]
     found = verdict(judged, baselines, measured=champion(few, np.full(len(few), 0.5)))
-    assert "9 churned accounts among the" in says(found, "against_champion")
-    assert "10 needed" in says(found, "against_champion")
-    assert [one["left_out"] for one in found.to_json() if one["name"] == "against_champion"] == [True]
+    assert "9 churned accounts among the" in line_of(found, "against_champion")
+    assert "10 needed" in line_of(found, "against_champion")
+    assert [gate.left_out for gate in found.gates if gate.name == "against_champion"] == [True]
 
 
 def test_a_segment_that_is_off_while_the_whole_is_right(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
@@ -295,8 +296,8 @@ def test_a_segment_that_is_off_while_the_whole_is_right(clean: tuple[pd.DataFram
     found = verdict(judged.assign(p_churn_90d=logistic(z + shift)), baselines, **loose)
     assert refused(found) == {"segments"}
     assert figure(found, "segments") > 1.5
-    assert "smb: 0." in says(found, "segments")
-    assert "enterprise: 0." in says(found, "segments")
+    assert "smb: 0." in line_of(found, "segments")
+    assert "enterprise: 0." in line_of(found, "segments")
     one = judged.assign(segment="all")
     assert verdict(one.assign(p_churn_90d=logistic(z + shift)), baselines, **loose).passed
 
@@ -309,8 +310,8 @@ def test_a_segment_where_the_rules_are_better(clean: tuple[pd.DataFrame, pd.Data
     p[here] = p[np.random.default_rng(5).permutation(here)]
     found = verdict(judged.assign(p_churn_90d=p), baselines, slope_limits=[0.1, 9])
     assert refused(found) == {"segments"}
-    assert "enterprise: the calibrated rules are better" in says(found, "segments")
-    assert "smb" not in says(found, "segments")
+    assert "enterprise: the calibrated rules are better" in line_of(found, "segments")
+    assert "smb" not in line_of(found, "segments")
 
 
 def test_a_segment_with_few_churns_is_not_judged(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
@@ -322,8 +323,8 @@ def test_a_segment_with_few_churns_is_not_judged(clean: tuple[pd.DataFrame, pd.D
         p_churn_90d=judged.p_churn_90d.mask(tiny & (judged.churned_90d == 1), 0.01),
     )
     found = verdict(spoilt, baselines, ece_limit=0.9, slope_limits=[0.01, 9])
-    assert "tiny" not in says(found, "segments")
-    assert "2 segments with 10 churned accounts or more" in says(found, "segments")
+    assert "tiny" not in line_of(found, "segments")
+    assert "2 segments with 10 churned accounts or more" in line_of(found, "segments")
 
 
 @pytest.mark.parametrize(
@@ -356,7 +357,7 @@ def test_what_the_caller_raises(clean: tuple[pd.DataFrame, pd.DataFrame]) -> Non
     assert len(found.faults()) == 2
     assert "gate chosen_model: found the fit chose base_rate" in str(Refused(found.faults()))
     assert str(found).splitlines()[-1] == "refused by chosen_model, served_equals_batch"
-    assert [one["passed"] for one in found.to_json()].count(False) == 2
+    assert [gate.passed for gate in found.gates].count(False) == 2
 
 
 def test_missing_columns_are_bad_input(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:

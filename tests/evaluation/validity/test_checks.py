@@ -14,6 +14,7 @@ import pytest
 
 from configs.errors import DataError
 from evaluation.backtest.random_split import RandomSplitGap
+from evaluation.jsonable import to_jsonable
 from evaluation.validity.check_rows import plain
 from evaluation.validity.checks import CHECKS, Finding, check_champion, failing, run_checks
 from evaluation.validity.evidence import Evidence, Taught, evidence_of
@@ -192,9 +193,9 @@ def test_a_planted_fault_fires(check: object) -> None:
     one = found[code]
     assert (one.title, one.severity) == (check.title, check.severity)  # type: ignore[attr-defined]
     assert np.isfinite(one.figure)
-    assert len(one.says) > 40
-    assert not one.says.endswith(".")
-    assert json.loads(json.dumps(one.to_json()))["code"] == code
+    assert len(one.message) > 40
+    assert not one.message.endswith(".")
+    assert json.loads(json.dumps(to_jsonable(one)))["code"] == code
     assert (one in failing(tuple(found.values()))) == (one.severity == "fail")
 
 
@@ -237,7 +238,7 @@ def test_a_champion_is_not_judged_on_what_taught_it() -> None:
     assert check_champion(rows.assign(cut=pd.NaT)) == ()
     (said,) = check_champion(rows.assign(cut=pd.Timestamp("2025-02-15")))
     assert (said.code, said.severity, said.figure) == ("FW102", "fail", 2.0)
-    assert "a as of 2025-01-01, learnt up to 2025-02-15" in said.says
+    assert "a as of 2025-01-01, learnt up to 2025-02-15" in said.message
 
 
 def test_a_calendar_of_quarters_and_a_churn_on_the_same_day_are_no_fault() -> None:
@@ -266,8 +267,8 @@ def test_a_stage_that_falls_apart_is_named() -> None:
         return rows.assign(p_churn_90d=rows["p_churn_90d"].mask(rows["lifecycle_stage"] == "adoption", 0.6))
 
     (told,) = [one for one in run_checks(of_predictions(change)(clean())) if one.code == "FW302"]
-    assert "adoption" in told.says
-    assert "value_realization" not in told.says
+    assert "adoption" in told.message
+    assert "value_realization" not in told.message
 
 
 def test_order_of_rows_does_not_matter() -> None:

@@ -19,7 +19,7 @@ from configs.settings import Settings
 from configs.settings_file import load_settings
 from evaluation.ledger.ledger import Ledger
 from evaluation.monitoring.scored_history import taught_until
-from evaluation.promotion.verdict import Gate, Verdict
+from evaluation.promotion.verdict import GateResult, Verdict
 from features.synthetic.scenario import REWEIGHTED
 from serving.cli.main import main
 from serving.commands import monitor as monitor_command
@@ -123,7 +123,7 @@ def test_promoting_new_weights_and_another_level_marks_them(
     stand_ins: dict[str, Any] = {
         "read_backtest": lambda _: KeptBacktest(judged, judged, {"fingerprint": "1", "settings": "2"}, (), None),
         "measure": lambda *_: None,
-        "evaluate_gates": lambda *_: Verdict((Gate("size", True, 1.0, "", ""),)),
+        "evaluate_gates": lambda *_: Verdict((GateResult("size", True, 1.0, "", ""),)),
         "keep_file": lambda *_: None,
         "move_champion": lambda *_: None,
     }
