@@ -14,7 +14,8 @@ import pandas as pd
 def to_jsonable(value: Any) -> Any:
     """Dataclasses, numpy's numbers, times, tuples and NaN turned into what `json.dumps(..., allow_nan=False)` takes.
 
-    A dataclass becomes an object of its fields, a tuple a list, a moment its ISO day, what is not finite null.
+    A dataclass becomes what its `to_json` gives, or an object of its fields, a tuple a list, a moment its ISO day, what
+    is not finite null.
 
     Parameters
     ----------
@@ -32,6 +33,8 @@ def to_jsonable(value: Any) -> Any:
     {'as_of': '2024-01-31', 'p': [0.5, None]}
     """
     if is_dataclass(value) and not isinstance(value, type):
+        if hasattr(value, "to_json"):
+            return to_jsonable(value.to_json())
         return {field.name: to_jsonable(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): to_jsonable(item) for key, item in value.items()}

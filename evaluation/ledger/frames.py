@@ -1,4 +1,4 @@
-"""Rows of the ledger as frames: predictions again, to the last bit as they were written, judgements and calls.
+"""Rows of the ledger as frames: predictions again, to the last bit as they were written, judgements and overrides.
 
 A value that is not of its column's type was not written by `ledger_rows`: it is refused, never made a missing one.
 """

@@ -213,7 +213,7 @@ def newest_query(stored: Sequence[str], kinds: Sequence[str], at: pd.Timestamp) 
 
 
 def overrides_query(names: Sequence[str], at: pd.Timestamp) -> Select[Any]:
-    """These columns (entered_at is when the batch was asked for) of every call entered by `at`, in that order."""
+    """These columns (entered_at is when the batch was asked for) of every override entered by `at`, in that order."""
     columns = [overrides.c.get(name, batches.c.requested_at) for name in names]
     query = select(*columns).join_from(overrides, batches, overrides.c.batch_id == batches.c.batch_id)
     query = query.where(batches.c.requested_at <= moment(at))

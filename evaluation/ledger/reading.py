@@ -125,7 +125,7 @@ class LedgerReader:
         return self._frame(query, stored).reindex(columns=list(columns))
 
     def overrides(self, at: pd.Timestamp) -> pd.DataFrame:
-        """Every call that people had entered by `at`, in that order: account_id, made_at, level, reason, made_by,
+        """Every override that CSMs had entered by `at`, in that order: account_id, made_at, level, reason, made_by,
         expires_at (NaT: until the next), entered_at."""
         names = ["account_id", "made_at", "level", "reason", "made_by", "expires_at", "entered_at"]
         return self._frame(queries.overrides_query(names, at), names)

@@ -127,7 +127,7 @@ marks = Table(
     _row_hash(),
 )
 
-# What people said of an account against or beside the model: the level they called, why, who, and until when it holds.
+# CSMs' overrides, beside the model's levels: the level, why, who, and until when it holds.
 overrides = Table(
     "overrides",
     metadata,
@@ -137,7 +137,7 @@ overrides = Table(
     Column("level", String, nullable=False),
     Column("reason", String, nullable=False),
     Column("made_by", String, nullable=False),
-    Column("expires_at", String),  # NULL: until the next call
+    Column("expires_at", String),  # NULL: until the next override
     _row_hash(),
     Index("ix_overrides_account_made_at", "account_id", "made_at", "batch_id", "row"),
 )

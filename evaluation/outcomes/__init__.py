@@ -1,29 +1,33 @@
 """Served predictions joined to what happened since, by day, arm and CSMs' overrides."""
 
-from evaluation.outcomes.arms import drawn_effect, mark_draw, outcomes_by_arm, with_drawn
+from evaluation.outcomes.arms import OutcomesByArm, drawn_effect, mark_draw, outcomes_by_arm, with_drawn
 from evaluation.outcomes.company_facts import Facts, facts_of, interventions_of
-from evaluation.outcomes.holdout import HOLDOUT, NO_DRAW, arms, assign, by_arm
+from evaluation.outcomes.holdout import HOLDOUT, NO_DRAW, ArmOutcome, Effect, arms, assign, by_arm
 from evaluation.outcomes.outcomes import FORECASTS, judge, judged_so_far, with_returns
-from evaluation.outcomes.overrides import enter_calls, standing, with_calls
+from evaluation.outcomes.overrides import LevelInForce, enter_overrides, levels_in_force, with_overrides
 
 __all__ = [
     "FORECASTS",
     "HOLDOUT",
     "NO_DRAW",
+    "ArmOutcome",
+    "Effect",
     "Facts",
+    "LevelInForce",
+    "OutcomesByArm",
     "arms",
     "assign",
     "by_arm",
     "drawn_effect",
-    "enter_calls",
+    "enter_overrides",
     "facts_of",
     "interventions_of",
     "judge",
     "judged_so_far",
+    "levels_in_force",
     "mark_draw",
     "outcomes_by_arm",
-    "standing",
-    "with_calls",
     "with_drawn",
+    "with_overrides",
     "with_returns",
 ]

@@ -6,18 +6,42 @@ that moment until the next mark the accounts that it draws are held out, whateve
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict, dataclass
 
 import pandas as pd
 
 from configs.settings import Holdout, Settings
 from evaluation.ledger import Ledger
-from evaluation.metrics import MetricRefused, loss_days
-from evaluation.outcomes.holdout import HOLDOUT, NO_DRAW, NotRandom, arms, assign, by_arm, effect
+from evaluation.metrics import MetricRefused, Refusal, loss_days
+from evaluation.outcomes.holdout import HOLDOUT, NO_DRAW, ArmOutcome, Effect, NotRandom, arms, assign, by_arm, effect
 from evaluation.outcomes.outcomes import judged_so_far
 
 MARK = "holdout"
 _COLUMNS = ["account_id", "started_at", "ended_at", "arm"]
+
+
+@dataclass(frozen=True)
+class HoldoutDraw:
+    """A holdout draw as an event of the ledger holds it; without a salt: from now on nobody is held out."""
+
+    salt: str | None = None
+    share: float = 0.0
+
+
+@dataclass(frozen=True)
+class OutcomesByArm:
+    """What became of accounts that were approached, left to themselves or held out, and what approaching them did.
+
+    Attributes
+    ----------
+    arms : tuple of ArmOutcome
+        One an arm; flagged are accounts at high risk.
+    effect : Effect or Refusal
+        Of approaching accounts, where chance drew the arms; else why there is none.
+    """
+
+    arms: tuple[ArmOutcome, ...]
+    effect: Effect | Refusal
 
 
 def mark_draw(ledger: Ledger, drawn: Holdout | None, at: pd.Timestamp, by: str) -> None:
@@ -37,7 +61,7 @@ def mark_draw(ledger: Ledger, drawn: Holdout | None, at: pd.Timestamp, by: str) 
         Who asked for it.
     """
     last = ledger.marks(MARK).body.tolist()[-1:]
-    body: dict[str, Any] = {"salt": None, "share": 0.0} if drawn is None else {"salt": drawn.salt, "share": drawn.share}
+    body = asdict(HoldoutDraw() if drawn is None else HoldoutDraw(drawn.salt, drawn.share))
     if last != [body] and (drawn is not None or last):
         ledger.mark(MARK, body, at=at, asked_by=by)
 
@@ -63,14 +87,14 @@ def with_drawn(interventions: pd.DataFrame | None, ledger: Ledger, account_ids: 
     parts = [] if interventions is None else [interventions[_COLUMNS]]
     for body, since, until in zip(marked.body, marked["at"], [*marked["at"], pd.NaT][1:], strict=True):
         arm = assign(account_ids, str(body["salt"]), body["share"])
-        held = [account for account, one in zip(account_ids, arm, strict=True) if one == HOLDOUT]
+        held = [account_id for account_id, drawn in zip(account_ids, arm, strict=True) if drawn == HOLDOUT]
         parts.append(pd.DataFrame({"account_id": held, "started_at": since, "ended_at": until, "arm": HOLDOUT}))
     return pd.concat(parts, ignore_index=True) if parts else None
 
 
 def outcomes_by_arm(
     ledger: Ledger, settings: Settings, interventions: pd.DataFrame | None, at: pd.Timestamp
-) -> dict[str, Any] | None:
+) -> OutcomesByArm | None:
     """What became of accounts that were approached, left to themselves or held out, and what approaching them did.
 
     Parameters
@@ -85,9 +109,8 @@ def outcomes_by_arm(
 
     Returns
     -------
-    dict or None
-        `arms` (see `by_arm`; flagged are accounts at high risk) and `effect` (see `drawn_effect`); None where nobody
-        was approached or held out.
+    OutcomesByArm or None
+        None where nobody was approached or held out.
     """
     if interventions is None and ledger.marks(MARK).empty:
         return None
@@ -101,10 +124,10 @@ def outcomes_by_arm(
         y=rows[f"churned_{main}d"], p=rows[f"p_churn_{main}d"], flagged=rows.risk_level == "high",
         arm=arms(rows, known, main),
     )  # fmt: skip
-    return {"arms": by_arm(rows), "effect": drawn_effect(rows, ledger, settings)}
+    return OutcomesByArm(by_arm(rows), drawn_effect(rows, ledger, settings))
 
 
-def drawn_effect(rows: pd.DataFrame, ledger: Ledger, settings: Settings) -> dict[str, Any]:
+def drawn_effect(rows: pd.DataFrame, ledger: Ledger, settings: Settings) -> Effect | Refusal:
     """What approaching accounts did, under the holdout draw that holds.
 
     By intention: everybody whom the draw did not hold out was up for an approach, had one or not. It is taken from
@@ -121,21 +144,23 @@ def drawn_effect(rows: pd.DataFrame, ledger: Ledger, settings: Settings) -> dict
 
     Returns
     -------
-    dict
-        The effect as JSON, or {"refused": why}.
+    Effect or Refusal
+        The refusal says why chance did not decide, or what is lacking.
     """
-    marked = ledger.marks(MARK).to_dict("records")
-    if not marked or not marked[-1]["body"]["share"]:
+    events = ledger.marks(MARK)
+    last = HoldoutDraw() if events.empty else HoldoutDraw(**events.body.iloc[-1])
+    if last.salt is None or not last.share:
         return NO_DRAW
-    salt, share = marked[-1]["body"]["salt"], marked[-1]["body"]["share"]
-    part = rows[rows.as_of >= marked[-1]["at"].normalize()]
+    since = events["at"].iloc[-1]
+    part = rows[rows.as_of >= since.normalize()]
     part = part[part.as_of.isin(loss_days(list(part.as_of.unique()), settings.main_horizon_days))]
     if part.empty:
-        return {"refused": f"no scoring since the draw of {marked[-1]['at']:%Y-%m-%d} has matured"}
-    part = part.assign(arm=assign(part.account_id.tolist(), salt, share))
+        return Refusal(f"no scoring since the draw of {since:%Y-%m-%d} has matured")
+    part = part.assign(arm=assign(part.account_id.tolist(), last.salt, last.share))
+    evaluation = settings.evaluation
     try:
-        return effect(part, salt, share, settings.evaluation.bootstrap_draws, settings.training.seed).to_json()
+        return effect(part, last.salt, last.share, evaluation.bootstrap_draws, settings.training.seed)
     except MetricRefused as refusal:
-        return {"refused": refusal.why}
-    except NotRandom as fault:
-        return {"refused": "; ".join(f"{one.found}, expected {one.expected}" for one in fault.faults)}
+        return Refusal(refusal.why)
+    except NotRandom as error:
+        return Refusal("; ".join(f"{fault.found}, expected {fault.expected}" for fault in error.faults))

@@ -9,20 +9,29 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from configs.errors import DataError, Fault
-from evaluation.metrics import Array, Interval, MetricRefused, bootstrap_statistics, draw, interval_of, share_interval
+from evaluation.metrics import (
+    Array,
+    Interval,
+    MetricRefused,
+    Refusal,
+    bootstrap_statistics,
+    draw,
+    interval_of,
+    share_interval,
+)
 
 TREATED, UNTREATED, HOLDOUT = "treated", "untreated", "holdout"
 ARMS = (TREATED, UNTREATED, HOLDOUT)
 LEAST_CHURNED = 10
 OFF_BALANCE = 4.0  # standard deviations
-NO_DRAW = {"refused": "chance did not decide who was approached; evaluation.holdout would let it"}
+NO_DRAW = Refusal("chance did not decide who was approached; evaluation.holdout would let it")
 
 
 class NotRandom(DataError):
@@ -64,8 +73,8 @@ def assign(account_ids: Sequence[str], salt: str, share: float) -> Array:
     if not 0 <= share <= 1:
         raise ValueError(f"a share of {share}")
     texts = (f"{salt}\\x1f{account}".encode() for account in account_ids)
-    places = [int.from_bytes(hashlib.sha256(text).digest()[:8], "big") / 2**64 for text in texts]
-    return np.where(np.array(places, dtype=float) < share, HOLDOUT, TREATED)
+    positions = [int.from_bytes(hashlib.sha256(text).digest()[:8], "big") / 2**64 for text in texts]
+    return np.where(np.array(positions, dtype=float) < share, HOLDOUT, TREATED)
 
 
 def arms(rows: pd.DataFrame, interventions: pd.DataFrame, horizon_days: int) -> pd.Series:
@@ -96,17 +105,52 @@ def arms(rows: pd.DataFrame, interventions: pd.DataFrame, horizon_days: int) -> 
     ['holdout', 'treated', 'untreated']
     """
     known = interventions.assign(arm=interventions.arm.fillna(TREATED))
-    keyed = rows[["account_id", "as_of"]].assign(place=np.arange(len(rows)))
+    keyed = rows[["account_id", "as_of"]].assign(row=np.arange(len(rows)))
     both = keyed.merge(known, on="account_id", how="inner")
     within = (both.started_at < both.as_of + pd.Timedelta(days=horizon_days)) & ~(both.ended_at <= both.as_of)
     both = both[within]
-    found = np.full(len(rows), UNTREATED, dtype=object)
+    arm_of_row = np.full(len(rows), UNTREATED, dtype=object)
     for arm in (HOLDOUT, TREATED):
-        found[both.place[both.arm == arm].unique()] = arm
-    return pd.Series(found, index=rows.index, name="arm")
+        arm_of_row[both.row[both.arm == arm].unique()] = arm
+    return pd.Series(arm_of_row, index=rows.index, name="arm")
 
 
-def by_arm(rows: pd.DataFrame) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class ArmOutcome:
+    """What became of the scorings of one arm.
+
+    Attributes
+    ----------
+    arm : str
+        One of ARMS.
+    rows, accounts, churned : int
+        Scorings, the accounts that they are of, and scorings whose account left within the window.
+    happened : Interval
+        Share that left, 0-1.
+    expected : float
+        Mean predicted probability, 0-1.
+    flagged, flagged_and_left, flagged_and_stayed : int
+        Scorings that were flagged, and what their accounts did.
+    """
+
+    arm: str
+    rows: int
+    accounts: int
+    churned: int
+    happened: Interval
+    expected: float
+    flagged: int
+    flagged_and_left: int
+    flagged_and_stayed: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Flagged and stayed are `false_alarms` only where nobody approached them; else `stayed_when_treated`."""
+        body = vars(self).copy()
+        stayed = body.pop("flagged_and_stayed")
+        return body | {"stayed_when_treated" if self.arm == TREATED else "false_alarms": stayed}
+
+
+def by_arm(rows: pd.DataFrame) -> tuple[ArmOutcome, ...]:
     """What became of the scorings of each arm, apart.
 
     Parameters
@@ -116,44 +160,60 @@ def by_arm(rows: pd.DataFrame) -> list[dict[str, Any]]:
 
     Returns
     -------
-    list of dict
-        A line an arm that has rows: arm, rows, accounts, churned, happened (share with its interval), expected (mean
-        p), flagged, flagged_and_left. Of those flagged that stayed, `false_alarms` counts those that nobody approached;
-        of the treated they are `stayed_when_treated`, saved or not.
+    tuple of ArmOutcome
+        One an arm that has rows.
 
     Examples
     --------
     >>> rows = pd.DataFrame({"account_id": list("abc"), "y": [0.0, 1.0, 0.0], "p": 0.5, "flagged": True})
     >>> treated, untreated = by_arm(rows.assign(arm=["treated", "treated", "untreated"]))
-    >>> treated["stayed_when_treated"], untreated["false_alarms"], "false_alarms" in treated
-    (1, 1, False)
+    >>> treated.flagged_and_stayed, untreated.flagged_and_stayed
+    (1, 1)
+    >>> "false_alarms" in treated.to_json(), "false_alarms" in untreated.to_json()
+    (False, True)
     """
-    table = []
+    outcomes = []
     for arm in ARMS:
-        here = rows[rows.arm == arm]
-        if here.empty:
+        in_arm = rows[rows.arm == arm]
+        if in_arm.empty:
             continue
-        y, stayed = here.y.to_numpy(dtype=float), int((here.flagged & (here.y == 0)).sum())
-        low, high = share_interval(y, here.account_id.to_numpy(dtype=str))
-        line = {"arm": arm, "rows": len(here), "accounts": int(here.account_id.nunique()), "churned": int(y.sum())}
-        line |= {"happened": {"value": float(y.mean()), "low": low, "high": high}, "expected": float(here.p.mean())}
-        line |= {"flagged": int(here.flagged.sum()), "flagged_and_left": int((here.flagged & (here.y == 1)).sum())}
-        table.append(line | {"stayed_when_treated" if arm == TREATED else "false_alarms": stayed})
-    return table
+        y = in_arm.y.to_numpy(dtype=float)
+        low, high = share_interval(y, in_arm.account_id.to_numpy(dtype=str))
+        outcomes.append(
+            ArmOutcome(
+                arm=arm,
+                rows=len(in_arm),
+                accounts=int(in_arm.account_id.nunique()),
+                churned=int(y.sum()),
+                happened=Interval(float(y.mean()), low, high),
+                expected=float(in_arm.p.mean()),
+                flagged=int(in_arm.flagged.sum()),
+                flagged_and_left=int((in_arm.flagged & (in_arm.y == 1)).sum()),
+                flagged_and_stayed=int((in_arm.flagged & (in_arm.y == 0)).sum()),
+            )
+        )
+    return tuple(outcomes)
 
 
 @dataclass(frozen=True)
 class Effect:
-    """Churn of the arm approached less that of the arm held out: below 0, approaching kept accounts."""
+    """Churn of the arm approached less that of the arm held out: below 0, approaching kept accounts.
+
+    Attributes
+    ----------
+    treated, holdout : Interval
+        Share of each arm that churned, 0-1.
+    difference : Interval
+        The first less the second, -1 to 1.
+    treated_accounts, holdout_accounts : int
+        Accounts of each arm.
+    """
 
     treated: Interval
     holdout: Interval
     difference: Interval
     treated_accounts: int
     holdout_accounts: int
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def effect(rows: pd.DataFrame, salt: str, share: float, draws: int = 400, seed: int = 7) -> Effect:
@@ -170,8 +230,8 @@ def effect(rows: pd.DataFrame, salt: str, share: float, draws: int = 400, seed: 
     >>> rows = pd.DataFrame({"account_id": names, "arm": assign(names, "spring", 0.5)})
     >>> quarter, held = np.arange(200) % 4, rows.arm == HOLDOUT      # one in four leaves, of those held out one in two
     >>> rows["y"] = ((quarter == 0) | ((quarter == 1) & held)).astype(float)
-    >>> found = effect(rows, "spring", 0.5, draws=100)
-    >>> round(found.holdout.value, 2), round(found.treated.value, 2), found.difference.high < 0
+    >>> kept = effect(rows, "spring", 0.5, draws=100)
+    >>> round(kept.holdout.value, 2), round(kept.treated.value, 2), kept.difference.high < 0
     (0.54, 0.22, True)
     """
     faults = _not_random(rows, salt, share)

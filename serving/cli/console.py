@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from evaluation.outcomes import LevelInForce
     from serving.api import CreatedKey, Key
     from serving.commands.data import Checked, FeaturesWritten, Proposal
     from serving.commands.ledger import LedgerExported, LedgerVerified
@@ -118,13 +119,13 @@ def export_lines(result: LedgerExported) -> list[str]:
     return [f"written to {path}" for path in result.files]
 
 
-def call_line(call: Body) -> str:
-    """The automated, the CSM's and the final call of an account, in one line."""
-    if call["csm"] is None:
-        return f"automated {call['automated']}; no call of a CSM holds; final: {call['final']}"
-    ends = f" until {call['expires_at']}" if call["expires_at"] else ""
-    csm = f"CSM {call['csm']}{ends} ({call['made_by']}, {call['made_at']}: {call['reason']})"
-    return f"automated {call['automated']}; {csm}; final: {call['final']}"
+def level_line(level: LevelInForce) -> str:
+    """The automated, the CSM's and the final level of an account, in one line."""
+    if level.csm is None:
+        return f"automated {level.automated}; no override of a CSM holds; final: {level.final}"
+    ends = f" until {level.expires_at:%Y-%m-%d}" if level.expires_at is not None else ""
+    csm = f"CSM {level.csm}{ends} ({level.made_by}, {level.made_at:%Y-%m-%d}: {level.reason})"
+    return f"automated {level.automated}; {csm}; final: {level.final}"
 
 
 def explain_lines(result: Explained) -> list[str]:
@@ -137,8 +138,8 @@ def explain_lines(result: Explained) -> list[str]:
     if not body["has_signal"]:
         lines.append(f"  {NO_SIGNAL}")
     lines.append(f"  risk {body['risk_level']}, stage {body['lifecycle_stage']}, coverage {percent(body['coverage'])}")
-    if result.call["csm"] is not None:
-        lines.append(f"  {call_line(body['call'])}")
+    if result.in_force.csm is not None:
+        lines.append(f"  {level_line(result.in_force)}")
     if body["health_score"] is not None:
         scores = {name: body[f"health_{name}"] for name in body["weights"]}
         shown = {name: "-" if score is None else f"{score:.0f}" for name, score in scores.items()}

@@ -1,12 +1,13 @@
-"""How CSMs' calls, outcomes, reports and the monitoring read on a terminal, and the demo, which has them all."""
+"""How CSMs' overrides, outcomes, reports and the monitoring read on a terminal, and the demo, which has them all."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from serving.cli.console import call_line, figure, percent
+from serving.cli.console import figure, level_line, percent
 
 if TYPE_CHECKING:
+    from evaluation.outcomes import OutcomesByArm
     from serving.commands.monitor import Watched
     from serving.commands.outcomes import Judged
     from serving.commands.overrides import Overridden
@@ -18,13 +19,13 @@ Body = dict[str, Any]
 
 def override_lines(result: Overridden) -> list[str]:
     lines = []
-    for one in result.calls[:20]:
-        p = f"{percent(one['p'])} within {one['horizon_days']} days"
-        lines.append(f"{one['account_id']}, {p} as of {one['as_of']}: {call_line(one)}")
-    if len(result.calls) > 20:
-        lines.append(f"... and {len(result.calls) - 20:,} more accounts")
-    calls = "1 call" if result.entered == 1 else f"{result.entered:,} calls"
-    return [*lines, f"{calls} in the ledger" + (" already" if result.repeated else "")]
+    for account in result.overrides[:20]:
+        p = f"{percent(account.p)} within {account.horizon_days} days"
+        lines.append(f"{account.in_force.account_id}, {p} as of {account.as_of}: {level_line(account.in_force)}")
+    if len(result.overrides) > 20:
+        lines.append(f"... and {len(result.overrides) - 20:,} more accounts")
+    overrides = "1 override" if result.entered == 1 else f"{result.entered:,} overrides"
+    return [*lines, f"{overrides} in the ledger" + (" already" if result.repeated else "")]
 
 
 def outcomes_lines(result: Judged) -> list[str]:
@@ -44,28 +45,29 @@ def outcomes_lines(result: Judged) -> list[str]:
     return lines if result.by_arm is None else [*lines, *_arm_lines(result.by_arm)]
 
 
-def _arm_lines(body: Body) -> list[str]:
+def _arm_lines(outcomes: OutcomesByArm) -> list[str]:
+    from evaluation.metrics import Refusal
+
     names = {"treated": "approached", "untreated": "not approached", "holdout": "held out"}
     lines = ["by what was done about the account within its window (accounts that look worse are approached more):"]
-    for one in body["arms"]:
-        stayed = one.get("stayed_when_treated", one.get("false_alarms"))
-        of_them = "saved, or safe anyway" if one["arm"] == "treated" else "false alarms"
-        left = one["happened"]
+    for arm in outcomes.arms:
+        of_them = "saved, or safe anyway" if arm.arm == "treated" else "false alarms"
+        left = arm.happened
         lines.append(
-            f"  {names[one['arm']]:<15}{one['rows']:>7,} scorings of {one['accounts']:,} accounts:"
-            f" {percent(one['expected'])} expected to leave, {percent(left['value'])}"
-            f" ({percent(left['low'])} to {percent(left['high'])}) left; of {one['flagged']:,} at high risk"
-            f" {one['flagged_and_left']:,} left, {stayed:,} stayed ({of_them})"
+            f"  {names[arm.arm]:<15}{arm.rows:>7,} scorings of {arm.accounts:,} accounts:"
+            f" {percent(arm.expected)} expected to leave, {percent(left.value)}"
+            f" ({percent(left.low)} to {percent(left.high)}) left; of {arm.flagged:,} at high risk"
+            f" {arm.flagged_and_left:,} left, {arm.flagged_and_stayed:,} stayed ({of_them})"
         )
-    found = body["effect"]
-    if "refused" in found:
-        return [*lines, f"  what approaching accounts does is not estimated: {found['refused']}"]
-    gap = found["difference"]
+    effect = outcomes.effect
+    if isinstance(effect, Refusal):
+        return [*lines, f"  what approaching accounts does is not estimated: {effect.refused}"]
+    gap = effect.difference
     return [
         *lines,
-        f"  by draw: {percent(found['treated']['value'])} of {found['treated_accounts']:,} accounts up for an approach"
-        f" left, {percent(found['holdout']['value'])} of {found['holdout_accounts']:,} held out; difference"
-        f" {100 * gap['value']:+.1f} points ({100 * gap['low']:+.1f} to {100 * gap['high']:+.1f})",
+        f"  by draw: {percent(effect.treated.value)} of {effect.treated_accounts:,} accounts up for an approach"
+        f" left, {percent(effect.holdout.value)} of {effect.holdout_accounts:,} held out; difference"
+        f" {100 * gap.value:+.1f} points ({100 * gap.low:+.1f} to {100 * gap.high:+.1f})",
     ]
 
 

@@ -1,4 +1,4 @@
-"""Commands about what came of predictions: outcomes, CSMs' own calls, the ledger, report and monitoring."""
+"""Commands about what came of predictions: outcomes, CSMs' overrides, the ledger, report and monitoring."""
 
 from __future__ import annotations
 
@@ -46,9 +46,11 @@ def export(session: Session, out: Path) -> None:
 @click.command()
 @click.argument("account", required=False)
 @click.option("--level", help="The risk level that you put the account at.")
-@click.option("--reason", help="Why; it stands beside the call for good.")
-@click.option("--until", type=DATE, default=None, help="The day on which it expires. Default: the next call.")
-@click.option("--from", "path", type=FILE, help="A CSV file of calls: account_id, made_at, level, reason, by, until.")
+@click.option("--reason", help="Why; it stands beside the override for good.")
+@click.option("--until", type=DATE, default=None, help="The day on which it expires. Default: with the next override.")
+@click.option(
+    "--from", "path", type=FILE, help="A CSV file of overrides: account_id, made_at, level, reason, by, until."
+)
 @click.pass_obj
 def override(
     session: Session,
@@ -58,14 +60,14 @@ def override(
     until: datetime | None,
     path: Path | None,
 ) -> None:
-    """Enter a CSM's own call on ACCOUNT beside the model's, or a file of calls; predictions stay as they are."""
+    """Enter a CSM's override of ACCOUNT, or a file of overrides, beside the model's; predictions stay as they are."""
     from serving.commands import overrides as commands
 
     one = {"ACCOUNT": account, "--level": level, "--reason": reason}
     given = [name for name, value in {**one, "--until": until}.items() if value is not None]
     if (path is not None and given) or (path is None and None in one.values()):
         found = " and ".join([*given, *(["--from"] if path else [])]) or "nothing"
-        do = 'forewarn override ACCOUNT --level high --reason "..." [--until D], or forewarn override --from calls.csv'
+        do = 'forewarn override ACCOUNT --level high --reason "..." [--until D], or override --from overrides.csv'
         raise UsageError(Fault("override", found, "ACCOUNT with --level and --reason, or --from alone", do))
     now = datetime.now(UTC)
     with session.project(quiet=True) as project:

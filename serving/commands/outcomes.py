@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from configs.settings import Settings
 from features.sources import Sources
 from serving.project import Project
+
+if TYPE_CHECKING:
+    from evaluation.outcomes import OutcomesByArm
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,11 @@ class Judged:
     unknown: int
     in_hindsight: int
     days: list[dict[str, Any]]
-    by_arm: Any
+    by_arm: OutcomesByArm | None
 
 
 def outcomes(project: Project, now: datetime) -> Judged:
     """Judges every prediction of the ledger whose window has passed, and writes the judgement beside it."""
-    from evaluation.jsonable import to_jsonable
     from evaluation.outcomes import interventions_of, judge, outcomes_by_arm
 
     settings, at, ledger = project.settings, pd.Timestamp(now), project.written_ledger
@@ -57,7 +59,7 @@ def outcomes(project: Project, now: datetime) -> Judged:
         unknown=judged.unknown,
         in_hindsight=judged.in_hindsight,
         days=[{str(name): value for name, value in record.items()} for record in days.to_dict("records")],
-        by_arm=to_jsonable(by_arm),
+        by_arm=by_arm,
     )
 
 

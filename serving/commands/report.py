@@ -60,7 +60,7 @@ def report(project: Project, out: Path | None, now: datetime, pdf: bool = False)
     marks = ledger_marks(project)
     served = served_so_far(project, facts, now)
     facts = _with_drawn(project, facts)
-    judged = _beside_calls(project, kept.predictions, now)
+    judged = _with_overrides(project, kept.predictions, now)
     watched = watch(project, now, served=served).to_json()
     watched["checks"] = to_jsonable(kept.findings)
     project.tell("writing the report")
@@ -146,7 +146,7 @@ def served_so_far(project: Project, facts: Facts, now: datetime) -> pd.DataFrame
     columns += ["coverage", *(f"health_{name}" for name in DIMENSIONS)]
     frame = judged_so_far(ledger, settings, pd.Timestamp(now), columns=columns)
     frame = frame.drop_duplicates(["account_id", "as_of"], keep="first", ignore_index=True)
-    frame = _beside_calls(project, frame, now)
+    frame = _with_overrides(project, frame, now)
     context = facts.accounts.reindex(columns=["account_id", "segment", "owner"])
     return frame.merge(context, on="account_id", how="left", validate="many_to_one")
 
@@ -161,11 +161,11 @@ def _with_drawn(project: Project, facts: Facts) -> Facts:
     return replace(facts, interventions=with_drawn(facts.interventions, project.ledger, accounts))
 
 
-def _beside_calls(project: Project, rows: pd.DataFrame, now: datetime) -> pd.DataFrame:
-    """Scorings with the CSMs' calls that held on their day; as they are while nobody has made any."""
-    from evaluation.outcomes import with_calls
+def _with_overrides(project: Project, rows: pd.DataFrame, now: datetime) -> pd.DataFrame:
+    """Scorings with the CSMs' overrides that held on their day; as they are while nobody has made any."""
+    from evaluation.outcomes import with_overrides
 
     if project.ledger_or_none is None:
         return rows
-    calls = project.ledger.overrides(pd.Timestamp(now))
-    return rows if calls.empty else with_calls(rows, calls)
+    overrides = project.ledger.overrides(pd.Timestamp(now))
+    return rows if overrides.empty else with_overrides(rows, overrides)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from configs.atomic_files import write_parquet
 from serving.project import Project
 from serving.scoring import Prediction, Scorer
+
+if TYPE_CHECKING:
+    from evaluation.outcomes import LevelInForce
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,15 @@ class Scored:
 
 @dataclass(frozen=True)
 class Explained:
-    """One account's prediction with every reason, and the call that holds beside it (automated, the CSM's, final)."""
+    """One account's prediction with every reason, and the level that counts beside it (automated, the CSM's, final)."""
 
     prediction: Prediction
-    call: dict[str, Any]
+    in_force: LevelInForce
 
     def to_json(self) -> dict[str, Any]:
-        return {**self.prediction.model_dump(mode="json"), "call": self.call}
+        from evaluation.jsonable import to_jsonable
+
+        return {**self.prediction.model_dump(mode="json"), "override": to_jsonable(self.in_force)}
 
 
 def score(project: Project, as_of: datetime | None, out: Path | None, now: datetime) -> Scored:
@@ -101,7 +106,7 @@ def score_with(scorer: Scorer, out: Path | None, now: datetime) -> Scored:
 
 def explain(project: Project, account: str, as_of: datetime | None, now: datetime) -> Explained:
     """One account's prediction with every reason; it is in the ledger like any other that is shown."""
-    from evaluation.outcomes import standing
+    from evaluation.outcomes import levels_in_force
 
     scorer = Scorer.open(project, day(as_of))
     answer = scorer.answer([scorer.require(account)], "explain", now, full=True)
@@ -109,8 +114,8 @@ def explain(project: Project, account: str, as_of: datetime | None, now: datetim
     assert prediction is not None  # `require` has made sure that the account is there
     level = pd.DataFrame({"account_id": [account], "risk_level": [prediction.risk_level]})
     at = pd.Timestamp(now).tz_localize(None)
-    (call,) = standing(level, scorer.ledger.overrides(at), at)
-    return Explained(prediction, call)
+    (in_force,) = levels_in_force(level, scorer.ledger.overrides(at), at)
+    return Explained(prediction, in_force)
 
 
 def day(value: datetime | None) -> pd.Timestamp | None:

@@ -1,4 +1,4 @@
-"""People's own calls on an account, beside the model's."""
+"""CSMs' overrides, beside the model's levels."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -12,14 +12,33 @@ import pandas as pd
 
 from configs.settings import Settings
 from evaluation.jsonable import to_jsonable
-from evaluation.metrics import Array, Interval, MetricRefused, Statistic, bootstrap, churned_accounts, in_top_share
-from evaluation.outcomes import Facts
+from evaluation.metrics import (
+    Array,
+    Interval,
+    MetricRefused,
+    Refusal,
+    Statistic,
+    bootstrap,
+    churned_accounts,
+    in_top_share,
+)
+from evaluation.outcomes import Effect, Facts
 from evaluation.report.sections.frames import ReportFrames, prepare_frames
 
 Figure: TypeAlias = dict[str, Any]
 ReasonsOf: TypeAlias = Callable[[pd.DataFrame], pd.Series]
 ENOUGH_DRAWS = 100
 DRAWN_ROWS = 40_000_000  # rows times draws; see draws_for
+
+
+@dataclass(frozen=True)
+class RefusedFigure:
+    """A figure that the rows could not support: its name, of what, why, and what it would take (None: not a number)."""
+
+    figure: str
+    where: str
+    why: str
+    needed: int | None
 
 
 @dataclass(frozen=True)
@@ -42,7 +61,7 @@ class ReportInputs:
         Scorings later than those of `judged`, for the forecast.
     random_split : Mapping or None
         What a random split of rows would promise (evaluation.backtest.random_split).
-    effect : Mapping or None
+    effect : Effect, Refusal or None
         Effect of approaching accounts where chance drew the arms (evaluation.outcomes.arms).
     events : Sequence of Mapping
         Events in the ledger (evaluation.promotion.events), oldest first.
@@ -58,7 +77,7 @@ class ReportInputs:
     company_facts: Facts | None = None
     newest: pd.DataFrame | None = None
     random_split: Mapping[str, Any] | None = None
-    effect: Mapping[str, Any] | None = None
+    effect: Effect | Refusal | None = None
     events: Sequence[Mapping[str, Any]] = ()
     outages: Sequence[str] | None = None
     monitoring: Mapping[str, Any] | None = None
@@ -91,8 +110,8 @@ class ReportContext:
         The judged rows as the figures need them; prepared when first asked for.
     figures : dict
         The figures of the sections computed so far: those that a section `needs` are there.
-    refused : list of dict
-        The figures that the rows could not support: figure, where, why, needed.
+    refused : list of RefusedFigure
+        The figures that the rows could not support.
     """
 
     def __init__(self, inputs: ReportInputs, settings: Settings) -> None:
@@ -100,7 +119,7 @@ class ReportContext:
         self.draws = draws_for(settings.evaluation.bootstrap_draws, len(inputs.judged))
         self.seed, self.main_horizon_days = settings.training.seed, settings.main_horizon_days
         self.figures: dict[str, Any] = {}
-        self.refused: list[dict[str, Any]] = []
+        self.refused: list[RefusedFigure] = []
         # By identity, beside the frame that has it.
         self._red_band: dict[tuple[int, str], tuple[pd.DataFrame, Array]] = {}
         self._draws_of: dict[tuple[int, tuple[str, ...]], tuple[pd.DataFrame, Array]] = {}
@@ -126,7 +145,7 @@ class ReportContext:
 
     def add_refusal(self, name: str, where: str, refusal: MetricRefused) -> Figure:
         """The refusal as it stands in the place of a figure; it is kept for the list of all of them."""
-        self.refused.append({"figure": name, "where": where, "why": refusal.why, "needed": refusal.needed})
+        self.refused.append(RefusedFigure(name, where, refusal.why, refusal.needed))
         return {"refused": refusal.why}
 
     def require_churned(self, name: str, rows: pd.DataFrame) -> None:

@@ -26,29 +26,29 @@ def override_figures(context: ReportContext) -> Figure:
 def judge_overrides(context: ReportContext, rows: pd.DataFrame) -> Figure:
     """Model, rules and people on the same scorings: those on which an override held and the health score has a level.
 
-    rows: matured at the main horizon, with account_id, as_of, y, p, risk_level, health_score, and of `with_calls`
-    called and call_entered_at; without these, or where none held, only `rows` (0) and `sentence` are there.
+    rows: matured at the main horizon, with account_id, as_of, y, p, risk_level, health_score, and of `with_overrides`
+    override_level and override_entered_at; without these, or where none held, only `rows` (0) and `sentence` are there.
 
-    sides: of those called riskier than the model, alike and safer, how many left (with its interval) and how many the
+    sides: of those put riskier than the model, alike and safer, how many left (with its interval) and how many the
     model expected. right: the share of overrides that were right, where "riskiest level" says that the account leaves
     and any other that it stays. auc: of the levels. Both for people, model and rules, and by how much people were
     better than each (95 %, accounts drawn); refused where too few accounts churned. late_rows: overrides that were
     entered only once the window had closed, so that nothing proves that they were made before.
     """
     rising = [level.name for level in sorted(context.settings.framework.levels, key=lambda level: level.p_from)]
-    if "called" in rows:
+    if "override_level" in rows:
         by_rules = health_levels(rows["health_score"].to_numpy(dtype=float), context.settings.framework.levels)
         rows = rows.assign(rules=np.array(by_rules, dtype=object))
-        rows = rows[rows["called"].isin(rising) & rows["rules"].isin(rising)].reset_index(drop=True)
-    if "called" not in rows or rows.empty:
+        rows = rows[rows["override_level"].isin(rising) & rows["rules"].isin(rising)].reset_index(drop=True)
+    if "override_level" not in rows or rows.empty:
         return {
             "rows": 0,
             "sentence": "No override of a CSM held on any of these scorings, so that there is none to judge.",
         }
     ranks = {name: rank for rank, name in enumerate(rising)}
-    of = {"people": "called", "model": "risk_level", "rules": "rules"}
+    of = {"people": "override_level", "model": "risk_level", "rules": "rules"}
     rows = rows.assign(**{who: rows[column].map(ranks).astype(float) for who, column in of.items()})
-    late = rows["call_entered_at"] >= rows["as_of"] + pd.Timedelta(days=context.main_horizon_days)
+    late = rows["override_entered_at"] >= rows["as_of"] + pd.Timedelta(days=context.main_horizon_days)
     table: Figure = {"rows": len(rows), "accounts": int(rows["account_id"].nunique()), "level": rising[-1]}
     table |= {"churned_rows": int(rows["y"].sum()), "churned_accounts": churned_accounts(rows)}
     table |= {"late_rows": int(late.sum()), "sides": _sides(rows)}

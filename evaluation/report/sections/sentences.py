@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evaluation.jsonable import to_jsonable
 from evaluation.report.sections.context import Figure, ReportContext
 from evaluation.report.text import advice_sentences, headline_sentences, warning_sentences
 
@@ -14,4 +15,4 @@ def headline_figures(context: ReportContext) -> Figure:
 
 def advice_figures(context: ReportContext) -> Figure:
     """advice: what to do now."""
-    return {"advice": advice_sentences({**context.figures, "refused": context.refused})}
+    return {"advice": advice_sentences({**context.figures, "refused": to_jsonable(context.refused)})}

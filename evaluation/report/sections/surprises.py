@@ -9,9 +9,10 @@ from typing import Any
 import pandas as pd
 
 from evaluation.jsonable import to_jsonable
-from evaluation.outcomes import NO_DRAW, by_arm
+from evaluation.metrics import Refusal
+from evaluation.outcomes import NO_DRAW, Effect, by_arm
 from evaluation.predictions import BASE, REST
-from evaluation.report.sections.context import Figure, ReasonsOf, ReportContext
+from evaluation.report.sections.context import Figure, ReasonsOf, RefusedFigure, ReportContext
 
 EFFECT = "effect of approaching accounts"
 
@@ -76,12 +77,11 @@ def surprises(
     return {name: [entry(row) for row in table.to_dict("records")] for name, table in chosen.items()}
 
 
-def outcomes_by_arm(context: ReportContext, rows: pd.DataFrame, effect: Mapping[str, Any] | None) -> Figure:
+def outcomes_by_arm(context: ReportContext, rows: pd.DataFrame, effect: Effect | Refusal | None) -> Figure:
     """What became of the scorings of each `arm`, beside what approaching accounts did where chance drew the arms:
     `effect`, of evaluation.outcomes.arms; None where no draw held on these days."""
     flagged = context.share_in_red_band(rows, "p") >= 0.5
     known_effect = NO_DRAW if effect is None else effect
-    if "refused" in known_effect:
-        why = {"figure": EFFECT, "where": "approached and held out", "why": known_effect["refused"], "needed": None}
-        context.refused.append(why)
+    if isinstance(known_effect, Refusal):
+        context.refused.append(RefusedFigure(EFFECT, "approached and held out", known_effect.refused, None))
     return {"arms": to_jsonable(by_arm(rows.assign(flagged=flagged))), "effect": to_jsonable(known_effect)}

@@ -55,22 +55,22 @@ def test_outcomes_by_arm_and_the_effect_by_intention(served: Ledger, settings: S
     """Two of those up for it were really approached: they stand apart, and the effect still counts everybody."""
     free = np.array(NAMES)[~HELD]
     approached = pd.DataFrame({"account_id": [free[0], free[-1]], "started_at": later(5), "arm": "treated"})
-    found = outcomes_by_arm(served, settings, approached.assign(ended_at=pd.NaT), later(100))
-    by = {one["arm"]: (one["rows"], one["churned"]) for one in found["arms"]}
+    judged = outcomes_by_arm(served, settings, approached.assign(ended_at=pd.NaT), later(100))
+    by = {arm.arm: (arm.rows, arm.churned) for arm in judged.arms}
     assert by == {"treated": (2, 1), "untreated": (len(free) - 2, 9), "holdout": (int(HELD.sum()), 40)}
-    effect = found["effect"]
-    assert effect["treated"]["value"] == pytest.approx(10 / len(free))
-    assert effect["holdout"]["value"] == pytest.approx(40 / HELD.sum())
-    assert effect["difference"]["high"] < 0
-    assert (effect["treated_accounts"], effect["holdout_accounts"]) == (len(free), int(HELD.sum()))
+    effect = judged.effect
+    assert effect.treated.value == pytest.approx(10 / len(free))
+    assert effect.holdout.value == pytest.approx(40 / HELD.sum())
+    assert effect.difference.high < 0
+    assert (effect.treated_accounts, effect.holdout_accounts) == (len(free), int(HELD.sum()))
 
 
 def test_without_a_draw_there_is_no_effect(served: Ledger, settings: Settings) -> None:  # noqa: F811
     approached = pd.DataFrame({"account_id": NAMES[:5], "started_at": later(5), "ended_at": pd.NaT, "arm": "treated"})
     mark_draw(served, None, later(1), "score")
-    assert "chance did not decide" in outcomes_by_arm(served, settings, approached, later(100))["effect"]["refused"]
+    assert "chance did not decide" in outcomes_by_arm(served, settings, approached, later(100)).effect.refused
     mark_draw(served, DRAWN, later(2), "score")
-    refused = outcomes_by_arm(served, settings, approached, later(100))["effect"]["refused"]
+    refused = outcomes_by_arm(served, settings, approached, later(100)).effect.refused
     assert refused == "no scoring since the draw of 2024-01-03 has matured"
 
 

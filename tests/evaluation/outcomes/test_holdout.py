@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from evaluation.jsonable import to_jsonable
 from evaluation.metrics.validation import MetricRefused
 from evaluation.outcomes.holdout import HOLDOUT, NotRandom, arms, assign, by_arm, effect
 
@@ -71,12 +72,12 @@ def test_a_saved_account_is_never_a_plain_false_alarm() -> None:
     rows = pd.DataFrame({"account_id": list("abcdef"), "arm": ["treated"] * 3 + ["untreated"] * 2 + ["holdout"]})
     rows["flagged"], rows["y"], rows["p"] = [True, True, False, True, True, True], [0, 1, 0, 0, 1, 0], 0.5
     treated, untreated, held = by_arm(rows)
-    assert [one["arm"] for one in (treated, untreated, held)] == ["treated", "untreated", "holdout"]
-    assert (treated["stayed_when_treated"], treated["flagged"], treated["flagged_and_left"]) == (1, 2, 1)
-    assert "false_alarms" not in treated
-    assert (untreated["false_alarms"], held["false_alarms"]) == (1, 1)
-    assert treated["happened"]["value"] == pytest.approx(1 / 3)
-    assert [one["arm"] for one in by_arm(rows[rows.arm == "holdout"])] == ["holdout"]
+    assert [outcome.arm for outcome in (treated, untreated, held)] == ["treated", "untreated", "holdout"]
+    assert (treated.flagged_and_stayed, treated.flagged, treated.flagged_and_left) == (1, 2, 1)
+    assert "false_alarms" not in treated.to_json()
+    assert (untreated.to_json()["false_alarms"], held.to_json()["false_alarms"]) == (1, 1)
+    assert treated.happened.value == pytest.approx(1 / 3)
+    assert [outcome.arm for outcome in by_arm(rows[rows.arm == "holdout"])] == ["holdout"]
 
 
 def trial(saves: float, accounts: int = 3000, share: float = 0.3, seed: int = 0) -> pd.DataFrame:
@@ -92,7 +93,7 @@ def test_a_planted_effect_is_found_and_none_where_there_is_none() -> None:
     assert found.difference.low < -0.15 < found.difference.high < 0
     assert found.difference.value == pytest.approx(found.treated.value - found.holdout.value)
     assert found.treated_accounts + found.holdout_accounts == 3000
-    assert json.dumps(found.to_json(), allow_nan=False)
+    assert json.dumps(to_jsonable(found), allow_nan=False)
     covered = [
         (one := effect(trial(0.0, 600, seed=seed), "t", 0.3, 100).difference).low <= 0 <= one.high for seed in range(40)
     ]

@@ -1,4 +1,4 @@
-"""CSMs' calls: which one held on a day, what they change (nothing), and who was right on the same scorings."""
+"""CSMs' overrides: which one held on a day, what they change (nothing), and who was right on the same scorings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from evaluation import metrics
 from evaluation.ledger.ledger import Ledger
 from evaluation.outcomes import overrides
-from evaluation.outcomes.overrides import enter_calls, in_force, standing, with_calls
+from evaluation.outcomes.overrides import enter_overrides, in_force, levels_in_force, with_overrides
 from evaluation.report.sections.context import ReportContext, ReportInputs
 from evaluation.report.sections.overrides import judge_overrides
 from tests.evaluation.ledgers import NOW, frame, put
@@ -25,7 +25,7 @@ def later(days: float | None) -> Any:
 
 
 def made(*rows: tuple[str, float, str, float | None]) -> pd.DataFrame:
-    """Calls (account, made on, level, until) in the columns of COLUMNS."""
+    """Overrides (account, made on, level, until) in the columns of COLUMNS."""
     table = pd.DataFrame(rows, columns=["account_id", "made_at", "level", "expires_at"])
     for name in ("made_at", "expires_at"):
         table[name] = pd.Series([later(one) for one in table[name]], dtype="datetime64[us]")
@@ -48,27 +48,27 @@ HELD = {
 }
 
 
-@pytest.mark.parametrize(("told", "day", "level"), HELD.values(), ids=HELD)
-def test_the_call_that_held_on_a_day(told: list, day: float, level: str | None) -> None:
+@pytest.mark.parametrize(("entered", "day", "level"), HELD.values(), ids=HELD)
+def test_the_override_that_held_on_a_day(entered: list, day: float, level: str | None) -> None:
     rows = pd.DataFrame({"account_id": ["a"], "as_of": [later(day)]}, index=[7])
-    found = in_force(rows, made(*told).assign(entered_at=later(400)))
+    found = in_force(rows, made(*entered).assign(entered_at=later(400)))
     assert found.index.tolist() == [7]
     assert [None if pd.isna(one) else one for one in found.level] == [level]
 
 
-def test_calls_are_kept_whole_and_entered_once(ledger: Ledger) -> None:
+def test_overrides_are_kept_whole_and_entered_once(ledger: Ledger) -> None:
     put(ledger, frame(3))
     before = ledger.predictions()
-    told = made(("000", 5, "high", None), ("001", 6.25, "low", 90)).assign(reason=["Zürich ✓", 'a "quote", 1'])
-    first = enter_calls(ledger, told, NOW, "user:anna")
-    again = enter_calls(ledger, told, NOW + pd.Timedelta(days=1), "user:ben")
+    entered = made(("000", 5, "high", None), ("001", 6.25, "low", 90)).assign(reason=["Zürich ✓", 'a "quote", 1'])
+    first = enter_overrides(ledger, entered, NOW, "user:anna")
+    again = enter_overrides(ledger, entered, NOW + pd.Timedelta(days=1), "user:ben")
     assert (first.repeated, again.repeated, again.batch_id) == (False, True, first.batch_id)
-    other = enter_calls(ledger, told.assign(reason="because"), NOW, "user:anna")
+    other = enter_overrides(ledger, entered.assign(reason="because"), NOW, "user:anna")
     assert not other.repeated
     kept = ledger.overrides(NOW)
     assert len(kept) == 4
     pd.testing.assert_frame_equal(
-        kept.iloc[:2][told.columns], told.astype({name: "str" for name in told if "_at" not in name})
+        kept.iloc[:2][entered.columns], entered.astype({name: "str" for name in entered if "_at" not in name})
     )
     assert kept.entered_at.tolist() == [NOW] * 4
     assert ledger.overrides(NOW - pd.Timedelta(days=1)).empty
@@ -77,18 +77,18 @@ def test_calls_are_kept_whole_and_entered_once(ledger: Ledger) -> None:
 
 
 def test_automated_csm_and_final_stand_side_by_side(ledger: Ledger) -> None:
-    enter_calls(ledger, made(("a", 5, "low", None), ("b", 5, "high", 20)), NOW, "user:anna")
+    enter_overrides(ledger, made(("a", 5, "low", None), ("b", 5, "high", 20)), NOW, "user:anna")
     automated = pd.DataFrame({"account_id": ["a", "b", "c"], "risk_level": ["high", "medium", "healthy"]})
-    found = standing(automated, ledger.overrides(NOW), later(19))
-    assert [(one["automated"], one["csm"], one["final"]) for one in found] == [
+    found = levels_in_force(automated, ledger.overrides(NOW), later(19))
+    assert [(level.automated, level.csm, level.final) for level in found] == [
         ("high", "low", "low"),
         ("medium", "high", "high"),
         ("healthy", None, "healthy"),
     ]
-    assert (found[1]["expires_at"], found[1]["made_by"], found[2]["reason"]) == ("2024-01-21", "anna", None)
-    expired = standing(automated, ledger.overrides(NOW), later(20))[1]
-    assert (expired["csm"], expired["final"]) == (None, "medium")
-    assert standing(automated.head(1), ledger.overrides(NOW).head(0), later(20))[0]["final"] == "high"
+    assert (found[1].expires_at, found[1].made_by, found[2].reason) == (pd.Timestamp("2024-01-21"), "anna", None)
+    expired = levels_in_force(automated, ledger.overrides(NOW), later(20))[1]
+    assert (expired.csm, expired.final) == (None, "medium")
+    assert levels_in_force(automated.head(1), ledger.overrides(NOW).head(0), later(20))[0].final == "high"
 
 
 def test_the_newest_prediction_of_each_account(ledger: Ledger) -> None:
@@ -110,11 +110,11 @@ def test_the_newest_prediction_of_each_account(ledger: Ledger) -> None:
 # -- who was right ---------------------------------------------------------------------------------------------------
 
 
-def scorings(called: list[str | None], model: list[str], health: list[float], y: list[int]) -> pd.DataFrame:
+def scorings(overridden: list[str | None], model: list[str], health: list[float], y: list[int]) -> pd.DataFrame:
     count = len(y)
     rows = pd.DataFrame({"account_id": [f"{number:04d}" for number in range(count)], "as_of": DAY, "y": y, "p": 0.25})
-    rows = rows.assign(risk_level=model, health_score=health, called=np.array(called, dtype=object))
-    return rows.assign(call_entered_at=later(0))
+    rows = rows.assign(risk_level=model, health_score=health, override_level=np.array(overridden, dtype=object))
+    return rows.assign(override_entered_at=later(0))
 
 
 @pytest.fixture
@@ -124,20 +124,23 @@ def context(make_settings: Any) -> ReportContext:
 
 
 def test_sides_by_hand(context: ReportContext) -> None:
-    called = ["high", "high", "high", "low", "healthy", "medium", None, "medium"]
+    overridden = ["high", "high", "high", "low", "healthy", "medium", None, "medium"]
     model = ["low", "medium", "high", "low", "high", "high", "high", "medium"]
-    rows = scorings(called, model, [90, 60, 40, 80, 40, 55, 90, np.nan], [1, 0, 1, 0, 0, 1, 1, 1])
-    rows.loc[[0, 4], "call_entered_at"] = [later(90), later(89)]
+    rows = scorings(overridden, model, [90, 60, 40, 80, 40, 55, 90, np.nan], [1, 0, 1, 0, 0, 1, 1, 1])
+    rows.loc[[0, 4], "override_entered_at"] = [later(90), later(89)]
     found = judge_overrides(context, rows)
     assert (found["rows"], found["late_rows"], found["level"]) == (
         6,
         1,
         "high",
-    )  # no call, or no health score: left out
+    )  # no override, or no health score: left out
     sides = {one["side"]: (one["rows"], one["left"], one["expected"]) for one in found["sides"]}
     assert sides == {"riskier": (2, 1, 0.5), "alike": (2, 1, 0.5), "safer": (2, 1, 0.5)}
     assert found["right"]["refused"] == found["auc"]["refused"] == "3 churned accounts, at least 10 would do"
-    assert {one["figure"] for one in context.refused} == {"share of overrides that were right", "AUC of the levels"}
+    assert {refusal.figure for refusal in context.refused} == {
+        "share of overrides that were right",
+        "AUC of the levels",
+    }
     assert (
         "2 times riskier than the model, and 1 of those left (50 %), where the model expected 0.5" in found["sentence"]
     )
@@ -147,14 +150,14 @@ def test_sides_by_hand(context: ReportContext) -> None:
 def test_figures_are_the_metrics_on_the_same_rows(context: ReportContext) -> None:
     random = np.random.default_rng(4)
     y = (random.random(400) < 0.3).astype(int)
-    called = [LEVELS[3] if one and random.random() < 0.8 else LEVELS[random.integers(3)] for one in y]
+    overridden = [LEVELS[3] if one and random.random() < 0.8 else LEVELS[random.integers(3)] for one in y]
     model = [LEVELS[min(3, one * random.integers(4) + random.integers(3))] for one in y]
     health = random.uniform(30, 95, 400)
-    rows = scorings(called, model, list(health), list(y))
+    rows = scorings(overridden, model, list(health), list(y))
     found = judge_overrides(context, rows)
     rules = np.select([health >= 85, health >= 70, health >= 50], [0, 1, 2], 3)
     ranks = {
-        "people": [LEVELS.index(one) for one in called],
+        "people": [LEVELS.index(level) for level in overridden],
         "model": [LEVELS.index(one) for one in model],
         "rules": rules,
     }
@@ -168,9 +171,9 @@ def test_figures_are_the_metrics_on_the_same_rows(context: ReportContext) -> Non
             assert gap["low"] < gap["value"] < gap["high"]
     assert found["auc"]["over_model"]["low"] > 0
     assert "better than the model" in found["sentence"]
-    swapped = judge_overrides(context, rows.assign(called=rows.risk_level, risk_level=rows.called))
+    swapped = judge_overrides(context, rows.assign(override_level=rows.risk_level, risk_level=rows.override_level))
     assert "worse than the model" in swapped["sentence"]
-    alike = judge_overrides(context, rows.assign(called=rows.risk_level))
+    alike = judge_overrides(context, rows.assign(override_level=rows.risk_level))
     assert "each time at the level of the model" in alike["sentence"]
     assert "no differently from the model" in alike["sentence"]
 
@@ -179,24 +182,24 @@ def test_intervals_draw_accounts(context: ReportContext) -> None:
     """Forty copies of each scoring know no more than one."""
     random = np.random.default_rng(5)
     y = list((random.random(100) < 0.3).astype(int))
-    called = [LEVELS[min(3, one * 2 + random.integers(3))] for one in y]
-    rows = scorings(called, ["low"] * 100, list(random.uniform(30, 95, 100)), y)
+    overridden = [LEVELS[min(3, one * 2 + random.integers(3))] for one in y]
+    rows = scorings(overridden, ["low"] * 100, list(random.uniform(30, 95, 100)), y)
     copies = pd.concat([rows.assign(as_of=later(day)) for day in range(40)], ignore_index=True)
     one, many = (judge_overrides(context, table)["auc"]["people"] for table in (rows, copies))
     assert many["value"] == pytest.approx(one["value"])
     assert many["high"] - many["low"] == pytest.approx(one["high"] - one["low"], rel=0.05)
 
 
-def test_without_calls_there_is_one_sentence(context: ReportContext) -> None:
+def test_without_overrides_there_is_one_sentence(context: ReportContext) -> None:
     rows = scorings([None, None], ["low", "high"], [50, 50], [0, 1])
-    for one in (rows, rows.drop(columns=["called", "call_entered_at"])):
+    for one in (rows, rows.drop(columns=["override_level", "override_entered_at"])):
         assert set(judge_overrides(context, one)) == {"rows", "sentence"}
     assert context.refused == []
 
 
 def test_a_level_that_the_framework_no_longer_has_is_not_judged(context: ReportContext) -> None:
     rows = pd.DataFrame({"account_id": ["a", "b"], "as_of": later(10), "y": [0, 1], "p": 0.1})
-    told = made(("a", 1, "red", None), ("b", 1, "high", None)).assign(entered_at=later(2))
-    rows = with_calls(rows.assign(risk_level="low", health_score=90.0), told)
-    assert rows.called.tolist() == ["red", "high"]
+    entered = made(("a", 1, "red", None), ("b", 1, "high", None)).assign(entered_at=later(2))
+    rows = with_overrides(rows.assign(risk_level="low", health_score=90.0), entered)
+    assert rows.override_level.tolist() == ["red", "high"]
     assert judge_overrides(context, rows)["rows"] == 1

@@ -1,4 +1,4 @@
-"""The ledger through its commands: predictions stay as they were made, calls stand beside them, draws are kept."""
+"""The ledger through its commands: predictions stay as they were made, overrides stand beside them, draws are kept."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def verified(project: Path, known: str | None = None) -> str:
     return str(found["hash"])
 
 
-def test_a_call_stands_beside_the_models_and_changes_no_prediction(project: Path) -> None:
+def test_an_override_stands_beside_the_models_level_and_changes_no_prediction(project: Path) -> None:
     before = exported(project, "a.parquet")
     scores = pd.read_parquet(project / ".forewarn" / "scores" / f"{END}.parquet").set_index("account_id")
     account = scores.p_churn_90d.idxmax()
@@ -84,28 +84,33 @@ def test_a_call_stands_beside_the_models_and_changes_no_prediction(project: Path
         "CSM low until 2100-01-01",
         "renewed by phone",
         "final: low",
-        "1 call in the ledger",
+        "1 override in the ledger",
     ):
         assert words in done.stdout
-    (call,) = as_json(project, "override", account, "--level", "medium", "--reason", "not signed yet")["calls"]
-    assert (call["automated"], call["csm"], call["final"], call["expires_at"]) == ("high", "medium", "medium", None)
+    (override,) = as_json(project, "override", account, "--level", "medium", "--reason", "not signed yet")["overrides"]
+    assert (override["automated"], override["csm"], override["final"], override["expires_at"]) == (
+        "high",
+        "medium",
+        "medium",
+        None,
+    )
     told = as_json(project, "explain", account)
-    assert (told["risk_level"], told["call"]["csm"], told["call"]["final"]) == ("high", "medium", "medium")
-    other = as_json(project, "explain", scores.p_churn_90d.idxmin())["call"]
+    assert (told["risk_level"], told["override"]["csm"], told["override"]["final"]) == ("high", "medium", "medium")
+    other = as_json(project, "explain", scores.p_churn_90d.idxmin())["override"]
     assert (other["csm"], other["final"]) == (None, other["automated"])
     after = exported(project, "b.parquet")
     pd.testing.assert_frame_equal(after[after.batch_id <= before.batch_id.max()], before, check_exact=True)
     verified(project)
 
 
-def test_a_file_of_calls_is_entered_whole_and_once(project: Path) -> None:
+def test_a_file_of_overrides_is_entered_whole_and_once(project: Path) -> None:
     one, two = served_then(project).index[:2]
-    file = project / "calls.csv"
+    file = project / "overrides.csv"
     file.write_text(f"account_id,made_at,level,reason,by,until\n{one},2025-06-20,high,no sponsor,anna,2025-12-31\n"
                     f" {two} ,2025-06-21T10:00:00+02:00,low,\"signed, on paper\",ben,\n")  # fmt: skip
     first, again = as_json(project, "override", "--from", file), as_json(project, "override", "--from", file)
     assert (first["entered"], first["repeated"], again["repeated"]) == (2, False, True)
-    assert [call["csm"] for call in first["calls"]] == [None, "low"]  # anna's has expired
+    assert [override["csm"] for override in first["overrides"]] == [None, "low"]  # anna's has expired
     bad = project / "bad.csv"
     bad.write_text(f"account_id,made_at,level,reason,by,until\n{one},2025-06-20,hihg,,anna,2025-01-31\n"
                    f"nobody,soon,low,x,ben,later\n{one},2999-01-01,low,x,ben,\n{two},2025-01-01,low,x,ben,\n"

@@ -97,7 +97,7 @@ def test_what_cannot_be_priced_is_refused_by_name(rows: pd.DataFrame) -> None:
         at_capacity(refusing, few, "p", "x"),
     ):
         assert found["refused"] == "4 churned accounts, at least 10 would do"
-    assert [line["needed"] for line in refusing.refused] == [501, 501, 10, 10, 10, 10]
+    assert [figure.needed for figure in refusing.refused] == [501, 501, 10, 10, 10, 10]
 
 
 def test_capacity_in_arr_counts_what_is_known(rows: pd.DataFrame) -> None:

@@ -11,6 +11,8 @@ import pytest
 
 from configs.settings import Settings
 from evaluation.jsonable import to_jsonable
+from evaluation.metrics import Interval, Refusal
+from evaluation.outcomes import Effect
 from evaluation.report.sections.context import ReportContext, ReportInputs
 from evaluation.report.sections.revenue import revenue
 from evaluation.report.summary import summarise as summarise_inputs
@@ -152,12 +154,12 @@ def test_arms_stand_apart_and_an_effect_needs_a_draw(judged: pd.DataFrame, summa
     assert "evaluation.holdout would" in summary["arms"]["effect"]["refused"]
     drawn = settings(holdout={"salt": "s", "share": 0.3})  # the setting of today says nothing of these days
     assert "refused" in summarise(judged, drawn, company_facts=facts(judged))["arms"]["effect"]
-    ends = {"value": 0.1, "low": 0.05, "high": 0.2}
-    told = {"treated": ends, "holdout": ends, "difference": ends, "treated_accounts": 7, "holdout_accounts": 3}
-    found = summarise(judged, drawn, company_facts=facts(judged), effect=told)
-    assert found["arms"]["effect"] == told
+    ends = Interval(0.1, 0.05, 0.2)
+    found = summarise(judged, drawn, company_facts=facts(judged), effect=Effect(ends, ends, ends, 7, 3))
+    shown = found["arms"]["effect"]
+    assert (shown["treated"], shown["holdout_accounts"]) == ({"value": 0.1, "low": 0.05, "high": 0.2}, 3)
     assert "effect of approaching accounts" not in {one["figure"] for one in found["refused"]}
-    refused = summarise(judged, drawn, company_facts=facts(judged), effect={"refused": "no churn yet"})
+    refused = summarise(judged, drawn, company_facts=facts(judged), effect=Refusal("no churn yet"))
     assert [one["why"] for one in refused["refused"] if one["figure"] == "effect of approaching accounts"] == [
         "no churn yet"
     ]
