@@ -67,6 +67,11 @@ class StatePaths:
         return self.folder / "reports"
 
     @property
+    def cache(self) -> Path:
+        """What can be made again at any time, such as the script that draws a report's charts."""
+        return self.folder / "cache"
+
+    @property
     def features(self) -> Path:
         """The demo's table of signals."""
         return self.folder / "features.parquet"

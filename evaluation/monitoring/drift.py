@@ -109,6 +109,7 @@ def moves(
     own = [(cuts or {}).get(pd.Timestamp(one).to_period("M"), since) for one in months]
     until = np.array([max(1, int((months < cut).sum())) for cut in own])
     stages, stage = np.unique(frame[STAGE].astype(object).astype(str), return_inverse=True)
+    names = (ALL, *stages)
     found: list[tuple[Any, ...]] = []
     down: set[tuple[str, pd.Timestamp]] = set()
     for info in signals:
@@ -117,9 +118,8 @@ def moves(
         sums, rows = _sums(shares, stage, month, len(stages), len(months))
         gaps = list(of_feeds(outages or {}, feeds))
         down |= {(name, pd.Timestamp(one)) for one in months if gaps and _gap(window, pd.Timestamp(one), gaps)}
-        for place, of in enumerate((ALL, *stages)):
-            told = _moves_of(sums[place], rows[place], words, months, until, model)
-            found += [(name, of, *one, feeds) for one in told]
+        for stage_index, move in _moves_of(sums, rows, words, months, until, model):
+            found.append((name, names[stage_index], *move, feeds))
     return _with_usual(pd.DataFrame(found, columns=["column", "stage", *TOLD, "feeds"]), down)
 
 
@@ -153,22 +153,30 @@ def _sums(shares: Array, stage: Array, month: Array, stages: int, months: int) -
 
 def _moves_of(
     sums: Array, rows: Array, words: Sequence[str], months: Array, until: Array, model: Array
-) -> Iterator[tuple[Any, ...]]:
-    """The moves of one column in one stage, in order of time, as TOLD.
+) -> Iterator[tuple[int, tuple[Any, ...]]]:
+    """The moves of one column: the index of a stage (all stages first) and its moves in order of time, as TOLD.
 
-    until: (months,) how many of the first months are the training time of the model that scored each.
+    sums: (1 + stages, months, views); rows: (1 + stages, months). until: (months,) how many of the first months are the
+    training time of the model that scored each. Sums and rows are whole numbers, so that no order of adding matters.
     """
-    trained_sums, trained_rows = sums.cumsum(axis=0)[until - 1], rows.cumsum()[until - 1]
-    for place in range(1, len(months)):
-        earlier = np.flatnonzero(model[:place] == model[place])[-BEFORE:]
-        if rows[place] < LEAST_ROWS or rows[earlier].sum() < LEAST_ROWS:
-            continue
-        now, before = sums[place] / rows[place], sums[earlier].sum(0) / rows[earlier].sum()
-        most = int(np.argmax(np.abs(now - before)))
-        enough = trained_rows[place] >= LEAST_ROWS
-        far = float(np.abs(now - trained_sums[place] / trained_rows[place]).max()) if enough else np.nan
-        moved = abs(now[most] - before[most])
-        yield months[place], words[most], most, months[earlier], before[most], now[most], moved, far
+    earlier = [np.flatnonzero(model[:month] == model[month])[-BEFORE:] for month in range(len(months))]
+    is_earlier = np.zeros((len(months), len(months)))
+    for month, others in enumerate(earlier):
+        is_earlier[month, others] = 1
+    earlier_rows = rows @ is_earlier.T
+    trained_sums, trained_rows = sums.cumsum(axis=1)[:, until - 1], rows.cumsum(axis=1)[:, until - 1]
+    with np.errstate(divide="ignore", invalid="ignore"):  # where there are no rows; those are not looked at
+        now, before = sums / rows[..., None], (is_earlier @ sums) / earlier_rows[..., None]
+        far = np.abs(now - trained_sums / trained_rows[..., None]).max(axis=-1)
+    enough = (rows >= LEAST_ROWS) & (earlier_rows >= LEAST_ROWS)
+    far = np.where(trained_rows >= LEAST_ROWS, far, np.nan)
+    moved = np.abs(now - before)
+    most = np.argmax(np.where(enough[..., None], moved, 0.0), axis=-1)
+    for stage, month in zip(*np.nonzero(enough), strict=True):
+        at = (stage, month, most[stage, month])
+        before_months = months[earlier[month]]
+        figures = (before[at], now[at], moved[at], float(far[stage, month]))
+        yield stage, (months[month], words[at[2]], int(at[2]), before_months, *figures)
 
 
 def _with_usual(table: pd.DataFrame, down: set[tuple[str, pd.Timestamp]]) -> pd.DataFrame:

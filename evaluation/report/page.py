@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import vl_convert
 from markupsafe import Markup
 
 from evaluation.formatting import decimal, money, percent
@@ -19,6 +18,7 @@ from evaluation.metrics import METRICS
 from evaluation.report.charts import charts
 from evaluation.report.sections import SECTIONS
 from evaluation.report.text import main_horizon
+from evaluation.report.vega_embed import vega_embed
 
 TEMPLATES = Path(__file__).parent / "templates"
 UNBROKEN = re.compile(r"(?<=\d) (?=%)|(?<=\b[A-Z]{3}) (?=\d)")
@@ -55,20 +55,11 @@ def _signal_value(value: Any) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-@lru_cache(maxsize=1)
-def _vega_embed() -> str:
-    """Vega-Embed and what it needs as one script that may stand inside a <script> element; it takes a second or two."""
-    return (
-        str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
-        .replace("</script", "<\\/script")
-        .replace("<!--", "<\\!--")
-    )
-
-
 def _hash(script: str) -> str:
     return "'sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() + "'"
 
 
+@lru_cache(maxsize=4)
 def _environment(currency: str) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
@@ -82,7 +73,7 @@ def _environment(currency: str) -> jinja2.Environment:
     return environment
 
 
-def render(summary: Mapping[str, Any], meta: Mapping[str, str]) -> str:
+def render(summary: Mapping[str, Any], meta: Mapping[str, str], cache: Path | None = None) -> str:
     """Renders a summary as the report's page, section by section in the order of SECTIONS.
 
     Every value is escaped; the page's policy allows no connection, and no script but the two that are written here (by
@@ -94,6 +85,8 @@ def render(summary: Mapping[str, Any], meta: Mapping[str, str]) -> str:
         What `summarise` returns.
     meta : Mapping of str to str
         Shown at the page's foot, in order; `title` is used at its head.
+    cache : Path, optional
+        Folder in which the charts' script is kept from one report to the next.
 
     Returns
     -------
@@ -110,7 +103,8 @@ def render(summary: Mapping[str, Any], meta: Mapping[str, str]) -> str:
         if section.template is not None
     }
     starter = (TEMPLATES / "report.js").read_text(encoding="utf-8")
-    scripts = [_vega_embed(), starter] if drawn else [starter]
+    library = vega_embed(cache) if drawn else ""
+    scripts = [library, starter] if drawn else [starter]
     return environment.get_template("report.html").render(
         shared,
         meta=meta,
@@ -118,7 +112,7 @@ def render(summary: Mapping[str, Any], meta: Mapping[str, str]) -> str:
         parts=[Markup(part) for part in parts.values() if part],
         specs={key: chart.spec for key, chart in drawn.items()},
         style=(TEMPLATES / "report.css").read_text(encoding="utf-8"),
-        library=_vega_embed() if drawn else "",
+        library=library,
         starter=starter,
         hashes=" ".join(map(_hash, scripts)),
     )

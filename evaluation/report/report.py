@@ -53,7 +53,8 @@ def write_report(inputs: ReportInputs, settings: Settings, out_dir: Path, meta: 
         As `summarise` does, before anything is written.
     """
     summary = summarise(inputs, settings)
-    page = render(summary, meta)
+    # A project has a state folder; to make one for the sake of a script would leave files where nobody asked for any.
+    page = render(summary, meta, settings.paths.cache if settings.paths.folder.is_dir() else None)
     body = json.dumps({"meta": dict(meta), **summary}, indent=1, allow_nan=False, ensure_ascii=False)
     files = ReportFiles(out_dir / "report.html", out_dir / "report.json")
     write_text(files.json, body)

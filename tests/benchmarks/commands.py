@@ -28,9 +28,10 @@ def forewarn(root: Path, *arguments: str | Path) -> float:
     """Runs the command of a checkout to its end; its processor seconds, those of the kernel for it included."""
     command = [sys.executable, "-m", "serving", *map(str, arguments)]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(
-        command, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=False
-    )
+    # A shell may forbid bytecode; each run would then compile hundreds of modules, which nobody's installation does.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    env["PYTHONPATH"] = str(root)
+    done = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=False)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         raise SystemExit(f"{root}: {' '.join(command)}\n{done.stderr[-2000:]}")

@@ -58,7 +58,8 @@ def percent_axis(title: str, **more: Any) -> alt.Axis:
 
 def spec(chart: Any, height: int) -> dict[str, Any]:
     sized = _styled(chart.properties(width="container", height=height, background="transparent", autosize=FIT))
-    return dict(sized.configure_legend(orient="top", title=None, labelFontSize=12, columns=4, labelLimit=300).to_dict())
+    legend = sized.configure_legend(orient="top", title=None, labelFontSize=12, columns=4, labelLimit=300)
+    return dict(legend.to_dict(validate=False))  # the tests hold every chart to the schema; a report need not again
 
 
 def fixed_spec(chart: Any, height: int) -> dict[str, Any]:
@@ -76,7 +77,7 @@ def fixed_spec(chart: Any, height: int) -> dict[str, Any]:
     dict
         Vega-Lite specification, WIDTH wide on white.
     """
-    return dict(_styled(chart.properties(width=WIDTH, height=height, background="white")).to_dict())
+    return dict(_styled(chart.properties(width=WIDTH, height=height, background="white")).to_dict(validate=False))
 
 
 def _styled(chart: Any) -> Any:
