@@ -1,4 +1,4 @@
-"""What other weights of the health score would have been worth, and what the score itself has meant so far.
+"""What other weights of the health score would have been worth.
 
 A step is worth taking only if its gain in log loss over the last step that was is above 0 in the whole 95 % interval,
 on rows that came after its fit (`training.fit.out_of_time`). Rows are snapshots; intervals are over accounts.
@@ -6,18 +6,14 @@ on rows that came after its fit (`training.fit.out_of_time`). Rows are snapshots
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
-from configs.framework import Level
 from configs.settings import Settings
 from evaluation import metrics
-from evaluation.metrics import Interval, bootstrap_statistics, draw, interval_of, share_interval
-from features.health import STAGE
-from training.health import STEPS, Step, health_levels
+from evaluation.metrics import Interval, bootstrap_statistics, draw, interval_of
+from training.health import STEPS, Step
 
 TITLES: dict[Step, str] = {
     "published": "published weights",
@@ -25,13 +21,98 @@ TITLES: dict[Step, str] = {
     "dimensions": "dimension weights by stage",
     "signals": "signal weights within dimensions",
 }
-BAND_POINTS = 5
-BAND_ACCOUNTS = 30  # with fewer, a band is pooled with the next one
-
-Figure = dict[str, Any]
 
 
-def gains(rows: pd.DataFrame, settings: Settings) -> Figure:
+@dataclass(frozen=True)
+class StepGain:
+    """What a step gains over one below it: less log loss (nats) and more AUC, each with its interval."""
+
+    over: Step
+    log_loss: Interval
+    auc: Interval
+
+
+@dataclass(frozen=True)
+class StepFigures:
+    """How well the health score predicts churn with the weights of one step, and what that gains.
+
+    Attributes
+    ----------
+    step : Step
+    title : str
+        Its name for a reader.
+    log_loss : float
+        In nats.
+    auc : float
+    gains : tuple of StepGain
+        Over each step below.
+    compared_with : Step or None
+        The last step below that was worth taking; None for the published weights.
+    worth_taking : bool or None
+        Whether the gain over that one is above 0 in its whole interval; None for the published weights.
+    """
+
+    step: Step
+    title: str
+    log_loss: float
+    auc: float
+    gains: tuple[StepGain, ...]
+    compared_with: Step | None
+    worth_taking: bool | None
+
+
+@dataclass(frozen=True)
+class WeightGains:
+    """What learnt health weights gain.
+
+    Attributes
+    ----------
+    steps : tuple of StepFigures
+        From the published weights up.
+    recommended : Step or None
+        The step to take; None where the published weights should stay.
+    headlines : tuple of str
+        The answer in sentences.
+    """
+
+    steps: tuple[StepFigures, ...]
+    recommended: Step | None
+    headlines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StepOnWindow:
+    """Log loss (nats) and AUC of one step's weights on a window."""
+
+    step: Step
+    log_loss: float
+    auc: float
+
+
+@dataclass(frozen=True)
+class NewestWindow:
+    """A change of weights, judged on the newest windows.
+
+    Attributes
+    ----------
+    first, last : str
+        The first and last as_of, ISO days.
+    rows, accounts, churned_accounts : int
+        What the windows hold.
+    before, after : StepOnWindow
+        The two steps on the same rows.
+    """
+
+    first: str
+    last: str
+    rows: int
+    accounts: int
+    churned_accounts: int
+    before: StepOnWindow
+    after: StepOnWindow
+
+
+def gains(rows: pd.DataFrame, settings: Settings) -> WeightGains:
     """What each step of learnt health weights gains over the steps below, and which is worth taking.
 
     Parameters
@@ -43,9 +124,7 @@ def gains(rows: pd.DataFrame, settings: Settings) -> Figure:
 
     Returns
     -------
-    dict
-        `steps`: log loss in nats, AUC and gains with intervals of each; `worth`: the step to take, or None; `answer`:
-        sentences.
+    WeightGains
 
     Raises
     ------
@@ -56,38 +135,41 @@ def gains(rows: pd.DataFrame, settings: Settings) -> Figure:
     statistics |= {f"auc_{step}": bootstrap_statistics.auc(f"p_{step}") for step in STEPS}
     drawn = draw(rows, statistics, settings.evaluation.bootstrap_draws, settings.training.seed)
     taken: Step = STEPS[0]
-    table: list[Figure] = []
-    answer: list[str] = []
-    for place, step in enumerate(STEPS):
-        loss, area = f"loss_{step}", f"auc_{step}"
-        entry: Figure = {"step": step, "title": TITLES[step]}
-        entry |= {"log_loss": float(drawn[loss][0]), "auc": float(drawn[area][0]), "gains": []}
-        for other in STEPS[:place]:
-            less = interval_of(drawn[f"loss_{other}"] - drawn[loss])
-            more = interval_of(drawn[area] - drawn[f"auc_{other}"])
-            entry["gains"].append({"over": other, "log_loss": vars(less), "auc": vars(more)})
-        if place:
-            own = next(one for one in entry["gains"] if one["over"] == taken)
-            gained = Interval(**own["log_loss"])
-            entry |= {"compared_with": taken, "worth_taking": gained.low > 0}
-            answer.append(_verdict(step, taken, gained))
-            taken = step if gained.low > 0 else taken
-        table.append(entry)
-    worth = None if taken == STEPS[0] else taken
-    if worth is None:
-        answer.append("Nothing to gain: keep the published weights.")
-    if worth == "intercepts":
-        answer.append("`forewarn train` learns the intercepts with every calibration: the configuration stays.")
-    return {"steps": table, "worth": worth, "answer": answer}
+    steps: list[StepFigures] = []
+    headlines: list[str] = []
+    for index, step in enumerate(STEPS):
+        loss, auc = drawn[f"loss_{step}"], drawn[f"auc_{step}"]
+        over_lower = [
+            StepGain(lower, interval_of(drawn[f"loss_{lower}"] - loss), interval_of(auc - drawn[f"auc_{lower}"]))
+            for lower in STEPS[:index]
+        ]
+        compared_with: Step | None = None
+        worth_taking = None
+        if index:
+            compared_with = taken
+            gained = next(gain.log_loss for gain in over_lower if gain.over == taken)
+            worth_taking = gained.low > 0
+            headlines.append(_verdict(step, taken, gained))
+            taken = step if worth_taking else taken
+        figures = StepFigures(
+            step, TITLES[step], float(loss[0]), float(auc[0]), tuple(over_lower), compared_with, worth_taking
+        )
+        steps.append(figures)
+    recommended = None if taken == STEPS[0] else taken
+    if recommended is None:
+        headlines.append("Nothing to gain: keep the published weights.")
+    if recommended == "intercepts":
+        headlines.append("`forewarn train` learns the intercepts with every calibration: the configuration stays.")
+    return WeightGains(tuple(steps), recommended, tuple(headlines))
 
 
 def _verdict(step: Step, taken: Step, gained: Interval) -> str:
-    said = f"{gained.value:.4f} ({gained.low:.4f} to {gained.high:.4f})"
+    figures = f"{gained.value:.4f} ({gained.low:.4f} to {gained.high:.4f})"
     judged = "worth taking" if gained.low > 0 else "not worth taking"
-    return f"{TITLES[step].capitalize()}: {judged}, a gain in log loss of {said} over {TITLES[taken]}."
+    return f"{TITLES[step].capitalize()}: {judged}, a gain in log loss of {figures} over {TITLES[taken]}."
 
 
-def newest_window(rows: pd.DataFrame, before: Step, after: Step, settings: Settings) -> Figure:
+def newest_window(rows: pd.DataFrame, before: Step, after: Step, settings: Settings) -> NewestWindow:
     """Log loss and AUC before and after a change of weights, on the newest windows.
 
     Parameters
@@ -101,8 +183,7 @@ def newest_window(rows: pd.DataFrame, before: Step, after: Step, settings: Setti
 
     Returns
     -------
-    dict
-        from, to, rows, accounts, churned_accounts, and for `before` and `after` step, log_loss (nats) and auc.
+    NewestWindow
     """
     for start in sorted(rows.fold.unique(), reverse=True):
         window = rows[rows.fold >= start]
@@ -110,89 +191,17 @@ def newest_window(rows: pd.DataFrame, before: Step, after: Step, settings: Setti
         if churned >= settings.evaluation.min_churned_accounts:
             break
     y = window.y.to_numpy()
-    figures: Figure = {"from": f"{window.as_of.min():%Y-%m-%d}", "to": f"{window.as_of.max():%Y-%m-%d}"}
-    figures |= {"rows": len(window), "accounts": int(window.account_id.nunique()), "churned_accounts": churned}
-    for name, step in (("before", before), ("after", after)):
+
+    def judged(step: Step) -> StepOnWindow:
         p = window[f"p_{step}"].to_numpy()
-        figures[name] = {"step": step, "log_loss": metrics.log_loss(y, p), "auc": metrics.auc(y, p)}
-    return figures
+        return StepOnWindow(step, metrics.log_loss(y, p), metrics.auc(y, p))
 
-
-def level_changes(frame: pd.DataFrame, before: np.ndarray, after: np.ndarray, levels: Sequence[Level]) -> Figure:
-    """Which accounts' health score would stand in another level, the largest changes of score first.
-
-    Parameters
-    ----------
-    frame : pd.DataFrame
-        account_id and as_of of n accounts.
-    before, after : array, (n,)
-        Health scores, 0-100; NaN: none.
-    levels : sequence of Level
-        The health levels.
-
-    Returns
-    -------
-    dict
-        as_of, scored, changed, `moves` (accounts by level before and after) and `accounts`.
-    """
-    rows = pd.DataFrame({"account_id": frame.account_id.to_numpy(), "before": before, "after": after})
-    rows["level_before"], rows["level_after"] = health_levels(before, levels), health_levels(after, levels)
-    moved = rows[rows.level_before.notna() & (rows.level_before != rows.level_after)]
-    order = (moved.after - moved.before).abs().sort_values(ascending=False, kind="stable").index
-    table = moved.value_counts(["level_before", "level_after"]).reset_index(name="accounts")
-    return {
-        "as_of": f"{frame.as_of.max():%Y-%m-%d}",
-        "scored": int(np.isfinite(before).sum()),
-        "changed": len(moved),
-        "moves": table.to_dict("records"),
-        "accounts": moved.loc[order].round({"before": 1, "after": 1}).to_dict("records"),
-    }
-
-
-def score_bands(rows: pd.DataFrame, settings: Settings) -> list[Figure]:
-    """What share of the accounts of a stage with such a health score really left within the main horizon.
-
-    Parameters
-    ----------
-    rows : pd.DataFrame
-        Snapshots whose window has passed: account_id, lifecycle_stage, health (0-100) and y (0 or 1).
-    settings : Settings
-        Stages, and `evaluation.min_churned_accounts`.
-
-    Returns
-    -------
-    list of dict
-        A line a band, with its share and interval. Bands of BAND_POINTS are pooled from the lowest up until each has
-        BAND_ACCOUNTS accounts; a stage with fewer of these, or with too few churned ones, has `refused` instead.
-    """
-    out: list[Figure] = []
-    least = settings.evaluation.min_churned_accounts
-    for stage in settings.framework.stages:
-        own = rows[(rows[STAGE] == stage.name) & rows.health.notna()]
-        accounts, churned = own.account_id.nunique(), own.account_id[own.y == 1].nunique()
-        if accounts < BAND_ACCOUNTS or churned < least:
-            refused = f"{churned} churned of {accounts} accounts; at least {least} of {BAND_ACCOUNTS} needed"
-            out.append({"stage": stage.name, "refused": refused})
-            continue
-        band = (own.health // BAND_POINTS).clip(upper=100 // BAND_POINTS - 1)
-        for first, last in _pooled(band, own.account_id):
-            inside = own[(band >= first) & (band <= last)]
-            low, high = share_interval(inside.y.to_numpy(), inside.account_id.to_numpy())
-            entry = {"stage": stage.name, "from": first * BAND_POINTS, "to": (last + 1) * BAND_POINTS}
-            entry |= {"rows": len(inside), "accounts": int(inside.account_id.nunique())}
-            entry |= {"churned_accounts": int(inside.account_id[inside.y == 1].nunique())}
-            out.append({**entry, "share": {"value": float(inside.y.mean()), "low": low, "high": high}})
-    return out
-
-
-def _pooled(band: pd.Series, account: pd.Series) -> list[tuple[int, int]]:
-    """(first, last) of each run of bands that has BAND_ACCOUNTS accounts; what is left over joins the last run."""
-    runs: list[tuple[int, int]] = []
-    start = 0
-    for last in range(100 // BAND_POINTS):
-        if account[(band >= start) & (band <= last)].nunique() >= BAND_ACCOUNTS:
-            runs.append((start, last))
-            start = last + 1
-    if start < 100 // BAND_POINTS:
-        runs[-1] = (runs[-1][0], 100 // BAND_POINTS - 1)
-    return runs
+    return NewestWindow(
+        first=f"{window.as_of.min():%Y-%m-%d}",
+        last=f"{window.as_of.max():%Y-%m-%d}",
+        rows=len(window),
+        accounts=int(window.account_id.nunique()),
+        churned_accounts=churned,
+        before=judged(before),
+        after=judged(after),
+    )

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from serving.cli.console import NO_SIGNAL, horizon_line, percent
 
 if TYPE_CHECKING:
+    from evaluation.backtest import RefusedBands, ScoreBand
+    from evaluation.metrics import Interval
     from serving.commands.backtest import Backtested
     from serving.commands.promote import PromotionAnswer
     from serving.commands.train import Rebuilt, Recalibrated, Trained, Tuning
-    from serving.commands.weights import Reweighing
+    from serving.commands.weights import WeightEvaluation
 
 Figures = Mapping[str, Any]
 
@@ -83,19 +85,18 @@ def backtest_lines(result: Backtested) -> list[str]:
     ]
 
 
-def weights_lines(result: Reweighing) -> list[str]:
+def weights_lines(result: WeightEvaluation) -> list[str]:
     lines = [
         f"{result.rows:,} later snapshots of {result.accounts:,} accounts, {result.churned_accounts:,} of which left"
         f" within {result.horizon_days} days; fitted at {len(result.origins)} origins on what was known then",
         f"  {'step':<34}{'AUC':>6}{'log loss':>10}   gain over the step before     gain over the published weights",
     ]
-    for one in result.steps:
-        shown = {
-            gain["over"]: "{value:+.4f} ({low:+.4f} to {high:+.4f})".format(**gain["log_loss"]) for gain in one["gains"]
-        }
+    for figures in result.steps:
+        shown = {gain.over: _gain(gain.log_loss) for gain in figures.gains}
         before, first = (list(shown.values())[-1], shown["published"]) if shown else ("", "")
-        lines.append(f"  {one['title']:<34}{one['auc']:>6.3f}{one['log_loss']:>10.4f}   {before:<30}{first}".rstrip())
-    lines += result.answer
+        line = f"  {figures.title:<34}{figures.auc:>6.3f}{figures.log_loss:>10.4f}   {before:<30}{first}"
+        lines.append(line.rstrip())
+    lines += result.headlines
     lines.append(f"weights fitted on all that is known (step: {result.fitted}), with intervals over accounts:")
     for stage in result.weights:
         parts = [
@@ -114,33 +115,40 @@ def weights_lines(result: Reweighing) -> list[str]:
     return lines if result.out is None else [*lines, *_proposal_lines(result)]
 
 
-def _proposal_lines(result: Reweighing) -> list[str]:
+def _gain(gain: Interval) -> str:
+    return f"{gain.value:+.4f} ({gain.low:+.4f} to {gain.high:+.4f})"
+
+
+def _proposal_lines(result: WeightEvaluation) -> list[str]:
     window, levels = result.window, result.levels
     assert window is not None
-    assert levels is not None  # both stand beside a proposal
-    before, after = window["before"], window["after"]
+    assert levels is not None  # a proposal comes with both
+    before, after = window.before, window.after
     lines = [
-        f"newest window, {window['from']} to {window['to']}, {window['churned_accounts']} churned accounts:"
-        f" AUC {before['auc']:.3f} -> {after['auc']:.3f}, log loss {before['log_loss']:.4f} -> {after['log_loss']:.4f}",
-        f"as of {levels['as_of']} {levels['changed']:,} of {levels['scored']:,} accounts would change level:",
+        f"newest window, {window.first} to {window.last}, {window.churned_accounts} churned accounts:"
+        f" AUC {before.auc:.3f} -> {after.auc:.3f}, log loss {before.log_loss:.4f} -> {after.log_loss:.4f}",
+        f"as of {levels.as_of} {levels.changed:,} of {levels.scored:,} accounts would change level:",
     ]
-    lines += [f"  {one['accounts']:>5}  {one['level_before']} -> {one['level_after']}" for one in levels["moves"]]
+    lines += [f"  {move.accounts:>5}  {move.level_before} -> {move.level_after}" for move in levels.moves]
     lines += [
-        f"  {one['account_id']}  {one['before']:g} ({one['level_before']}) -> {one['after']:g} ({one['level_after']})"
-        for one in levels["accounts"][:5]
+        f"  {account.account_id}  {account.before:g} ({account.level_before})"
+        f" -> {account.after:g} ({account.level_after})"
+        for account in levels.accounts[:5]
     ]
     lines.append(f"proposed, as configuration {result.config_version}: {result.out}")
     return [*lines, "to go by it: `forewarn --config` that file, or move its weights into your own; then train again"]
 
 
-def _band_line(band: Figures) -> str:
-    if "refused" in band:
-        return f"  {band['stage']:<18}refused: {band['refused']}"
-    share = band["share"]
+def _band_line(band: ScoreBand | RefusedBands) -> str:
+    from evaluation.backtest import RefusedBands
+
+    if isinstance(band, RefusedBands):
+        return f"  {band.stage:<18}refused: {band.refused}"
+    share = band.share
     return (
-        f"  {band['stage']:<18}{band['from']:>3} to {band['to']:<4}{percent(share['value']):>7}"
-        f" ({percent(share['low'])} to {percent(share['high'])}),"
-        f" {band['accounts']:,} accounts, {band['churned_accounts']:,} churned"
+        f"  {band.stage:<18}{band.health_from:>3} to {band.health_to:<4}{percent(share.value):>7}"
+        f" ({percent(share.low)} to {percent(share.high)}),"
+        f" {band.accounts:,} accounts, {band.churned_accounts:,} churned"
     )
 
 

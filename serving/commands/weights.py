@@ -1,10 +1,10 @@
-"""`forewarn weights`: whether other weights of the health score would have foretold more, and the file with them."""
+"""`forewarn weights`: whether other health weights would have predicted churn better, and the file with them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,17 @@ from configs.errors import Fault, UsageError
 from configs.framework import DIMENSIONS, Framework
 from configs.settings import Settings
 from configs.settings_file import load_settings
-from evaluation.backtest import gains, level_changes, newest_window, score_bands
+from evaluation.backtest import (
+    LevelChanges,
+    NewestWindow,
+    RefusedBands,
+    ScoreBand,
+    StepFigures,
+    gains,
+    level_changes,
+    newest_window,
+    score_bands,
+)
 from features.dataset import Dataset
 from features.health import STAGE, rule_scores
 from features.labels import horizon_labels
@@ -38,7 +48,7 @@ class WeightChange:
 
 @dataclass(frozen=True)
 class StageWeights:
-    """The weights of one lifecycle stage, and the churns that speak for them."""
+    """The weights of one lifecycle stage, and the churn events behind them."""
 
     stage: str
     churns: int
@@ -58,11 +68,11 @@ class SignalWeight:
 
 
 @dataclass(frozen=True)
-class Reweighing:
-    """Whether other weights would have foretold more, and the file that proposes them.
+class WeightEvaluation:
+    """Whether other weights would have predicted churn better, and the file that proposes them.
 
-    `steps`: each step's figures and gains; `worth`: the step worth taking, None for none; `fitted`: the step whose
-    weights are shown. `window`, `levels` and `out` are None where nothing is proposed.
+    `recommended`: the step worth taking, None for none; `fitted`: the step whose weights are shown. `window`, `levels`
+    and `out` are None where nothing is proposed.
     """
 
     horizon_days: int
@@ -70,20 +80,20 @@ class Reweighing:
     rows: int
     accounts: int
     churned_accounts: int
-    steps: list[dict[str, Any]]
-    worth: str | None
-    answer: list[str]
+    steps: tuple[StepFigures, ...]
+    recommended: str | None
+    headlines: tuple[str, ...]
     fitted: str
     weights: list[StageWeights]
     signals: list[SignalWeight]
-    bands: list[dict[str, Any]]
-    window: dict[str, Any] | None
-    levels: dict[str, Any] | None
+    bands: tuple[ScoreBand | RefusedBands, ...]
+    window: NewestWindow | None
+    levels: LevelChanges | None
     out: str | None
     config_version: str
 
 
-def weights(project: Project, config: Path, out: Path | None) -> Reweighing:
+def weights(project: Project, config: Path, out: Path | None) -> WeightEvaluation:
     """Judges the steps on later windows, fits them on all that is known, and writes the one worth taking.
 
     The proposal extends `config` and stands beside it, since paths count from a file's folder; UsageError when `out`
@@ -95,18 +105,20 @@ def weights(project: Project, config: Path, out: Path | None) -> Reweighing:
     settings, dataset = project.settings, project.dataset
     judged, origins = out_of_time(dataset, settings, project.tell)
     project.tell("working out the gains")
-    found = gains(judged, settings)
-    worth = found["worth"]
+    gained = gains(judged, settings)
+    recommended = gained.recommended
     until = known_until(dataset.labels, dataset.data_end, dataset.data_end)
     steps = fit_steps(dataset.signals, dataset.labels, until, settings, settings.evaluation.bootstrap_draws)
-    shown = steps["signals" if worth == "signals" else "dimensions"]
-    result = Reweighing(
+    shown = steps["signals" if recommended == "signals" else "dimensions"]
+    result = WeightEvaluation(
         horizon_days=settings.main_horizon_days,
         origins=[f"{origin:%Y-%m-%d}" for origin in origins],
         rows=len(judged),
         accounts=int(judged.account_id.nunique()),
         churned_accounts=int(judged.account_id[judged.y == 1].nunique()),
-        **found,
+        steps=gained.steps,
+        recommended=recommended,
+        headlines=gained.headlines,
         fitted=shown.step,
         weights=_stage_table(settings.framework, shown, dataset, settings),
         signals=_signal_table(settings.framework, steps["signals"]),
@@ -116,17 +128,17 @@ def weights(project: Project, config: Path, out: Path | None) -> Reweighing:
         out=None,
         config_version=settings.version,
     )
-    if worth not in ("dimensions", "signals"):
+    if recommended not in ("dimensions", "signals"):
         return result
     proposal = settings.model_copy(update={"framework": shown.framework})
     last = dataset.signals[dataset.signals.as_of == dataset.signals.as_of.max()]
     before, after = (rule_scores(last, framework).health for framework in (settings.framework, shown.framework))
     path = out or config.with_name(f"{config.stem}-weights-{proposal.version}.yaml")
-    write_text(path, _yaml(config, settings, shown, result.answer))
-    assert load_settings(path) == proposal  # the file says what was found, and nothing else
+    write_text(path, _yaml(config, settings, shown, result.headlines))
+    assert load_settings(path) == proposal  # the file holds the new weights, and nothing else
     return replace(
         result,
-        window=newest_window(judged, "published", worth, settings),
+        window=newest_window(judged, "published", recommended, settings),
         levels=level_changes(last, before, after, settings.framework.levels),
         out=str(path),
         config_version=proposal.version,
@@ -136,29 +148,29 @@ def weights(project: Project, config: Path, out: Path | None) -> Reweighing:
 def _check_out(config: Path, out: Path | None) -> None:
     if out is None:
         return
-    here = config.resolve().parent
-    if out.resolve().parent != here:
+    folder = config.resolve().parent
+    if out.resolve().parent != folder:
         do = "choose a file there: the paths in it count from its folder"
-        raise UsageError(Fault("--out", str(out), f"a file in {here}, beside {config.name}", do))
+        raise UsageError(Fault("--out", str(out), f"a file in {folder}, beside {config.name}", do))
     if out.exists():
         raise UsageError(Fault("--out", f"{out}, which exists", "a new file", "choose another name, or move it away"))
 
 
 def _stage_table(framework: Framework, fitted: Reweighted, dataset: Dataset, settings: Settings) -> list[StageWeights]:
-    """Each stage's weights before and after, with the interval over accounts and the churns that speak for them."""
+    """Each stage's weights before and after, with the interval over accounts and the churn events behind them."""
     y = horizon_labels(dataset.labels, [settings.main_horizon_days]).iloc[:, 0].to_numpy()
     ends = known_until(dataset.labels, dataset.data_end, dataset.data_end)
     low, high = np.quantile(fitted.stage_draws, (0.025, 0.975), axis=0)
     table = []
-    for place, (one, other) in enumerate(zip(framework.stages, fitted.framework.stages, strict=True)):
-        inside = (dataset.signals[STAGE] == one.name).to_numpy()
-        before, after = one.weights.as_dict(), other.weights.as_dict()
+    for row, (stage, fitted_stage) in enumerate(zip(framework.stages, fitted.framework.stages, strict=True)):
+        inside = (dataset.signals[STAGE] == stage.name).to_numpy()
+        before, after = stage.weights.as_dict(), fitted_stage.weights.as_dict()
         dimensions = [
-            WeightChange(name, before[name], after[name], float(low[place, number]), float(high[place, number]))
-            for number, name in enumerate(DIMENSIONS)
+            WeightChange(name, before[name], after[name], float(low[row, column]), float(high[row, column]))
+            for column, name in enumerate(DIMENSIONS)
         ]
         churns = churn_events(dataset.labels[inside & (y == 1)], ends)
-        table.append(StageWeights(one.name, churns, dimensions))
+        table.append(StageWeights(stage.name, churns, dimensions))
     return table
 
 
@@ -166,8 +178,15 @@ def _signal_table(framework: Framework, fitted: Reweighted) -> list[SignalWeight
     low, high = np.quantile(fitted.signal_draws, (0.025, 0.975), axis=0)
     after = published(fitted.framework)[1]
     return [
-        SignalWeight(one.signal, one.dimension, one.weight, float(after[place]), float(low[place]), float(high[place]))
-        for place, one in enumerate(framework.health_maps)
+        SignalWeight(
+            health_map.signal,
+            health_map.dimension,
+            health_map.weight,
+            float(after[index]),
+            float(low[index]),
+            float(high[index]),
+        )
+        for index, health_map in enumerate(framework.health_maps)
     ]
 
 
@@ -179,16 +198,16 @@ def _scored(dataset: Dataset, settings: Settings) -> pd.DataFrame:
     return rows[rows.y.notna()]
 
 
-def _yaml(config: Path, settings: Settings, fitted: Reweighted, answer: list[str]) -> str:
-    """A project's file that differs from `config` in nothing but the weights; says on top why."""
-    changed: dict[str, Any] = {"stages": [one.model_dump(exclude_none=True) for one in fitted.framework.stages]}
+def _yaml(config: Path, settings: Settings, fitted: Reweighted, headlines: Sequence[str]) -> str:
+    """A project's file that differs from `config` in nothing but the weights; its comment says why."""
+    changed = {"stages": [stage.model_dump(exclude_none=True) for stage in fitted.framework.stages]}
     if fitted.step == "signals":
         changed["health_maps"] = [
-            one.model_dump(mode="json", exclude_none=True) for one in fitted.framework.health_maps
+            health_map.model_dump(mode="json", exclude_none=True) for health_map in fitted.framework.health_maps
         ]
-    head = [
+    title = (
         f"Weights of the health score, proposed by `forewarn weights` from those of configuration {settings.version}."
-    ]
-    comment = "".join(f"# {sentence}\n" for sentence in head + answer)
+    )
+    comment = "".join(f"# {sentence}\n" for sentence in (title, *headlines))
     content = {"extends": config.name, "framework": changed}
     return comment + yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=120)

@@ -20,14 +20,14 @@ from features.health.health_score import rule_scores
 from serving.cli import console_models
 from serving.cli.main import main
 from serving.cli.session import to_json
-from serving.commands.weights import Reweighing, weights
+from serving.commands.weights import WeightEvaluation, weights
 from serving.project import Project
 from tests.training.conftest import HEALTH_MAPS
 from tests.training.fit.test_weight_steps import tilted
 from tests.training.reweighed import Company, company
 from training.health.weight_likelihood import published
 
-Stage = Callable[..., Reweighing]
+Stage = Callable[..., WeightEvaluation]
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def stage(monkeypatch: pytest.MonkeyPatch, project: Path, settings: Settings) ->
     """The command on a company that has no files."""
     monkeypatch.setattr(Project, "suspects", ())
 
-    def run(made: Company, out: Path | None = None) -> Reweighing:
+    def run(made: Company, out: Path | None = None) -> WeightEvaluation:
         no_files: Any = SimpleNamespace()
         return weights(Project(settings, sources=no_files, dataset=made), project, out)  # type: ignore[arg-type]
 
@@ -64,7 +64,7 @@ def test_what_is_proposed_loads_and_gives_the_scores_shown(stage: Stage, project
     made = company(tilted(settings.framework), 1500, seed=5)
     result = stage(made)
     body = to_json(result)
-    assert body["worth"] == "signals"
+    assert body["recommended"] == "signals"
     path = Path(body["out"])
     proposed = load_settings(path)
     assert path == project.with_name(f"forewarn-weights-{proposed.version}.yaml")
@@ -97,7 +97,7 @@ def test_what_is_proposed_loads_and_gives_the_scores_shown(stage: Stage, project
 def test_nothing_is_written_where_nothing_is_to_be_gained(stage: Stage, project: Path, settings: Settings) -> None:
     result = stage(company(settings.framework, 1500, seed=8))
     body = to_json(result)
-    assert body["worth"] in (None, "intercepts")
+    assert body["recommended"] in (None, "intercepts")
     assert (body["out"], body["config_version"]) == (None, settings.version)
     assert sorted(path.name for path in project.parent.iterdir()) == ["forewarn.yaml"]
     lines = console_models.weights_lines(result)
@@ -128,7 +128,7 @@ def test_the_demo(demo: Path, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     body = json.loads(done.stdout)
     steps = {one["step"]: one for one in body["steps"]}
-    assert body["worth"] == "dimensions"
+    assert body["recommended"] == "dimensions"
     assert steps["dimensions"]["auc"] > steps["published"]["auc"] + 0.02
     assert load_settings(folder / "proposed.yaml").version == body["config_version"]
     assert {one["stage"] for one in body["bands"] if "refused" in one} == {"expansion"}

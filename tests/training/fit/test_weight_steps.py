@@ -111,13 +111,13 @@ def test_a_stage_without_churns_takes_the_pooled_tilt(steps: dict[Step, Reweight
 
 def test_each_step_gains_out_of_time(judged: pd.DataFrame, settings: Settings) -> None:
     found = gains(judged, settings)
-    assert found["worth"] == "signals"
-    losses = [one["log_loss"] for one in found["steps"]]
+    assert found.recommended == "signals"
+    losses = [figures.log_loss for figures in found.steps]
     assert losses == sorted(losses, reverse=True)
-    for one in found["steps"][1:]:
-        over = {gain["over"]: gain["log_loss"] for gain in one["gains"]}
-        assert over["published"]["value"] == pytest.approx(losses[0] - one["log_loss"])
-        assert over["published"]["low"] > 0
+    for figures in found.steps[1:]:
+        gained = {gain.over: gain.log_loss for gain in figures.gains}
+        assert gained["published"].value == pytest.approx(losses[0] - figures.log_loss)
+        assert gained["published"].low > 0
 
 
 def test_later_rows_were_not_known(judged: pd.DataFrame, planted: Company, settings: Settings) -> None:
@@ -139,15 +139,15 @@ def test_later_rows_were_not_known(judged: pd.DataFrame, planted: Company, setti
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_nothing_to_gain_from_shuffled_labels(truth: Framework, yearly: Settings, seed: int) -> None:
     found = gains(out_of_time(shuffled(company(truth, 900, seed), seed), yearly)[0], yearly)
-    assert found["worth"] is None
-    assert found["answer"][-1] == "Nothing to gain: keep the published weights."
+    assert found.recommended is None
+    assert found.headlines[-1] == "Nothing to gain: keep the published weights."
 
 
 def test_right_weights_are_left_alone(settings: Settings, yearly: Settings) -> None:
     """Where churn follows the published weights, what is fitted stays near them and is not worth taking."""
     made = company(settings.framework, 1500, seed=8)
     found = gains(out_of_time(made, yearly)[0], yearly)
-    assert found["worth"] in (None, "intercepts")
+    assert found.recommended in (None, "intercepts")
     fitted = fit_steps(made.signals, made.labels, made.data_end, settings)["dimensions"].framework
     assert np.abs(published(fitted)[0] - published(settings.framework)[0]).max() < 12
 
