@@ -77,7 +77,7 @@ def read_body(path: Path) -> dict[str, Any]:
         fault = Fault(str(path), "no such file", "a YAML file", "run `forewarn init DIR`, or give --config")
         raise ConfigError(fault) from None
     except yaml.YAMLError as error:
-        raise ConfigError(Fault(str(path), " ".join(str(error).split()), "valid YAML", "mend the line named")) from None
+        raise ConfigError(Fault(str(path), " ".join(str(error).split()), "valid YAML", "fix the line named")) from None
     if not isinstance(body, dict):
         raise ConfigError(Fault(str(path), type(body).__name__, "a mapping of settings", "see the README's example"))
     body = with_current_names(body, path)

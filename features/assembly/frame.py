@@ -19,7 +19,7 @@ from features.assembly.postprocess import feeds_reached, outage_ages, outage_day
 from features.health import SEGMENT, lifecycle_stages, score_columns, weighted_coverage
 from features.signal import AggregateSignal, DerivedSignal, Schema, Signal
 from features.signals import (
-    DIMENSION_FEEDS,
+    DIMENSION_TABLES,
     INTERVENTION_SIGNALS,
     MONTHS_BACK,
     attribute_infos,
@@ -190,9 +190,9 @@ def _derive(t: Columns, signals: list[DerivedSignal]) -> None:
 
 
 def _cover(t: Columns, has: dict[str, np.ndarray]) -> None:
-    """coverage_{dimension}: the share of its feeds in which the account has any row."""
-    for dimension, feeds in DIMENSION_FEEDS.items():
-        reached = [has[feed].astype("float64") if feed in has else np.zeros(len(t.index)) for feed in feeds]
+    """coverage_{dimension}: the share of its source tables in which the account has any row."""
+    for dimension, tables in DIMENSION_TABLES.items():
+        reached = [has[table].astype("float64") if table in has else np.zeros(len(t.index)) for table in tables]
         t.numbers(f"coverage_{dimension}")[:] = np.mean(reached, axis=0)
 
 
@@ -201,7 +201,7 @@ def add_stage_and_scores(t: Columns, framework: Framework) -> None:
     read = ("tenure_days", "days_to_renewal", "term_days", *framework.criteria.signals)
     staged = lifecycle_stages(t.frame(read), framework)
     t.update({str(name): staged[name] for name in staged})
-    covered = [f"coverage_{dimension}" for dimension in DIMENSION_FEEDS]
+    covered = [f"coverage_{dimension}" for dimension in DIMENSION_TABLES]
     t.numbers("coverage")[:] = weighted_coverage(t.frame((*covered, "lifecycle_stage")), framework)
     mapped = [health_map.signal for health_map in framework.health_maps]
     scores = score_columns(t.frame((*mapped, SEGMENT, "lifecycle_stage")), framework)

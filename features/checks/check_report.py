@@ -1,4 +1,4 @@
-"""What `forewarn check` says of the sources: faults, freshness of every feed, outages, leakage, churns, coverage."""
+"""What `forewarn check` reports of the sources: faults, freshness of every feed, outages, leakage, churns, coverage."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from features.checks.feeds import Feed, all_account_facts, feed_of
 from features.checks.leakage import Suspect, find_suspects
 from features.checks.own_signals import OwnSignals, check_own_signals
 from features.labels import Churns, churn_events, count_churns
-from features.signals import DIMENSION_FEEDS
+from features.signals import DIMENSION_TABLES
 from features.sources import Sources, open_sources
 
 LATE_SHARE = 0.2  # of a feed's rows, from which their being late is worth a warning
@@ -46,7 +46,7 @@ class Coverage:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """Everything `check` found. With faults, nothing else could be looked at.
+    """Everything that `check` reports. With faults, nothing else could be looked at.
 
     Attributes
     ----------
@@ -82,9 +82,11 @@ class CheckReport:
 
     @property
     def ok(self) -> bool:
+        """Whether the sources have no fault."""
         return not self.faults
 
     def to_json(self) -> dict[str, Any]:
+        """The report as `forewarn check --json` prints it."""
         return {"ok": self.ok, **asdict(self)}
 
     def __str__(self) -> str:
@@ -135,7 +137,7 @@ def check(settings: Settings, sources: Sources | None = None) -> CheckReport:
 
 
 def _coverage(facts: Mapping[str, pd.DataFrame], dimension: str) -> Coverage:
-    names = DIMENSION_FEEDS[dimension]
+    names = DIMENSION_TABLES[dimension]
     known = facts["accounts"].index
     given = tuple(name for name in names if name in facts)
     reached = np.zeros(len(known), dtype=bool)
@@ -146,34 +148,34 @@ def _coverage(facts: Mapping[str, pd.DataFrame], dimension: str) -> Coverage:
 
 
 def _warnings(feeds: tuple[Feed, ...], churns: Churns, settings: Settings) -> list[str]:
-    said = []
+    warnings = []
     for feed in feeds:
         if feed.rows_of_unknown_accounts:
-            said.append(
+            warnings.append(
                 f"{feed.table}: {feed.rows_of_unknown_accounts:,} rows of accounts that are not in accounts (not used)"
             )
         if feed.rows_before_account:
-            said.append(f"{feed.table}: {feed.rows_before_account:,} rows from before their account's created_at")
+            warnings.append(f"{feed.table}: {feed.rows_before_account:,} rows from before their account's created_at")
         if feed.rows_after_end:
-            said.append(
+            warnings.append(
                 f"{feed.table}: {feed.rows_after_end:,} rows at or after the data's end (not used before their time)"
             )
         if feed.has_stopped:
-            said.append(
+            warnings.append(
                 f"{feed.table}: the last row lies {feed.days_behind} days before the data's end: has the feed stopped?"
             )
         if feed.outages:
-            days = sum(one.days for one in feed.outages)
-            said.append(
+            days = sum(outage.days for outage in feed.outages)
+            warnings.append(
                 f"{feed.table}: {days} days with next to no rows; an outage must not be read as silence of accounts"
             )
         if (feed.late_share or 0) > LATE_SHARE:
-            said.append(f"{feed.table}: {feed.late_share:.0%} of the rows were recorded more than a day late")
+            warnings.append(f"{feed.table}: {feed.late_share:.0%} of the rows were recorded more than a day late")
     if churns.churned_accounts < settings.training.min_churns:
-        said.append(
+        warnings.append(
             f"churn: {churns.churned_accounts} churned accounts; training wants {settings.training.min_churns} and more"
         )
-    return said
+    return warnings
 
 
 def _lines(report: CheckReport) -> list[str]:
@@ -187,7 +189,7 @@ def _lines(report: CheckReport) -> list[str]:
     lines.append(f"  {'table':<14}{'rows':>12}{'accounts':>10}  {'first day':<12}{'last day':<12}{'late':>6}  days out")
     for feed in report.feeds:
         late = "-" if feed.late_share is None else f"{feed.late_share:.0%}"
-        out = str(sum(one.days for one in feed.outages)) if table(feed.table).activity else "-"
+        out = str(sum(outage.days for outage in feed.outages)) if table(feed.table).activity else "-"
         lines.append(
             f"  {feed.table:<14}{feed.rows:>12,}{feed.accounts:>10,}  {feed.first_day:<12}{feed.last_day:<12}{late:>6}"
             f"  {out:>8}"
@@ -200,15 +202,15 @@ def _lines(report: CheckReport) -> list[str]:
             f"churn: {churns.events:,} events of {churns.churned_accounts:,} among {churns.accounts:,} accounts",
         ]
         lines += [
-            f"  by {what}: " + ", ".join(f"{key} {count:,}" for key, count in counts.items())
-            for what, counts in (("year", churns.by_year), ("quarter", churns.by_quarter), ("stage", churns.by_stage))
+            f"  by {period}: " + ", ".join(f"{key} {count:,}" for key, count in counts.items())
+            for period, counts in (("year", churns.by_year), ("quarter", churns.by_quarter), ("stage", churns.by_stage))
             if counts
         ]
     lines += ["", "coverage to expect"]
-    for one in report.coverage:
-        source = " + ".join(one.tables) or "no table"
-        without = f" (without {', '.join(one.missing)})" if one.missing else ""
-        lines.append(f"  {one.dimension:<14}{one.accounts_share:>5.0%} of accounts, from {source}{without}")
+    for coverage in report.coverage:
+        source = " + ".join(coverage.tables) or "no table"
+        without = f" (without {', '.join(coverage.missing)})" if coverage.missing else ""
+        lines.append(f"  {coverage.dimension:<14}{coverage.accounts_share:>5.0%} of accounts, from {source}{without}")
     lines += ["", "columns that may know the future: " + ("none suspected" if not report.suspects else "")]
     for suspect in report.suspects:
         do = "in allow_leaking, so it is used" if suspect.allowed else f"to do: {suspect.do}"
@@ -225,20 +227,20 @@ def _own_lines(own: OwnSignals) -> list[str]:
     without = f" (no table or column for {', '.join(unfed)})" if unfed else ""
     lines = ["", f"signals of your own: {len(own.built)} of {len(own.names)} built{without}"]
     for leak in own.leaking:
-        lines += [f"  - {leak.name}: {leak}", "    to do: use only what the frame says of the row's own as_of"]
+        lines += [f"  - {leak.name}: {leak}", "    to do: use only what the frame holds of the row's own as_of"]
     return lines if own.leaking else [*lines, "  none depends on what came later"]
 
 
 def _outage_lines(feeds: tuple[Feed, ...]) -> list[str]:
     lines = []
     for feed in feeds:
-        found = [
-            f"{one.first_day} to {one.last_day} ({one.days} days)" if one.days > 1 else one.first_day
-            for one in feed.outages[-SHOWN_OUTAGES:]
+        spans = [
+            f"{outage.first_day} to {outage.last_day} ({outage.days} days)" if outage.days > 1 else outage.first_day
+            for outage in feed.outages[-SHOWN_OUTAGES:]
         ]
         if feed.outages and feed.has_stopped and feed.days_behind == feed.outages[-1].days:
-            found[-1] = f"since {feed.outages[-1].first_day} ({feed.outages[-1].days} days): has the feed stopped?"
-        more = len(feed.outages) - len(found)
-        if found:
-            lines.append(f"  {feed.table}: " + (f"{more} earlier ones, " if more else "") + ", ".join(found))
+            spans[-1] = f"since {feed.outages[-1].first_day} ({feed.outages[-1].days} days): has the feed stopped?"
+        more = len(feed.outages) - len(spans)
+        if spans:
+            lines.append(f"  {feed.table}: " + (f"{more} earlier ones, " if more else "") + ", ".join(spans))
     return lines or ["  none"]

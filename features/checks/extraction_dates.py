@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from features.checks.univariate_auc import as_words, is_number
+from features.checks.univariate_auc import as_texts, is_number
 from features.timeline import of_accounts
 
 UNITS: tuple[tuple[str, float], ...] = (
@@ -21,41 +21,43 @@ UNITS: tuple[tuple[str, float], ...] = (
 MIN_ACCOUNTS = 10
 MOST = 0.9  # of the accounts that have the value
 HALF = 0.5
-SETTLED_DAYS = 180  # accounts at least so old tell whether a date follows the data's end
+SETTLED_DAYS = 180  # accounts at least so old show whether a date follows the data's end
 NEAR_DAYS = 31
 AFTER_END_DAYS = 60
 DAY = pd.Timedelta(days=1)
 
 
 def as_dates(values: pd.Series, earliest: pd.Timestamp, latest: pd.Timestamp) -> pd.Series | None:
-    """The column as dates where nearly all of its values are: ISO text, 20240131, or seconds or milliseconds since
-    1970, each between `earliest` and `latest`; None otherwise."""
+    """The column as dates where nearly all of its values are dates; None otherwise.
+
+    A date is ISO text, 20240131, or seconds or milliseconds since 1970, between `earliest` and `latest`.
+    """
     given = values.dropna()
     if len(given) < MIN_ACCOUNTS or pd.api.types.is_bool_dtype(values):
         return None
-    for found in _readings(given):
-        good = found.notna() & found.between(earliest, latest)
+    for dates in _readings(given):
+        good = dates.notna() & dates.between(earliest, latest)
         if good.mean() >= MOST:
-            return found.where(good).reindex(values.index)
+            return dates.where(good).reindex(values.index)
     return None
 
 
 def _readings(given: pd.Series) -> Iterator[pd.Series]:
     if not is_number(given):
-        text = as_words(given).str.slice(0, 10).set_axis(given.index)
+        text = as_texts(given).str.slice(0, 10).set_axis(given.index)
         yield pd.to_datetime(text, format="%Y-%m-%d", errors="coerce")
         return
     whole = given.astype("float64").where(lambda number: (number == number.round()) & (number.abs() < 1e15))
     yield pd.to_datetime(whole.where(whole < 1e8).astype("Int64").astype("str"), format="%Y%m%d", errors="coerce")
     for seconds in (1.0, 1e-3):
-        moment = (whole * seconds).where(lambda found: found.between(0, 4e9))
+        moment = (whole * seconds).where(lambda number: number.between(0, 4e9))
         yield pd.to_datetime(moment, unit="s", errors="coerce")
 
 
 def suspicions(
     values: pd.Series, fates: pd.DataFrame, facts: Mapping[str, pd.DataFrame], data_end: pd.Timestamp
 ) -> list[str]:
-    """What in an attribute comes from after an account's end or from the day of extraction, in words.
+    """Sentences on what in an attribute comes from after an account's end or from the day of extraction.
 
     `values` go row by row with `fates` (account_id, created_at, left_at ...); `facts` as `all_account_facts`.
     """
@@ -85,7 +87,7 @@ def _near_data_end(dates: pd.Series, fates: pd.DataFrame, data_end: pd.Timestamp
 
 
 def _follows(dates: pd.Series, fates: pd.DataFrame, facts: Mapping[str, pd.DataFrame]) -> Iterator[str]:
-    """A date that is the day of the account's last row of a feed."""
+    """A date that is the day of the account's last row of a table."""
     for name, by_account in facts.items():
         last = of_accounts(by_account["last"], fates.account_id)
         both = dates.notna() & last.notna() & ((dates - fates.created_at).abs() > DAY)
@@ -124,7 +126,7 @@ def _spread(values: np.ndarray) -> float:
 
 
 def _counts_rows(values: pd.Series, fates: pd.DataFrame, facts: Mapping[str, pd.DataFrame]) -> Iterator[str]:
-    """A number that is how many rows of a feed the account has by now."""
+    """A number that is how many rows of a table the account has by now."""
     for name, by_account in facts.items():
         rows = of_accounts(by_account["rows"], fates.account_id).fillna(0)
         held = values.notna()
@@ -136,9 +138,9 @@ def _counts_rows(values: pd.Series, fates: pd.DataFrame, facts: Mapping[str, pd.
 def rows_after_end(
     facts: Mapping[str, pd.DataFrame], fates: pd.DataFrame, data_end: pd.Timestamp
 ) -> tuple[dict[str, str], list[str]]:
-    """Feeds that go on long after most accounts' end, in words; and the feeds whose rows do end with their accounts.
+    """Tables that go on long after most accounts' end, with a sentence; and those whose rows end with their accounts.
 
-    Where no feed ends with them, the ends themselves are in doubt. `facts` of the feeds to be looked at alone.
+    Where no table ends with them, the ends themselves are in doubt. `facts` of the tables to be looked at alone.
     """
     goes_on, ends = {}, []
     for name, by_account in facts.items():

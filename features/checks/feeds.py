@@ -1,4 +1,4 @@
-"""What each feed holds, in two scans: one by account, and of activity tables one by day."""
+"""What each source table holds and whether it still runs, in two scans: by account, and of activity tables by day."""
 
 from __future__ import annotations
 
@@ -53,8 +53,9 @@ class Feed:
 
 
 def account_facts(sources: Sources, name: str) -> pd.DataFrame:
-    """One scan of a table, by account: rows, first and last (times), after_end and late (rows), indexed by account_id.
+    """Counts and dates of each account's rows in a table, from one scan.
 
+    Columns rows, first and last (times), after_end and late (rows), indexed by account_id.
     `after_end` counts rows at or after the data's end, `late` those recorded more than a day after they happened
     (0 without recorded_at).
     """
@@ -76,15 +77,18 @@ def all_account_facts(sources: Sources) -> dict[str, pd.DataFrame]:
 
 
 def feed_of(sources: Sources, name: str, by_account: pd.DataFrame, created_at: pd.Series) -> Feed:
-    """The facts of one table from `account_facts` of it; `created_at` of every account, indexed by account_id."""
+    """Size, extent and outages of one table, from its `account_facts`.
+
+    `created_at` is that of every account, indexed by account_id.
+    """
     rows = sources.tables[name]
     total, last = int(by_account.rows.sum()), by_account["last"].max()
     behind = max(0, (sources.data_end - last.floor("D")).days - 1)
     known = by_account.join(created_at, how="inner")
     early = bool((known["first"] < known.created_at).any())
     activity = table(name).activity
-    found = outages(daily_totals(sources, name), sources.data_end) if activity else ()
-    open_ended = bool(found) and found[-1].last_day == f"{sources.data_end - pd.Timedelta(days=1):%Y-%m-%d}"
+    runs = outages(daily_totals(sources, name), sources.data_end) if activity else ()
+    open_ended = bool(runs) and runs[-1].last_day == f"{sources.data_end - pd.Timedelta(days=1):%Y-%m-%d}"
     return Feed(
         table=name,
         rows=total,
@@ -93,7 +97,7 @@ def feed_of(sources: Sources, name: str, by_account: pd.DataFrame, created_at: p
         last_day=f"{last:%Y-%m-%d}",
         days_behind=behind,
         has_stopped=activity and (open_ended or behind > STALE_DAYS),
-        outages=found,
+        outages=runs,
         late_share=round(float(by_account.late.sum()) / total, 4) if "recorded_at" in rows.columns else None,
         rows_of_unknown_accounts=total - int(known.rows.sum()),
         rows_before_account=_rows_before_account(sources, name) if early else 0,
@@ -104,5 +108,5 @@ def feed_of(sources: Sources, name: str, by_account: pd.DataFrame, created_at: p
 def _rows_before_account(sources: Sources, name: str) -> int:
     rows = sources.tables[name]
     accounts = sources.tables["accounts"].select(known_id="account_id", began_at="created_at")
-    both = rows.join(accounts, rows.account_id == accounts.known_id)
-    return int(both.count(where=both[table(name).time] < both.began_at).execute())
+    joined = rows.join(accounts, rows.account_id == accounts.known_id)
+    return int(joined.count(where=joined[table(name).time] < joined.began_at).execute())

@@ -1,14 +1,14 @@
 """Mapped columns that may know the future, found by their names and by their values; training refuses them.
 
 Attributes and contracts come from tables as they stand today, so a column that was written or rewritten when an account
-left cannot be told by its time. It is told by what it separates. The test is shifted in time: on a reference day, among
-the accounts that were known and alive then, does the column separate those that left afterwards from those that stayed
-to the end? A column written at the churn does so whenever it is read today; so does one computed from the future. A
-legitimate predictor may, too, but hardly with an AUC of 0.9 over everything that followed, months and years later. A
-second test compares accounts that were gone by the reference day with those that stayed, which catches a column of an
-older extraction, written for those only. Both compare accounts of the same quarter of sign-ups with each other, since
-older accounts have had more time to leave. Three reference days are tried, after 10, 35 and 65 % of the churns; where
-each has too few accounts, all that left are compared with all that stayed.
+left does not show it by its time. It shows it by what it separates. The test is shifted in time: on a reference day,
+among the accounts that were known and alive then, does the column separate those that left afterwards from those that
+stayed to the end? A column written at the churn does so whenever it is read today; so does one computed from the
+future. A legitimate predictor may, too, but hardly with an AUC of 0.9 over everything that followed, months and years
+later. A second test compares accounts that were gone by the reference day with those that stayed, which catches a
+column of an older extraction, written for those only. Both compare accounts of the same quarter of sign-ups with each
+other, since older accounts have had more time to leave. Three reference days are tried, after 10, 35 and 65 % of the
+churns; where each has too few accounts, all that left are compared with all that stayed.
 
 Contract rows are compared by row: the last one of each account that left, with rows of accounts that stayed that began
 in the same quarter. Measures are compared by their mean in one month, half-way through the account's life and at least
@@ -91,9 +91,9 @@ def require_no_suspects(settings: Settings, sources: Sources, suspects: tuple[Su
         When the file of the project's own signals, or a value of one, has a fault.
     """
     faults = [
-        Fault(one.column, one.why, "what was known at each as_of", one.do)
-        for one in (find_suspects(settings, sources) if suspects is None else suspects)
-        if not one.allowed
+        Fault(suspect.column, suspect.why, "what was known at each as_of", suspect.do)
+        for suspect in (find_suspects(settings, sources) if suspects is None else suspects)
+        if not suspect.allowed
     ]
     faults += [
         Fault(f"signals.{leak.name}", str(leak), "what was known at each as_of", 'see README, "A signal of your own"')
@@ -132,25 +132,25 @@ def find_suspects(
     accounts = read_accounts(sources)
     fate = fates(accounts, churned, facts, settings)
     kept = accounts.set_index("account_id").loc[fate.account_id].reset_index()
-    found: dict[str, list[str]] = {}
+    reasons: dict[str, list[str]] = {}
     for column, why in (
         *_by_name(settings, sources),
         *_accounts(kept, fate, facts, sources.data_end),
         *_contracts(sources, fate),
         *_measures(sources, fate),
-        *_feeds(sources, fate, facts, settings),
+        *_rows_going_on(sources, fate, facts, settings),
     ):
-        found.setdefault(column, []).append(why)
+        reasons.setdefault(column, []).append(why)
     return tuple(
         Suspect(column, "; ".join(whys), _to_do(column), column in settings.allow_leaking)
-        for column, whys in found.items()
+        for column, whys in reasons.items()
     )
 
 
 def _to_do(column: str) -> str:
     name, part = column.split(".", 1)
     if name != "accounts" and part == table(name).time:
-        return f"mend the time of the churns or the feed, or, if both are right, write allow_leaking: [{column}]"
+        return f"fix the time of the churns or the table, or, if both are right, write allow_leaking: [{column}]"
     return f"leave it out, or, if it was known all along, write allow_leaking: [{column}]"
 
 
@@ -171,8 +171,8 @@ def _by_name(settings: Settings, sources: Sources) -> Iterator[tuple[str, str]]:
             yield column, LATER
         elif true_only_today(name):
             yield column, TODAY
-    for one, names in sources.measures.items():
-        yield from ((f"{one}.{name}", LATER) for name in names if known_only_later(name))
+    for table_name, names in sources.measures.items():
+        yield from ((f"{table_name}.{name}", LATER) for name in names if known_only_later(name))
 
 
 def _accounts(
@@ -183,7 +183,7 @@ def _accounts(
     groups = list(_groups(fate))
     for name in names:
         column = f"accounts.{name}"
-        whys = [why for group in groups for why in _telling(accounts[name][group.rows], group)]
+        whys = [why for group in groups for why in _separation_reasons(accounts[name][group.rows], group)]
         yield from ((column, why) for why in whys[:1])
         if name in ACCOUNT_COLUMNS:
             continue
@@ -192,12 +192,12 @@ def _accounts(
 
 @dataclass(frozen=True, eq=False)
 class _Group:
-    """Accounts to be compared: which rows, which of them left, what may be compared with what, and in words."""
+    """Accounts to be compared: which rows, which of them left, what may be compared with what."""
 
     rows: np.ndarray
     left: np.ndarray
     strata: np.ndarray
-    words: str
+    description: str
     others: str = "those that stayed"
 
     def has(self, accounts: int) -> bool:
@@ -222,32 +222,32 @@ def _groups(fate: pd.DataFrame) -> Iterator[_Group]:
     yield from enough or [_group(fate, np.ones(len(fate), dtype=bool), ~stayed, "those that left")]
 
 
-def _group(fate: pd.DataFrame, rows: np.ndarray, left: np.ndarray, words: str) -> _Group:
+def _group(fate: pd.DataFrame, rows: np.ndarray, left: np.ndarray, description: str) -> _Group:
     created = fate.created_at[rows].rank(method="average", pct=True).fillna(0).to_numpy()
-    return _Group(rows, left[rows], np.minimum((created * 4).astype("int64"), 3), words)
+    return _Group(rows, left[rows], np.minimum((created * 4).astype("int64"), 3), description)
 
 
-def _telling(values: pd.Series, group: _Group) -> Iterator[str]:
+def _separation_reasons(values: pd.Series, group: _Group) -> Iterator[str]:
     """Why a column is suspected in this comparison, at most one reason."""
-    found = separate(values, group.left, group.strata)
-    if min(found.left, found.stayed) < MIN_ACCOUNTS:
+    separation = separate(values, group.left, group.strata)
+    if min(separation.left, separation.stayed) < MIN_ACCOUNTS:
         return
-    if found.auc >= LEAK_AUC and found.low >= LEAK_AUC_LOW:
+    if separation.auc >= LEAK_AUC and separation.low >= LEAK_AUC_LOW:
         yield (
-            f"alone it separates {group.words} from {group.others}"
-            f" (AUC {found.auc:.2f}, {found.left:,} against {found.stayed:,})"
+            f"alone it separates {group.description} from {group.others}"
+            f" (AUC {separation.auc:.2f}, {separation.left:,} against {separation.stayed:,})"
         )
         return
-    told = telltale(values, group.left, group.strata)
-    if told is not None:
+    clearest = telltale(values, group.left, group.strata)
+    if clearest is not None:
         yield (
-            f"{told.value} holds for {told.share_left:.0%} of {group.words}"
-            f" and for {told.share_stayed:.1%} of {group.others}"
+            f"{clearest.value} holds for {clearest.share_left:.0%} of {group.description}"
+            f" and for {clearest.share_stayed:.1%} of {group.others}"
         )
 
 
-def _compared(rows: pd.DataFrame, fate: pd.DataFrame, names: list[str], words: str) -> Iterator[tuple[str, str]]:
-    """Names of columns that tell the chosen rows of accounts that left from rows of accounts that stayed, and why.
+def _compared(rows: pd.DataFrame, fate: pd.DataFrame, names: list[str], description: str) -> Iterator[tuple[str, str]]:
+    """Names of columns that separate the chosen rows of accounts that left from rows of accounts that stayed, and why.
 
     `rows`: account_id, stratum, chosen and the columns of `names`; only rows of the same stratum are compared.
     """
@@ -256,9 +256,9 @@ def _compared(rows: pd.DataFrame, fate: pd.DataFrame, names: list[str], words: s
     rows = rows[(stayed | (end.notna() & rows.chosen)).to_numpy()]
     left = end.reindex(rows.index).notna().to_numpy()
     strata = pd.factorize(rows.stratum)[0]
-    group = _Group(np.ones(len(rows), dtype=bool), left, strata, words, "those of accounts that stayed")
+    group = _Group(np.ones(len(rows), dtype=bool), left, strata, description, "those of accounts that stayed")
     if group.has(MIN_ACCOUNTS):
-        yield from ((name, why) for name in names for why in _telling(rows[name], group))
+        yield from ((name, why) for name in names for why in _separation_reasons(rows[name], group))
 
 
 def _contracts(sources: Sources, fate: pd.DataFrame) -> Iterator[tuple[str, str]]:
@@ -274,8 +274,8 @@ def _contracts(sources: Sources, fate: pd.DataFrame) -> Iterator[tuple[str, str]
     frame["stratum"] = frame["at"].dt.to_period("Q").astype("str")
     frame["chosen"] = ~frame.duplicated("account_id", keep="last")
     newest = ~frame.duplicated(["account_id", "stratum"], keep="last")  # one row an account and quarter
-    found = _compared(frame[newest], fate, names, "the last contracts of accounts that left")
-    yield from ((f"contracts.{name}", why) for name, why in found)
+    reasons = _compared(frame[newest], fate, names, "the last contracts of accounts that left")
+    yield from ((f"contracts.{name}", why) for name, why in reasons)
 
 
 def _measures(sources: Sources, fate: pd.DataFrame) -> Iterator[tuple[str, str]]:
@@ -283,28 +283,28 @@ def _measures(sources: Sources, fate: pd.DataFrame) -> Iterator[tuple[str, str]]
     left = fate[fate.end_at.notna()].set_index("account_id")
     end, middle = left.end_at, left.created_at + (left.end_at - left.created_at) / 2
     month = _month(middle).clip(upper=_month(end) - MONTHS_BEFORE_END)
-    for one, measures in sources.measures.items():
-        if one == "contracts" or not measures:
+    for table_name, measures in sources.measures.items():
+        if table_name == "contracts" or not measures:
             continue
-        rows = sources.tables[one]
-        at = rows[table(one).time]
+        rows = sources.tables[table_name]
+        at = rows[table(table_name).time]
         keys = {"account_id": rows.account_id, "stratum": at.year() * 12 + at.month()}
         means = rows.group_by(**keys).aggregate(**{name: rows[name].mean() for name in measures})
         frame = sources.engine.to_pandas(means).sort_values(["account_id", "stratum"], ignore_index=True)
         frame["chosen"] = frame.stratum == of_accounts(month, frame.account_id)
-        told = "accounts half-way to their end"
-        yield from ((f"{one}.{name}", why) for name, why in _compared(frame, fate, list(measures), told))
+        reasons = _compared(frame, fate, list(measures), "accounts half-way to their end")
+        yield from ((f"{table_name}.{name}", why) for name, why in reasons)
 
 
 def _month(at: pd.Series) -> pd.Series:
     return at.dt.year * 12 + at.dt.month
 
 
-def _feeds(
+def _rows_going_on(
     sources: Sources, fate: pd.DataFrame, facts: Mapping[str, pd.DataFrame], settings: Settings
 ) -> Iterator[tuple[str, str]]:
-    """Feeds that go on after the end of their accounts, where no other feed bears the ends out."""
-    goes_on, ends = rows_after_end(_speaking(facts, settings), fate, sources.data_end)
+    """Tables that go on after the end of their accounts, where no other table bears the ends out."""
+    goes_on, ends = rows_after_end(_activity_facts(facts, settings), fate, sources.data_end)
     if ends:
         return
     for name, why in goes_on.items():
@@ -312,7 +312,7 @@ def _feeds(
         yield f"{name}.{table(name).time}", f"{why}: {doubt}"
 
 
-def _speaking(facts: Mapping[str, pd.DataFrame], settings: Settings) -> dict[str, pd.DataFrame]:
-    """Activity tables; not the one whose silence is the end, since that ends by definition."""
+def _activity_facts(facts: Mapping[str, pd.DataFrame], settings: Settings) -> dict[str, pd.DataFrame]:
+    """The facts of activity tables; not of the one whose silence is the end, since that ends by definition."""
     silent = settings.churn.silence.of if settings.churn.kind == "silence" else None
     return {name: by_account for name, by_account in facts.items() if table(name).activity and name != silent}

@@ -53,7 +53,7 @@ class LeakingSignal:
 
 @dataclass(frozen=True)
 class OwnSignals:
-    """What was found of the signals that the project defines itself.
+    """The signals that the project defines itself, and which of them read the future.
 
     Attributes
     ----------
@@ -111,10 +111,10 @@ def check_own_signals(settings: Settings, sources: Sources) -> OwnSignals:
     return OwnSignals(names, built, tuple(leaking.values()))
 
 
-def _differs(one: pd.Series, other: pd.Series) -> np.ndarray:
+def _differs(left: pd.Series, right: pd.Series) -> np.ndarray:
     """(n,) bool: values that differ by more than rounding; missing equals missing."""
-    if pd.api.types.is_numeric_dtype(one):
-        a, b = one.to_numpy(dtype="float64"), other.to_numpy(dtype="float64")
+    if pd.api.types.is_numeric_dtype(left):
+        a, b = left.to_numpy(dtype="float64"), right.to_numpy(dtype="float64")
         return np.asarray(~np.isclose(a, b, rtol=TOLERANCE, atol=0.0, equal_nan=True))
-    texts = [column.astype(object).where(column.notna(), None).to_numpy() for column in (one, other)]
+    texts = [column.astype(object).where(column.notna(), None).to_numpy() for column in (left, right)]
     return np.asarray(texts[0] != texts[1], dtype=bool)

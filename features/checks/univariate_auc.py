@@ -1,4 +1,4 @@
-"""How well one column alone tells accounts that left from accounts that stayed, compared only within like strata."""
+"""How well one column alone separates accounts that left from those that stayed, compared only within like strata."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TELLTALE_TIMES = 20  # and has to be so many times as frequent among them as amo
 
 @dataclass(frozen=True)
 class Separation:
-    """How well one column tells accounts that left from those that stayed.
+    """How well one column separates accounts that left from those that stayed.
 
     Attributes
     ----------
@@ -39,8 +39,8 @@ def separate(values: pd.Series, left: np.ndarray, strata: np.ndarray | None = No
     """Measures how well a column tells who left, by its value or by its being missing, whichever does better.
 
     Pairs of one that left and one that stayed count only within a stratum, so that what merely dates an account (and
-    older accounts have had more time to leave) does not count as telling. Categories are scored by the share that left
-    in the other half of the rows: one row's label tells nothing.
+    older accounts have had more time to leave) does not count as one. Categories are scored by the share that left in
+    the other half of the rows: a row's own label must not give its score.
 
     Parameters
     ----------
@@ -62,19 +62,19 @@ def separate(values: pd.Series, left: np.ndarray, strata: np.ndarray | None = No
 
     Examples
     --------
-    >>> found = separate(pd.Series([1.0, 2.0, None, None]), np.array([False, False, True, True]))
-    >>> found.auc, found.left, found.stayed
+    >>> separation = separate(pd.Series([1.0, 2.0, None, None]), np.array([False, False, True, True]))
+    >>> separation.auc, separation.left, separation.stayed
     (1.0, 2, 2)
     """
     strata = np.zeros(len(values), dtype="int64") if strata is None else strata
     absent = values.isna().to_numpy()
-    found = [_auc(absent.astype("float64"), left, strata)]
+    separations = [_auc(absent.astype("float64"), left, strata)]
     if is_number(values):
         given = ~absent
-        found.append(_auc(values.to_numpy("float64", na_value=np.nan)[given], left[given], strata[given]))
+        separations.append(_auc(values.to_numpy("float64", na_value=np.nan)[given], left[given], strata[given]))
     else:
-        found.append(_auc(_shares(values, left), left, strata))
-    return max(found, key=lambda one: one.auc)
+        separations.append(_auc(_shares(values, left), left, strata))
+    return max(separations, key=lambda separation: separation.auc)
 
 
 def is_number(values: pd.Series) -> bool:
@@ -84,15 +84,15 @@ def is_number(values: pd.Series) -> bool:
 
 def _shares(values: pd.Series, left: np.ndarray) -> np.ndarray:
     half = np.arange(len(values)) % 2
-    words, overall = as_words(values), float(left.mean())
+    texts, overall = as_texts(values), float(left.mean())
     score = np.empty(len(values))
     for fold in (0, 1):
-        shares = pd.Series(left[half != fold], dtype="float64").groupby(words[half != fold].to_numpy()).mean()
-        score[half == fold] = words[half == fold].map(shares).fillna(overall)
+        shares = pd.Series(left[half != fold], dtype="float64").groupby(texts[half != fold].to_numpy()).mean()
+        score[half == fold] = texts[half == fold].map(shares).fillna(overall)
     return score
 
 
-def as_words(values: pd.Series) -> pd.Series:
+def as_texts(values: pd.Series) -> pd.Series:
     """A column as texts, missing ones empty."""
     return values.astype("object").where(values.notna(), "").astype("str").reset_index(drop=True)
 
@@ -109,10 +109,10 @@ def _auc(score: np.ndarray, left: np.ndarray, strata: np.ndarray) -> Separation:
     wins = ranks - ones * (ones + 1) / 2
     auc = float(wins.sum() / pairs.sum())
     both = pairs > 0
-    return _bounded(max(auc, 1 - auc), int(ones[both].sum()), int(zeros[both].sum()))
+    return _with_low(max(auc, 1 - auc), int(ones[both].sum()), int(zeros[both].sum()))
 
 
-def _bounded(auc: float, left: int, stayed: int) -> Separation:
+def _with_low(auc: float, left: int, stayed: int) -> Separation:
     q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
     spread = auc * (1 - auc) + (left - 1) * (q1 - auc**2) + (stayed - 1) * (q2 - auc**2)
     return Separation(auc, auc - STANDARD_ERRORS * sqrt(max(0.0, spread) / (left * stayed)), left, stayed)
@@ -137,10 +137,12 @@ def telltale(values: pd.Series, left: np.ndarray, strata: np.ndarray | None = No
     shares = values[left].value_counts(normalize=True, dropna=False)
     states = [(f"the value {value!s}", (values == value).to_numpy(bool)) for value in _frequent(shares)]
     absent = values.isna().to_numpy()
-    found = [
-        _told(name, holds, left, strata) for name, holds in [*states, ("any value", ~absent), ("no value", absent)]
+    telltales = [
+        _telltale_of(name, holds, left, strata)
+        for name, holds in [*states, ("any value", ~absent), ("no value", absent)]
     ]
-    return max((one for one in found if one is not None), key=lambda one: one.share_left, default=None)
+    clear = [shares for shares in telltales if shares is not None]
+    return max(clear, key=lambda telltale: telltale.share_left, default=None)
 
 
 def _frequent(shares: pd.Series) -> list[Any]:
@@ -148,17 +150,17 @@ def _frequent(shares: pd.Series) -> list[Any]:
     return list(shares[(shares >= TELLTALE_SHARE / 2).to_numpy() & shares.index.notna()].index)
 
 
-def _told(name: str, holds: np.ndarray, left: np.ndarray, strata: np.ndarray) -> Telltale | None:
+def _telltale_of(name: str, holds: np.ndarray, left: np.ndarray, strata: np.ndarray) -> Telltale | None:
     """Shares in each stratum that has both kinds, weighted by how many left in it."""
     kinds = int(strata.max()) + 1
     of_left, of_stayed = (np.bincount(strata[kind], minlength=kinds) for kind in (left, ~left))
-    told_left, told_stayed = (np.bincount(strata[kind], holds[kind], minlength=kinds) for kind in (left, ~left))
+    holds_left, holds_stayed = (np.bincount(strata[kind], holds[kind], minlength=kinds) for kind in (left, ~left))
     both = (of_left > 0) & (of_stayed > 0)
     if not both.any():
         return None
-    share_left = float(told_left[both].sum() / of_left[both].sum())
+    share_left = float(holds_left[both].sum() / of_left[both].sum())
     weights = of_left[both] / of_left[both].sum()
-    share_stayed = float((weights * told_stayed[both] / of_stayed[both]).sum())
-    enough = share_left >= TELLTALE_SHARE and told_left[both].sum() >= TELLTALE_MIN
+    share_stayed = float((weights * holds_stayed[both] / of_stayed[both]).sum())
+    enough = share_left >= TELLTALE_SHARE and holds_left[both].sum() >= TELLTALE_MIN
     rare = share_stayed + 1 / (of_stayed[both].sum() + 2) <= share_left / TELLTALE_TIMES
     return Telltale(name, share_left, share_stayed) if enough and rare else None

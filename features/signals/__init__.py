@@ -1,7 +1,7 @@
 """The signals: one file a dimension, joined by the catalogue; beside them what a project's settings add."""
 
 from features.signals.catalogue import (
-    DIMENSION_FEEDS,
+    DIMENSION_TABLES,
     INTERVENTION_SIGNALS,
     SCORE_INFOS,
     needs_scores,
@@ -13,7 +13,7 @@ from features.signals.own import own_signals
 from features.signals.trends_and_peers import MONTHS_BACK, days_back
 
 __all__ = [
-    "DIMENSION_FEEDS",
+    "DIMENSION_TABLES",
     "INTERVENTION_SIGNALS",
     "MONTHS_BACK",
     "SCORE_INFOS",

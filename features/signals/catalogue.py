@@ -54,22 +54,22 @@ TENURE = DerivedSignal(
     value=lambda t: t.tenure_days,
 )
 
-# Feeds behind each dimension: an account's coverage is the share of them that it has rows in.
-DIMENSION_FEEDS: dict[str, tuple[str, ...]] = {
+# Source tables behind each dimension: an account's coverage is the share of them that it has rows in.
+DIMENSION_TABLES: dict[str, tuple[str, ...]] = {
     "usage": ("usage_events",),
     "engagement": ("interactions", "tickets"),
     "financial": ("contracts", "invoices"),
     "relationship": ("contacts", "surveys"),
 }
-# The health scores are made of their dimension's feeds, the health score of all.
+# The health scores are made of their dimension's tables, the health score of all.
 SCORE_INFOS: tuple[SignalInfo, ...] = tuple(
     replace(
         info,
         tables=tuple(
-            feed
-            for dimension, feeds in DIMENSION_FEEDS.items()
+            name
+            for dimension, tables in DIMENSION_TABLES.items()
             if info.name in {HEALTH, f"health_{dimension}"}
-            for feed in feeds
+            for name in tables
         ),
     )
     for info in SCORES

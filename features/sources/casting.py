@@ -80,10 +80,10 @@ def clean(value: ir.Value, kind: Kind, zone: str, is_key: bool = False) -> ir.Va
     return _text(value, is_key)
 
 
-def maybe_odd(value: ir.Value, kind: Kind, is_key: bool) -> ir.Value | None:
+def odd_condition(value: ir.Value, kind: Kind, is_key: bool) -> ir.Value | None:
     """A cheap condition that is true wherever `clean` would change more than a value's type, or could not read it.
 
-    None for types of which that cannot be said without cleaning.
+    None for types of which only cleaning shows it.
     """
     given = value.type()
     if kind == "text" and given.is_string():
@@ -108,12 +108,12 @@ def too_late(value: ir.Value) -> ir.Value:
     return value.cast(_AT) >= ibis.timestamp("9000-01-01 00:00:00")
 
 
-def may_be_odd(key: ir.Value) -> ir.Value:
-    """Of text: true wherever `maybe_odd` is, and for some more; several times as fast."""
-    found = key == ""
+def has_odd_sign(key: ir.Value) -> ir.Value:
+    """Of text: true wherever `odd_condition` is, and for some more; several times as fast."""
+    odd = key == ""
     for sign in _BLANKS + ".":
-        found |= key.contains(sign)
-    return found
+        odd |= key.contains(sign)
+    return odd
 
 
 def clean_plain(value: ir.Value, kind: Kind, zone: str) -> ir.Value:

@@ -1,10 +1,9 @@
-"""From a source as it is found to a canonical table: which column becomes which, and as what it is read."""
+"""From a source under its own names to a canonical table: which column becomes which, and as what it is read."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -14,7 +13,7 @@ from configs.errors import Fault, SourceError, nearest
 from configs.settings import Settings, TableSource
 from configs.tables import Column, Kind, Table
 from features.sources.backends import SourceRows
-from features.sources.casting import clean, clean_plain, may_be_odd, maybe_odd, unreadable_type
+from features.sources.casting import clean, clean_plain, has_odd_sign, odd_condition, unreadable_type
 from features.sources.leaky_names import known_only_later
 
 EXPECTED: Mapping[Kind, str] = {
@@ -25,56 +24,71 @@ EXPECTED: Mapping[Kind, str] = {
 }
 DO: Mapping[Kind, str] = {
     "text": "map another column, or turn it into text with query:",
-    "time": "mend the source, or convert the column with query:",
-    "number": "mend the source, or convert the column with query:",
-    "flag": "mend the source, or convert the column with query:",
+    "time": "fix the source, or convert the column with query:",
+    "number": "fix the source, or convert the column with query:",
+    "flag": "fix the source, or convert the column with query:",
 }
 CONSTANT = "forewarn_constant_{}"
 
 
 @dataclass(frozen=True)
 class Part:
-    """One column of a canonical table: where it comes from, what it shall be."""
+    """One column of a canonical table, and the source's value that it is made from.
+
+    Attributes
+    ----------
+    column : Column
+        Its name, kind and rules.
+    raw : ibis.expr.types.Value
+        What the source has.
+    undecided : bool
+        Whether it is an attribute that came as text, whose kind depends on its values.
+    stored : ibis.expr.types.Value or None
+        The cleaned value, where it has been worked out already.
+    """
 
     column: Column
     raw: ir.Value
-    undecided: bool = False  # an attribute that came as text: its kind depends on its values
-    stored: ir.Value | None = None  # the cleaned value, where it has been worked out and stored beside the raw one
+    undecided: bool = False
+    stored: ir.Value | None = None
 
     @property
     def name(self) -> str:
+        """The canonical name."""
         return self.column.name
 
     @property
     def is_key(self) -> bool:
+        """Whether it identifies something, as account_id does."""
         return self.name.endswith("_id")
 
     def cleaned(self, zone: str) -> ir.Value:
+        """The canonical value; `zone` is the time zone of times that carry none."""
         return self.stored if self.stored is not None else clean(self.raw, self.column.kind, zone, self.is_key)
 
     @property
     def odd(self) -> ir.Value | None:
-        """True where the value may need cleaning or break a rule; None where it takes cleaning to tell."""
+        """True where the value may need cleaning or break a rule; None where only cleaning shows it."""
         column = self.column
-        found = None if self.undecided else maybe_odd(self.raw, column.kind, self.is_key)
-        if found is None:
+        odd = None if self.undecided else odd_condition(self.raw, column.kind, self.is_key)
+        if odd is None:
             return None
         if column.required:
-            found |= self.raw.isnull()
+            odd |= self.raw.isnull()
         if column.low is not None:
-            found |= self.raw < column.low
+            odd |= self.raw < column.low
         if column.high is not None:
-            found |= self.raw > column.high
-        return found | (self.raw.notnull() & self.raw.notin(column.words)) if column.words else found
+            odd |= self.raw > column.high
+        return odd | (self.raw.notnull() & self.raw.notin(column.words)) if column.words else odd
 
     @property
     def is_harmless(self) -> bool:
-        """Whether it is text of which nothing is a fault: a name of somebody, which may be missing."""
+        """Whether no value of it can be a fault: an optional key that came as text, such as a user's id."""
         return self.is_key and self.raw.type().is_string() and not (self.undecided or self.column.required)
 
-    def mended(self, zone: str) -> Part:
-        """The same text, of which those values are cleaned that may be odd whenever they are read."""
-        return replace(self, stored=may_be_odd(self.raw).ifelse(self.cleaned(zone), self.raw))
+    def cleaned_where_odd(self, zone: str) -> Part:
+        """The same text, of which only values that may be odd are cleaned, each time that it is read."""
+        return replace(self, stored=has_odd_sign(self.raw).ifelse(self.cleaned(zone), self.raw))
 
     def plain(self, zone: str) -> Part:
         """The same column once it is known that no value of it is odd."""
@@ -82,21 +96,77 @@ class Part:
 
 
 @dataclass(frozen=True)
+class RowAnswers:
+    """What aggregate queries over a table's rows answered.
+
+    Attributes
+    ----------
+    rows : int
+        How many there are.
+    oldest, newest : Timestamp or None
+        The first and the last time of its facts, naive UTC; None without any.
+    counts : mapping of str to int
+        How many rows or values something is true of, by `column|question`.
+    examples : mapping of str to str
+        One of these values, under the same key.
+    """
+
+    rows: int = 0
+    oldest: pd.Timestamp | None = None
+    newest: pd.Timestamp | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    examples: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, row: pd.Series) -> RowAnswers:
+        """From the one row of such a query: rows, oldest, newest, counts, and examples as `...|example`."""
+        present = {str(name): value for name, value in row.items() if not pd.isna(value)}
+        moments = {name: pd.Timestamp(present.pop(name)) for name in ("oldest", "newest") if name in present}
+        examples = {
+            name.removesuffix("|example"): str(present.pop(name)) for name in list(present) if name.endswith("|example")
+        }
+        counts = {name: int(value) for name, value in present.items()}
+        return cls(counts.pop("rows", 0), moments.get("oldest"), moments.get("newest"), counts, examples)
+
+    def also(self, row: pd.Series) -> RowAnswers:
+        """These, and what a further query answered of the same rows."""
+        further = RowAnswers.of(row)
+        return replace(self, counts={**self.counts, **further.counts}, examples={**self.examples, **further.examples})
+
+    def count(self, key: str) -> int:
+        """Of how many rows or values it is true; 0 where nobody asked."""
+        return self.counts.get(key, 0)
+
+    @property
+    def is_odd(self) -> bool:
+        """Whether any answer is that some value is odd."""
+        return any(count for key, count in self.counts.items() if "|odd" in key)
+
+
+@dataclass(frozen=True)
 class Mapped:
-    """A table with its parts resolved; `facts` hold what the aggregate query answered."""
+    """A canonical table, and the source's rows and columns that it is made from.
+
+    Attributes
+    ----------
+    table : Table
+        The canonical table.
+    raw : SourceRows
+        The source.
+    parts : tuple of Part
+        One for each canonical column that the source has, each attribute and each measure.
+    attributes, measures : tuple of str
+        Names of those among the parts.
+    answers : RowAnswers
+        What the aggregate query over its rows answered; nothing before `examine`.
+    """
 
     table: Table
     raw: SourceRows
     parts: tuple[Part, ...]
     attributes: tuple[str, ...] = ()
     measures: tuple[str, ...] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def newest(self) -> pd.Timestamp | None:
-        """The latest time of the table's facts, naive UTC."""
-        found = self.facts.get("newest")
-        return None if found is None or pd.isna(found) else pd.Timestamp(found)
+    answers: RowAnswers = field(default_factory=RowAnswers)
 
     def canonical(self, zone: str) -> ir.Table:
         """The rows under canonical names and types; mrr becomes arr, a missing quantity 1."""
@@ -110,7 +180,29 @@ class Mapped:
 
 
 def resolve(table: Table, source: TableSource, raw: SourceRows, settings: Settings) -> Mapped:
-    """Which source column each canonical one comes from; SourceError with every column for which it cannot be said."""
+    """Decides which source column each canonical one comes from.
+
+    Parameters
+    ----------
+    table : Table
+        The canonical table.
+    source : TableSource
+        Its mapping in the settings: columns, constants, attributes and measures.
+    raw : SourceRows
+        What the mapping names.
+    settings : Settings
+        `allow_leaking` lets attributes through whose names sound like the future.
+
+    Returns
+    -------
+    Mapped
+        With its rows not yet examined.
+
+    Raises
+    ------
+    SourceError
+        With every column that is missing, of a type that cannot be read, or mapped twice.
+    """
     faults: list[Fault] = []
     parts: list[Part] = []
     if source.constants:
@@ -120,8 +212,8 @@ def resolve(table: Table, source: TableSource, raw: SourceRows, settings: Settin
         part, fault = _canonical_part(table, column, source, raw)
         parts += [part] if part else []
         faults += [fault] if fault else []
-    attributes, attribute_faults = _further(table, source.attributes, "attributes", raw, parts, settings)
-    measures, measure_faults = _further(table, source.measures, "measures", raw, parts, settings)
+    attributes, attribute_faults = _extra_parts(table, source.attributes, "attributes", raw, parts, settings)
+    measures, measure_faults = _extra_parts(table, source.measures, "measures", raw, parts, settings)
     faults += attribute_faults + measure_faults
     parts += attributes + measures
     if faults:
@@ -156,7 +248,7 @@ def _canonical_part(
     return Part(column, value), None
 
 
-def _further(
+def _extra_parts(
     table: Table, names: tuple[str, ...], kind: str, raw: SourceRows, taken: list[Part], settings: Settings
 ) -> tuple[list[Part], list[Fault]]:
     """Attributes and measures: source columns kept under their own names."""

@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -99,15 +98,16 @@ def _open(engine: Engine, settings: Settings) -> Sources:
             continue
         try:
             raw = engine.read(settings, canonical.name, source)
-            one = resolve(canonical, source, raw, settings)
-            mapped[canonical.name], found = examine(_read_once(engine, one, settings.timezone), settings)
-            faults += found
+            resolved = resolve(canonical, source, raw, settings)
+            readable = _read_once(engine, resolved, settings.timezone)
+            mapped[canonical.name], row_faults = examine(readable, settings)
+            faults += row_faults
         except SourceError as error:
             faults += error.faults
     faults += _churn_faults(settings, mapped)
     if faults:
         raise SourceError(faults)
-    tables = {name: _settle(engine, one, settings.timezone) for name, one in mapped.items()}
+    tables = {name: _settle(engine, known, settings.timezone) for name, known in mapped.items()}
     if settings.sentiment != "off":
         tables = with_sentiment(engine, tables)
     return Sources(
@@ -115,7 +115,7 @@ def _open(engine: Engine, settings: Settings) -> Sources:
         tables=tables,
         data_end=_data_end(settings, mapped),
         attributes=mapped["accounts"].attributes,
-        measures={name: one.measures for name, one in mapped.items() if one.measures},
+        measures={name: known.measures for name, known in mapped.items() if known.measures},
         fingerprint=_fingerprint(engine, mapped, tables),
     )
 
@@ -143,7 +143,7 @@ def known_at(sources: Sources, as_of: pd.Timestamp) -> Sources:
         seen = rows[canonical.time] < moment
         if "recorded_at" in rows.columns:
             seen &= rows.recorded_at.isnull() | (rows.recorded_at <= moment)
-        later = [one.name for one in canonical.columns if one.filled_later and one.name in rows.columns]
+        later = [column.name for column in canonical.columns if column.filled_later and column.name in rows.columns]
         unfilled = {column: (rows[column] < moment).ifelse(rows[column], ibis.null("timestamp")) for column in later}
         tables[name] = rows.filter(seen).mutate(**unfilled) if unfilled else rows.filter(seen)
     return replace(
@@ -164,15 +164,17 @@ def _churn_faults(settings: Settings, mapped: Mapping[str, Mapped]) -> list[Faul
 
 
 def _read_once(engine: Engine, mapped: Mapped, zone: str) -> Mapped:
-    """The used columns of a text file, raw and cleaned, in a temporary table: reading text is dear, and two queries
-    follow."""
+    """The used columns of a text file, raw and cleaned, in a temporary table.
+
+    Reading text is dear, and two queries follow.
+    """
     raw = mapped.raw
     if not raw.textual:
         return mapped
-    places = {part.name: place for place, part in enumerate(mapped.parts)}
+    numbers = {part.name: number for number, part in enumerate(mapped.parts)}
     settled = {part.name for part in mapped.parts if not part.undecided}
-    columns = {f"raw_{places[part.name]}": part.raw for part in mapped.parts}
-    columns |= {f"clean_{places[part.name]}": part.cleaned(zone) for part in mapped.parts if part.name in settled}
+    columns = {f"raw_{numbers[part.name]}": part.raw for part in mapped.parts}
+    columns |= {f"clean_{numbers[part.name]}": part.cleaned(zone) for part in mapped.parts if part.name in settled}
     temporary = f"forewarn_raw_{mapped.table.name}"
     try:
         rows = engine.materialize(temporary, raw.table.select(**columns))
@@ -181,8 +183,8 @@ def _read_once(engine: Engine, mapped: Mapped, zone: str) -> Mapped:
     parts = tuple(
         replace(
             part,
-            raw=rows[f"raw_{places[part.name]}"],
-            stored=rows[f"clean_{places[part.name]}"] if part.name in settled else None,
+            raw=rows[f"raw_{numbers[part.name]}"],
+            stored=rows[f"clean_{numbers[part.name]}"] if part.name in settled else None,
         )
         for part in mapped.parts
     )
@@ -198,14 +200,13 @@ def _settle(engine: Engine, mapped: Mapped, zone: str) -> ir.Table:
 def _data_end(settings: Settings, mapped: Mapping[str, Mapped]) -> pd.Timestamp:
     """The first UTC midnight not covered: as configured, or the one after the last fact.
 
-    Contracts may start ahead of today, so their starts only count where no activity or outcome says how far data go.
+    Contracts may start ahead of today, so their starts only count where no activity or outcome shows how far data go.
     """
     if settings.data_end is not None:
         return pd.Timestamp(settings.data_end).as_unit("us")
-    telling = any(one.table.activity or name == "outcomes" for name, one in mapped.items())
-    newest = [
-        one.newest for name, one in mapped.items() if one.newest is not None and not (telling and name == "contracts")
-    ]
+    without_contracts = any(known.table.activity or name == "outcomes" for name, known in mapped.items())
+    counted = [known for name, known in mapped.items() if not (without_contracts and name == "contracts")]
+    newest = [known.answers.newest for known in counted if known.answers.newest is not None]
     return (max(newest).floor("D") + pd.Timedelta(days=1)).as_unit("us")
 
 
@@ -214,14 +215,17 @@ def _short(text: str) -> str:
 
 
 def _fingerprint(engine: Engine, mapped: Mapping[str, Mapped], tables: Mapping[str, ir.Table]) -> str:
-    """Sixteen hex digits that change when the content does: the bytes of files, an order-free sum over the rows of
-    DuckDB's tables and queries, and row counts with first and last times on a server (too dear to read whole)."""
-    facts: dict[str, Any] = {}
-    for name, one in mapped.items():
-        if one.raw.files:
-            facts[name] = digest(one.raw.files)
+    """Sixteen hex digits that change when the content does.
+
+    Made from the bytes of files, an order-free sum over the rows of DuckDB's tables and queries, and row counts with
+    first and last times on a server (too dear to read whole).
+    """
+    contents: dict[str, str | list[int | str]] = {}
+    for name, known in mapped.items():
+        if known.raw.files:
+            contents[name] = digest(known.raw.files)
         else:
             content = engine.content(f"forewarn_{name}", tables[name].columns)
-            extent = [int(one.facts["rows"]), str(one.facts["oldest"]), str(one.newest)]
-            facts[name] = extent if content is None else content
-    return _short(json.dumps(facts, sort_keys=True))
+            extent: list[int | str] = [known.answers.rows, str(known.answers.oldest), str(known.answers.newest)]
+            contents[name] = extent if content is None else content
+    return _short(json.dumps(contents, sort_keys=True))

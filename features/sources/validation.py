@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
-from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -18,40 +17,56 @@ from configs.errors import Fault
 from configs.settings import Settings
 from configs.tables import Column, Kind, Table
 from features.sources.backends import reason
-from features.sources.casting import looks_like, may_be_odd, present, too_late, unreadable
-from features.sources.mapping import DO, EXPECTED, Mapped, Part
+from features.sources.casting import has_odd_sign, looks_like, present, too_late, unreadable
+from features.sources.mapping import DO, EXPECTED, Mapped, Part, RowAnswers
+
+KINDS_OF_TEXT: tuple[Kind, ...] = ("number", "flag")  # what an attribute that came as text may turn out to be
 
 
 def examine(mapped: Mapped, settings: Settings) -> tuple[Mapped, list[Fault]]:
-    """Asks everything about the rows; kinds of attributes that came as text are settled here.
+    """Finds every fault in a table's rows, and settles the kinds of attributes that came as text.
 
     Typed sources are asked first, in one cheap pass, whether any value is odd at all: as a rule none is, and then no
     value has to be cleaned, here or later. Otherwise one aggregate query asks for every fault with its example.
+
+    Parameters
+    ----------
+    mapped : Mapped
+        As `resolve` returns it.
+    settings : Settings
+        `timezone` is that of times without one, `data_end` the day that no fact may reach.
+
+    Returns
+    -------
+    Mapped
+        The same table with its answers, and its parts as they are to be read.
+    list of Fault
+        Empty for a sound table.
     """
     try:
-        found = _all_plain(mapped, settings)
+        plain = _all_plain(mapped, settings)
     except Exception as error:
         return mapped, [unread(mapped, error)]
-    if found is not None:
-        return found, []
+    if plain is not None:
+        return plain, []
     zone = settings.timezone
     cleaned = {part.name: part.cleaned(zone) for part in mapped.parts}
     questions = _extent(mapped, cleaned) | _row_questions(mapped, cleaned, settings)
     for part in mapped.parts:
         questions |= _questions(mapped.table, part, mapped.raw.table, zone)
     try:
-        facts = _asked(mapped.raw.table, questions)
+        answers = RowAnswers.of(_ask(mapped.raw.table, questions))
     except Exception as error:
         return mapped, [unread(mapped, error)]
     parts, faults = [], []
-    if not facts["rows"]:
+    if not answers.rows:
         do = "take the table out of the mapping, or give it rows"
         faults.append(Fault(mapped.table.name, f"no rows in {mapped.raw.origin}", "at least one row", do))
     for part in mapped.parts:
-        settled, answers = _settled(mapped, part, facts)
+        settled, kind_faults = _settled(mapped, part, answers)
         parts.append(settled)
-        faults += answers + _answers(mapped.table, settled, facts)
-    return replace(mapped, parts=tuple(parts), facts=facts), faults + _row_faults(mapped, facts, settings)
+        faults += kind_faults + _value_faults(mapped.table, settled, answers)
+    return replace(mapped, parts=tuple(parts), answers=answers), faults + _row_faults(mapped, answers, settings)
 
 
 def unread(mapped: Mapped, error: Exception) -> Fault:
@@ -61,7 +76,7 @@ def unread(mapped: Mapped, error: Exception) -> Fault:
 
 
 def _all_plain(mapped: Mapped, settings: Settings) -> Mapped | None:
-    """The table with all its parts plain; None where anything is odd, or where it takes cleaning to tell.
+    """The table with all its parts plain; None where anything is odd, or where only cleaning shows it.
 
     Three questions, each put only as far as the one before leaves it open: of first and last values and numbers of
     values, which columnar files know without being read; of the rows; of distinct words.
@@ -69,60 +84,58 @@ def _all_plain(mapped: Mapped, settings: Settings) -> Mapped | None:
     if mapped.raw.textual or any(part.odd is None for part in mapped.parts):
         return None
     rows, zone = mapped.raw.table, settings.timezone
-    # People may be as many as the rows: to read them twice would cost more than to look at each when it is read.
-    mended = [part.name for part in mapped.parts if part.is_harmless and mapped.table.key != (part.name,)]
-    plain = tuple(part.mended(zone) if part.name in mended else part.plain(zone) for part in mapped.parts)
+    # Users may be as many as the rows: to read them twice would cost more than to look at each when it is read.
+    harmless = [part.name for part in mapped.parts if part.is_harmless and mapped.table.key != (part.name,)]
+    plain = tuple(part.cleaned_where_odd(zone) if part.name in harmless else part.plain(zone) for part in mapped.parts)
     times = [part for part in plain if part.column.kind == "time"]
-    texts = [part for part in plain if part.raw.type().is_string() and part.name not in mended]
+    texts = [part for part in plain if part.raw.type().is_string() and part.name not in harmless]
     others = [part for part in plain if part not in times and not part.raw.type().is_string()]
     cleaned = {part.name: part.stored for part in plain}
     questions = _extent(mapped, cleaned) | {f"{part.name}|odd": too_late(part.raw.max()) for part in times}
     questions |= {f"{part.name}|given": part.raw.count() for part in plain if part.column.required}
-    facts = _asked(rows, questions)
-    if not facts["rows"] or _odd(facts) or any(facts[key] < facts["rows"] for key in facts if key.endswith("|given")):
+    answers = RowAnswers.of(_ask(rows, questions))
+    gaps = any(count < answers.rows for key, count in answers.counts.items() if key.endswith("|given"))
+    if not answers.rows or answers.is_odd or gaps:
         return None
-    questions = _row_questions(mapped, cleaned, settings, facts["newest"])
+    questions = _row_questions(mapped, cleaned, settings, answers.newest)
     questions |= {f"{part.name}|odd": rows.count(where=part.odd) for part in others}
-    # Accounts and words are few, and soon told apart; people may be as many as the rows.
-    people = [part for part in texts if part.is_key and part.name != "account_id"]
-    questions |= {f"{part.name}|may": rows.count(where=may_be_odd(part.raw)) for part in people}
+    # Accounts and words are few, and their distinct values soon found; other keys may be as many as the rows.
+    keys = [part for part in texts if part.is_key and part.name != "account_id"]
+    questions |= {f"{part.name}|may": rows.count(where=has_odd_sign(part.raw)) for part in keys}
     for part in plain:
         if mapped.table.key == (part.name,):
             questions[f"{part.name}|odd_twice"] = part.raw.count() - part.raw.nunique()
-    facts |= _asked(rows, questions)
-    facts["words|odd"] = _odd_words([part for part in texts if facts.get(f"{part.name}|may", 1)])
-    found = replace(mapped, parts=plain, facts=facts)
-    return None if _odd(facts) or _row_faults(found, facts, settings) else found
+    answers = answers.also(_ask(rows, questions))
+    # Keys without any sign of oddness need no second look.
+    texts = [part for part in texts if answers.counts.get(f"{part.name}|may", 1)]
+    answers = answers.also(pd.Series({"words|odd": _odd_words(texts)}))
+    settled = replace(mapped, parts=plain, answers=answers)
+    return None if answers.is_odd or _row_faults(settled, answers, settings) else settled
 
 
-def _asked(rows: ir.Table, questions: Mapping[str, ir.Value]) -> dict[str, Any]:
-    answers: dict[str, Any] = rows.aggregate(**questions).to_pandas().iloc[0].to_dict() if questions else {}
-    return answers
-
-
-def _odd(facts: Mapping[str, Any]) -> bool:
-    """Whether any answer is that something is odd; no value at all is not."""
-    return any(bool(found) for key, found in facts.items() if "|odd" in key and not pd.isna(found))
+def _ask(rows: ir.Table, questions: Mapping[str, ir.Value]) -> pd.Series:
+    """The answers of one aggregate query, by the names of its questions."""
+    return rows.aggregate(**questions).to_pandas().iloc[0] if questions else pd.Series(dtype="object")
 
 
 def _odd_words(parts: Sequence[Part]) -> int:
-    """How many distinct values of text columns are odd: columnar files tell them apart faster than they are read."""
+    """How many distinct values of text columns are odd: columnar files list them faster than they are read."""
     counts = []
     for part in parts:
-        words = part.raw.name("raw").as_table().distinct()
-        counts.append(words.aggregate(odd=words.count(where=replace(part, raw=words.raw).odd)))
+        distinct = part.raw.name("raw").as_table().distinct()
+        counts.append(distinct.aggregate(odd=distinct.count(where=replace(part, raw=distinct.raw).odd)))
     if not counts:
         return 0
-    return int(reduce(lambda one, other: one.union(other), counts).odd.sum().to_pandas())
+    return int(reduce(lambda left, right: left.union(right), counts).odd.sum().to_pandas())
 
 
-def _extent(mapped: Mapped, cleaned: Mapping[str, Any]) -> dict[str, ir.Value]:
+def _extent(mapped: Mapped, cleaned: Mapping[str, ir.Value]) -> dict[str, ir.Value]:
     time = cleaned[mapped.table.time]
     return {"rows": mapped.raw.table.count(), "newest": time.max(), "oldest": time.min()}
 
 
 def _row_questions(
-    mapped: Mapped, cleaned: Mapping[str, Any], settings: Settings, newest: Any = None
+    mapped: Mapped, cleaned: Mapping[str, ir.Value], settings: Settings, newest: pd.Timestamp | None = None
 ) -> dict[str, ir.Value]:
     """How many rows contradict the data's end or one another; nothing of the end where the newest lies before it."""
     rows, time = mapped.raw.table, cleaned[mapped.table.time]
@@ -138,20 +151,20 @@ def _row_questions(
 
 def _questions(table: Table, part: Part, rows: ir.Table, zone: str) -> dict[str, ir.Value]:
     name, column, raw = part.name, part.column, part.raw
-    asked: dict[str, ir.Value] = {}
+    questions: dict[str, ir.Value] = {}
     if part.undecided:
-        asked[f"{name}|given"] = rows.count(where=present(raw).notnull())
+        questions[f"{name}|given"] = rows.count(where=present(raw).notnull())
         kinds: tuple[Kind, ...] = ("number", "flag", "time")
-        return asked | {f"{name}|{kind}": rows.count(where=looks_like(raw, kind)) for kind in kinds}
+        return questions | {f"{name}|{kind}": rows.count(where=looks_like(raw, kind)) for kind in kinds}
     value = part.cleaned(zone)
 
     def count(key: str, condition: ir.Value) -> None:
-        asked[f"{name}|{key}"] = rows.count(where=condition)
-        asked[f"{name}|{key}|example"] = raw.cast("string").min(where=condition)
+        questions[f"{name}|{key}"] = rows.count(where=condition)
+        questions[f"{name}|{key}|example"] = raw.cast("string").min(where=condition)
 
     count("bad", unreadable(raw, value, column.kind))
     if column.required:
-        asked[f"{name}|null"] = rows.count(where=~present(raw, column.kind).notnull())
+        questions[f"{name}|null"] = rows.count(where=~present(raw, column.kind).notnull())
     if column.low is not None:
         count("low", value < column.low)
     if column.high is not None:
@@ -159,43 +172,43 @@ def _questions(table: Table, part: Part, rows: ir.Table, zone: str) -> dict[str,
     if column.words:
         count("words", value.notnull() & value.notin(column.words))
     if table.key == (name,):
-        asked[f"{name}|twice"] = value.count() - value.nunique()
-    return asked
+        questions[f"{name}|twice"] = value.count() - value.nunique()
+    return questions
 
 
-def _settled(mapped: Mapped, part: Part, facts: Mapping[str, Any]) -> tuple[Part, list[Fault]]:
+def _settled(mapped: Mapped, part: Part, answers: RowAnswers) -> tuple[Part, list[Fault]]:
     """An attribute that came as text is a number or a flag when all of its values are, in a file of text alone."""
     if not part.undecided:
         return part, []
-    name, given = part.name, facts[f"{part.name}|given"]
-    if given and facts[f"{name}|time"] == given:
+    name, given = part.name, answers.count(f"{part.name}|given")
+    if given and answers.count(f"{name}|time") == given:
         do = "leave it out, or turn it into a number with query: (days before created_at, say)"
         return part, [Fault(f"{mapped.table.name}.{name}", "times", "text, numbers or flags in an attribute", do)]
     kind: Kind = "text"
     if mapped.raw.textual and given:
-        kind = next((one for one in ("number", "flag") if facts[f"{name}|{one}"] == given), "text")
+        kind = next((kind for kind in KINDS_OF_TEXT if answers.count(f"{name}|{kind}") == given), "text")
     return Part(Column(name, kind), part.raw), []
 
 
-def _rows(count: Any) -> str:
-    return f"{int(count):,} row{'s' if count != 1 else ''}"
+def _rows(count: int) -> str:
+    return f"{count:,} row{'s' if count != 1 else ''}"
 
 
-def _answers(table: Table, part: Part, facts: Mapping[str, Any]) -> list[Fault]:
+def _value_faults(table: Table, part: Part, answers: RowAnswers) -> list[Fault]:
     name, column = part.name, part.column
     where = f"{table.name}.{name}"
 
     def fault(key: str, what: str, expected: str, do: str) -> list[Fault]:
-        count = facts.get(f"{name}|{key}", 0)
+        count = answers.count(f"{name}|{key}")
         if not count:
             return []
-        example = facts.get(f"{name}|{key}|example")
-        shown = f", for example {str(example)[:60]!r}" if isinstance(example, str) else ""
+        example = answers.examples.get(f"{name}|{key}")
+        shown = f", for example {example[:60]!r}" if example is not None else ""
         return [Fault(where, f"{_rows(count)} {what}{shown}", expected, do)]
 
     bounds = f"{'' if column.low is None else f'{column.low:g}'} to {'' if column.high is None else f'{column.high:g}'}"
     choice = f"map them with query:, or leave the rows out ({', '.join(column.words)})"
-    scale = "mend the source, or rescale with query:"
+    scale = "fix the source, or rescale with query:"
     return [
         *fault("bad", "that cannot be read", EXPECTED[column.kind], DO[column.kind]),
         *fault("null", "without a value", "a value in every row", "fill it, or leave the rows out with query:"),
@@ -208,17 +221,16 @@ def _answers(table: Table, part: Part, facts: Mapping[str, Any]) -> list[Fault]:
     ]
 
 
-def _row_faults(mapped: Mapped, facts: Mapping[str, Any], settings: Settings) -> list[Fault]:
+def _row_faults(mapped: Mapped, answers: RowAnswers, settings: Settings) -> list[Fault]:
     table, faults = mapped.table, []
-    if facts.get("backwards"):
-        example = facts["backwards|example"]
-        found = f"{_rows(facts['backwards'])} that end before they start, for example account {example!r}"
-        faults.append(Fault(f"{table.name}.ends_at", found, "ends_at at or after starts_at", "mend the rows"))
+    if backwards := answers.count("backwards"):
+        example = answers.examples.get("backwards")
+        found = f"{_rows(backwards)} that end before they start, for example account {example!r}"
+        faults.append(Fault(f"{table.name}.ends_at", found, "ends_at at or after starts_at", "fix the rows"))
     # A contract may be signed ahead of its start; any other fact after the end contradicts the end.
-    if facts.get("after_end") and table.name != "contracts":
-        found = (
-            f"{_rows(facts['after_end'])} at or after it, the newest at {pd.Timestamp(facts['newest']):%Y-%m-%d %H:%M}"
-        )
+    after_end = answers.count("after_end")
+    if after_end and table.name != "contracts":
+        found = f"{_rows(after_end)} at or after it, the newest at {answers.newest:%Y-%m-%d %H:%M}"
         do = f"raise data_end ({settings.data_end}), or leave those rows out with query:"
         faults.append(Fault(f"{table.name}.{table.time}", found, f"facts before data_end {settings.data_end}", do))
     return faults

@@ -213,7 +213,7 @@ def test_a_feed_that_goes_on_after_the_end(project: Callable[..., Settings]) -> 
     found = suspects(project(frames))
     assert set(found) == {"usage_events.occurred_at"}
     assert "more than 60 days after the account's end" in found["usage_events.occurred_at"].why
-    assert found["usage_events.occurred_at"].do.startswith("mend the time of the churns or the feed")
+    assert found["usage_events.occurred_at"].do.startswith("fix the time of the churns or the table")
 
 
 def test_a_schedule_beside_a_feed_that_ends_is_no_suspect(project: Callable[..., Settings]) -> None:

@@ -150,7 +150,7 @@ def test_one_bad_value_far_down_a_file_is_counted_not_a_crash(make_settings: Mak
     write(tmp_path, contracts=[C[0], *many, "x,1,2023-01-01,2023-12-31,free", "y,1,2023-01-01,2023-12-31,gratis"])
     assert faults_of(make_settings(tables=tables())) == [
         "contracts.arr: found 2 rows that cannot be read, for example 'free'; "
-        "expected numbers such as 1234.5, smaller than 1e15; to do: mend the source, or convert the column with query:"
+        "expected numbers such as 1234.5, smaller than 1e15; to do: fix the source, or convert the column with query:"
     ]
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from features.sources.backends import DuckDBEngine
-from features.sources.casting import may_be_odd, maybe_odd
+from features.sources.casting import has_odd_sign, odd_condition
 from features.timeline.visibility import first_known, last_blind_day, visible_from
 
 
@@ -66,7 +66,7 @@ def test_whatever_is_odd_in_a_key_may_be_odd() -> None:
     odd = ["", " a", "a ", "\ta", "a\n", "a\r", "\va", "a\f", "1.0", "a.b"]
     engine = DuckDBEngine.at()
     keys = engine.upload("told", pd.DataFrame({"key": [*odd, "plain", "a-b_c", "17"]}))
-    sure, cheap = maybe_odd(keys.key, "text", is_key=True), may_be_odd(keys.key)
+    sure, cheap = odd_condition(keys.key, "text", is_key=True), has_odd_sign(keys.key)
     found = keys.mutate(sure=sure, cheap=cheap).to_pandas()
     engine.close()
     assert found.key[found.sure].tolist() == odd
