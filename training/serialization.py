@@ -10,14 +10,16 @@ from configs.errors import DataError, Fault
 
 FORMAT = 7
 
+JsonObject = dict[str, Any]  # the body of a JSON object, as a stored model has it: checked by who reads it
 
-def write_json(path: Path, body: dict[str, Any]) -> None:
+
+def write_json(path: Path, body: JsonObject) -> None:
     """Numbers that JSON does not have are refused (ValueError), so that every reader can read the file."""
     text = json.dumps({"format": FORMAT, **body}, indent=1, allow_nan=False) + "\n"
     path.write_text(text, encoding="utf-8")
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> JsonObject:
     """A model's JSON file; DataError when it is missing, no JSON, or of another format."""
     if not path.is_file():
         raise DataError(Fault(str(path), "no such file", "a saved model", "train and log a model first"))

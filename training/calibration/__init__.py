@@ -1,7 +1,9 @@
 """Probabilities moved to what happened: Platt by stage, level shifts, a season's level."""
 
+from training.calibration.calibrator import Calibrator, identity
 from training.calibration.level_shift import LevelShift, find_level_shift
-from training.calibration.platt import Calibrator, OutOfTime, choose_calibrator, clustered_z, identity
+from training.calibration.methods import choose_calibrator, clustered_z
+from training.calibration.platt import OutOfTime
 from training.calibration.seasonal_level import NONE, month_levels, month_shifts, shift_of
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""A step in the level of churn: found in the outcomes that are known, told from a season, and carried on.
+"""Finds a lasting shift of the churn level in known outcomes, distinguishes it from a season, and measures it.
 
 A model's level is that of all its training rows. When a competitor's launch doubles the churn, half a year of quarterly
 retrains has it still far too low; a calibrator that is fitted on past quarters brings their level, and one that follows
@@ -6,7 +6,7 @@ the newest month follows chance and season. So the level moves for one reason on
 many more (or fewer) than chance allows, and a year before, in the same months, they were not.
 
 With O and E the churns seen and expected in the first interval of the snapshots of a day, r = sum O / sum E, and the
-outcomes before and since a day told apart (a change point; Page 1954, James, James and Siegmund 1987),
+outcomes before and since a day at two levels (a change point; Page 1954, James, James and Siegmund 1987),
 
     G(day) = 2 [O_b log(O_b / (r E_b)) + O_s log(O_s / (r E_s))],
 
@@ -16,16 +16,16 @@ the largest of which has to pass LIMIT. Each churn counts once, however many sna
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.special import expit, xlogy
 
 from training.optim import WeightedRows, penalised_logistic
+from training.serialization import JsonObject
 
 LIMIT = 12.0  # passed by chance in one history of three hundred; in one of a hundred at 10
-LEAST_TIMES = 1.25  # a smaller step is left to the next retrain
-LEAST_CHURNS = 10.0  # seen or expected since the step
+LEAST_TIMES = 1.25  # a smaller shift is left to the next retrain
+LEAST_CHURNS = 10.0  # seen or expected since the shift
 YEAR_DAYS, NEAR_DAYS = 365.0, 16.0
 SEASON_LIMIT = 2.71  # a likelihood ratio: one-sided 5 % that the same months a year before were no different
 RIDGE = 8.0  # as of a calibrator's intercept
@@ -42,13 +42,30 @@ class LevelShift:
         Of every hazard's log-odds; 0 without one.
     error : float
         Its standard error.
-    facts : dict
-        What was found, and why it counts or does not.
+    ratio : float
+        Likelihood ratio of the likeliest day since which the level is another, against none.
+    why : str
+        Why the level is moved, or is not: a sentence for the model's log.
+    since : str, optional
+        The day; with `times` and `churned` only where the level is moved.
+    times : float, optional
+        Churns seen since then over those expected.
+    churned : float, optional
+        Churns seen since then.
     """
 
     shift: float
     error: float
-    facts: dict[str, Any]
+    ratio: float
+    why: str
+    since: str | None = None
+    times: float | None = None
+    churned: float | None = None
+
+    def to_json(self) -> JsonObject:
+        """What a model's log keeps of it."""
+        found = {"since": self.since, "times": self.times, "churned": self.churned} if self.since is not None else {}
+        return {**found, "ratio": self.ratio, "why": self.why}
 
 
 def find_level_shift(day: np.ndarray, log_odds: np.ndarray, churned: np.ndarray, event_weight: float) -> LevelShift:
@@ -78,52 +95,52 @@ def find_level_shift(day: np.ndarray, log_odds: np.ndarray, churned: np.ndarray,
     days, of = np.unique(day, return_inverse=True)
     seen = event_weight * np.bincount(of, weights=churned)
     expected = event_weight * np.bincount(of, weights=expit(log_odds))
-    place, ratio = _likeliest(seen, expected)
-    if place == 0 or ratio < LIMIT:
+    change, ratio = _likeliest(seen, expected)
+    if change == 0 or ratio < LIMIT:
         return _none(f"no step in the level (likelihood ratio {ratio:.1f}, needed {LIMIT:g})", ratio)
-    since = float(days[place])
+    since = float(days[change])
     rows = day >= since
-    times = float(seen[place:].sum() / expected[place:].sum())
+    times = float(seen[change:].sum() / expected[change:].sum())
     date = str(np.datetime64(int(since), "D"))
-    told = f"since {date} {times:.2f} times as many left as expected"
+    sentence = f"since {date} {times:.2f} times as many left as expected"
     if LEAST_TIMES > times > 1 / LEAST_TIMES:
-        return _none(f"{told}: too little to move the level", ratio)
+        return _none(f"{sentence}: too little to move the level", ratio)
     before = (days >= since - YEAR_DAYS - NEAR_DAYS) & (days <= days[-1] - YEAR_DAYS + NEAR_DAYS) & (days < since)
     if days[0] > since - YEAR_DAYS + NEAR_DAYS or not before.any():
-        return _none(f"{told}, with less than a year before it to tell a season by: the level is left", ratio)
-    own, past = (seen[place:].sum(), expected[place:].sum()), (seen[before].sum(), expected[before].sum())
-    if (times > 1) != (own[0] * past[1] > past[0] * own[1]) or _apart(own, past) < SEASON_LIMIT:
-        return _none(f"{told}, and so they did a year before: a season", ratio)
+        return _none(f"{sentence}, with less than a year before it to tell a season by: the level is left", ratio)
+    own, past = (seen[change:].sum(), expected[change:].sum()), (seen[before].sum(), expected[before].sum())
+    if (times > 1) != (own[0] * past[1] > past[0] * own[1]) or _two_levels_ratio(own, past) < SEASON_LIMIT:
+        return _none(f"{sentence}, and so they did a year before: a season", ratio)
     shift, error = _shift(log_odds[rows], churned[rows], event_weight)
-    facts = {"since": date, "times": times, "churned": float(seen[place:].sum()), "ratio": ratio}
-    return LevelShift(shift, error, {**facts, "why": f"{told}, and not so a year before: the level is moved"})
+    why = f"{sentence}, and not so a year before: the level is moved"
+    return LevelShift(shift, error, ratio, why, date, times, float(seen[change:].sum()))
 
 
 def _none(why: str, ratio: float) -> LevelShift:
-    return LevelShift(0.0, 0.0, {"ratio": ratio, "why": why})
+    return LevelShift(0.0, 0.0, ratio, why)
 
 
 def _likeliest(seen: np.ndarray, expected: np.ndarray) -> tuple[int, float]:
-    """(place of the day since which the level most likely is another, likelihood ratio); (0, 0) with no such day."""
+    """(index of the day since which the level most likely is another, likelihood ratio); (0, 0) with no such day."""
     best = (0, 0.0)
-    for place in range(1, len(seen)):
-        before = float(seen[:place].sum()), float(expected[:place].sum())
-        since = float(seen[place:].sum()), float(expected[place:].sum())
-        if max(since) >= LEAST_CHURNS and (ratio := _apart(before, since)) > best[1]:
-            best = (place, ratio)
+    for change in range(1, len(seen)):
+        before = float(seen[:change].sum()), float(expected[:change].sum())
+        since = float(seen[change:].sum()), float(expected[change:].sum())
+        if max(since) >= LEAST_CHURNS and (ratio := _two_levels_ratio(before, since)) > best[1]:
+            best = (change, ratio)
     return best
 
 
-def _apart(one: tuple[float, float], other: tuple[float, float]) -> float:
+def _two_levels_ratio(first: tuple[float, float], second: tuple[float, float]) -> float:
     """Likelihood ratio of two counts (seen, expected) for each having its own level, against one that both share.
 
-    >>> round(_apart((10.0, 10.0), (30.0, 15.0)), 2)
+    >>> round(_two_levels_ratio((10.0, 10.0), (30.0, 15.0)), 2)
     3.99
     """
-    level = (one[0] + other[0]) / (one[1] + other[1])
+    level = (first[0] + second[0]) / (first[1] + second[1])
     if level == 0:
         return 0.0
-    return float(2 * sum(xlogy(seen, seen / (level * expected)) for seen, expected in (one, other)))
+    return float(2 * sum(xlogy(seen, seen / (level * expected)) for seen, expected in (first, second)))
 
 
 @dataclass(frozen=True)

@@ -51,9 +51,9 @@ def month_levels(labels: pd.DataFrame, cut: pd.Timestamp, until: pd.Timestamp, h
     churned = rows["churn_at"] < rows["as_of"] + pd.Timedelta(days=horizon_days)
     by_month = churned.groupby(rows["as_of"].dt.month).agg(["sum", "mean", "size"])
     return {
-        int(str(month)): float(one["mean"])
-        for month, one in by_month.iterrows()
-        if MIN_CHURNS <= one["sum"] < one["size"]
+        int(str(month)): float(group["mean"])
+        for month, group in by_month.iterrows()
+        if MIN_CHURNS <= group["sum"] < group["size"]
     }
 
 
@@ -85,13 +85,13 @@ def month_shifts(log_odds: np.ndarray, count: int, levels: dict[int, float]) -> 
 
     if not levels or not len(log_odds):
         return NONE
-    found = {
+    shifts = {
         month: brentq(gap, -REACH, REACH, args=(level,), xtol=1e-9)
         for month, level in levels.items()
         if gap(-REACH, level) < 0 < gap(REACH, level)
     }
-    rest = float(np.mean(list(found.values()))) if found else 0.0
-    return tuple(float(found.get(month, rest)) for month in range(1, 13))
+    rest = float(np.mean(list(shifts.values()))) if shifts else 0.0
+    return tuple(float(shifts.get(month, rest)) for month in range(1, 13))
 
 
 def shift_of(shifts: tuple[float, ...], frame: pd.DataFrame) -> np.ndarray:

@@ -15,7 +15,7 @@ from training.health import HealthModel
 from training.model import ChurnModel
 from training.splits import days, evenly
 
-MOST_ROWS = 100_000  # about so many snapshots tell whether the level has moved
+MOST_ROWS = 100_000  # about so many snapshots show whether the level has moved
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class FirstIntervals:
         rows = rows.take(rows.interval == 0)
         account, names = pd.factorize(labels["account_id"].to_numpy()[rows.snapshot])
         rows = rows.take(evenly(len(names), MOST_ROWS * len(names) // max(len(rows), 1))[account])
-        left = labels.iloc[rows.snapshot[rows.churned > 0]][["account_id", "churn_at"]]
-        event_weight = len(left.drop_duplicates()) / max(len(left), 1)
+        churns = labels.iloc[rows.snapshot[rows.churned > 0]][["account_id", "churn_at"]]
+        event_weight = len(churns.drop_duplicates()) / max(len(churns), 1)
         part = frame.iloc[rows.snapshot]
         return cls(until, part, days(part["as_of"]), rows.churned, event_weight)
 
@@ -57,15 +57,15 @@ def recalibrate_in_the_large(
         return _with_season(churn, dataset, cut, known.until)
     z = churn.calibrated(churn.log_odds(churn.inputs(known.frame)), known.frame)
     calibrator = churn.calibrator.with_level_shift(known.level_shift(z), settings.training.seed)
-    said = {"method": calibrator.method, "version": calibrator.version, **calibrator.log}
-    return replace(churn, calibrator=calibrator, log={**churn.log, "calibration": said})
+    calibration = {"method": calibrator.method, "version": calibrator.version, **calibrator.log}
+    return replace(churn, calibrator=calibrator, log={**churn.log, "calibration": calibration})
 
 
 def recalibrate_rules_in_the_large(rules: HealthModel, known: FirstIntervals) -> HealthModel:
     """The calibrated rules with a level shift of their own: they are to be as right about the level as the model is."""
-    found = known.level_shift(rules.linear.log_odds(rules.inputs(known.frame)))
-    linear = replace(rules.linear, intercept=rules.linear.intercept + found.shift)
-    return replace(rules, linear=linear, log={**rules.log, "level_shift": found.facts})
+    level_shift = known.level_shift(rules.linear.log_odds(rules.inputs(known.frame)))
+    linear = replace(rules.linear, intercept=rules.linear.intercept + level_shift.shift)
+    return replace(rules, linear=linear, log={**rules.log, "level_shift": level_shift.to_json()})
 
 
 def _with_season(churn: ChurnModel, dataset: Data, cut: pd.Timestamp, until: pd.Timestamp) -> ChurnModel:

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
+from training.calibration.calibrator import Calibrator, identity
 from training.calibration.level_shift import LIMIT, find_level_shift
-from training.calibration.platt import Calibrator, identity
 from training.fit.current_level import FirstIntervals
 from training.fit.fit import fit_models
 
@@ -38,10 +38,10 @@ def stepped(since, factor, count=MONTHS):
 def test_a_step_is_found_with_its_day_and_its_size():
     day, z, churned = months(stepped(18, 2.2))
     found = find_level_shift(day, z, churned, 1.0)
-    assert found.facts["since"] == str(np.datetime64(round(FIRST + 30.4 * 18), "D"))
+    assert found.since == str(np.datetime64(round(FIRST + 30.4 * 18), "D"))
     assert found.shift == pytest.approx(np.log(2.2), abs=2 * found.error)
     assert 0.08 < found.error < 0.15
-    assert found.facts["since"] in found.facts["why"]
+    assert found.since in found.why
 
 
 def test_a_fall_is_found_as_well():
@@ -61,8 +61,8 @@ def test_what_was_so_a_year_before_is_a_season():
     until = day < FIRST + 30.4 * 22 - 5
     found = find_level_shift(day[until], z[until], churned[until], 1.0)
     assert found.shift == 0
-    assert found.facts["ratio"] > LIMIT
-    assert found.facts["why"].endswith("a season")
+    assert found.ratio > LIMIT
+    assert found.why.endswith("a season")
     times[[8, 9]] = 1.0
     day, z, churned = months(times)
     assert find_level_shift(day[until], z[until], churned[until], 1.0).shift > 0.5
@@ -73,20 +73,20 @@ def test_with_less_than_a_year_before_nothing_is_taken_for_a_step():
     young = day >= FIRST + 30.4 * 10
     found = find_level_shift(day[young], z[young], churned[young], 1.0)
     assert found.shift == 0
-    assert "less than a year" in found.facts["why"]
+    assert "less than a year" in found.why
 
 
 def test_a_step_that_is_sure_but_small_is_left_to_the_next_retrain():
     found = find_level_shift(*months(stepped(15, 1.15), accounts=20_000), 1.0)
     assert found.shift == 0
-    assert found.facts["ratio"] > LIMIT
-    assert "too little" in found.facts["why"]
+    assert found.ratio > LIMIT
+    assert "too little" in found.why
 
 
 def test_a_churn_that_four_snapshots_saw_counts_once():
     times = stepped(18, 1.5)
-    one = find_level_shift(*months(times, seed=4), 1.0).facts["ratio"]
-    four = find_level_shift(*months(times, seed=4, often=4), 0.25).facts["ratio"]
+    one = find_level_shift(*months(times, seed=4), 1.0).ratio
+    four = find_level_shift(*months(times, seed=4, often=4), 0.25).ratio
     assert four == pytest.approx(one)
 
 

@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from configs.errors import DataError
-from training.calibration.platt import identity
+from training.calibration.calibrator import identity
 from training.fit.baselines import Parts, assemble
 from training.fit.fit import fit_models
 from training.fit.rolling_origin import Rolling

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from training.calibration.platt import identity
+from training.calibration.calibrator import identity
 from training.fit import interval_width
 from training.fit.fit import fit_models
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from configs.errors import DataError
-from training.calibration.platt import fit_calibrator
+from training.calibration.platt import fit_shrunken_platt
 from training.fit.fit import fit_models
 from training.fit.recalibrate import recalibrate, recalibrate_rules
 from training.model.churn_model import ChurnModel
@@ -66,7 +66,7 @@ def test_the_learners_are_left_alone_and_the_version_is_new(drifting, renewed, t
 
 def test_a_calibration_gone_wrong_is_replaced(fitted, dataset, settings, rolling, later, simulated):
     blocks = rolling.out_of_time(pd.Timestamp(fitted.churn.log["cut"]))
-    wrong = replace(fit_calibrator(blocks["blend"], "shrunken_platt", 1), intercept=2.0)
+    wrong = replace(fit_shrunken_platt(blocks["blend"], 1), intercept=2.0)
     spoilt = replace(fitted.churn, calibrator=wrong)
     found = recalibrate(spoilt, dataset, settings, rolling)
     truth = simulated.truth.loc[later.index, "p_churn_90d"].mean()

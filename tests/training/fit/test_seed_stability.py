@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from training.calibration.platt import identity
+from training.calibration.calibrator import identity
 from training.fit.baselines import Parts, assemble
 from training.fit.seed_stability import reseeded
 

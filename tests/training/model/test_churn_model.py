@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from configs.errors import DataError
-from training.calibration.platt import fit_calibrator
+from training.calibration.platt import fit_stage_platt
 from training.health.score_model import HealthModel
 from training.model.churn_model import ChurnModel
 
@@ -19,7 +19,7 @@ def calibrated(fitted, rolling, cut):
     from dataclasses import replace
 
     rows = rolling.out_of_time(cut)["blend"]
-    return replace(fitted.churn, calibrator=fit_calibrator(rows, "stage_platt", 1))
+    return replace(fitted.churn, calibrator=fit_stage_platt(rows, 1))
 
 
 def every_model(fitted, calibrated):
