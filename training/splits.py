@@ -54,15 +54,15 @@ def days(times: pd.Series) -> np.ndarray:
     return np.where(np.isnat(moments), np.nan, out)
 
 
-def evenly(count: int, wanted: int) -> np.ndarray:
-    """Which of `count` are chosen, about `wanted` of them and at least one, evenly spaced; (count,) bool.
+def evenly(count: int, about: int) -> np.ndarray:
+    """Which of `count` are chosen when about so many, and at least one, are to be evenly spaced; (count,) bool.
 
     Parameters
     ----------
     count : int
         Of what is chosen from.
-    wanted : int
-        About how many.
+    about : int
+        How many.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def evenly(count: int, wanted: int) -> np.ndarray:
     [True, False, True, False, False, True]
     """
     chosen = np.zeros(count, dtype=bool)
-    chosen[np.linspace(0, count - 1, max(1, min(count, wanted))).astype(int)] = True
+    chosen[np.linspace(0, count - 1, max(1, min(count, about))).astype(int)] = True
     return chosen
 
 
@@ -261,11 +261,11 @@ def first_test(labels: pd.DataFrame, data_end: pd.Timestamp, min_churns: int, in
         until = days(pd.Series([known_until(labels, data_end, as_of)]))[0]
         if seen.loc[ended <= until, "account_id"].nunique() >= min_churns:
             return as_of
-    found = churned_accounts(labels, known_until(labels, data_end, as_ofs[-1])) if as_ofs else 0
+    known = churned_accounts(labels, known_until(labels, data_end, as_ofs[-1])) if as_ofs else 0
     raise DataError(
         Fault(
             "backtest",
-            f"{found} churned accounts known before the last as_of",
+            f"{known} churned accounts known before the last as_of",
             f"at least {min_churns} (training.min_churns)",
             "give a longer history of outcomes, or lower training.min_churns knowing that the figures will be rough",
         )

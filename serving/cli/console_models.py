@@ -38,7 +38,7 @@ def train_lines(result: Trained) -> list[str]:
 
 def _level_lines(calibration: Figures) -> list[str]:
     """Whether the level has moved; nothing where it goes by the year before instead."""
-    return [f"  level: {calibration['step']['why']}"] if "step" in calibration else []
+    return [f"  level: {calibration['level_shift']['why']}"] if "level_shift" in calibration else []
 
 
 def _tuning_lines(tuning: Tuning | None) -> list[str]:

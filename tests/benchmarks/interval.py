@@ -27,7 +27,7 @@ from features.dataset import load_dataset
 from features.synthetic.company import TRUTH, company_config, make_company
 from tests.training.conftest import dataset_of, project_settings, simulator
 from training.fit.fit import fit_models
-from training.fit.interval_width import STANDS_IN
+from training.fit.interval_width import STAND_IN_SCALE
 from training.model.churn_model import ChurnModel
 from training.model.residual_heterogeneity import center_of
 
@@ -79,7 +79,7 @@ def counted(churn: ChurnModel, frame: pd.DataFrame, p: np.ndarray) -> dict[str, 
     parts = {
         "open": missed - churn.frailty_sd**2,
         "halves": halves.get("sampling_variance", np.nan) + halves.get("missing_variance", np.nan),
-        "sandwich": STANDS_IN**2 * halves.get("sandwich_variance", np.nan),
+        "sandwich": STAND_IN_SCALE**2 * halves.get("sandwich_variance", np.nan),
     }
     widths = {"frailty_sd": churn.frailty_sd, "excess_kurtosis": churn.excess_kurtosis, "scale": churn.sampling_scale}
     return {"churned": churn.log["churned_accounts"], **widths, **parts, **found}

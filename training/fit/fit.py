@@ -63,7 +63,7 @@ def fit_models(
     rolling : Rolling, optional
         Remembers fits between calls on the same dataset and settings.
     progress : callable, optional
-        Is told what is fitted.
+        Called with what is fitted.
     half_samples : bool
         Without, two fits are saved and the interval is rougher (interval_width.py).
 
@@ -129,7 +129,7 @@ def _log(
         "why": choice.why,
         "purged_log_loss": choice.losses,
         "beats_base_rate_z": choice.beats_base_z,
-        "origins": [str(one.date()) for one in rolling.origins(cut)],
+        "origins": [str(origin.date()) for origin in rolling.origins(cut)],
         "calibration": {"method": calibrator.method, "version": calibrator.version, **calibrator.log},
         "trees": settings.training.trees.model_dump(),
         "seed": settings.training.seed,
@@ -139,17 +139,17 @@ def _log(
 def events_by(group: pd.Series, labels: pd.DataFrame, rows: HazardRows) -> dict[str, dict[str, int]]:
     """Behind a figure of each group: its accounts, and how many of them churned in a training row; largest first."""
     churned = np.unique(rows.snapshot[rows.churned > 0])
-    taught = np.unique(rows.snapshot)
+    at_risk = np.unique(rows.snapshot)
     name = group.astype(object).where(group.notna(), "unknown").astype(str).to_numpy()
     account = labels["account_id"].to_numpy()
-    found = {
-        one: {
-            "accounts": len(set(account[taught[name[taught] == one]])),
-            "churned_accounts": len(set(account[churned[name[churned] == one]])),
+    counts = {
+        member: {
+            "accounts": len(set(account[at_risk[name[at_risk] == member]])),
+            "churned_accounts": len(set(account[churned[name[churned] == member]])),
         }
-        for one in sorted(set(name[taught]))
+        for member in sorted(set(name[at_risk]))
     }
-    return dict(sorted(found.items(), key=lambda item: (-item[1]["accounts"], item[0])))
+    return dict(sorted(counts.items(), key=lambda item: (-item[1]["accounts"], item[0])))
 
 
 def base_rate_at(labels: pd.DataFrame, until: pd.Timestamp, horizon_days: int) -> float:
@@ -162,8 +162,8 @@ def base_rate_at(labels: pd.DataFrame, until: pd.Timestamp, horizon_days: int) -
 
 def _sample(learners: FittedLearners, frame: pd.DataFrame) -> pd.DataFrame:
     """Evenly spaced training snapshots."""
-    taught = np.unique(learners.rows.snapshot)
-    return frame.iloc[taught[np.linspace(0, len(taught) - 1, min(EXPLAINED_SAMPLE, len(taught))).astype(int)]]
+    at_risk = np.unique(learners.rows.snapshot)
+    return frame.iloc[at_risk[np.linspace(0, len(at_risk) - 1, min(EXPLAINED_SAMPLE, len(at_risk))).astype(int)]]
 
 
 def _tree_means(learners: FittedLearners, sample: pd.DataFrame, intervals: Intervals) -> np.ndarray:

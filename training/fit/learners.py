@@ -37,7 +37,7 @@ from training.splits import assert_no_overlap, churn_events, churned_accounts, k
 
 MONOTONE_BELOW = 1_000  # churn events, under which declared directions bind
 MAX_MISSING = 0.5  # a signal missing in more of the training snapshots is left out
-BLENDED_ROWS = 20_000  # training rows, evenly spaced, that say how far the members agree
+BLENDED_ROWS = 20_000  # training rows, evenly spaced, that show how far the members agree
 
 
 class Data(Protocol):
@@ -84,12 +84,12 @@ class FittedLearners:
         linear = self.linear.log_odds(inputs)
         base_rate = self.base_rate.log_odds(make_inputs(frame, self.base_rate_encoder, intervals))
         rules = self.rules.linear.log_odds(self.rules.inputs(frame))
-        found = {"trees": trees, "logistic": linear, "rules": rules, "base_rate": base_rate}
-        found["blend"] = self.blends["blend"].of(trees, linear, None)
+        log_odds = {"trees": trees, "logistic": linear, "rules": rules, "base_rate": base_rate}
+        log_odds["blend"] = self.blends["blend"].of(trees, linear, None)
         if self.learned_rules is not None:
             learned = self.learned_rules.linear.log_odds(self.learned_rules.inputs(frame))
-            found["blend_rules"] = self.blends["blend_rules"].of(trees, linear, learned)
-        return found
+            log_odds["blend_rules"] = self.blends["blend_rules"].of(trees, linear, learned)
+        return log_odds
 
 
 def fit_learners(
@@ -116,9 +116,9 @@ def fit_learners(
     _refuse_one_class(rows, cut)
     assert_no_overlap(rows.ends, cut)
     numbers, categories = _columns(dataset, settings)
-    taught = frame.iloc[np.unique(rows.snapshot)]
+    at_risk = frame.iloc[np.unique(rows.snapshot)]
     # Mostly missing in training is mostly "history was too short": the flag would stand for the calendar.
-    numbers = [name for name in numbers if taught[name].isna().mean() <= MAX_MISSING]
+    numbers = [name for name in numbers if at_risk[name].isna().mean() <= MAX_MISSING]
     events = churn_events(labels, until)
     encoder = fit_encoder(frame, numbers, categories, rows.snapshot, rows.churned)
     base_rate_encoder = fit_encoder(frame, [], [STAGE], rows.snapshot, rows.churned)
@@ -154,10 +154,10 @@ def _columns(dataset: Data, settings: Settings) -> tuple[list[str], list[str]]:
     """(numbers, categories) that enter: the schema's less the excluded ones, and the lifecycle stage."""
     excluded = set(settings.training.exclude_signals)
     schema = dataset.schema
-    categories = [one for one in schema.categories if one not in excluded]
+    categories = [name for name in schema.categories if name not in excluded]
     if STAGE not in categories:
         categories.append(STAGE)
-    return [one for one in schema.numbers if one not in excluded], categories
+    return [name for name in schema.numbers if name not in excluded], categories
 
 
 def _blends(
@@ -188,7 +188,7 @@ def _learned(
 ) -> HealthModel | None:
     framework = settings.framework
     excluded = set(settings.training.exclude_signals)
-    maps = tuple(one for one in framework.health_maps if one.signal not in excluded)
+    maps = tuple(health_map for health_map in framework.health_maps if health_map.signal not in excluded)
     if events > MANY_EVENTS or not maps:
         return None
     framework = framework.model_copy(update={"health_maps": maps})

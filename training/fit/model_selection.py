@@ -3,11 +3,11 @@
 The steps are the base rate by stage, the calibrated rules, the logistic alone, the blend of trees and logistic, and the
 blend with the rules as outcomes weigh them. With FEW churned accounts and more a blend is taken on experience
 (docs/methods.md), provided that it beats the base rate on purged rows: the one with the rules, unless these rows speak
-against it, since what few churns say of that is mostly chance. With fewer, or where it does not, a step is taken only
+against it, since what few churns show of that is mostly chance. With fewer, or where it does not, a step is taken only
 if its purged log loss is below that of the step it would replace, and beats the base rate by a z that grows with what
 the step had to learn. The rules were written down before these data were seen and learn one slope; it must point the
 right way, which half of all chance finds do not. Under `training.min_churns` nothing above the rules is considered. A
-company whose data carry no step is served the base rate by stage, and told so.
+company whose data carry no step is served the base rate by stage, and its model card names the reason.
 """
 
 from __future__ import annotations
@@ -46,8 +46,10 @@ class Choice:
 def choose_learner(learners: FittedLearners, blocks: dict[str, OutOfTime], min_churns: int) -> Choice:
     """By the number of churns and the purged rows of `Rolling.out_of_time`."""
     # The origins had few churns and taught the rules their weights; the cut has many and did not.
-    blocks = {name: one for name, one in blocks.items() if name != "blend_rules" or learners.learned_rules is not None}
-    loss = {name: log_loss_rows(one.log_odds, one.churned) for name, one in blocks.items()}
+    blocks = {
+        name: rows for name, rows in blocks.items() if name != "blend_rules" or learners.learned_rules is not None
+    }
+    loss = {name: log_loss_rows(rows.log_odds, rows.churned) for name, rows in blocks.items()}
     losses = {name: float(rows.mean()) for name, rows in loss.items()}
     usable = bool(blocks) and blocks["base_rate"].churned.sum() > 0
     z = {}
@@ -59,36 +61,40 @@ def choose_learner(learners: FittedLearners, blocks: dict[str, OutOfTime], min_c
     def choice(chosen: Chosen, why: str) -> Choice:
         return Choice(chosen, why, losses, z)
 
-    few = f"{learners.accounts} churned accounts"
+    accounts = f"{learners.accounts} churned accounts"
     top: Chosen = "blend"
-    said = f"{learners.events} churns: the mean of trees and logistic"
+    reason = f"{learners.events} churns: the mean of trees and logistic"
     if learners.events > MANY_EVENTS:
         top = "trees" if not losses or losses["trees"] <= losses["blend"] else "blend"
-        said = f"{learners.events} churns: above {MANY_EVENTS} the trees alone"
+        reason = f"{learners.events} churns: above {MANY_EVENTS} the trees alone"
         if top == "blend":
-            said = f"{learners.events} churns: the blend's purged log loss is below the trees' alone"
+            reason = f"{learners.events} churns: the blend's purged log loss is below the trees' alone"
     elif usable and "blend_rules" in loss:
         gain = clustered_z(loss["blend"] - loss["blend_rules"], account)
         top = "blend_rules" if gain > -AGAINST_Z else "blend"
-        said = f"{learners.events} churns: the mean of trees, logistic and the rules weighed by outcomes (z {gain:.2f})"
+        reason = (
+            f"{learners.events} churns: the mean of trees, logistic and the rules weighed by outcomes (z {gain:.2f})"
+        )
         if top == "blend":
-            said = (
+            reason = (
                 f"{learners.events} churns: the mean of trees and logistic, better than with the rules (z {-gain:.2f})"
             )
     if not usable:
         if learners.accounts < max(FEW, min_churns):
-            return choice("base_rate", f"{NO_SIGNAL}{few}, and no origin to show that anything beats the base rate")
-        return choice(top, f"{said}; no origin to compare it on")
+            return choice(
+                "base_rate", f"{NO_SIGNAL}{accounts}, and no origin to show that anything beats the base rate"
+            )
+        return choice(top, f"{reason}; no origin to compare it on")
     if learners.accounts >= max(FEW, min_churns) and z[top] >= FITTED_Z:
-        return choice(top, said)
+        return choice(top, reason)
     taken: Chosen = "base_rate"
-    words = [f"base rate {losses['base_rate']:.5f}"]
-    for step in (one for one in STEPS[1:] if one in losses):
+    losses_by_step = [f"base rate {losses['base_rate']:.5f}"]
+    for step in (step for step in STEPS[1:] if step in losses):
         refusal = _refusal(step, learners, min_churns, losses[step] < losses[taken], z[step])
-        words.append(f"{step} {losses[step]:.5f} (z {z[step]:.2f}, {refusal or 'taken'})")
+        losses_by_step.append(f"{step} {losses[step]:.5f} (z {z[step]:.2f}, {refusal or 'taken'})")
         taken = taken if refusal else step
-    said = f"{few}; purged log loss: " + ", ".join(words)
-    return choice(taken, NO_SIGNAL + said if taken == "base_rate" else said)
+    reason = f"{accounts}; purged log loss: " + ", ".join(losses_by_step)
+    return choice(taken, NO_SIGNAL + reason if taken == "base_rate" else reason)
 
 
 def _refusal(step: Chosen, learners: FittedLearners, min_churns: int, better: bool, z: float) -> str:

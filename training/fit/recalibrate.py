@@ -23,7 +23,8 @@ def recalibrate(model: ChurnModel, dataset: Data, settings: Settings, rolling: R
 
     The rows are out of time: the model's own predictions since its cut and, before that, those of the origins that
     calibrated it. The gate is that of training: adopted only if it betters the newest block, the time since the
-    cut, when fitted on the older ones. `log["recalibration"]` says when, on what, and the calibrator's versions.
+    cut, when fitted on the older ones. `log["recalibration"]` has the day, the churned accounts and
+    both versions of the calibrator.
     DataError when no churn has been seen since the cut.
 
     Parameters
@@ -38,7 +39,7 @@ def recalibrate(model: ChurnModel, dataset: Data, settings: Settings, rolling: R
     Returns
     -------
     ChurnModel
-        With another calibrator; its log says from when and what.
+        With another calibrator; its log has the day, the accounts and both versions.
 
     Raises
     ------
@@ -58,15 +59,15 @@ def recalibrate(model: ChurnModel, dataset: Data, settings: Settings, rolling: R
                 "wait for more outcomes, or train anew",
             )
         )
-    found = choose_calibrator(rows, settings.training.seed)
+    calibrator = choose_calibrator(rows, settings.training.seed)
     known = FirstIntervals.of(dataset, model.intervals, now, rolling.until(now))
-    renewed = recalibrate_in_the_large(replace(model, calibrator=found), dataset, settings, now, known)
+    renewed = recalibrate_in_the_large(replace(model, calibrator=calibrator), dataset, settings, now, known)
     log = {
         "as_of": str(now.date()),
         "churned_accounts_since": churned,
         "from_version": model.calibrator.version,
         "to_version": renewed.calibrator.version,
-        "method": found.method,
+        "method": calibrator.method,
         **renewed.calibrator.log,
     }
     return replace(renewed, log={**renewed.log, "recalibration": log})

@@ -71,16 +71,16 @@ class Rolling:
         Each fit runs on one thread whatever their number: LightGBM's own second thread waits by spinning, which on a
         busy machine is many times slower than none, and a model must not depend on how many there are.
         """
-        wanted = [one for cut in cuts for one in (cut, *self.origins(cut))]
+        fits = [moment for cut in cuts for moment in (cut, *self.origins(cut))]
         if progress is not None:
-            for one in dict.fromkeys(wanted):
-                if one not in self._learners:
-                    progress(f"fitting as of {one.date()}" + ("" if one in cuts else " for calibration"))
-        self.prepare_fits(wanted)
+            for moment in dict.fromkeys(fits):
+                if moment not in self._learners:
+                    progress(f"fitting as of {moment.date()}" + ("" if moment in cuts else " for calibration"))
+        self.prepare_fits(fits)
 
     def prepare_fits(self, cuts: Sequence[pd.Timestamp]) -> None:
         """Fits the learners at these cuts, as far as they are not remembered."""
-        missing = sorted({one for one in cuts if one not in self._learners}, reverse=True)  # the longest first
+        missing = sorted({cut for cut in cuts if cut not in self._learners}, reverse=True)  # the longest first
         # The limit holds for the whole process: set once around all fits, so that none lifts it for another.
         with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(self.settings.training.workers) as pool:
             self._learners |= dict(zip(missing, pool.map(self._fit, missing), strict=True))
@@ -99,7 +99,7 @@ class Rolling:
         """The latest calibration origins before the cut: quarters, or every as_of where history is short."""
         labels = self.dataset.labels
         as_ofs = distinct_as_ofs(labels)
-        wanted = self.settings.training.calibration_origins
+        most = self.settings.training.calibration_origins
         needed = max(MIN_ORIGIN_CHURNS, MIN_ORIGIN_SHARE * churned_accounts(labels, self.until(cut)))
 
         def usable(origin: pd.Timestamp) -> bool:
@@ -110,9 +110,9 @@ class Rolling:
             return churned_accounts(labels, self.until(origin)) >= needed
 
         for grid in (period_starts(as_ofs, "quarter"), as_ofs):
-            found = tuple(origin for origin in grid if origin < cut and usable(origin))[-wanted:]
-            if len(found) >= min(2, wanted):
-                return found
+            origins = tuple(origin for origin in grid if origin < cut and usable(origin))[-most:]
+            if len(origins) >= min(2, most):
+                return origins
         return ()
 
     def out_of_time(self, cut: pd.Timestamp) -> dict[str, OutOfTime]:
@@ -127,7 +127,7 @@ class Rolling:
         shared = [name for name in OutOfTime.__dataclass_fields__ if name != "log_odds"]
         made = [name for name in LEARNERS if all(name in block for block in blocks)]
         joined = {name: np.concatenate([block[name] for block in blocks]) for name in (*made, *shared)}
-        return {name: OutOfTime(joined[name], **{one: joined[one] for one in shared}) for name in made}
+        return {name: OutOfTime(joined[name], **{column: joined[column] for column in shared}) for name in made}
 
     def _block(self, origin: pd.Timestamp, end: pd.Timestamp, cut: pd.Timestamp) -> dict[str, np.ndarray]:
         inside = self._inside(origin, end)
@@ -138,7 +138,7 @@ class Rolling:
         return self._rows(inside, self._predicted[origin, end], origin, cut)
 
     def _inside(self, origin: pd.Timestamp, end: pd.Timestamp) -> np.ndarray:
-        """Places of the snapshots in [origin, end)."""
+        """Rows of the snapshots in [origin, end)."""
         as_of = self.dataset.labels["as_of"]
         return np.nonzero(((as_of >= origin) & (as_of < end)).to_numpy())[0]
 
@@ -174,7 +174,7 @@ class Rolling:
         ]
         # Its own time is cut into quarters like the origins', so that the newest block is as long as in training.
         as_ofs = distinct_as_ofs(self.dataset.labels)
-        own = period_starts(tuple(one for one in as_ofs if cut <= one < now), "quarter")
+        own = period_starts(tuple(as_of for as_of in as_ofs if cut <= as_of < now), "quarter")
         for start, end in zip(own, (*own[1:], now)[: len(own)], strict=True):
             inside = self._inside(start, end)
             blocks.append(self._rows(inside, {learner: predict(self.dataset.signals.iloc[inside])}, start, now))

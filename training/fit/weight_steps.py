@@ -21,7 +21,7 @@ from features.health import STAGE, rule_scores
 from features.labels import horizon_labels
 from training.fit.learners import Data
 from training.hazard import churn_by, hazard_rows, make_intervals
-from training.health import STEPS, Layout, Problem, Step, even, of_100, points_of, published, reweigh, stage_places
+from training.health import STEPS, Layout, Problem, Step, even, of_100, points_of, published, reweigh, stage_indices
 from training.splits import assert_no_overlap, churn_events, churned_accounts, first_test, known_until, rolling_folds
 
 
@@ -57,9 +57,9 @@ class Reweighted:
     def predict(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """(health score (n,), NaN without data; probability of churn by the end of the last interval (n,))."""
         health = rule_scores(frame, self.framework).health
-        first, c, level, *_ = self.layout.split(self.theta)
-        stage = stage_places(frame, self.framework)
-        row = first[0] + level[stage] + np.where(np.isnan(health), first[1], -first[2] * points_of(health))
+        first, c, intercepts, *_ = self.layout.split(self.theta)
+        stage = stage_indices(frame, self.framework)
+        row = first[0] + intercepts[stage] + np.where(np.isnan(health), first[1], -first[2] * points_of(health))
         return health, churn_by(row[:, None] + c[None, :], (self.layout.intervals,))[:, 0]
 
 
@@ -93,25 +93,25 @@ def fit_steps(
     DataError
         When no row of either class was known by then.
     """
-    horizons = [one for one in settings.horizons_days if one <= settings.main_horizon_days]
+    horizons = [horizon for horizon in settings.horizons_days if horizon <= settings.main_horizon_days]
     intervals = make_intervals(horizons, settings.hazard_interval_days)
     rows = hazard_rows(labels, intervals, until)
     churned = int(rows.churned.sum())
     if churned in (0, len(rows)):
-        found = f"{churned} churned of {len(rows)} (snapshot, interval) rows known by {until:%Y-%m-%d}"
-        raise DataError(Fault("weights", found, "rows of both classes", "give a longer history of outcomes"))
+        rows_known = f"{churned} churned of {len(rows)} (snapshot, interval) rows known by {until:%Y-%m-%d}"
+        raise DataError(Fault("weights", rows_known, "rows of both classes", "give a longer history of outcomes"))
     assert_no_overlap(rows.ends, until)
-    taught, place = np.unique(rows.snapshot, return_inverse=True)
-    few = frame.iloc[taught]
-    account = pd.factorize(few["account_id"])[0]
-    problem = Problem.of(few, settings.framework, intervals, place, rows, churn_events(labels, until))
+    at_risk, snapshot = np.unique(rows.snapshot, return_inverse=True)
+    signals = frame.iloc[at_risk]
+    account = pd.factorize(signals["account_id"])[0]
+    problem = Problem.of(signals, settings.framework, intervals, snapshot, rows, churn_events(labels, until))
     layout, theta = problem.layout, problem.start()
     out: dict[Step, Reweighted] = {}
     for step in STEPS:
         theta = problem.fit(theta, step)
         drawn = problem.drawn(theta, step, account, draws, settings.training.seed)
         stage_weights, map_weights = published(settings.framework)
-        tilts = [layout.tilts(one) for one in drawn]
+        tilts = [layout.tilts(parameters) for parameters in drawn]
         framework = settings.framework
         if step in ("dimensions", "signals"):
             framework = reweigh(framework, *layout.tilts(theta))
@@ -140,7 +140,7 @@ def out_of_time(
     dataset, settings : Data, Settings
         What is judged, and how.
     progress : callable, optional
-        Is told each origin.
+        Called with each origin.
 
     Returns
     -------
@@ -182,9 +182,9 @@ def out_of_time(
     seen = int(judged.account_id[judged.y == 1].nunique())
     if seen < later:
         _refuse(f"{seen} churned accounts after the first origin, {start:%Y-%m-%d}", least, later)
-    return judged, tuple(pd.Timestamp(one) for one in judged.fold.unique())
+    return judged, tuple(pd.Timestamp(origin) for origin in judged.fold.unique())
 
 
-def _refuse(found: str, least: int, later: int) -> NoReturn:
+def _refuse(churns: str, least: int, later: int) -> NoReturn:
     expected = f"{least} to learn from (training.min_churns) and {later} later ones (evaluation.min_churned_accounts)"
-    raise DataError(Fault("weights", found, expected, "keep the published weights until more outcomes are known"))
+    raise DataError(Fault("weights", churns, expected, "keep the published weights until more outcomes are known"))

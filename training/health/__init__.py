@@ -2,7 +2,7 @@
 
 from training.health.apply_weights import even, learned_framework, of_100, reweigh
 from training.health.score_model import HealthModel, fired_triggers, fit_health, health_levels, risk_levels
-from training.health.weight_likelihood import STEPS, Layout, Problem, Step, points_of, published, stage_places
+from training.health.weight_likelihood import STEPS, Layout, Problem, Step, points_of, published, stage_indices
 
 __all__ = [
     "STEPS",
@@ -20,5 +20,5 @@ __all__ = [
     "published",
     "reweigh",
     "risk_levels",
-    "stage_places",
+    "stage_indices",
 ]

@@ -23,7 +23,7 @@ def learned_framework(
     frame : DataFrame
         Signals before the cut.
     rows : HazardRows
-        Known by then; they count snapshots by their place in `frame`.
+        Known by then; `snapshot` is a row of `frame`.
     events : int
         Distinct churns among them.
     framework : Framework
@@ -36,8 +36,8 @@ def learned_framework(
     Framework
         With other weights, else the same.
     """
-    taught, place = np.unique(rows.snapshot, return_inverse=True)
-    problem = Problem.of(frame.iloc[taught], framework, intervals, place, rows, events)
+    at_risk, snapshot = np.unique(rows.snapshot, return_inverse=True)
+    problem = Problem.of(frame.iloc[at_risk], framework, intervals, snapshot, rows, events)
     return reweigh(framework, *problem.layout.tilts(problem.fit(problem.start(), "signals")))
 
 
@@ -75,7 +75,7 @@ def even(weights: np.ndarray, framework: Framework) -> np.ndarray:
     before = published(framework)[1]
     out = weights.copy()
     for name in DIMENSIONS:
-        members = np.array([one.dimension == name for one in framework.health_maps])
+        members = np.array([health_map.dimension == name for health_map in framework.health_maps])
         if members.any():
             out[members] *= before[members].sum() / weights[members].sum()
     return out
@@ -100,14 +100,15 @@ def reweigh(framework: Framework, tilt: np.ndarray, own: np.ndarray) -> Framewor
     """
     stage_weights, map_weights = published(framework)
     stages = [
-        one.model_copy(update={"weights": Weights(**dict(zip(DIMENSIONS, tenths(row), strict=True)))})
-        for one, row in zip(framework.stages, of_100(stage_weights * tilt), strict=True)
+        stage.model_copy(update={"weights": Weights(**dict(zip(DIMENSIONS, tenths(row), strict=True)))})
+        for stage, row in zip(framework.stages, of_100(stage_weights * tilt), strict=True)
     ]
     maps = framework.health_maps
     if (own != 1).any():
-        fair = even(map_weights * own, framework)
+        scaled = even(map_weights * own, framework)
         maps = tuple(
-            one.model_copy(update={"weight": float(f"{weight:.3g}")}) for one, weight in zip(maps, fair, strict=True)
+            health_map.model_copy(update={"weight": float(f"{weight:.3g}")})
+            for health_map, weight in zip(maps, scaled, strict=True)
         )
     return framework.model_copy(update={"stages": tuple(stages), "health_maps": maps})
 
@@ -122,4 +123,4 @@ def tenths(weights: np.ndarray) -> list[float]:
     whole = np.floor(scaled)
     missing = round(1000 - whole.sum())
     whole[np.argsort(-(scaled - whole), kind="stable")[:missing]] += 1
-    return [float(one) / 10 for one in whole]
+    return [float(weight) / 10 for weight in whole]

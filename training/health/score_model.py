@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,7 +33,7 @@ from training.hazard import (
     make_inputs,
     probability_frame,
 )
-from training.serialization import read_json, write_json
+from training.serialization import JsonObject, read_json, write_json
 
 SCORE_COLUMNS = (HEALTH, *(f"health_{name}" for name in DIMENSIONS))
 
@@ -65,7 +64,7 @@ class HealthModel:
     intervals: Intervals
     encoder: Encoder
     linear: LinearHazard
-    log: dict[str, Any]
+    log: JsonObject
 
     def scores(self, frame: pd.DataFrame) -> pd.DataFrame:
         """health_score and one health_<dimension> each, 0-100, NaN without data; the frame's index."""
@@ -79,10 +78,10 @@ class HealthModel:
     def explain(self, frame: pd.DataFrame, horizon_days: int) -> Explanation:
         """Contributions of the mapped signals and of the stage; a signal's counts from training's mean health."""
         if horizon_days not in self.horizons_days:
-            found = Fault(
+            fault = Fault(
                 "horizon", f"{horizon_days} days", f"one of {list(self.horizons_days)}", "choose one of these"
             )
-            raise DataError(found)
+            raise DataError(fault)
         base, parts = self.log_odds_parts(frame)
         count = self.intervals.upto(horizon_days)
         start, contributions = attribute(base[:count], parts[:, :, :count])
@@ -93,7 +92,9 @@ class HealthModel:
     def explained(self) -> Explained:
         """The names that contributions come under: the mapped signals, then the stage."""
         maps = self.framework.health_maps
-        return Explained((*(one.signal for one in maps), STAGE), (*(one.dimension for one in maps), "account"))
+        signals = (health_map.signal for health_map in maps)
+        dimensions = (health_map.dimension for health_map in maps)
+        return Explained((*signals, STAGE), (*dimensions, "account"))
 
     def log_odds_parts(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """(base (K,), contributions (n, maps + 1, K)) that add up to the hazard's log-odds, in order of `explained`."""
@@ -107,11 +108,11 @@ class HealthModel:
         per_point = float(self.linear.weights[0] / self.linear.scaling.sd[0] / self.linear.scaling.spread[0])
         out = np.zeros((len(frame), len(maps) + 1, parts.shape[2]))
         rest = parts[:, 0, :] + parts[:, 1, :]
-        for place in range(len(maps)):
-            known = np.where(np.isnan(scores.parts[:, place]), mean, scores.parts[:, place])
-            effect = per_point * scores.weights[:, place] * (known - mean)
-            out[:, place, :] = effect[:, None] * self.linear.effect_decay
-            rest = rest - out[:, place, :]
+        for index in range(len(maps)):
+            known = np.where(np.isnan(scores.parts[:, index]), mean, scores.parts[:, index])
+            effect = per_point * scores.weights[:, index] * (known - mean)
+            out[:, index, :] = effect[:, None] * self.linear.effect_decay
+            rest = rest - out[:, index, :]
         out[:, -1, :] = rest  # the stage, and the missing-data flag of rows without any score
         return base, out
 
@@ -123,12 +124,12 @@ class HealthModel:
         """Names of the escalations that each row calls for, given its risk level; a missing signal calls for none."""
         out: list[list[str]] = [[] for _ in range(len(frame))]
         levels = list(risk_level)
-        for one in self.framework.escalations:
-            calls = np.array([not one.levels or level in one.levels for level in levels], dtype=bool)
-            for condition in one.conditions:
+        for escalation in self.framework.escalations:
+            calls = np.array([not escalation.levels or level in escalation.levels for level in levels], dtype=bool)
+            for condition in escalation.conditions:
                 calls &= holds(frame, condition)
-            for place in np.flatnonzero(calls):
-                out[place].append(one.name)
+            for row in np.flatnonzero(calls):
+                out[row].append(escalation.name)
         return out
 
     def inputs(self, frame: pd.DataFrame) -> Inputs:
@@ -288,7 +289,7 @@ def health_levels(health: np.ndarray, levels: Sequence[Level]) -> list[str | Non
     """
     rising = sorted(levels, key=lambda level: level.health_from)
     health = np.asarray(health, dtype=float)
-    reached = np.searchsorted([one.health_from for one in rising], health, side="right")
-    names = np.array([None, *(one.name for one in rising)], dtype=object)
-    found: list[str | None] = names[np.where(np.isnan(health), 0, np.maximum(reached, 1))].tolist()
-    return found
+    reached = np.searchsorted([level.health_from for level in rising], health, side="right")
+    names = np.array([None, *(level.name for level in rising)], dtype=object)
+    level_of: list[str | None] = names[np.where(np.isnan(health), 0, np.maximum(reached, 1))].tolist()
+    return level_of

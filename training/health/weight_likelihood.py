@@ -28,8 +28,8 @@ LEVEL_SD, SHARED_SD, OWN_SD, SIGNAL_SD = 1.0, 0.7, 0.35, 0.7
 POINTS = 10.0  # b is the fall of the log-odds for so many points of health
 
 
-def stage_places(frame: pd.DataFrame, framework: Framework) -> np.ndarray:
-    """The place of each row's stage among those configured.
+def stage_indices(frame: pd.DataFrame, framework: Framework) -> np.ndarray:
+    """The index of each row's stage among those configured.
 
     Parameters
     ----------
@@ -41,10 +41,10 @@ def stage_places(frame: pd.DataFrame, framework: Framework) -> np.ndarray:
     Returns
     -------
     ndarray of int, shape (n,)
-        Places of stages.
+        In order of `framework.stages`.
     """
-    places = {one.name: place for place, one in enumerate(framework.stages)}
-    return np.array([places[str(name)] for name in frame[STAGE]], dtype=np.int64)
+    index_of = {stage.name: index for index, stage in enumerate(framework.stages)}
+    return np.array([index_of[str(name)] for name in frame[STAGE]], dtype=np.int64)
 
 
 def points_of(health: np.ndarray) -> np.ndarray:
@@ -78,15 +78,15 @@ def published(framework: Framework) -> tuple[np.ndarray, np.ndarray]:
     map_weights : ndarray of float, shape (maps,)
         Of the health maps.
     """
-    stages = [list(one.weights.as_dict().values()) for one in framework.stages]
-    return np.array(stages, float), np.array([one.weight for one in framework.health_maps], float)
+    stages = [list(stage.weights.as_dict().values()) for stage in framework.stages]
+    return np.array(stages, float), np.array([health_map.weight for health_map in framework.health_maps], float)
 
 
 @dataclass(frozen=True)
 class Scored:
     """The score's arithmetic on some snapshots, open to other weights.
 
-    `parts` (n, maps) are the mapped signals' scores, 0 where `known` is 0; `stage` (n,) is the place of a row's stage.
+    `parts` (n, maps) are the mapped signals' scores, 0 where `known` is 0; `stage` (n,) is the index of a row's stage.
     """
 
     framework: Framework
@@ -97,7 +97,7 @@ class Scored:
     @classmethod
     def of(cls, frame: pd.DataFrame, framework: Framework) -> Scored:
         parts = rule_scores(frame, framework).parts
-        stage = stage_places(frame, framework)
+        stage = stage_indices(frame, framework)
         return cls(framework, np.nan_to_num(parts), (~np.isnan(parts)).astype(float), stage)
 
     def health(self, weights: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -105,7 +105,8 @@ class Scored:
 
         `weights` (stages, 4) and `own` (maps,) need not add up to anything: the score divides by their sums.
         """
-        member = np.array([[one.dimension == name for name in DIMENSIONS] for one in self.framework.health_maps], float)
+        maps = self.framework.health_maps
+        member = np.array([[health_map.dimension == name for name in DIMENSIONS] for health_map in maps], float)
         share = self.known * own
         in_it = share @ member
         has = in_it > 0
@@ -121,7 +122,7 @@ class Scored:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where each kind of parameter stands in the one vector that all steps share.
+    """Where each kind of parameter lies in the one vector that all steps share.
 
     Attributes
     ----------
@@ -142,7 +143,7 @@ class Layout:
         return np.split(theta, np.cumsum(self.sizes)[:-1])
 
     def spread(self, *values: float) -> np.ndarray:
-        """One vector that holds each value in all places of its kind."""
+        """One vector that holds each value for all parameters of its kind."""
         return np.repeat(np.array(values, float), self.sizes)
 
     def opened(self, step: Step) -> np.ndarray:
@@ -163,7 +164,7 @@ class Problem:
     ----------
     scored : Scored
         The score's arithmetic on the snapshots.
-    place, interval : ndarray of int, shape (m,)
+    snapshot, interval : ndarray of int, shape (m,)
         Of each hazard row: its snapshot and its interval.
     churned : ndarray of float, shape (m,)
         1 or 0.
@@ -174,7 +175,7 @@ class Problem:
     """
 
     scored: Scored
-    place: np.ndarray
+    snapshot: np.ndarray
     interval: np.ndarray
     churned: np.ndarray
     event_weight: float
@@ -186,14 +187,14 @@ class Problem:
         frame: pd.DataFrame,
         framework: Framework,
         intervals: Intervals,
-        place: np.ndarray,
+        snapshot: np.ndarray,
         rows: HazardRows,
         events: int,
     ) -> Problem:
-        """`frame`: the snapshots that teach; `place` (m,) of each hazard row among them; `events`: distinct churns."""
+        """Of the snapshots of `frame`: `snapshot` (m,) is the row of each hazard row, `events` the distinct churns."""
         layout = Layout(intervals.count, len(framework.stages), len(framework.health_maps))
         event_weight = events / rows.churned.sum()
-        return cls(Scored.of(frame, framework), place, rows.interval, rows.churned, event_weight, layout)
+        return cls(Scored.of(frame, framework), snapshot, rows.interval, rows.churned, event_weight, layout)
 
     def start(self) -> np.ndarray:
         """The mean rate, and published weights."""
@@ -211,16 +212,16 @@ class Problem:
     def by_snapshot(self, values: np.ndarray) -> np.ndarray:
         """Sums of a value of each row by snapshot and interval; (n, K)."""
         shape = len(self.scored.stage), self.layout.intervals
-        return np.bincount(self.place * shape[1] + self.interval, values, shape[0] * shape[1]).reshape(shape)
+        return np.bincount(self.snapshot * shape[1] + self.interval, values, shape[0] * shape[1]).reshape(shape)
 
     def log_odds(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(log-odds (m,), their slopes (n, parameters) but by c, which are 1 in the row's interval)."""
         tilt, own = self.layout.tilts(theta)
         stage_weights, map_weights = published(self.scored.framework)
         health, by_stage, by_map = self.scored.health(stage_weights * tilt, map_weights * own)
-        first, c, level, *_ = self.layout.split(theta)
+        first, c, intercepts, *_ = self.layout.split(theta)
         x, none = points_of(health), np.isnan(health).astype(float)
-        row = first[0] + first[1] * none - first[2] * x + level[self.scored.stage]
+        row = first[0] + first[1] * none - first[2] * x + intercepts[self.scored.stage]
         of_stage = np.eye(self.layout.stages)[self.scored.stage]
         moved = -first[2] / POINTS * by_stage
         own_moved = (of_stage[:, :, None] * moved[:, None, :]).reshape(len(x), -1)
@@ -232,7 +233,7 @@ class Problem:
             own_moved,
         )
         slopes = np.concatenate([*columns, -first[2] / POINTS * by_map], axis=1)
-        return row[self.place] + c[self.interval], slopes
+        return row[self.snapshot] + c[self.interval], slopes
 
     def gradient(self, residual: np.ndarray, slopes: np.ndarray) -> np.ndarray:
         out = residual.sum(axis=1) @ slopes
@@ -254,11 +255,11 @@ class Problem:
             gradient = self.gradient(self.by_snapshot(self.event_weight * (expit(z) - self.churned)), slopes)
             return float(loss), (gradient + penalty * theta)[free]
 
-        bounds = [(0.0 if place == 2 else None, None) for place in np.flatnonzero(free)]
+        bounds = [(0.0 if number == 2 else None, None) for number in np.flatnonzero(free)]
         options = {"maxiter": 500, "ftol": 1e-10, "gtol": 1e-4}
-        found = minimize(objective, start[free], jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+        solution = minimize(objective, start[free], jac=True, method="L-BFGS-B", bounds=bounds, options=options)
         theta = start.copy()
-        theta[free] = found.x
+        theta[free] = solution.x
         return theta
 
     def drawn(self, theta: np.ndarray, step: Step, account: np.ndarray, draws: int, seed: int) -> np.ndarray:

@@ -9,9 +9,9 @@ from sklearn.metrics import roc_auc_score
 
 from configs.errors import DataError
 from training.calibration.calibrator import identity
+from training.fit import rolling_origin
 from training.fit.baselines import Parts, assemble
 from training.fit.fit import fit_models
-from training.fit.rolling_origin import Rolling
 from training.hazard.intervals import hazard_rows
 
 pytestmark = pytest.mark.slow
@@ -136,20 +136,20 @@ def test_one_class_is_refused(dataset, settings, cut):
 
 
 def test_a_rolling_backtest_fits_each_origin_once(dataset, settings, cut, rolling, fitted, monkeypatch):
-    made: list[pd.Timestamp] = []
-    fit = Rolling._fit
+    cuts: list[pd.Timestamp] = []
+    fit = rolling_origin.fit_learners
 
-    def counted(self: Rolling, at: pd.Timestamp, *of_a_half):
-        made.append(at)
-        return fit(self, at, *of_a_half)
+    def counted(dataset, settings, intervals, cut, *half):
+        cuts.append(cut)
+        return fit(dataset, settings, intervals, cut, *half)
 
-    monkeypatch.setattr(Rolling, "_fit", counted)
-    before = set(rolling._learners)
-    assert set(fitted.churn.log["origins"]) <= {str(one.date()) for one in before}
+    monkeypatch.setattr(rolling_origin, "fit_learners", counted)
+    for origin in fitted.churn.log["origins"]:
+        rolling.learners(pd.Timestamp(origin))
     fit_models(dataset, settings, cut, rolling, half_samples=False)
-    assert made == []
+    assert cuts == []
     fit_models(dataset, settings, cut, rolling)
-    assert made == [cut, cut]  # the halves, which only the model that is to serve needs
+    assert cuts == [cut, cut]  # the halves, which only the model that is to serve needs
 
 
 def test_calibration_origins_are_purged(rolling, cut):
