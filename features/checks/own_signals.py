@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from configs.settings import Settings
-from features.assembly import assemble
 from features.signals import own_signals
 from features.sources import Sources, known_at
 from features.timeline import calendar_days
@@ -92,6 +91,8 @@ def check_own_signals(settings: Settings, sources: Sources) -> OwnSignals:
     names = tuple(signal.name for signal in own_signals(settings))
     if not names:
         return OwnSignals()
+    from features.assembly import assemble  # a third of the time that `check` takes to start, and few need it
+
     days = calendar_days(sources, settings)
     days = days[np.unique(np.linspace(len(days) // 4, len(days) - 1, AS_OFS).round().astype(int))]
     from_all, schema = assemble(sources, settings, days)

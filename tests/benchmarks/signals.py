@@ -6,7 +6,9 @@ The reference is DuckDB reading the Parquet file and grouping it by account and 
 one does the same to the files of all eleven tables. Beside it: everything from opening the sources to the finished
 frame (24 monthly as_ofs, every signal of all tables), and folding a new day into the kept state (the mean of three).
 They are processes of their own, start and imports included. Processor seconds are compared, the least of `--runs` runs:
-other work on a shared machine can only add to them. Seconds on the clock are printed beside them.
+other work on a shared machine can only add to them. Seconds on the clock are printed beside them. With `--strategies`
+the whole build is measured a second time with no memory given to arrays, so that usage is added up in SQL alone: what
+the arrays buy.
 """
 
 from __future__ import annotations
@@ -58,6 +60,13 @@ data = load_dataset(settings, sources)
 print(json.dumps({"rows": len(data.signals), "signals": len(data.schema.signals)}))
 """
 )
+SQL_ALONE = (
+    """
+import features.usage.strategy, features.usage.stream_rollup
+features.usage.strategy.SHARE = features.usage.stream_rollup.SHARE = 0.0
+"""
+    + FULL
+)
 NEW_DAY = (
     OPEN
     + """
@@ -100,10 +109,12 @@ def run(code: str, folder: Path) -> Run:
     return Run(used.ru_utime + used.ru_stime, clock, used.ru_maxrss / 1e6, json.loads(said or b"{}"))
 
 
+def least(code: str, folder: Path, runs: int) -> Run:
+    return min((run(code, folder) for _ in range(runs)), key=lambda taken: taken.cpu)
+
+
 def measure(folder: Path, runs: int) -> dict[str, float]:
-    bare, every, full = (
-        min((run(code, folder) for _ in range(runs)), key=lambda one: one.cpu) for code in (BARE, BARE_ALL, FULL)
-    )
+    bare, every, full = (least(code, folder, runs) for code in (BARE, BARE_ALL, FULL))
     day = run(NEW_DAY, folder)
     return {
         "bare_s": bare.cpu,
@@ -125,6 +136,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, nargs="+", default=[1_000_000])
     parser.add_argument("--accounts", type=int, default=10_000)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--strategies", action="store_true", help="measure usage added up in SQL alone as well")
     parser.add_argument("--folder", type=Path, help="where the made tables stand; kept, and used again")
     chosen = parser.parse_args()
     for events in chosen.events:
@@ -133,6 +145,7 @@ def main() -> None:
             if not (folder / "forewarn.yaml").exists():
                 make(folder, events, chosen.accounts)
             found = measure(folder, chosen.runs)
+            sql = least(SQL_ALONE, folder, chosen.runs) if chosen.strategies else None
         print(
             f"{events:,} events, {chosen.accounts:,} accounts: {found['signals']:.0f} signals on {found['rows']:,.0f} "
             f"snapshots in {found['full_s']:.1f} s, {found['ratio']:.1f} times the bare scan "
@@ -142,6 +155,8 @@ def main() -> None:
             f"{found['new_day_share']:.1%} of the full build",
             flush=True,
         )
+        if sql is not None:
+            print(f"in SQL alone {sql.cpu:.1f} s, {sql.clock:.1f} s on the clock, {sql.gigabytes:.1f} GB", flush=True)
 
 
 if __name__ == "__main__":
