@@ -21,7 +21,7 @@ from evaluation.metrics import Array
 from features.dataset import Dataset
 from features.labels import horizon_labels
 from training.hazard import lightgbm as lgb
-from training.splits import known_until, rows_known
+from training.known_labels import known_until, rows_known
 
 # LightGBM as most people run it: its own defaults, but for fewer rounds than its 100, which moves the gap little; a
 # warning may not cost a tenth of the backtest that it stands beside. Threads: see training/hazard/trees.py.

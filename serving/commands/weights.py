@@ -32,7 +32,7 @@ from features.labels import horizon_labels
 from serving.project import Project
 from training.fit import Reweighted, fit_steps, out_of_time
 from training.health import published
-from training.splits import churn_events, known_until
+from training.known_labels import churn_events, known_until
 
 
 @dataclass(frozen=True)

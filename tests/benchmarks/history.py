@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from configs.settings_file import load_settings
 from evaluation.metrics.calibration import ece
 from tests.figures.test_figures import against_one_a_horizon, judged, run
-from training.splits import rows_known
+from training.known_labels import rows_known
 
 ROOT = Path(__file__).resolve().parents[2]
 LEAST_ROWS = 1_000

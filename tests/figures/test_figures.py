@@ -23,7 +23,7 @@ from evaluation.metrics import bootstrap, bootstrap_statistics
 from features.dataset import Dataset, load_dataset
 from features.labels.labels import horizon_labels
 from features.synthetic.company import company_config, make_company
-from training.splits import rows_known
+from training.known_labels import rows_known
 
 ROOT = Path(__file__).resolve().parents[2]
 

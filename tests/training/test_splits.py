@@ -5,28 +5,12 @@ import pandas as pd
 import pytest
 
 from configs.errors import DataError
-from training.splits import (
-    assert_no_overlap,
-    churned_accounts,
-    distinct_as_ofs,
-    first_test,
-    known_until,
-    label_lag,
-    rolling_folds,
-    rows_known,
-)
+from tests.training.label_rows import labels
+from training.splits import assert_no_overlap, first_test, rolling_folds
 
 pytestmark = pytest.mark.slow
 
 MONTHS = tuple(pd.date_range("2024-01-01", "2024-12-01", freq="MS"))
-
-
-def labels(rows: list[tuple[str, str, str | None]], observed: str = "2025-01-01") -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=["account_id", "as_of", "churn_at"])
-    frame["as_of"] = pd.to_datetime(frame["as_of"])
-    frame["churn_at"] = pd.to_datetime(frame["churn_at"])
-    frame["observed_until"] = pd.Timestamp(observed)
-    return frame
 
 
 @pytest.mark.parametrize(
@@ -49,22 +33,6 @@ def test_folds_cover_every_as_of_from_the_first_once(refit, first, origins, size
 def test_a_first_test_day_after_the_last_as_of_is_refused():
     with pytest.raises(DataError, match=r"backtest\.from"):
         rolling_folds(MONTHS, pd.Timestamp("2025-06-01"), "quarter")
-
-
-def test_a_window_counts_only_when_its_end_is_known():
-    rows = labels([("a", "2024-01-01", None), ("a", "2024-01-02", None)])
-    assert rows_known(rows, pd.Timestamp("2024-01-31"), 30).tolist() == [True, False]  # ends 01-31 and 02-01
-    rows["observed_until"] = pd.Timestamp("2024-01-30")
-    assert rows_known(rows, pd.Timestamp("2024-06-01"), 30).tolist() == [False, False]
-
-
-def test_labels_that_end_before_the_data_end_as_long_before_every_cut():
-    rows = labels([("a", "2024-01-01", "2024-03-01")], observed="2024-11-01")
-    end = pd.Timestamp("2024-12-01")
-    assert label_lag(rows, end) == pd.Timedelta(days=30)
-    assert known_until(rows, end, pd.Timestamp("2024-03-15")) == pd.Timestamp("2024-02-14")
-    assert churned_accounts(rows, known_until(rows, end, pd.Timestamp("2024-03-31"))) == 0
-    assert churned_accounts(rows, known_until(rows, end, pd.Timestamp("2024-04-01"))) == 1
 
 
 def test_the_first_test_is_where_enough_churned_accounts_were_known():
@@ -113,15 +81,9 @@ def test_nothing_after_the_cut_changes_what_is_fitted(dataset, settings, cut):
     future = signals["as_of"] >= cut
     signals.loc[future, "logins_28d"] = 999.0
     quick = settings.model_copy(update={"training": settings.training.model_copy(update={"calibration_origins": 1})})
-    one = fit_models(dataset, quick, cut).churn
-    two = fit_models(replace(dataset, labels=changed, signals=signals), quick, cut).churn
+    fitted = fit_models(dataset, quick, cut).churn
+    refitted = fit_models(replace(dataset, labels=changed, signals=signals), quick, cut).churn
     rows = dataset.signals[~future].tail(200)
-    assert np.array_equal(one.predict(rows).to_numpy(), two.predict(rows).to_numpy())
-    assert one.base_rate == two.base_rate
-    assert one.log == two.log
-
-
-def test_as_ofs_rise(dataset):
-    found = distinct_as_ofs(dataset.labels)
-    assert list(found) == sorted(set(found))
-    assert len(found) == 26
+    assert np.array_equal(fitted.predict(rows).to_numpy(), refitted.predict(rows).to_numpy())
+    assert fitted.base_rate == refitted.base_rate
+    assert fitted.log == refitted.log

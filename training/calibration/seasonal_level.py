@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from training.hazard import churn_by
-from training.splits import rows_known
+from training.known_labels import rows_known
 
 YEAR_DAYS = 365
 MIN_CHURNS = 30  # churned snapshots of a month before its share is taken for a level

@@ -12,8 +12,9 @@ from training.calibration import NONE, LevelShift, find_level_shift, month_level
 from training.fit.learners import Data
 from training.hazard import Intervals, hazard_rows
 from training.health import HealthModel
+from training.known_labels import days
 from training.model import ChurnModel
-from training.splits import days, evenly
+from training.splits import evenly
 
 MOST_ROWS = 100_000  # about so many snapshots show whether the level has moved
 

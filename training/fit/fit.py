@@ -19,8 +19,8 @@ from training.fit.model_selection import Choice, choose_learner
 from training.fit.rolling_origin import Rolling
 from training.hazard import STAGE, HazardRows, Intervals, make_inputs
 from training.health import HealthModel
+from training.known_labels import rows_known
 from training.model import ChurnModel, Model
-from training.splits import rows_known
 
 EXPLAINED_SAMPLE = 500  # snapshots whose mean contributions are an explanation's base
 

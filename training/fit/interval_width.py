@@ -28,8 +28,9 @@ from training.fit.baselines import Parts, assemble
 from training.fit.learners import FittedLearners
 from training.fit.rolling_origin import Rolling
 from training.hazard import INTERVAL, RENEWAL, SEASON, STAGE
+from training.known_labels import days
 from training.model import CHUNK, ChurnModel, excess_kurtosis, frailty_sd
-from training.splits import days, evenly
+from training.splits import evenly
 
 PANEL = 100_000  # about so many snapshots, all of an account or none, show how far the signals see its state
 COMPARED = 4_000  # of these, on which the halves are compared with the whole

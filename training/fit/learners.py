@@ -33,7 +33,8 @@ from training.hazard import (
     tree_size,
 )
 from training.health import HealthModel, fit_health, learned_framework
-from training.splits import assert_no_overlap, churn_events, churned_accounts, known_until
+from training.known_labels import churn_events, churned_accounts, known_until
+from training.splits import assert_no_overlap
 
 MONOTONE_BELOW = 1_000  # churn events, under which declared directions bind
 MAX_MISSING = 0.5  # a signal missing in more of the training snapshots is left out

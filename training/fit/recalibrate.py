@@ -14,8 +14,8 @@ from training.fit.learners import Data
 from training.fit.rolling_origin import Rolling
 from training.hazard import hazard_rows
 from training.health import HealthModel, fit_health
+from training.known_labels import churn_events, days
 from training.model import ChurnModel
-from training.splits import churn_events, days
 
 
 def recalibrate(model: ChurnModel, dataset: Data, settings: Settings, rolling: Rolling | None = None) -> ChurnModel:

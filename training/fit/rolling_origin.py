@@ -16,13 +16,8 @@ from configs.settings import Settings
 from training.calibration import OutOfTime
 from training.fit.learners import Data, FittedLearners, fit_learners
 from training.hazard import LEARNERS, Intervals, hazard_rows, make_intervals, stages_of
-from training.splits import (
-    churned_accounts,
-    days,
-    distinct_as_ofs,
-    known_until,
-    period_starts,
-)
+from training.known_labels import churned_accounts, days, distinct_as_ofs, known_until
+from training.splits import period_starts
 
 MIN_ORIGIN_CHURNS = 15  # churned accounts before an origin may predict out of time
 MIN_ORIGIN_SHARE = 0.5  # and this share of the cut's: a model of much less history errs in ways the final one does not

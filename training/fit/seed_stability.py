@@ -11,8 +11,8 @@ from configs.settings import Trees
 from features.signal import Schema
 from training.fit.learners import Data
 from training.hazard import TrainingRows, fit_trees, hazard_rows, make_inputs, tree_size
+from training.known_labels import known_until
 from training.model import ChurnModel
-from training.splits import known_until
 
 
 def reseeded(churn: ChurnModel, dataset: Data, schema: Schema) -> ChurnModel:

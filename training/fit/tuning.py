@@ -32,7 +32,7 @@ from training.hazard import (
     make_inputs,
     tree_size,
 )
-from training.splits import churn_events
+from training.known_labels import churn_events
 
 ADOPT_Z = 1.0
 STARTUP_TRIALS = 5  # not pruned: the median of fewer says little

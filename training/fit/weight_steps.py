@@ -22,7 +22,8 @@ from features.labels import horizon_labels
 from training.fit.learners import Data
 from training.hazard import churn_by, hazard_rows, make_intervals
 from training.health import STEPS, Layout, Problem, Step, even, of_100, points_of, published, reweigh, stage_indices
-from training.splits import assert_no_overlap, churn_events, churned_accounts, first_test, known_until, rolling_folds
+from training.known_labels import churn_events, churned_accounts, known_until
+from training.splits import assert_no_overlap, first_test, rolling_folds
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from training.splits import days
+from training.known_labels import days
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ import pandas as pd
 
 from configs.settings import Settings
 from training.fit import Data
+from training.known_labels import rows_known
 from training.model import COVERAGE, ChurnModel
-from training.splits import rows_known
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:

@@ -10,8 +10,8 @@ from configs.errors import DataError
 from training.calibration.platt import fit_shrunken_platt
 from training.fit.fit import fit_models
 from training.fit.recalibrate import recalibrate, recalibrate_rules
+from training.known_labels import days
 from training.model.churn_model import ChurnModel
-from training.splits import days
 
 pytestmark = pytest.mark.slow
 
