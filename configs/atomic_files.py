@@ -1,4 +1,4 @@
-"""Files that are whole or absent: each is written beside its place and moved there in one step."""
+"""Files that are whole or absent: each is written under a temporary name and renamed in one step."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> Path:
 
 
 def write_marked(frame: pd.DataFrame, path: Path, mark: dict[str, str]) -> Path:
-    """Parquet that says what it was made from."""
+    """Writes a frame as Parquet, with a mark of what it was made from in the file's metadata."""
     table = pa.Table.from_pandas(frame, preserve_index=False)
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), MARK: json.dumps(mark).encode()})
     return write_whole(path, lambda temporary: pq.write_table(table, temporary))
 
 
 def read_marked(path: Path, mark: dict[str, str]) -> tuple[pd.DataFrame, dict[str, str]] | None:
-    """A frame and its whole mark, if the file is there and was made from what `mark` says; None otherwise."""
+    """A frame and its whole mark, if the file exists and its mark agrees with `mark`; None otherwise."""
     if not path.exists():
         return None
     table = pq.read_table(path)
-    found = json.loads((table.schema.metadata or {}).get(MARK, b"{}"))
-    if any(found.get(name) != value for name, value in mark.items()):
+    kept = json.loads((table.schema.metadata or {}).get(MARK, b"{}"))
+    if any(kept.get(name) != value for name, value in mark.items()):
         return None
-    return table.to_pandas(), found
+    return table.to_pandas(), kept

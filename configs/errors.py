@@ -8,7 +8,7 @@
     │   └── UsageError        a command or request was put wrongly (unknown account, no champion yet)
     └── Refused               exit 1: the question was understood and the answer is no (a gate, a check)
 
-A fault says what was found, what was expected and what to do next.
+A fault holds what was found, what was expected and what to do next.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Fault:
     where : str
         The setting, column, file or option.
     found, expected : str
-        What stands there, and what could.
+        What was given, and what could have been.
     do : str
         What to do next.
 

@@ -1,4 +1,4 @@
-"""How long work says what it is doing."""
+"""The type of the function that long work reports its progress to."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Settings that have another name now: a file that uses the old one is still read, and its user told the new one.
+"""Settings that have another name now: a file that uses an old name is still read, and its user learns the new one.
 
 To rename a setting: rename its field in `settings.py` (or `framework.py`) and its line in `default.yaml`, and add a
 pair (old path, new path) to RENAMED. A path is dotted; `*` stands for every item of a list or every key of a mapping,
-and stands at as many places in the new path as in the old one.
+and occurs as often in the new path as in the old one.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ def with_current_names(
     body = copy.deepcopy(body)
     faults = []
     for old, new in renamed:
-        uses = list(_places(body, tuple(old.split("."))))
+        uses = list(_matches(body, tuple(old.split("."))))
         for keys in uses:
             target = _filled(new, old, keys)
-            if next(_places(body, target), None) is not None:
+            if next(_matches(body, target), None) is not None:
                 where = f"{file}: {_dotted(keys)}"
                 expected = "a setting under one name"
                 faults.append(Fault(where, f"{_dotted(target)} beside it", expected, f"leave {_dotted(keys)} out"))
@@ -60,8 +60,8 @@ def with_current_names(
     return body
 
 
-def _places(node: Any, parts: tuple[Key, ...]) -> Iterator[tuple[Key, ...]]:
-    """The paths in a body that a pattern matches; a number in it is the place of a list's item."""
+def _matches(node: Any, parts: tuple[Key, ...]) -> Iterator[tuple[Key, ...]]:
+    """The paths in a body that a pattern matches; a number in it is the index of a list's item."""
     if not parts:
         yield ()
         return
@@ -69,9 +69,9 @@ def _places(node: Any, parts: tuple[Key, ...]) -> Iterator[tuple[Key, ...]]:
     if isinstance(node, dict):
         below = list(node.items()) if parts[0] == "*" else [(parts[0], node[parts[0]])] if parts[0] in node else []
     elif isinstance(node, list):
-        below = [(place, item) for place, item in enumerate(node) if parts[0] in ("*", place)]
+        below = [(index, item) for index, item in enumerate(node) if parts[0] in ("*", index)]
     for key, value in below:
-        for rest in _places(value, parts[1:]):
+        for rest in _matches(value, parts[1:]):
             yield (key, *rest)
 
 
@@ -88,7 +88,7 @@ def _value(node: Any, keys: tuple[Key, ...]) -> Any:
 
 
 def _remove(node: Any, keys: tuple[Key, ...]) -> None:
-    """Takes a setting out, and the sections that held nothing else; the items of a list stay in their places."""
+    """Takes a setting out, and the sections that held nothing else; the items of a list keep their indices."""
     if len(keys) > 1:
         _remove(node[keys[0]], keys[1:])
     if len(keys) == 1 or (node[keys[0]] == {} and isinstance(node, dict)):

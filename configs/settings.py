@@ -223,7 +223,7 @@ class Settings(Strict):
 
     @property
     def paths(self) -> StatePaths:
-        """Where everything lies that is kept of the project."""
+        """The paths of all that is kept of the project."""
         return StatePaths((self.folder / self.state).resolve())
 
     @property
@@ -232,7 +232,7 @@ class Settings(Strict):
 
     @property
     def has_ledger(self) -> bool:
-        """Whether there is one to be read: a database that is named, or the project's own file."""
+        """Whether a ledger exists: a database that is named, or the project's own file."""
         return self.serving.ledger is not None or self.paths.ledger.exists()
 
     @property
@@ -259,10 +259,10 @@ class Settings(Strict):
         """Likewise, of the settings that can change a signal or a label."""
         return self._digest(True)
 
-    def _digest(self, training_aside: set[str] | bool) -> str:
-        aside = ("state", "serving", "evaluation", "backtest", "connection", "engine", "signals")
-        body = self.model_dump(mode="json", exclude={**dict.fromkeys(aside, True), "training": training_aside})
-        if self.signals is not None:  # what the file says counts, not what it is called
+    def _digest(self, training_left_out: set[str] | bool) -> str:
+        left_out = ("state", "serving", "evaluation", "backtest", "connection", "engine", "signals")
+        body = self.model_dump(mode="json", exclude={**dict.fromkeys(left_out, True), "training": training_left_out})
+        if self.signals is not None:  # the file's content counts, not its name
             path = self.path(self.signals)
             body["signals"] = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]

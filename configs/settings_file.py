@@ -40,7 +40,7 @@ def _expand(node: Any, where: str, faults: list[Fault]) -> Any:
     if isinstance(node, dict):
         return {key: _expand(value, f"{where}.{key}" if where else str(key), faults) for key, value in node.items()}
     if isinstance(node, list):
-        return [_expand(value, f"{where}[{place}]", faults) for place, value in enumerate(node)]
+        return [_expand(value, f"{where}[{index}]", faults) for index, value in enumerate(node)]
     if not isinstance(node, str):
         return node
 
@@ -107,7 +107,7 @@ def _mapping_faults(body: dict[str, Any]) -> list[Fault]:
     if "accounts" not in tables:
         do = "map a table of accounts with account_id and created_at"
         faults.append(Fault("tables", "no accounts table", "accounts", do))
-    others = ["contracts", "outcomes", *(one.name for one in TABLES if one.activity)]
+    others = ["contracts", "outcomes", *(known.name for known in TABLES if known.activity)]
     if not any(name in tables for name in others):
         faults.append(Fault("tables", "nothing but attributes", "one of " + ", ".join(others), "map one of them"))
     return faults
@@ -148,13 +148,13 @@ def settings_from(body: dict[str, Any], folder: Path) -> Settings:
     try:
         settings = Settings(folder=folder.resolve(), **{key: value for key, value in body.items() if key != "folder"})
     except ValidationError as error:
-        for one in error.errors():
-            where = ".".join(str(part) for part in one["loc"]) or "settings"
-            plain = one["type"] in {"missing", "value_error"}
-            found = one["type"].replace("_", " ") if plain else repr(one["input"])[:80]
-            known = list(Settings.model_fields) if len(one["loc"]) == 1 and one["type"] == "extra_forbidden" else []
-            to_do = nearest(str(one["loc"][0]), known) if known else "see configs/default.yaml for every setting"
-            faults.append(Fault(where, found, one["msg"], to_do))
+        for detail in error.errors():
+            location, kind = detail["loc"], detail["type"]
+            where = ".".join(str(part) for part in location) or "settings"
+            found = kind.replace("_", " ") if kind in {"missing", "value_error"} else repr(detail["input"])[:80]
+            known = list(Settings.model_fields) if len(location) == 1 and kind == "extra_forbidden" else []
+            to_do = nearest(str(location[0]), known) if known else "see configs/default.yaml for every setting"
+            faults.append(Fault(where, found, detail["msg"], to_do))
     if settings is not None:
         faults += _needs_faults(settings)
     if faults or settings is None:

@@ -1,4 +1,4 @@
-"""Where everything lies that forewarn keeps of a project: one folder, one name for each file in it."""
+"""The paths of all that forewarn keeps of a project: one folder, one name for each file in it."""
 
 from __future__ import annotations
 

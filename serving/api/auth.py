@@ -1,7 +1,7 @@
-"""The one ASGI layer around the whole service: who may come in, what may come in, and how every error looks.
+"""The ASGI middleware around the whole service: API keys and roles, what a request may hold, how errors look.
 
-BentoML brings pages of its own (/metrics, /docs.json, /schema.json, an index); standing around all of them, this layer
-closes them too. It knows no route but by its prefix, and whatever is not named is for every key, never for none.
+BentoML brings pages of its own (/metrics, /docs.json, /schema.json, an index); this layer is around all of them and
+closes them too. It knows a route by its prefix alone, and a path that RULES does not name needs a key of any role.
 """
 
 from __future__ import annotations
@@ -68,15 +68,15 @@ async def _answer(send: Send, body: Problem, more: tuple[tuple[bytes, bytes], ..
     await send({"type": "http.response.body", "body": content})
 
 
-def found_at(asked: bytes, place: Sequence[str | int]) -> str:
-    """What a JSON body holds at a place, short enough to read; "nothing" where it has no such place.
+def found_at(asked: bytes, location: Sequence[str | int]) -> str:
+    """What a JSON body holds at a location (keys and indices), cut to SHOWN characters; "nothing" where there is none.
 
     >>> found_at(b'{"account_ids": [7]}', ["account_ids", 0]), found_at(b"{}", ["account_ids"])
     ('7', 'nothing')
     """
     try:
         value = json.loads(asked)
-        for part in place:
+        for part in location:
             value = value[part]
     except (ValueError, LookupError, TypeError):
         return "nothing"
@@ -87,8 +87,8 @@ def found_at(asked: bytes, place: Sequence[str | int]) -> str:
 def translated(status: int, content: bytes, asked: bytes = b"") -> Problem:
     """An error answer of the framework below, as problem details: what was wrong with a request, nothing of a failure.
 
-    A body (`asked`) that is not JSON stays 400; JSON that says the wrong thing becomes 422, each fault with its place
-    and what was found there.
+    A body (`asked`) that is not JSON stays 400; JSON of the wrong shape becomes 422, each fault with its
+    location and what was found there.
     """
     if status >= 500:
         return problem(status, "the server could not answer; its log says why")
@@ -97,19 +97,19 @@ def translated(status: int, content: bytes, asked: bytes = b"") -> Problem:
     except ValueError:
         body = {}
     listed = body.get("detail") if isinstance(body, dict) else None
-    found = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
-    if not found:
+    errors = [error for error in listed if isinstance(error, dict)] if isinstance(listed, list) else []
+    if not errors:
         return problem(status, HTTPStatus(status).description or HTTPStatus(status).phrase)
-    if any(one.get("type") == "json_invalid" for one in found):
+    if any(error.get("type") == "json_invalid" for error in errors):
         return problem(400, "the body is not JSON")
     faults = tuple(
         ProblemFault(
-            where=".".join(str(part) for part in one.get("loc", ())) or "body",
-            found=found_at(asked, one.get("loc", ())),
-            expected=str(one.get("msg", "")),
+            where=".".join(str(part) for part in error.get("loc", ())) or "body",
+            found=found_at(asked, error.get("loc", ())),
+            expected=str(error.get("msg", "")),
             do="see /docs.json for what this path takes",
         )
-        for one in found
+        for error in errors
     )
     return problem(422, "the body does not fit", faults)
 

@@ -1,4 +1,4 @@
-"""The command line. Each command reads its arguments, calls one function of `serving.commands` and says what came back.
+"""The command line. Each command reads its arguments, calls a function of `serving.commands` and prints the result.
 
 Libraries are loaded inside the commands: `forewarn --help` answers at once. The clock is read here, and handed on.
 """
@@ -103,7 +103,7 @@ def features(session: Session, as_ofs: tuple[datetime, ...], out: Path, labels: 
 def train(session: Session, trials: int | None, recalibrate: bool, version: str | None) -> None:
     """Fit and calibrate, log the run, register a candidate."""
     asked = {"--tune": trials is not None, "--recalibrate": recalibrate, "--verify": version is not None}
-    given = [name for name, there in asked.items() if there]
+    given = [name for name, is_given in asked.items() if is_given]
     if len(given) > 1:
         raise UsageError(Fault("train", " and ".join(given), "at most one of them", "run them one after the other"))
     from serving.commands import train as commands

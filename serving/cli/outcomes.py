@@ -63,9 +63,9 @@ def override(
     """Enter a CSM's override of ACCOUNT, or a file of overrides, beside the model's; predictions stay as they are."""
     from serving.commands import overrides as commands
 
-    one = {"ACCOUNT": account, "--level": level, "--reason": reason}
-    given = [name for name, value in {**one, "--until": until}.items() if value is not None]
-    if (path is not None and given) or (path is None and None in one.values()):
+    required = {"ACCOUNT": account, "--level": level, "--reason": reason}
+    given = [name for name, value in {**required, "--until": until}.items() if value is not None]
+    if (path is not None and given) or (path is None and None in required.values()):
         found = " and ".join([*given, *(["--from"] if path else [])]) or "nothing"
         do = 'forewarn override ACCOUNT --level high --reason "..." [--until D], or override --from overrides.csv'
         raise UsageError(Fault("override", found, "ACCOUNT with --level and --reason, or --from alone", do))

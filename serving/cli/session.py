@@ -32,7 +32,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 
 @dataclass(frozen=True)
 class Session:
-    """What the global options said."""
+    """The global options of a command line."""
 
     config: Path
     as_json: bool

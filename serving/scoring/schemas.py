@@ -7,7 +7,9 @@ fields beside the fixed ones.
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -23,7 +25,7 @@ class ScoreRequest(BaseModel):
 
 
 class Reason(BaseModel):
-    """What one signal adds to the probability at the main horizon (below 0: takes away), in words a CSM reads."""
+    """What one signal adds to the probability at the main horizon (below 0: takes away), in words that a CSM reads."""
 
     signal: str
     value: float | str | None
@@ -116,26 +118,73 @@ class Problem(BaseModel):
     faults: list[ProblemFault] = Field(default_factory=list)
 
 
-def group_reasons(reasons: list[dict[str, Any]], horizon_days: int) -> Reasons:
-    """Flat reasons (one of them the base) grouped by dimension, the largest effect first.
+@dataclass(frozen=True)
+class SignalReason:
+    """What one signal (or the rest of a dimension as one) adds to an account's probability.
 
-    >>> flat = [{"signal": "base", "contribution": 0.1},
-    ...         {"signal": "logins", "dimension": "usage", "value": 2.0, "contribution": 0.3, "sentence": "few"}]
-    >>> grouped = group_reasons(flat, 90)
+    Attributes
+    ----------
+    signal : str
+    dimension : str or None
+        None for what belongs to no dimension.
+    value : float, str or None
+        The signal's value; None where it is missing.
+    contribution : float
+        To the probability at the main horizon; below 0: it takes away.
+    sentence : str
+        The signal in a CSM's words.
+    """
+
+    signal: str
+    dimension: str | None
+    value: float | str | None
+    contribution: float
+    sentence: str
+
+
+@dataclass(frozen=True)
+class AccountReasons:
+    """All that makes up one account's probability: `base` plus every contribution.
+
+    Attributes
+    ----------
+    base : float
+        The probability of an average account.
+    signals : sequence of SignalReason
+        Strongest first.
+    """
+
+    base: float
+    signals: Sequence[SignalReason]
+
+    @classmethod
+    def from_column(cls, reasons: Sequence[Mapping[str, Any]]) -> Self:
+        """The reasons as the column `reasons` of a prediction holds them: one entry a signal, and one for the base."""
+        base = math.fsum(reason["contribution"] for reason in reasons if reason["signal"] == "base")
+        names = ("signal", "dimension", "value", "contribution", "sentence")
+        signals = [
+            SignalReason(**{name: reason[name] for name in names}) for reason in reasons if reason["signal"] != "base"
+        ]
+        return cls(base, signals)
+
+
+def group_reasons(reasons: AccountReasons, horizon_days: int) -> Reasons:
+    """Reasons grouped by dimension, the dimension with the largest effect first.
+
+    >>> logins = SignalReason("logins", "usage", 2.0, 0.3, "few logins")
+    >>> grouped = group_reasons(AccountReasons(0.1, [logins]), 90)
     >>> grouped.base, [(group.dimension, group.contribution) for group in grouped.dimensions]
     (0.1, [('usage', 0.3)])
     """
-    base = math.fsum(one["contribution"] for one in reasons if one["signal"] == "base")
     by_dimension: dict[str, list[Reason]] = {}
-    for one in reasons:
-        if one["signal"] != "base":
-            reason = Reason(
-                signal=one["signal"], value=one["value"], contribution=one["contribution"], sentence=one["sentence"]
-            )
-            by_dimension.setdefault(one["dimension"] or "other", []).append(reason)
+    for reason in reasons.signals:
+        shown = Reason(
+            signal=reason.signal, value=reason.value, contribution=reason.contribution, sentence=reason.sentence
+        )
+        by_dimension.setdefault(reason.dimension or "other", []).append(shown)
     groups = [
-        ReasonGroup(dimension=name, contribution=math.fsum(one.contribution for one in listed), signals=listed)
+        ReasonGroup(dimension=name, contribution=math.fsum(reason.contribution for reason in listed), signals=listed)
         for name, listed in by_dimension.items()
     ]
     groups.sort(key=lambda group: -abs(group.contribution))
-    return Reasons(horizon_days=horizon_days, base=base, dimensions=groups)
+    return Reasons(horizon_days=horizon_days, base=reasons.base, dimensions=groups)

@@ -25,7 +25,15 @@ from features.dataset import load_dataset
 from features.signal import Schema
 from features.sources import Sources
 from serving.project import Project
-from serving.scoring.schemas import AccountError, Entry, Prediction, ScoreAnswer, group_reasons
+from serving.scoring.schemas import (
+    AccountError,
+    AccountReasons,
+    Entry,
+    Prediction,
+    ScoreAnswer,
+    SignalReason,
+    group_reasons,
+)
 from training.tracking import LoadedModel, load_champion
 
 
@@ -84,7 +92,7 @@ class Scorer:
     ) -> tuple[pd.DataFrame, Written]:
         """`predict`, written to the ledger before it is returned. A batch of the same model over the same signals is
         written once, however often it is asked for; what the service answers is written each time."""
-        found = self.predict(account_ids)
+        predicted = self.predict(account_ids)
         hashes = signals_hash(self.frame.loc[list(account_ids)], self.model.schema)
         key = None
         if kind == "batch":
@@ -92,9 +100,9 @@ class Scorer:
             key = f"batch {hashlib.sha256(canonical(of).encode()).hexdigest()}"
         at = pd.Timestamp(now)
         written = self.ledger.write(
-            found, kind=kind, asked_by=asked_by, at=at, signals_hash=hashes, idempotency_key=key
+            predicted, kind=kind, asked_by=asked_by, at=at, signals_hash=hashes, idempotency_key=key
         )
-        return found, written
+        return predicted, written
 
     def answer(self, account_ids: Sequence[str], asked_by: str, now: datetime, *, full: bool) -> ScoreAnswer:
         """One entry an account, in the order asked; `full` gives every reason, otherwise the strongest and the rest.
@@ -105,51 +113,52 @@ class Scorer:
         if len(account_ids) > most:
             do = "send them in several requests"
             raise UsageError(Fault("account_ids", f"{len(account_ids)} accounts", f"at most {most}", do))
-        known = [one for one in dict.fromkeys(account_ids) if one in self.frame.index]
+        known = [account for account in dict.fromkeys(account_ids) if account in self.frame.index]
         entries: dict[str, Entry] = {}
         if known:
-            found, _ = self.score(known, "api", asked_by, now)
-            reasons = self.every_reason(known) if full else [json.loads(text) for text in found.reasons]
-            rows = zip(found.to_dict("records"), reasons, strict=True)
-            entries = {row["account_id"]: self._entry(row, why) for row, why in rows}
-        missing = [one for one in dict.fromkeys(account_ids) if one not in entries]
-        entries |= {one: self._unknown(one) for one in missing}
+            predicted, _ = self.score(known, "api", asked_by, now)
+            strongest = (AccountReasons.from_column(json.loads(text)) for text in predicted.reasons)
+            reasons = self.every_reason(known) if full else strongest
+            rows = zip(predicted.to_dict("records"), reasons, strict=True)
+            entries = {row["account_id"]: self._entry(row, of_account) for row, of_account in rows}
+        missing = [account for account in dict.fromkeys(account_ids) if account not in entries]
+        entries |= {account: self._unknown(account) for account in missing}
         return ScoreAnswer(
             as_of=f"{self.as_of:%Y-%m-%d}",
             model_version=str(self.model.version),
             config_version=self.settings.version,
-            results=[entries[one] for one in account_ids],
+            results=[entries[account] for account in account_ids],
         )
 
-    def every_reason(self, account_ids: Sequence[str]) -> list[list[dict[str, Any]]]:
-        """All reasons of known accounts, in the shape of the column `reasons`, of which those are the strongest."""
+    def every_reason(self, account_ids: Sequence[str]) -> list[AccountReasons]:
+        """All reasons of known accounts; the column `reasons` of their predictions holds the strongest of these."""
         rows = self.frame.loc[list(account_ids)].reset_index(drop=True)
-        found = self.model.churn.explain(rows, self.settings.main_horizon_days)
-        sentences = {one.name: one.sentence for one in self.model.schema.signals}
+        explained = self.model.churn.explain(rows, self.settings.main_horizon_days)
+        sentences = {signal.name: signal.sentence for signal in self.model.schema.signals}
         every = []
         for row, record in enumerate(rows.to_dict("records")):
-            reasons: list[dict[str, Any]] = [{"signal": "base", "contribution": float(found.base[row])}]
-            for place in np.argsort(-np.abs(found.contributions[row]), kind="stable"):
-                name, value = found.signals[place], record.get(found.signals[place])
+            reasons = []
+            for column in np.argsort(-np.abs(explained.contributions[row]), kind="stable"):
+                name, value = explained.signals[column], record.get(explained.signals[column])
                 reasons.append(
-                    {
-                        "signal": name,
-                        "dimension": found.dimensions[place],
-                        "value": None if value is None or pd.isna(value) else value,
-                        "contribution": float(found.contributions[row, place]),
-                        "sentence": sentences.get(name, name.replace("_", " ")),
-                    }
+                    SignalReason(
+                        signal=name,
+                        dimension=explained.dimensions[column],
+                        value=None if value is None or pd.isna(value) else value,
+                        contribution=float(explained.contributions[row, column]),
+                        sentence=sentences.get(name, name.replace("_", " ")),
+                    )
                 )
-            every.append(reasons)
+            every.append(AccountReasons(float(explained.base[row]), reasons))
         return every
 
     def probe(self) -> bool:
-        """Scores an account for real, outside the ledger, and says whether that gave a probability."""
-        found = self.predict([self.frame.index[0]])
-        return bool(found[f"p_churn_{self.settings.main_horizon_days}d"].between(0, 1).all())
+        """Scores an account outside the ledger; whether that gave a probability."""
+        predicted = self.predict([self.frame.index[0]])
+        return bool(predicted[f"p_churn_{self.settings.main_horizon_days}d"].between(0, 1).all())
 
-    def _entry(self, found: Mapping[Any, Any], reasons: list[dict[str, Any]]) -> Entry:
-        row = dict(found)
+    def _entry(self, predicted: Mapping[Any, Any], reasons: AccountReasons) -> Entry:
+        row = dict(predicted)
         for name in ("triggers", "actions"):
             row[name] = json.loads(row[name])
         row["reasons"] = group_reasons(reasons, self.settings.main_horizon_days)
@@ -203,11 +212,11 @@ def signals_hash(frame: pd.DataFrame, schema: Schema) -> list[str]:
     >>> from features.signal import SignalInfo
     >>> logins = SignalInfo(name="logins_30d", dimension="usage", unit="", healthier=1, sentence="logins in 30 days")
     >>> schema = Schema((logins,))
-    >>> one, other = signals_hash(pd.DataFrame({"lifecycle_stage": "renewal", "logins_30d": [1.0, 2.0]}), schema)
-    >>> len(one), one == other
+    >>> first, second = signals_hash(pd.DataFrame({"lifecycle_stage": "renewal", "logins_30d": [1.0, 2.0]}), schema)
+    >>> len(first), first == second
     (64, False)
     """
-    columns = ["lifecycle_stage", *(one for one in ("days_to_renewal", "term_days") if one in frame), *schema.names]
+    columns = ["lifecycle_stage", *(name for name in ("days_to_renewal", "term_days") if name in frame), *schema.names]
     columns = list(dict.fromkeys(columns))
     rows = zip(*(_plain(frame[name]) for name in columns), strict=True)
     return [hashlib.sha256(canonical([columns, list(row)]).encode()).hexdigest() for row in rows]
@@ -238,7 +247,7 @@ def check_model(model: LoadedModel, settings: Settings, as_of: pd.Timestamp) -> 
         found = f"{as_of:%Y-%m-%d}, before the end of training of version {model.version}, {cut:%Y-%m-%d}"
         do = "judge past days with `forewarn backtest`, or read them with `forewarn ledger export`"
         faults.append(Fault("as_of", found, "a day that the model has not seen beyond", do))
-    ours, theirs = [(tuple(one.horizons_days), one.main_horizon_days) for one in (settings, model.churn)]
+    ours, theirs = [(tuple(owner.horizons_days), owner.main_horizon_days) for owner in (settings, model.churn)]
     if theirs != ours:
         found = f"{list(ours[0])}, mainly {ours[1]}"
         expected = f"{list(theirs[0])}, mainly {theirs[1]}, as version {model.version} was trained for"
@@ -260,16 +269,16 @@ def check_schema(trained: Schema, live: Schema) -> None:
     UsageError
         With every signal that is missing or of another kind.
     """
-    there = {one.name: one.kind for one in live.signals}
+    live_kinds = {signal.name: signal.kind for signal in live.signals}
     faults: Iterable[Fault] = [
         Fault(
-            f"signals.{one.name}",
-            "no such signal in today's sources" if one.name not in there else f"a {there[one.name]}",
-            f"a {one.kind}, as in training",
+            f"signals.{signal.name}",
+            "no such signal in today's sources" if signal.name not in live_kinds else f"a {live_kinds[signal.name]}",
+            f"a {signal.kind}, as in training",
             "bring the table or column back, or run `forewarn train` and `forewarn promote`",
         )
-        for one in trained.signals
-        if there.get(one.name) != one.kind
+        for signal in trained.signals
+        if live_kinds.get(signal.name) != signal.kind
     ]
     if faults:
         raise UsageError(faults)
