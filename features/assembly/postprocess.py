@@ -100,7 +100,7 @@ def significant(values: np.ndarray, out: np.ndarray | None = None) -> np.ndarray
     between engines (DuckDB alone adds up exactly, features/sources/backends/exact_sums.py).
 
     A mean of a few days or amounts often ends in a five just behind the ninth digit, where those last bits would
-    decide: the boundary lies TIE beside it, where nothing that people count ends.
+    decide: the boundary lies TIE beside it, where no quantity that is counted ends.
 
     `out` takes the result where it is given; it may be `values`.
 

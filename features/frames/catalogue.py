@@ -9,8 +9,8 @@ import ibis
 import ibis.expr.types as ir
 
 from configs.framework import Milestone
+from features.frames.contact_activity import contact_activity, talks
 from features.frames.onboarding import onboarding
-from features.frames.people import people, talks
 from features.signal import AggregateSignal, Signal
 from features.sources import Sources
 from features.timeline import days_between, first_known, seen_rows
@@ -118,7 +118,9 @@ FRAMES: tuple[SignalFrame, ...] = (
     SignalFrame("invoices", "invoices", (), seen_invoices),
     _rows("outcomes"),
     _rows("contacts", distinct=("role", "since")),
-    SignalFrame("people", "contacts", (), lambda sources, inputs: people(sources, inputs.snapshots)),
+    SignalFrame(
+        "contact_activity", "contacts", (), lambda sources, inputs: contact_activity(sources, inputs.snapshots)
+    ),
     _rows("surveys", latest=True),
     _rows("interventions"),
 )

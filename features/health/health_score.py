@@ -3,7 +3,7 @@
 A dimension's score is the weighted mean of its signals' scores, each a piecewise linear map of a signal (one for all,
 or a segment's or stage's own), over the signals that are there; a dimension without any is NaN. Health is the
 stage-weighted mean of the dimensions, the weight of missing ones shared among the others. The scores are signals too:
-what people know of health, said in five numbers.
+what is known of health, in five numbers.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ SCORES: tuple[SignalInfo, ...] = (
     ),
     *(
         SignalInfo(
-            name=f"health_{one}",
-            dimension=one,
+            name=f"health_{dimension}",
+            dimension=dimension,
             unit="0 to 100",
             healthier=1,
             kind="number",
-            sentence=f"the rules' score for {one}",
+            sentence=f"the rules' score for {dimension}",
         )
-        for one in DIMENSIONS
+        for dimension in DIMENSIONS
     ),
 )
 

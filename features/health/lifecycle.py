@@ -35,8 +35,8 @@ def lifecycle_stages(frame: pd.DataFrame, framework: Framework) -> pd.DataFrame:
     Returns
     -------
     DataFrame, (n,) rows
-        lifecycle_stage and stage_criterion, text, never missing, with the frame's index. stage_criterion says in words
-        what decided, e.g. "2 of 2: features in use 4 >= 3; team trained yes"; of an account in the first stage, why it
+        lifecycle_stage and stage_criterion, text, never missing, with the frame's index. stage_criterion has what
+        decided, e.g. "2 of 2: features in use 4 >= 3; team trained yes"; of an account in the first stage, why it
         is not further.
     """
     first, *later = (stage for stage in framework.stages if stage.name != RENEWAL)
@@ -54,7 +54,7 @@ def lifecycle_stages(frame: pd.DataFrame, framework: Framework) -> pd.DataFrame:
         decided = entered | (before & (number == 1) & (evidence.answered | by_tenure))
         stage_number[entered] = number
         answered = np.flatnonzero(decided & evidence.answered)
-        reason[answered] = evidence.words(answered)
+        reason[answered] = evidence.sentences(answered)
         reason[decided & by_tenure & entered] = f"tenure of {stage.from_tenure_days} days and more"
         reason[decided & by_tenure & ~entered] = f"tenure under {stage.from_tenure_days} days"
     names = np.array([stage.name for stage in (first, *later)], dtype=object)[stage_number]
@@ -69,7 +69,7 @@ def lifecycle_stages(frame: pd.DataFrame, framework: Framework) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class _Evidence:
-    """What the criteria of one stage say of each row; the arrays are (rows,), those in lists one a criterion."""
+    """Which criteria of one stage each row meets; the arrays are (rows,), those in lists one a criterion."""
 
     criteria: tuple[Criterion, ...]
     values: list[np.ndarray]
@@ -81,25 +81,28 @@ class _Evidence:
 
     @property
     def answered(self) -> np.ndarray:
+        """Whether any criterion can be answered."""
         return self.count > 0
 
     @property
     def met(self) -> np.ndarray:
+        """Whether enough of them hold."""
         return self.answered & (self.held >= self.needed)
 
     @property
     def full(self) -> np.ndarray:
+        """Whether all of them hold."""
         return self.answered & (self.held == len(self.criteria))
 
-    def words(self, rows: np.ndarray) -> np.ndarray:
-        """One text for each of the rows (positions); texts are made once for each distinct set of rounded values."""
+    def sentences(self, rows: np.ndarray) -> np.ndarray:
+        """A sentence for each of the rows (positions), made once for each distinct set of rounded values."""
         counts = np.stack([self.count[rows], self.held[rows], self.needed[rows]])
         code = np.zeros(len(rows), dtype="int64")
         parts: list[tuple[list[str], np.ndarray]] = []
         for criterion, values, known in zip(self.criteria, self.values, self.known, strict=True):
-            place, shown = pd.factorize(np.where(known[rows], _rounded(values[rows], criterion.threshold), np.nan))
-            parts.append(([*(_words(criterion, float(value)) for value in shown), ""], place))  # -1: not answered
-            code = pd.factorize(code * (len(shown) + 1) + place + 1)[0]
+            index, shown = pd.factorize(np.where(known[rows], _rounded(values[rows], criterion.threshold), np.nan))
+            parts.append(([*(_clause(criterion, float(value)) for value in shown), ""], index))  # -1: not answered
+            code = pd.factorize(code * (len(shown) + 1) + index + 1)[0]
         code, _ = pd.factorize(code)
         first = np.full(code.max(initial=-1) + 1, -1)
         first[code[::-1]] = np.arange(len(rows))[::-1]
@@ -107,19 +110,20 @@ class _Evidence:
         for number, row in enumerate(first.tolist()):
             count, held, needed = counts[:, row].tolist()
             asked = f" ({needed} needed)" if needed < count else ""
-            told = [texts[place[row]] for texts, place in parts if place[row] >= 0]
-            made[number] = f"{held} of {count}{asked}: {'; '.join(told)}"
+            clauses = [texts[index[row]] for texts, index in parts if index[row] >= 0]
+            made[number] = f"{held} of {count}{asked}: {'; '.join(clauses)}"
         return made[code]
 
 
 def _evidence(frame: pd.DataFrame, criteria: tuple[Criterion, ...], share: float) -> _Evidence:
     values, known, holds = [], [], []
-    for one in criteria:
-        value = frame[one.signal].to_numpy("float64") if one.signal in frame else np.full(len(frame), np.nan)
-        met = value >= one.threshold if one.when == "at_least" else value <= one.threshold
+    for criterion in criteria:
+        signal = criterion.signal
+        value = frame[signal].to_numpy("float64") if signal in frame else np.full(len(frame), np.nan)
+        met = value >= criterion.threshold if criterion.when == "at_least" else value <= criterion.threshold
         values.append(value)
         holds.append(met)
-        known.append(met if one.unmet == "unknown" else ~np.isnan(value))
+        known.append(met if criterion.unmet == "unknown" else ~np.isnan(value))
     count = np.sum([np.zeros(len(frame), dtype=bool), *known], axis=0, dtype="int64")
     held = np.sum([np.zeros(len(frame), dtype=bool), *holds], axis=0, dtype="int64")
     needed = np.maximum(np.ceil(share * count - ROUNDING), 1).astype("int64")
@@ -136,7 +140,7 @@ def _rounded(values: np.ndarray, threshold: float) -> np.ndarray:
     return np.where(crossed, values, short)
 
 
-def _words(criterion: Criterion, value: float) -> str:
+def _clause(criterion: Criterion, value: float) -> str:
     met = value >= criterion.threshold if criterion.when == "at_least" else value <= criterion.threshold
     if criterion.signal.startswith(MILESTONE):
         return f"{criterion.says} {'yes' if met else 'no'}"
@@ -161,7 +165,7 @@ def stage_months(stage_now: pd.Series, stage_1mo_ago: pd.Series, stage_3mo_ago: 
 
     Examples
     --------
-    >>> stages = [pd.Series(one) for one in (["a", "a", "a", "a"], ["a", "a", "b", None], ["a", "b", "a", None])]
+    >>> stages = [pd.Series(values) for values in (["a", "a", "a", "a"], ["a", "a", "b", None], ["a", "b", "a", None])]
     >>> stage_months(*stages).tolist()
     [3.0, 1.0, 0.0, nan]
     """

@@ -17,7 +17,7 @@ UNTIL = ("contacts.until",)
 SPOKE = ("interactions.contact_id", "interactions.initiated_by")
 
 CONTACTS: dict[str, Any] = {"dimension": "relationship", "frame": "contacts"}
-ROLES_AND_SIGNS: dict[str, Any] = {"dimension": "relationship", "frame": "people"}
+ROLES_AND_SIGNS: dict[str, Any] = {"dimension": "relationship", "frame": "contact_activity"}
 SURVEYS: dict[str, Any] = {"dimension": "relationship", "frame": "surveys"}
 
 
@@ -48,7 +48,7 @@ def _silent_days(t: Any, role: str) -> Any:
 
 
 def _share_of_present(t: Any, age: Any, days: int) -> Any:
-    share = (age <= days).fill_null(False).ifelse(1.0, 0.0).mean(where=t.once & t.present)
+    share = (age <= days).fill_null(False).ifelse(1.0, 0.0).mean(where=t.is_first & t.present)
     return _where(age.count() > 0, share)
 
 
@@ -116,7 +116,7 @@ RELATIONSHIP: tuple[Signal, ...] = (
         unit="contacts",
         healthier=1,
         sentence="known contacts in place now",
-        value=lambda t: _where(t.role.count() > 0, t.count(where=t.once & t.present)),
+        value=lambda t: _where(t.role.count() > 0, t.count(where=t.is_first & t.present)),
         needs=UNTIL,
         empty=0.0,
         **ROLES_AND_SIGNS,
@@ -155,11 +155,11 @@ RELATIONSHIP: tuple[Signal, ...] = (
         window_days=180,
     ),
     AggregateSignal(
-        name="people_active_90d",
+        name="contacts_active_90d",
         unit="contacts",
         healthier=1,
         sentence="contacts of the customer who did something in the last 90 days",
-        value=lambda t: _where(t.active_age.count() > 0, t.count(where=t.once & (t.active_age <= 90))),
+        value=lambda t: _where(t.active_age.count() > 0, t.count(where=t.is_first & (t.active_age <= 90))),
         needs=SPOKE,
         window_days=90,
         outage="void",
@@ -181,7 +181,7 @@ RELATIONSHIP: tuple[Signal, ...] = (
         unit="share",
         healthier=-1,
         sentence="share of what the customer did with us in 90 days that one contact did (1 is single-threaded)",
-        value=lambda t: ratio(t.signs_90d.max(), t.signs_90d.sum(where=t.once)),
+        value=lambda t: ratio(t.signs_90d.max(), t.signs_90d.sum(where=t.is_first)),
         needs=SPOKE,
         window_days=90,
         outage="void",

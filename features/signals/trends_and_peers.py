@@ -17,7 +17,7 @@ from features.health import stage_months
 from features.signal import DerivedSignal
 
 MONTHS_BACK = (1, 3)  # calendar months, so that monthly snapshots serve as each other's past
-MIN_PEERS = 5  # with fewer known values a median says nothing
+MIN_PEERS = 5  # with fewer known values a median is not worth having
 
 
 def days_back(as_ofs: pd.DatetimeIndex, months: int) -> pd.DatetimeIndex:
@@ -36,7 +36,7 @@ def days_back(as_ofs: pd.DatetimeIndex, months: int) -> pd.DatetimeIndex:
 
     Examples
     --------
-    >>> [f"{one:%m-%d}" for one in days_back(pd.DatetimeIndex(["2025-03-31", "2025-04-01"]), 1)]
+    >>> [f"{day:%m-%d}" for day in days_back(pd.DatetimeIndex(["2025-03-31", "2025-04-01"]), 1)]
     ['02-28', '03-01']
     """
     return pd.DatetimeIndex([day - pd.DateOffset(months=months) for day in as_ofs]).as_unit("us")

@@ -1,4 +1,4 @@
-"""What other people call our tables and columns: the guesses of `forewarn init`, in order of preference."""
+"""Names that source tables and columns commonly have: the guesses of `forewarn init`, in order of preference."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ MILESTONES = (
 )
 INTERVENTIONS = ("discovery_call", "success_plan", "executive_escalation", "training_offer")
 REASONS = ("price", "missing_feature", "competitor", "low_use", "sponsor_left", "went_out_of_business")
-LATE_PAYERS = 0.1  # share whose habit is to pay weeks late, which says nothing of leaving
+LATE_PAYERS = 0.1  # share whose habit is to pay weeks late, which has nothing to do with leaving
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def accounts_table(rng: np.random.Generator, life: Life, names: Names) -> pd.Dat
         {
             "account_id": names.account_id,
             "created_at": life.calendar.dates(life.created_day) + np.timedelta64(9, "h"),
-            "name": [f"Account {one[4:]}" for one in names.account_id],
+            "name": [f"Account {account_id[4:]}" for account_id in names.account_id],
             "segment": np.array(SEGMENTS, dtype=object)[life.segment],
             "owner": owner,
             "parent_account_id": parent,
@@ -90,12 +90,12 @@ def agreements(rng: np.random.Generator, life: Life, names: Names) -> Agreements
         days = (starts - calendar.start).astype(int)
         arr, seats = float(life.arr[row]), int(life.seats[row])
         draws = rng.random((len(days), 2))
-        for place in range(len(days) - 1):
-            day, until = int(days[place]), int(days[place + 1])
+        for number in range(len(days) - 1):
+            day, until = int(days[number]), int(days[number + 1])
             if day >= life.churn_day[row]:
                 break
-            if place:
-                change = _change(draws[place], float(unhappy[row, day]) if day >= 0 else 0.0, term)
+            if number:
+                change = _change(draws[number], float(unhappy[row, day]) if day >= 0 else 0.0, term)
                 before, seats = arr, max(2, round(seats * change))
                 arr = round(arr * change, 2)
                 if day >= calendar.window and change != 1:
@@ -110,7 +110,7 @@ def agreements(rng: np.random.Generator, life: Life, names: Names) -> Agreements
     body = body.sort_values(["day", "row"], ignore_index=True)
     own = body["row"].to_numpy()
     billing = np.where(life.term_months == 1, 0, rng.choice(3, len(life), p=(0.8, 0.2, 0.0)))
-    # Drawn last, so that the other columns stay as they were; a habit of buying, which says nothing of leaving.
+    # Drawn last, so that the other columns stay as they were; a habit of buying, which has nothing to do with leaving.
     auto_renews = (life.term_months == 1) | (rng.random(len(life)) < 0.4)
     table = pd.DataFrame(
         {
@@ -144,9 +144,9 @@ def _change(draw: Floats, unhappy: float, term_months: int) -> float:
     return 1.0
 
 
-def moments(values: NDArray[np.datetime64], there: NDArray[np.bool_]) -> NDArray[np.datetime64]:
-    """Times in microseconds, null where not `there`."""
-    return np.where(there, values.astype("datetime64[us]"), np.datetime64("NaT", "us"))
+def moments(values: NDArray[np.datetime64], is_present: NDArray[np.bool_]) -> NDArray[np.datetime64]:
+    """Times in microseconds, null where not `is_present`."""
+    return np.where(is_present, values.astype("datetime64[us]"), np.datetime64("NaT", "us"))
 
 
 def outcomes_table(rng: np.random.Generator, life: Life, names: Names, agreed: Agreements) -> pd.DataFrame:
@@ -186,10 +186,10 @@ def invoices_table(rng: np.random.Generator, life: Life, names: Names, agreed: A
     last = contracts["ends_at"].to_numpy().astype("datetime64[D]")
     periods = np.maximum((last.astype("datetime64[M]") - first.astype("datetime64[M]")).astype(int) // every, 1)
     own = np.repeat(np.arange(len(contracts)), periods)
-    place = np.arange(len(own)) - np.repeat(np.cumsum(periods) - periods, periods)
+    number = np.arange(len(own)) - np.repeat(np.cumsum(periods) - periods, periods)
     month = first.astype("datetime64[M]")
     within = first - month.astype("datetime64[D]")
-    issued = (month[own] + place * every[own]).astype("datetime64[D]") + within[own]
+    issued = (month[own] + number * every[own]).astype("datetime64[D]") + within[own]
     day = (issued - calendar.start).astype(int)
     kept = (day < np.minimum(calendar.end, life.churn_day[row[own]])) & (day >= calendar.window - 400)
     own, day = own[kept], day[kept]
@@ -234,7 +234,7 @@ def invoices_table(rng: np.random.Generator, life: Life, names: Names, agreed: A
 
 
 @dataclass(frozen=True)
-class People:
+class ContactHolders:
     """The contacts table, and who could be spoken to: contact number by account and day, -1 for nobody."""
 
     table: pd.DataFrame
@@ -243,7 +243,7 @@ class People:
     others: Ints  # (account, 3)
 
 
-def people(rng: np.random.Generator, life: Life, names: Names) -> People:
+def contact_holders(rng: np.random.Generator, life: Life, names: Names) -> ContactHolders:
     """Sponsors and champions by their chains (a gap between two holders), an admin and users who stay."""
     rows: list[tuple[int, str, int, int]] = []
     holders = {}
@@ -265,8 +265,8 @@ def people(rng: np.random.Generator, life: Life, names: Names) -> People:
                     )
         holders[role] = holder
     others = np.empty((len(life), 3), dtype=np.int32)
-    for place, role in enumerate(("admin", "user", "user")):
-        others[:, place] = len(rows) + np.arange(len(life))
+    for column, role in enumerate(("admin", "user", "user")):
+        others[:, column] = len(rows) + np.arange(len(life))
         lags = rng.integers(0, 20, len(life))
         rows += [(row, role, int(life.created_day[row] + lags[row]), _STAYS) for row in range(len(life))]
     body = pd.DataFrame(rows, columns=["row", "role", "since", "until"])
@@ -284,7 +284,7 @@ def people(rng: np.random.Generator, life: Life, names: Names) -> People:
         }
     )
     known = (since_at < life.calendar.dates(life.calendar.end)) & (since < life.churn_day[owner])
-    return People(table[known], holders["executive_sponsor"], holders["champion"], others)
+    return ContactHolders(table[known], holders["executive_sponsor"], holders["champion"], others)
 
 
 _STAYS = np.iinfo(np.int32).max
@@ -301,8 +301,8 @@ def milestones_table(rng: np.random.Generator, life: Life, names: Names) -> pd.D
     for name, usual in MILESTONES:
         lag = usual * pace * np.exp(rng.normal(0, 0.12, len(life)))
         day = life.created_day + lag.astype(int) + 1
-        told = (day < life.churn_day) & (day < life.calendar.end) & (rng.random(len(life)) < 0.95)
-        frames.append(pd.DataFrame({"row": np.flatnonzero(told), "milestone": name, "day": day[told]}))
+        is_reported = (day < life.churn_day) & (day < life.calendar.end) & (rng.random(len(life)) < 0.95)
+        frames.append(pd.DataFrame({"row": np.flatnonzero(is_reported), "milestone": name, "day": day[is_reported]}))
     body = pd.concat(frames).sort_values(["day", "row", "milestone"], ignore_index=True)
     return pd.DataFrame(
         {

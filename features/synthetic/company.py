@@ -1,6 +1,6 @@
 """A synthetic company in the eleven canonical tables, its true probabilities kept aside, for the demo and the tests.
 
-`make_company` writes the tables; `company_config` says how a project reads them. The truth lies under truth/, where no
+`make_company` writes the tables; `company_config` shows how a project reads them. The truth lies under truth/, where no
 mapping points: the pipeline never sees it, and an evaluation can ask how near a model came to the best there is.
 """
 
@@ -109,18 +109,18 @@ def make_company(
 
 def company_tables(life: Life, names: books.Names, seed: int) -> dict[str, pd.DataFrame]:
     """The canonical tables by name; each draws from a stream of its own, so that one can change and the others stay."""
-    streams = {name: np.random.default_rng([seed, 100 + place]) for place, name in enumerate(TABLE_NAMES)}
+    streams = {name: np.random.default_rng([seed, 100 + number]) for number, name in enumerate(TABLE_NAMES)}
     agreed = books.agreements(streams["contracts"], life, names)
-    who = books.people(streams["contacts"], life, names)
+    holders = books.contact_holders(streams["contacts"], life, names)
     made = {
         "accounts": books.accounts_table(streams["accounts"], life, names),
         "contracts": agreed.table,
         "usage_events": feeds.usage_events(streams["usage_events"], life, names, agreed.seats),
         "tickets": feeds.tickets_table(streams["tickets"], life, names),
-        "interactions": feeds.interactions_table(streams["interactions"], life, names, who),
+        "interactions": feeds.interactions_table(streams["interactions"], life, names, holders),
         "invoices": books.invoices_table(streams["invoices"], life, names, agreed),
-        "surveys": feeds.surveys_table(streams["surveys"], life, names, who),
-        "contacts": who.table,
+        "surveys": feeds.surveys_table(streams["surveys"], life, names, holders),
+        "contacts": holders.table,
         "milestones": books.milestones_table(streams["milestones"], life, names),
         "outcomes": books.outcomes_table(streams["outcomes"], life, names, agreed),
         "interventions": books.interventions_table(streams["interventions"], life, names),

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.synthetic.books import Names, People, contact_ids, moments
+from features.synthetic.books import ContactHolders, Names, contact_ids, moments
 from features.synthetic.calendar import Calendar, Floats, Ints
 from features.synthetic.hazard import Life
 
@@ -26,7 +26,7 @@ FEATURES = (
     "forecasts",
     "audit_log",
 )
-USERS_MOST = 14  # people of one account whose use is told apart
+USERS_MOST = 14  # users of one account whose use is kept apart
 PULSE_DAYS = 30  # between two waves of the recommendation survey
 NO_FEED = 0.02  # share of accounts whose product sends no usage at all
 OUTAGE_DAYS = (3, 2)  # lengths of the times at which nobody's usage arrived
@@ -48,17 +48,17 @@ def season(calendar: Calendar) -> Floats:
 def usage_events(rng: np.random.Generator, life: Life, names: Names, seats: Ints) -> pd.DataFrame:
     """Counts per account, day, user and feature, in the order in which they happened.
 
-    The usage driver sets how many people use the product, how often and how much; the breadth driver how many
+    The usage driver sets how many users there are, how often and how much; the breadth driver how many
     features. An account takes up features in an order of its own.
     """
     calendar = life.calendar
     feed = slice(calendar.feed, calendar.end)
     weak, narrow = life.driver("usage")[:, feed], life.driver("breadth")[:, feed]
-    there = life.alive()[:, feed]
-    there[rng.permutation(len(life))[: max(2, round(NO_FEED * len(life)))]] = False
+    is_recorded = life.alive()[:, feed]
+    is_recorded[rng.permutation(len(life))[: max(2, round(NO_FEED * len(life)))]] = False
     silent = [] if life.story is None else [life.story.outage(calendar)]
     for outage in [*_outages(rng, calendar), *silent]:
-        there[:, outage - calendar.feed] = False
+        is_recorded[:, outage - calendar.feed] = False
     days_old = np.arange(calendar.feed, calendar.end) - life.created_day[:, None]
     ramp = 1 - 0.7 * np.exp(-np.maximum(days_old, 0) / 15.0)
     base = np.where(life.quiet, 0.5, 1.0) * np.exp(rng.normal(0, 0.05, len(life)))
@@ -66,10 +66,10 @@ def usage_events(rng: np.random.Generator, life: Life, names: Names, seats: Ints
     share = 1 / (1 + np.exp(-(0.9 - 1.5 * weak)))
     users = np.clip(np.ceil(seats[:, feed] * share), 1, USERS_MOST)
     drawn = rng.random((*weak.shape, USERS_MOST), dtype=np.float32) < np.clip(often, 0, 0.95)[:, :, None]
-    drawn &= (np.arange(USERS_MOST) < users[:, :, None]) & there[:, :, None]
+    drawn &= (np.arange(USERS_MOST) < users[:, :, None]) & is_recorded[:, :, None]
     row, day, user = np.nonzero(drawn)
     times = 1 + (rng.random(len(row)) < 0.5)
-    row, day, user = (np.repeat(one, times) for one in (row, day, user))
+    row, day, user = (np.repeat(positions, times) for positions in (row, day, user))
 
     order = np.argsort(rng.random((len(life), len(FEATURES))) + 0.04 * np.arange(len(FEATURES)), axis=1)
     taste = rng.normal(0, 0.06, len(life))
@@ -86,15 +86,15 @@ def usage_events(rng: np.random.Generator, life: Life, names: Names, seats: Ints
     row, day, minute = row[order_in_time], day[order_in_time], minute[order_in_time]
     when = (calendar.dates(day) + minute.astype("timedelta64[m]")).astype("datetime64[us]")
     delay = np.where(rng.random(len(body)) < 0.02, rng.integers(24 * 60, 24 * 60 * 5, len(body)), 60)
-    people = [f"{one}-u{number:02d}" for one in names.account_id for number in range(1, USERS_MOST + 1)]
-    person = row * USERS_MOST + body["user"].to_numpy()
+    user_ids = [f"{account_id}-u{number:02d}" for account_id in names.account_id for number in range(1, USERS_MOST + 1)]
+    user_code = row * USERS_MOST + body["user"].to_numpy()
     return _known_by_the_end(
         pd.DataFrame(
             {
                 "account_id": pd.Categorical.from_codes(row, categories=pd.Index(names.account_id)),
                 "occurred_at": when,
                 "feature": pd.Categorical.from_codes(body["feature"].to_numpy(), categories=pd.Index(FEATURES)),
-                "user_id": pd.Categorical.from_codes(person, categories=pd.Index(people)),
+                "user_id": pd.Categorical.from_codes(user_code, categories=pd.Index(user_ids)),
                 "quantity": body["quantity"].to_numpy().astype(float),
                 "recorded_at": when + delay.astype("timedelta64[m]"),
             }
@@ -196,7 +196,7 @@ TALKS: tuple[tuple[str, str, tuple[float, float, float], float, float | None, fl
 )
 
 
-def interactions_table(rng: np.random.Generator, life: Life, names: Names, who: People) -> pd.DataFrame:
+def interactions_table(rng: np.random.Generator, life: Life, names: Names, holders: ContactHolders) -> pd.DataFrame:
     """The engagement driver shows in replies and attendance, the tone driver in how they speak."""
     calendar = life.calendar
     away, gloom = life.driver("engagement"), life.driver("tone")
@@ -225,7 +225,7 @@ def interactions_table(rng: np.random.Generator, life: Life, names: Names, who: 
                     "account_id": names.account_id[row],
                     "occurred_at": when,
                     "kind": kind,
-                    "contact_id": contact_ids(_partner(rng, who, row, day, kind)),
+                    "contact_id": contact_ids(_partner(rng, holders, row, day, kind)),
                     "initiated_by": by,
                     "attended": pd.array(np.full(len(row), None) if came is None else came, dtype="boolean"),
                     "responded_at": moments(reply, replied),
@@ -241,18 +241,18 @@ def interactions_table(rng: np.random.Generator, life: Life, names: Names, who: 
     return _known_by_the_end(table, calendar)
 
 
-def _partner(rng: np.random.Generator, who: People, row: Ints, day: Ints, kind: str) -> Ints:
+def _partner(rng: np.random.Generator, holders: ContactHolders, row: Ints, day: Ints, kind: str) -> Ints:
     """Whom it was with: the sponsor at reviews, else mostly champion, admin and users; always someone in place."""
     draw = rng.random(len(row))
-    someone = who.others[row, rng.integers(0, 3, len(row))]
-    champion, sponsor = who.champion[row, day], who.sponsor[row, day]
+    someone = holders.others[row, rng.integers(0, 3, len(row))]
+    champion, sponsor = holders.champion[row, day], holders.sponsor[row, day]
     with_sponsor = draw < (0.8 if kind == "qbr" else 0.15)
     chosen = np.where((draw > 0.6) & (champion >= 0), champion, someone)
     return np.where(with_sponsor & (sponsor >= 0), sponsor, chosen)
 
 
-def surveys_table(rng: np.random.Generator, life: Life, names: Names, who: People) -> pd.DataFrame:
-    """A recommendation pulse every PULSE_DAYS to up to four people, and now and then a CSAT or a CES question."""
+def surveys_table(rng: np.random.Generator, life: Life, names: Names, holders: ContactHolders) -> pd.DataFrame:
+    """An NPS pulse every PULSE_DAYS to up to four contacts, and now and then a CSAT or a CES question."""
     calendar = life.calendar
     gloom, trouble = life.driver("advocacy"), life.driver("support")
     alive = life.alive()
@@ -266,7 +266,7 @@ def surveys_table(rng: np.random.Generator, life: Life, names: Names, who: Peopl
     answered = rng.random(len(asked)) < np.array((0.75, 0.65, 0.6))[life.segment[row[asked]]]
     asked, person = asked[answered], person[answered]
     r, d = row[asked], day[asked]
-    contact = np.where(person == 3, who.champion[r, d], who.others[r, np.minimum(person, 2)])
+    contact = np.where(person == 3, holders.champion[r, d], holders.others[r, np.minimum(person, 2)])
     score = np.clip(np.round(6.6 - 1.8 * gloom[r, d] + own_view[r] + rng.normal(0, 0.8, len(r))), 0, 10)
     nps = _answers(names.account_id[r], _at_minute(calendar, d, 11 * 60 + 7 * person), "nps", score, contact)
 
@@ -274,7 +274,7 @@ def surveys_table(rng: np.random.Generator, life: Life, names: Names, who: Peopl
     for kind, monthly, usual, slope, noise, most in (("csat", 0.35, 3.9, 0.8, 0.7, 5), ("ces", 0.15, 5.2, 0.6, 1.2, 7)):
         own, on = _events(rng, life, np.full(gloom.shape, monthly / 30))
         score = np.clip(np.round(usual - slope * trouble[own, on] + rng.normal(0, noise, len(own))), 1, most)
-        contact = who.others[own, rng.integers(0, 3, len(own))]
+        contact = holders.others[own, rng.integers(0, 3, len(own))]
         when = _at_minute(calendar, on, rng.integers(480, 1080, len(own)))
         others.append(_answers(names.account_id[own], when, kind, score, contact))
     table = pd.concat([nps, *others]).sort_values(["occurred_at", "account_id", "kind"], ignore_index=True)

@@ -33,7 +33,7 @@ DRIVERS: tuple[tuple[str, float], ...] = (
 SHARED = 0.82  # correlation between any two drivers
 MONTHLY_MEMORY = 0.95  # autocorrelation of a driver over a month
 DELAY_DAYS = 60  # customers leave this long after the mood that makes them: a decision takes its time
-PEOPLE_GONE = 1.8, 1.4  # sponsor, champion: added to the log hazard
+VACANCY_EFFECTS = 1.8, 1.4  # sponsor, champion: added to the log hazard
 LEAVING_PER_DAY = (0.022 / 30, 0.030 / 30)  # sponsor, champion
 REPLACED_PER_DAY = (0.15 / 30, 0.20 / 30)
 BASE = -8.58
@@ -81,7 +81,7 @@ class Life:
         return len(self.segment)
 
     def driver(self, name: str) -> Floats:
-        return self.drivers[[one for one, _ in DRIVERS].index(name)]
+        return self.drivers[[driver for driver, _ in DRIVERS].index(name)]
 
     def alive(self) -> NDArray[np.bool_]:
         """(account, day): a customer since before that day began, and not yet gone."""
@@ -132,7 +132,7 @@ def drift(rng: np.random.Generator, accounts: int, days: int) -> Floats:
 def gone(
     rng: np.random.Generator, start: NDArray[np.bool_], days: int, leaves: float, returns: float
 ) -> NDArray[np.bool_]:
-    """(account, day) two-state chain of a contact's place being empty, from `start`."""
+    """(account, day) two-state chain of a contact's role being vacant, from `start`."""
     path = np.empty((days, len(start)), dtype=bool)
     path[0] = start
     for day in range(1, days):
@@ -154,8 +154,8 @@ def _customers(rng: np.random.Generator, existing: int, joining: int, calendar: 
     within = (created - created.astype("datetime64[M]").astype("datetime64[D]")).astype(int)
     created_day = created_day + np.clip(within, 1, 26) - within
     term = np.empty(count, dtype=np.int64)
-    for place, (terms, shares) in TERMS.items():
-        term[segment == place] = rng.choice(terms, int((segment == place).sum()), p=shares)
+    for kind, (terms, shares) in TERMS.items():
+        term[segment == kind] = rng.choice(terms, int((segment == kind).sum()), p=shares)
     low, high = np.array(SEATS).T
     return {
         "segment": segment,
@@ -198,9 +198,9 @@ def log_hazard(life: Life) -> Floats:
     """(account, day) log of the true hazard of leaving, per day, for the calendar's days; a story's launch apart."""
     weights = np.array([weight for _, weight in DRIVERS], dtype=np.float32)
     days = slice(0, life.calendar.end)
-    people = PEOPLE_GONE[0] * life.sponsor_gone[:, days] + PEOPLE_GONE[1] * life.champion_gone[:, days]
+    vacancies = VACANCY_EFFECTS[0] * life.sponsor_gone[:, days] + VACANCY_EFFECTS[1] * life.champion_gone[:, days]
     mood = np.tensordot(weights, life.drivers, 1)[:, np.maximum(np.arange(life.calendar.end) - DELAY_DAYS, 0)]
-    return np.asarray(BASE + life.offset[:, days] + mood + people)
+    return np.asarray(BASE + life.offset[:, days] + mood + vacancies)
 
 
 def live(accounts: int, months: int, seed: int, end: date, story: Story | None = None) -> Life:

@@ -86,5 +86,7 @@ def reweighted(stages: list[dict[str, Any]]) -> dict[str, Any]:
         Settings to be merged over the company's.
     """
     return {
-        "framework": {"stages": [{**one, "weights": REWEIGHTED.get(one["name"], one["weights"])} for one in stages]}
+        "framework": {
+            "stages": [{**stage, "weights": REWEIGHTED.get(stage["name"], stage["weights"])} for stage in stages]
+        }
     }

@@ -1,7 +1,7 @@
 """Days on which a feed brought next to nothing: for signals as known at each as_of, for `check` with hindsight.
 
 One rule serves both. A day is missing when its rows are under a tenth of what its weekday usually brings, and a long
-gap without any row is missing as a whole. Signals may only use the past: there, "usual" is the median of the same
+gap without any row is missing as a whole. Signals may only use the past: for them, "usual" is the median of the same
 weekday in the thirteen weeks before, each counted as it stood at the same age, so that a day whose rows are still on
 their way is compared with days that were still on their way. Hindsight compares with the weeks on either side.
 """
@@ -70,7 +70,7 @@ def daily_totals(sources: Sources, name: str) -> pd.DataFrame:
     rows, time = sources.tables[name], table(name).time
     counted = rows.group_by(day=rows[time].date(), seen=last_blind_day(rows, time)).aggregate(n=rows.count())
     frame = sources.engine.to_pandas(counted)
-    day, seen = (pd.to_datetime(frame[one]).astype("datetime64[us]") for one in ("day", "seen"))
+    day, seen = (pd.to_datetime(frame[name]).astype("datetime64[us]") for name in ("day", "seen"))
     frame = pd.DataFrame({"day": day, "visible": seen + DAY, "n": frame.n})
     return frame.sort_values(["day", "visible"], ignore_index=True)
 
@@ -116,11 +116,11 @@ def outages_by_feed(sources: Sources) -> dict[str, tuple[Outage, ...]]:
 
 
 def outage_ages(totals: pd.DataFrame, as_ofs: pd.DatetimeIndex) -> dict[pd.Timestamp, np.ndarray]:
-    """The outage days of a feed as they could be told at each as_of, from nothing that was visible only later.
+    """The outage days of a feed as they could be known at each as_of, from nothing that was visible only later.
 
     Takes `daily_totals`. Returns for each as_of the ages of the days (int64, ascending; 1 is the day just before it).
     A day needs four earlier weeks to be judged. A feed has no outage before its first row; one whose rows end has one
-    until as_of, as soon as the silence is telling, even where the feed has stopped for good.
+    until as_of, as soon as the silence is long enough, even where the feed has stopped for good.
     """
     at = pd.DatetimeIndex(as_ofs).unique().sort_values()
     feed = _Feed.of(totals, at[-1] if len(at) else None)
@@ -192,7 +192,7 @@ class _Feed:
 
     def seen(self, moments: Iterable[int]) -> dict[int, np.ndarray]:
         """Rows of each day before a moment that were visible by then; NaN on days before the first one known then."""
-        found = {}
+        by_moment = {}
         total = np.zeros(len(self.day_of_month))
         done, first = 0, len(total)
         for moment in sorted({moment for moment in moments if moment > 0}):
@@ -201,16 +201,16 @@ class _Feed:
                 np.add.at(total, self.day[done:upto], self.n[done:upto])
                 first = min(first, int(self.day[done:upto].min()))
                 done = upto
-            found[moment] = total[:moment].copy()
-            found[moment][:first] = np.nan
-        return found
+            by_moment[moment] = total[:moment].copy()
+            by_moment[moment][:first] = np.nan
+        return by_moment
 
     def settled_days(self, seen: np.ndarray, moment: int) -> int:
         """The age by which most of a day's rows are usually visible, from the rows of the newest thirteen weeks."""
-        found = np.flatnonzero(seen > 0)
-        if not len(found):
+        with_rows = np.flatnonzero(seen > 0)
+        if not len(with_rows):
             return 1
-        recent = (self.visible <= moment) & (self.day > found[-1] - 7 * WEEKS)
+        recent = (self.visible <= moment) & (self.day > with_rows[-1] - 7 * WEEKS)
         ages, n = (self.visible - self.day)[recent], self.n[recent]
         order = np.argsort(ages, kind="stable")
         share = np.cumsum(n[order]) / n.sum()
@@ -287,22 +287,22 @@ def _habit_of_the_month(
 def _with_gaps(missing: np.ndarray, seen: np.ndarray, settled_days: int) -> np.ndarray:
     """Adds long gaps without any row, the one that is still open included, as far as their rows were due.
 
-    Where the weekdays tell of the gap's beginning, it only has to be long. Otherwise the feed is sparse, and a gap has
+    Where the weekdays show the gap's beginning, it only has to be long. Otherwise the feed is sparse, and a gap has
     to stand out from all the others: surveys that go out once a year are no outage for the rest of it.
     """
     due = len(seen) - settled_days + 1
-    found = np.flatnonzero(seen > 0)
-    gaps = np.diff(found)
+    with_rows = np.flatnonzero(seen > 0)
+    gaps = np.diff(with_rows)
     if len(gaps) < GAP_MIN_GAPS:
         return missing
     longest = np.sort(gaps)[-2:]
     limit = max(GAP_DAYS, GAP_MEDIANS * float(np.median(gaps)))
     missing = missing.copy()
-    for before, after in zip(found, [*found[1:], max(due, found[-1])], strict=True):
+    for before, after in zip(with_rows, [*with_rows[1:], max(due, with_rows[-1])], strict=True):
         end = min(after, due)
         if end - before <= limit:
             continue
-        others = longest[0] if after - before == longest[1] and after <= found[-1] else longest[1]
+        others = longest[0] if after - before == longest[1] and after <= with_rows[-1] else longest[1]
         if missing[before + 1 : before + 8].any() or end - before > GAP_OTHERS * others:
             missing[before + 1 : end] = True
     return missing

@@ -165,7 +165,7 @@ class KeyArrays(RollupArrays):
         # Of every day from the one before the first to the one after the last: -1 where no as_of looks back on it.
         self.segments = np.full(self.last - self.first + 3, -1)
         self.segments[days.number - self.first + 1] = days.segment
-        self.most = min(cells, most_bytes // 10) // (int(days.segment.max()) + 1)  # people or features
+        self.most = min(cells, most_bytes // 10) // (int(days.segment.max()) + 1)  # users or features
         self.full, self.index = False, KeyIndex()
         self.account = np.zeros(0, "int32")
         # What was never written takes no memory: when more room is needed, it is left alone.

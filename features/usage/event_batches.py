@@ -20,7 +20,7 @@ UNKNOWN_ACCOUNT = -1
 @dataclass(frozen=True)
 class EventBatch:
     """Rows of usage, (n,) arrays: the account's number, `day` and the last day blind to the row (`seen`), both in days
-    since 1970; events, their quantity, hashes of people and features (0: none), and each measure's sum and number."""
+    since 1970; events, their quantity, hashes of users and features (0: none), and each measure's sum and number."""
 
     account: np.ndarray
     day: np.ndarray

@@ -173,7 +173,7 @@ def _lately(sources: Sources, since: pd.Timestamp) -> ir.Table:
 
 
 def _mark(settings: Settings) -> str:
-    """Changes with what the units mean: the mapping of usage events, and the engine whose hash tells people apart."""
+    """Changes with what the units mean: the mapping of usage events, and the engine whose hash stands for users."""
     events = settings.tables[sql_rollup.EVENTS].model_dump(mode="json")
     body = json.dumps([LAYOUT, events, settings.connection, settings.timezone, duckdb.__version__], sort_keys=True)
     return hashlib.sha256(body.encode()).hexdigest()[:16]

@@ -1,6 +1,6 @@
-"""Usage, folded: the events are read once a fold, into small rows; every as_of then sums days, people and features.
+"""Usage, folded: the events are read once a fold, into small rows; every as_of then sums days, users and features.
 
-What a segment's distinct things are (days with use) counts from when the first row of each was known. Every engine
+A segment's distinct days with use count from when the first row of each was known. Every engine
 does it so; `features.usage.stream_rollup` gives the same rows sooner where its arrays fit.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
-from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -20,7 +19,7 @@ from features.usage.window_segments import Calendar
 
 EVENTS = "usage_events"
 DAY_EDGES = (7, 14, 21, 28, 30, 60, 90, 180, 365, 395)  # ages at which windows over usage_days may begin or end
-# The same for single people and features, of which the last day in 90 is known whatever the window.
+# The same for single users and features, of which the last day in 90 is known whatever the window.
 KEY_EDGES = (30, 60, 90)
 KEYS = {"usage_users": "user_id", "usage_features": "feature"}
 CELLS, DAYS, MEASURES = "forewarn_usage_cells", "forewarn_usage_days", "forewarn_usage_measures"
@@ -40,13 +39,13 @@ def units(sources: Sources) -> ir.Table:
     `seen` is the last day blind to the row.
     """
     rows = sources.tables[EVENTS]
-    one = ibis.literal(1).cast("float64")  # 1.0 is a decimal to some engines
-    columns: dict[str, Any] = {
+    single = ibis.literal(1).cast("float64")  # 1.0 is a decimal to some engines
+    columns: dict[str, ir.Value] = {
         "account_id": rows.account_id,
         "day": rows[TIME[EVENTS]].date(),
         "seen": last_blind_day(rows, TIME[EVENTS]),
-        "n": one,
-        "quantity": rows.quantity if "quantity" in rows.columns else one,
+        "n": single,
+        "quantity": rows.quantity if "quantity" in rows.columns else single,
     }
     for fold, key in KEYS.items():
         if key in rows.columns:
@@ -96,7 +95,7 @@ def fold_days(
         halved = (below.segment - (number - 1) * calendar.span) >> 1
         together = _together(below.mutate(segment=(halved + number * calendar.span).cast("int32")), CELL, measures)
         levels.append(engine.materialize(f"{DAYS}_{number}", together.select(*below.columns)))
-    return reduce(lambda one, other: one.union(other), levels)
+    return reduce(lambda left, right: left.union(right), levels)
 
 
 def _days_counted(folded: ir.Table) -> ir.Table:
@@ -107,19 +106,22 @@ def _days_counted(folded: ir.Table) -> ir.Table:
     earlier = earlier.filter(earlier.before < earlier.bucket)
     earlier = earlier.group_by(CELL).aggregate(known=_all_bits(earlier.known))
     both = folded.left_join(earlier, CELL)
-    days = _how_many(both.bits & ~both.known.fill_null(0)).cast("float64")
+    days = set_bits(both.bits & ~both.known.fill_null(0)).cast("float64")
     # Rows of an account side by side are added up faster.
     return both.select(*CELL, *SUMS, "last", days=days).order_by("account")
 
 
-def _how_many(bits: ir.Value) -> ir.Value:
-    """The number of bits set: neighbouring sums of 1, 2, 4, 8 ... bits are added up side by side."""
-    found = bits - ((bits >> 1) & 0x5555555555555555)
-    found = (found & 0x3333333333333333) + ((found >> 2) & 0x3333333333333333)
-    found = (found + (found >> 4)) & 0x0F0F0F0F0F0F0F0F
+def set_bits(bits: ir.Value) -> ir.Value:
+    """How many bits of a number are set.
+
+    Neighbouring sums of 1, 2, 4, 8 ... bits are added up side by side.
+    """
+    counts = bits - ((bits >> 1) & 0x5555555555555555)
+    counts = (counts & 0x3333333333333333) + ((counts >> 2) & 0x3333333333333333)
+    counts = (counts + (counts >> 4)) & 0x0F0F0F0F0F0F0F0F
     for width in (8, 16, 32):
-        found = found + (found >> width)
-    return found & 0x7F
+        counts = counts + (counts >> width)
+    return counts & 0x7F
 
 
 def _last_measured(placed: ir.Table, measures: tuple[str, ...]) -> ir.Table:
@@ -139,7 +141,7 @@ def _last_measured(placed: ir.Table, measures: tuple[str, ...]) -> ir.Table:
 
 
 def fold_keys(engine: Engine, rows: ir.Table, accounts: ir.Table, fold: str, calendar: Calendar) -> ir.Table:
-    """(account, key, segment, bucket) with quantity, and the last day of people or features."""
+    """(account, key, segment, bucket) with quantity, and the last day of users or features."""
     placed = _placed(engine, rows.filter(rows[fold].notnull()), accounts, calendar, fold)
     folded = placed.group_by(account=placed.account, key=placed[fold], segment=placed.segment, bucket=placed.bucket)
     folded = folded.aggregate(quantity=placed.quantity.sum(), last=placed.number.max())
@@ -166,7 +168,7 @@ def seen_days(folded: ir.Table, ages: ir.Table, measures: tuple[str, ...]) -> ir
 
 
 def seen_keys(folded: ir.Table, ages: ir.Table) -> ir.Table:
-    """One row for each (account, place of an as_of, person or feature): the age of the last use, the edge within which
+    """One row for each (account, place of an as_of, user or feature): the age of the last use, the edge within which
     the first of 90 days lies, volume by month back."""
     seen = folded.join(ages, "segment")
     seen = seen.filter(seen.bucket <= seen.place)

@@ -84,12 +84,12 @@ class Calendar:
         levels: where single ones are many, in as few segments of all levels as will do; one of level l has the number
         of those below it, halved l times, plus l times `span`.
         """
-        found, levels = [], levels and self._many
+        sights, levels = [], levels and self._many
         for place, today in enumerate(number(self.as_ofs)):
             for begin, end, age in self.bands(place):
                 numbers = self._cover(begin, end) if levels else range(begin, end)
-                found += [(number, place, today, age) for number in numbers]
-        return pd.DataFrame(found, columns=["segment", "place", "today", "age"], dtype="int32")
+                sights += [(number, place, today, age) for number in numbers]
+        return pd.DataFrame(sights, columns=["segment", "place", "today", "age"], dtype="int32")
 
     def bands(self, place: int) -> Iterator[tuple[int, int, int]]:
         """(begin, end, age): the segments of the as_of in the place from one edge up to the next, which is `age`."""
@@ -130,10 +130,10 @@ class Calendar:
     def _cuts(self) -> pd.DatetimeIndex:
         """Where segments begin and end: segment i holds the days from cut i - 1 up to cut i."""
         cuts = [self.as_ofs - pd.Timedelta(days=edge) for edge in (0, *self.edges)]
-        borders = pd.DatetimeIndex(np.unique(np.concatenate([one.to_numpy() for one in cuts])))
+        borders = pd.DatetimeIndex(np.unique(np.concatenate([days.to_numpy() for days in cuts])))
         longest = pd.Timedelta(days=SEGMENT_DAYS)
-        between = [pd.date_range(one, other, freq=longest) for one, other in pairwise(borders)]
-        return pd.DatetimeIndex(np.unique(np.concatenate([borders.to_numpy(), *(one.to_numpy() for one in between)])))
+        between = [pd.date_range(start, end, freq=longest) for start, end in pairwise(borders)]
+        return pd.DatetimeIndex(np.unique(np.concatenate([borders.to_numpy(), *(days.to_numpy() for days in between)])))
 
 
 def number(days: pd.DatetimeIndex) -> np.ndarray:

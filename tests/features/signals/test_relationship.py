@@ -93,7 +93,7 @@ CASES: dict[str, Case] = {
     "roles_present": (3, 3, 0, GONE),
     "contacts_left_180d": (1, 2, 0, GONE),
     "contacts_left_share": (1 / 5, 2 / 6, GONE, GONE),
-    "people_active_90d": (3, 5, GONE, GONE),
+    "contacts_active_90d": (3, 5, GONE, GONE),
     "contacts_active_share_90d": (3 / 4, 4 / 4, GONE, GONE),
     "top_person_share_90d": (2 / 3, 2 / 4, GONE, GONE),
     "nps_last": (7, 8, 8, GONE),
@@ -128,10 +128,10 @@ def test_no_signal_without_a_case() -> None:
 def test_a_sponsor_is_silent_only_where_somebody_keeps_a_record(data: Dataset) -> None:
     """Nothing is known of anybody's doings at one account; at the other a user wrote, and the sponsor never did."""
     assert pd.isna(value(data, "unrecorded", SECOND, "days_since_sponsor_active"))
-    assert pd.isna(value(data, "unrecorded", SECOND, "people_active_90d"))
+    assert pd.isna(value(data, "unrecorded", SECOND, "contacts_active_90d"))
     assert value(data, "unheard", SECOND, "days_since_sponsor_active") == 300
-    assert value(data, "unheard", FIRST, "people_active_90d") == 1
-    assert value(data, "unheard", SECOND, "people_active_90d") == 0
+    assert value(data, "unheard", FIRST, "contacts_active_90d") == 1
+    assert value(data, "unheard", SECOND, "contacts_active_90d") == 0
     assert value(data, "unheard", SECOND, "contacts_active_share_90d") == 0
 
 
@@ -152,6 +152,6 @@ def test_people_are_told_apart_as_far_as_the_tables_do(data: Dataset, tmp_path: 
         if one.name not in lost and frame_of(one) == "contacts":
             assert value(found, "busy", SECOND, one.name) == value(data, "busy", SECOND, one.name), one.name
     if left_out == "surveys":  # p5 and p6 were only heard of in surveys
-        assert value(found, "busy", SECOND, "people_active_90d") == 3
+        assert value(found, "busy", SECOND, "contacts_active_90d") == 3
     if left_out == "interactions":
         assert value(found, "busy", SECOND, "survey_response_share_180d") == 3 / 4

@@ -263,7 +263,7 @@ def test_the_truth_equals_a_plain_simulation_from_the_state():
         for day in range(90):
             log_rate = hazard.BASE + life.offset[row, as_of + day] + path[day]
             for place in (0, 1):
-                log_rate = log_rate + hazard.PEOPLE_GONE[place] * empty[place]
+                log_rate = log_rate + hazard.VACANCY_EFFECTS[place] * empty[place]
                 leaves, returns = hazard.LEAVING_PER_DAY[place], hazard.REPLACED_PER_DAY[place]
                 draw = rng.random(draws)
                 empty[place] = np.where(empty[place], draw >= returns, draw < leaves)

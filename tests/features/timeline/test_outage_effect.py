@@ -74,7 +74,7 @@ def test_people_are_not_silent_while_interactions_do_not_come(folders: dict[str,
     shorter = (whole.days_since_champion_active - unheard.days_since_champion_active)[before]
     assert shorter.tolist() == pytest.approx([10.0] * len(shorter), abs=1e-6)
     # Ten of ninety days: what was seen is told; fifty of them: nothing is. Surveys came all along.
-    voided = ["people_active_90d", "contacts_active_share_90d", "top_person_share_90d"]
+    voided = ["contacts_active_90d", "contacts_active_share_90d", "top_person_share_90d"]
     assert unheard[voided].notna().any().all()
     assert long[voided].isna().all().all()
     answers = "survey_response_share_180d"

@@ -88,7 +88,7 @@ def engine() -> Iterator[Engine]:
 def test_bits_are_counted(engine: Engine) -> None:
     bits = [0, 1, 2**SEGMENT_DAYS - 1, *map(int, np.random.default_rng(3).integers(0, 2**SEGMENT_DAYS, 200))]
     table = engine.upload("bits", pd.DataFrame({"bits": bits}))
-    found = table.mutate(found=sql_rollup._how_many(table.bits)).to_pandas()
+    found = table.mutate(found=sql_rollup.set_bits(table.bits)).to_pandas()
     assert found.found.tolist() == [int(one).bit_count() for one in found.bits]
 
 

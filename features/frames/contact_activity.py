@@ -1,7 +1,7 @@
-"""What people do: who did something in an interaction, and everybody at an account with what was last seen of them.
+"""What contacts do: who did something in an interaction, and every contact with what was last seen of them.
 
-Contacts say who is there, interactions and surveys who does something; only together do they tell a sponsor who is
-engaged from one who is a name in a list. What we do ourselves (a mail that we sent, a meeting that nobody came to) is
+Contacts list who is at the account, interactions and surveys show who does something; only together do they separate
+an engaged sponsor from a name in a list. What we do ourselves (a mail that we sent, a meeting that nobody came to) is
 no sign of a person.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import reduce
-from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -32,7 +31,7 @@ def talks(sources: Sources, snapshots: ir.Table, latest: bool = False) -> ir.Tab
 
 
 def _classified(sources: Sources) -> ir.Table:
-    """Interactions with what each is and who did something in it, worked out before a row meets its many as_ofs.
+    """Interactions with their kind and who did something in them, worked out before a row meets its many as_ofs.
 
     `kind` in lower case; `message` (one writes it, and nobody comes to it), `training`, `qbr`, `appointment`; `did`:
     whether the customer began it, or came to it. Where initiated_by is given, whether it is `theirs`, `ours` or
@@ -54,31 +53,31 @@ def _classified(sources: Sources) -> ir.Table:
     if "attended" in rows.columns:
         rows = rows.mutate(came=rows.attended & ~rows.message, missed=~rows.attended & ~rows.message)
         signs.append(rows.came.fill_null(False))
-    return rows.mutate(did=reduce(lambda one, other: one | other, signs) if signs else ibis.literal(False))
+    return rows.mutate(did=reduce(lambda left, right: left | right, signs) if signs else ibis.literal(False))
 
 
-def people(sources: Sources, snapshots: ir.Table) -> ir.Table:
-    """One row for each snapshot (its `row`) and part that a person plays there.
+def contact_activity(sources: Sources, snapshots: ir.Table) -> ir.Table:
+    """One row for each snapshot (its `row`) and role that a contact has there, with when they were last active.
 
-    Columns: row; `once` (on one row of each person, one in place if any is); `role`, `age` (days since they took it)
-    and `present` (null for people who are in no list of contacts); `active_age` (days since they last did something),
-    `answered_age` (since they last answered a survey), `signs_90d` (interactions of 90 days in which they did
-    something).
+    Columns: row; `is_first` (on one row of each contact, one in place if any is); `role`, `age` (days since they took
+    it) and `present` (null for those who are in no list of contacts); `active_age` (days since they last did
+    something), `answered_age` (since they last answered a survey), `signs_90d` (interactions of 90 days in which they
+    did something).
     """
     contacts = sources.tables["contacts"]
     newest = ibis.window(group_by=contacts.account, order_by=[contacts.since.desc(), contacts.role])
-    contacts = contacts.mutate(who=sources.engine.hash_key(contacts.contact_id), place=ibis.row_number().over(newest))
+    contacts = contacts.mutate(who=sources.engine.hash_key(contacts.contact_id), rank=ibis.row_number().over(newest))
     roles = seen_rows(replace(sources, tables={**sources.tables, "contacts": contacts}), "contacts", snapshots)
     in_role = roles.until.isnull() if "until" in roles.columns else ibis.literal(True)
-    roles = roles.select(*PERSON, "role", "age", "place", present=in_role)
-    order = ibis.window(group_by=[roles[key] for key in PERSON], order_by=[roles.present.desc(), roles.place])
-    roles = roles.mutate(once=ibis.row_number().over(order) == 0).drop("place")
+    roles = roles.select(*PERSON, "role", "age", "rank", present=in_role)
+    order = ibis.window(group_by=[roles[key] for key in PERSON], order_by=[roles.present.desc(), roles.rank])
+    roles = roles.mutate(is_first=ibis.row_number().over(order) == 0).drop("rank")
     signs = [table for table in (_signs(sources), _answers(sources)) if table is not None]
     if not signs:
-        nothing: dict[str, Any] = {name: ibis.null("float64") for name in ("active_age", "answered_age", "signs_90d")}
-        return roles.mutate(**nothing)
-    each = _last_seen(reduce(lambda table, other: table.union(other), signs), snapshots)
-    joined = roles.outer_join(each, list(PERSON))
+        unknown = ibis.null("float64")
+        return roles.mutate(active_age=unknown, answered_age=unknown, signs_90d=unknown)
+    last_seen = _last_seen(reduce(lambda left, right: left.union(right), signs), snapshots)
+    joined = roles.outer_join(last_seen, list(PERSON))
     return joined.select(
         "role",
         "age",
@@ -87,7 +86,7 @@ def people(sources: Sources, snapshots: ir.Table) -> ir.Table:
         "answered_age",
         "signs_90d",
         row=ibis.coalesce(joined["row"], joined.row_right),
-        once=joined.once.fill_null(True),
+        is_first=joined.is_first.fill_null(True),
     )
 
 
