@@ -7,8 +7,8 @@ on a random split, and no model is chosen by this one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -80,6 +80,13 @@ class RandomSplitGap:
         """Fields and properties, as they stand in metrics.json."""
         derived = {"auc_gap": self.auc_gap, "worth_saying": self.worth_saying, "sentence": self.sentence}
         return {**asdict(self), **derived}
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> RandomSplitGap | RandomSplitRefusal:
+        """What `to_json` gave, of a gap or of its refusal."""
+        if "refused" in body:
+            return RandomSplitRefusal(body["refused"])
+        return cls(**{field.name: body[field.name] for field in fields(cls)})
 
 
 @dataclass(frozen=True)

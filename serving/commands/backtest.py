@@ -48,13 +48,13 @@ def backtest(project: Project, out: Path | None = None, rolling: Rolling | None 
     rolled = roll(dataset, settings, tell, rolling)
     tell("comparing with a random split")
     split = compare_with_random_split(dataset, settings, rolled.folds)
-    gap = split if isinstance(split, RandomSplitGap) else None
     tell("checking the run")
     taught = taught_until(project.ledger_or_none, settings)
+    gap = split if isinstance(split, RandomSplitGap) else None
     evidence = evidence_of(dataset, rolled, settings, rolling, taught, gap)
     findings = to_jsonable(run_checks(evidence))
     tell("working out the figures")
-    summary = summarise(ReportInputs(rolled.predictions, rolled.baselines, random_split=split.to_json()), settings)
+    summary = summarise(ReportInputs(rolled.predictions, rolled.baselines, random_split=split), settings)
     folder = out or project.paths.backtest
     mark = {"fingerprint": dataset.fingerprint, "settings": settings.version}
     write_marked(rolled.predictions, folder / PREDICTIONS, mark)

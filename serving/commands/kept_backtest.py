@@ -15,6 +15,7 @@ from configs.errors import Fault, UsageError
 from configs.settings import Settings
 
 if TYPE_CHECKING:
+    from evaluation.backtest import RandomSplitGap, RandomSplitRefusal
     from evaluation.validity import Finding
     from training.tracking import Nested
 
@@ -33,7 +34,7 @@ class KeptBacktest:
         What it was made from: `fingerprint` of the data set, version of the `settings`.
     findings : tuple of Finding
         What the checks found in it.
-    random_split : dict or None
+    random_split : RandomSplitGap, RandomSplitRefusal or None
         The gap to a random split.
     """
 
@@ -41,11 +42,12 @@ class KeptBacktest:
     baselines: pd.DataFrame
     mark: dict[str, str]
     findings: tuple[Finding, ...]
-    random_split: dict[str, Any] | None
+    random_split: RandomSplitGap | RandomSplitRefusal | None
 
 
 def read_backtest(settings: Settings) -> KeptBacktest:
     """The kept backtest; UsageError when there is none, or one of other settings."""
+    from evaluation.backtest import RandomSplitGap
     from evaluation.validity import Finding
 
     folder = settings.paths.backtest
@@ -60,7 +62,9 @@ def read_backtest(settings: Settings) -> KeptBacktest:
         do = "run `forewarn backtest` again"
         raise UsageError(Fault("backtest", "one of another version of forewarn", "one of this version", do))
     findings = tuple(Finding(**finding) for finding in metrics["checks"])
-    return KeptBacktest(predictions[0], baselines[0], predictions[1], findings, metrics.get("random_split"))
+    split = metrics.get("random_split")
+    gap = None if split is None else RandomSplitGap.from_json(split)
+    return KeptBacktest(predictions[0], baselines[0], predictions[1], findings, gap)
 
 
 def log_kept_backtest(settings: Settings, fingerprint: str, folder: Path) -> str | None:

@@ -13,6 +13,7 @@ import pytest
 from markupsafe import escape
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from evaluation.backtest import RandomSplitGap
 from evaluation.report.charts.catalogue import CHARTS, charts
 from evaluation.report.page import UNBROKEN, render
 from evaluation.report.pdf import OPTIONS, chromium
@@ -56,7 +57,7 @@ EVENTS = [
     {"kind": "reweighting", "at": "2024-08-03", "says": "New weights.", "label": "new weights", "against": False},
     {"kind": "promotion", "at": "2030-01-01", "says": "Later.", "label": "later", "against": True},
 ]
-SPLIT = {"sentence": "The same LightGBM reaches more on a random split.", "worth_saying": True, "auc_gap": 0.1}
+SPLIT = RandomSplitGap(90, 1000, 100, 0.9, 0.8, 0.2, 0.3)
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from evaluation.jsonable import to_jsonable
 from evaluation.metrics import bootstrap, bootstrap_statistics
 from evaluation.report.sections.context import Figure, ReportContext
 from evaluation.report.sections.frames import Yardstick, beside
@@ -28,7 +29,7 @@ def comparison_figures(context: ReportContext) -> Figure:
         or f"p_churn_{days}d" in yardstick.rows
         or not any(str(name).startswith("p_churn_") for name in yardstick.rows)
     ]
-    return {"comparisons": pairs, "random_split": context.inputs.random_split}
+    return {"comparisons": pairs, "random_split": to_jsonable(context.inputs.random_split)}
 
 
 def compare(context: ReportContext, rows: pd.DataFrame, yardstick: Yardstick, days: int) -> Figure:

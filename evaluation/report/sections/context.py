@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from configs.settings import Settings
+from evaluation.backtest import RandomSplitGap, RandomSplitRefusal
 from evaluation.jsonable import to_jsonable
 from evaluation.metrics import (
     Array,
@@ -59,8 +60,8 @@ class ReportInputs:
         What the sources hold beside predictions. None: nothing on revenue, time to value, regions or arms.
     newest : pd.DataFrame or None
         Scorings later than those of `judged`, for the forecast.
-    random_split : Mapping or None
-        What a random split of rows would promise (evaluation.backtest.random_split).
+    random_split : RandomSplitGap, RandomSplitRefusal or None
+        What a random split of rows would promise.
     effect : Effect, Refusal or None
         Effect of approaching accounts where chance drew the arms (evaluation.outcomes.arms).
     events : Sequence of Mapping
@@ -76,7 +77,7 @@ class ReportInputs:
     reasons: ReasonsOf | None = None
     company_facts: Facts | None = None
     newest: pd.DataFrame | None = None
-    random_split: Mapping[str, Any] | None = None
+    random_split: RandomSplitGap | RandomSplitRefusal | None = None
     effect: Effect | Refusal | None = None
     events: Sequence[Mapping[str, Any]] = ()
     outages: Sequence[str] | None = None

@@ -86,6 +86,7 @@ def test_the_same_again_and_as_json() -> None:
     assert one == random_split_gap(dataset(60, twins=True), settings(), FOLDS)
     body = json.loads(json.dumps(one.to_json(), allow_nan=False))
     assert body["auc_gap"] == one.auc_gap
+    assert RandomSplitGap.from_json(body) == one
     assert body["sentence"] == one.sentence
 
 
@@ -107,6 +108,7 @@ def test_nothing_to_learn_from_is_said() -> None:
     assert body["worth_saying"] is False
     assert "no row that both ways could judge" in body["refused"]
     assert body["sentence"].endswith(f"is not known here: {body['refused']}.")
+    assert RandomSplitGap.from_json(body) == comparison
 
 
 def test_the_comparison_is_the_gap_where_there_is_one() -> None:

@@ -10,9 +10,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from serving.cli.console_outcomes import outcomes_lines
 from serving.cli.main import main
-from serving.commands.outcomes import Judged
 
 pytestmark = pytest.mark.slow
 THEN, END = "2025-07-01", "2026-01-01"
@@ -162,7 +160,8 @@ def test_a_holdout_is_drawn_by_setting_and_told_apart(project: Path) -> None:
     told = as_json(project, "outcomes")
     assert {one["arm"] for one in told["by_arm"]["arms"]} >= {"treated", "untreated"}
     assert "has matured" in told["by_arm"]["effect"]["refused"]
-    assert any("approached" in line and "saved, or safe anyway" in line for line in outcomes_lines(Judged(**told)))
+    lines = on(project, "outcomes").stdout.splitlines()
+    assert any("approached" in line and "saved, or safe anyway" in line for line in lines)
     exported_marks = project / "all"
     from configs.settings_file import load_settings
     from evaluation.ledger.ledger import Ledger
