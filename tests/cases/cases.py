@@ -19,8 +19,9 @@ KEYS = {
     *("signals", "labels", "check", "init", "fails", "commands"),
 }
 CHECK_KEYS = {"exit", "suspects", "not_suspects", "faults", "warnings", "no_warnings", "figures", "says"}
-COMMAND_KEYS = {"run", "exit", "says", "never_says", "figures", "within", "day", "settings", "tables"}
+COMMAND_KEYS = {"run", "exit", "says", "never_says", "figures", "within", "day", "settings", "tables", "signals"}
 NAMES = ("table", "dimension", "column", "code", "name", "as_of", "account_id", "days")  # tell entries of a list apart
+OR_MISSING = " or missing"
 TOLERANCE = 1e-3  # of a number, as a share of it or absolute, whichever allows more
 
 
@@ -96,7 +97,8 @@ def value_at(body: Any, path: str) -> Any:
 def agrees(found: Any, expected: Any) -> bool:
     """Whether a value is what it must be: near enough for a number, equal for anything else.
 
-    `2..5` is a range; a list names all entries, or with `+a` and `-b` some that must be there and some that must not.
+    `2..5` is a range, `... or missing` allows that as well; a list names all entries, or with `+a` and `-b` some that
+    must be there and some that must not.
 
     >>> agrees(1.0001, 1), agrees(math.nan, None), agrees(3, "2..5"), agrees(["a", "b"], ["+a", "-c"])
     (True, True, True, True)
@@ -109,6 +111,8 @@ def agrees(found: Any, expected: Any) -> bool:
             return all((name[1:] in names) == (name[0] == "+") for name in marked)
         return names == set(marked)
     missing = found is None or found != found
+    if isinstance(expected, str) and expected.endswith(OR_MISSING):
+        return missing or agrees(found, yaml.safe_load(expected.removesuffix(OR_MISSING)))
     if expected is None or missing:
         return missing and expected is None
     if isinstance(expected, str) and ".." in expected:
@@ -125,7 +129,7 @@ def agrees(found: Any, expected: Any) -> bool:
 
 def cells_of(case: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
     """(account, day, what must come out of it) of everything that `features` shows."""
-    for section in ("signals", "labels"):
+    for section in ("signals", "labels"):  # of a case, or of a step of it
         for account, days in case.get(section, {}).items():
             yield from ((str(account), str(day), expected) for day, expected in days.items())
 

@@ -157,6 +157,9 @@ def _step(step: Mapping[str, Any], case: Mapping[str, Any], folder: Path) -> Ite
     """A command and what must come of it; day, settings and tables of a step hold until the next that has some."""
     if CHANGES & step.keys():
         write_project(folder, merge(dict(case), {key: step[key] for key in CHANGES & step.keys()}))
+    yield from _cells(step, folder)
+    if "run" not in step:
+        return
     try:
         done = run(folder, step["run"], step.get("within", 0))
     except TookTooLong:
@@ -172,7 +175,7 @@ def _said(must: Mapping[str, Any], done: Result) -> Iterator[str]:
         yield f"exit {done.exit_code}, must be {must['exit']}: {done.stderr[-1500:]}"
     for part in must.get("says", ()):
         if part.lower() not in text.lower():
-            yield f"does not say {part!r}: {text[-1500:]}"
+            yield f"does not say {part!r}: {done.stderr[-1500:]}"
     for part in must.get("never_says", ()):
         if part.lower() in text.lower():
             yield f"says {part!r}"
