@@ -8,7 +8,7 @@ from configs.settings import Settings
 from evaluation.ledger import Ledger
 from evaluation.monitoring.monitor import MODEL
 from evaluation.outcomes import FORECASTS, judged_so_far
-from training.tracking import recorded, versions
+from training.tracking import cut_of, versions
 
 WHOLE = "batch"  # the kind of a scoring of every account
 KEY = ["account_id", "as_of"]
@@ -89,8 +89,5 @@ def cuts_of(settings: Settings, rows: pd.DataFrame) -> pd.Series:
     """
     known = {version.number for version in versions(settings)}
     first = rows.groupby(MODEL)["as_of"].min()
-    cuts = {
-        name: pd.Timestamp(recorded(settings, str(name))["log"]["cut"]) if str(name) in known else day
-        for name, day in first.items()
-    }
+    cuts = {name: cut_of(settings, str(name)) if str(name) in known else day for name, day in first.items()}
     return rows[MODEL].map(cuts).astype("datetime64[us]")

@@ -85,7 +85,7 @@ def mark_reweighting(
         return None
     changed = weight_changes(before.health.framework, model.health.framework)
     body = {"version": model.version, "before": before.version, "changed": changed}
-    body |= {"config_version": model.meta["config_version"], "config_before": before.meta["config_version"]}
+    body |= {"config_version": model.record.config_version, "config_before": before.record.config_version}
     if not changed or ledger.marks(REWEIGHTING)["body"].tolist()[-1:] == [body]:
         return None
     ledger.mark(REWEIGHTING, body, at=at, asked_by=by)

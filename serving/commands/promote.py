@@ -86,7 +86,7 @@ def _require_same(model: LoadedModel, found: dict[str, str], whose: str, do: str
     faults = [
         Fault(f"version {model.version}", f"trained on other {words[name]} than {whose}", f"the same {words[name]}", do)
         for name, value in found.items()
-        if model.meta[name] != value
+        if getattr(model.record, name) != value
     ]
     if faults:
         raise UsageError(faults)

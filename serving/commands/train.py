@@ -99,7 +99,7 @@ def train(project: Project, rolling: Rolling | None = None, trials: int = 0) -> 
         fitted,
         dataset,
         params=None if tuned is None else {"tuning_trials": trials, "tuning_adopted": tuned.adopted},
-        artifacts=None if tuned is None else {"tuning.json": json.dumps(tuned.facts, indent=1)},
+        artifacts=None if tuned is None else {"tuning.json": json.dumps(tuned.study.to_json(), indent=1)},
         nested=() if tuned is None else trial_runs(tuned),
     )
     judged_by = log_kept_backtest(settings, dataset.fingerprint, settings.paths.backtest)
@@ -108,7 +108,7 @@ def train(project: Project, rolling: Rolling | None = None, trials: int = 0) -> 
         run_id=logged.run_id,
         has_signal=fitted.churn.has_signal,
         backtest_logged=judged_by == logged.run_id,
-        tuning=None if tuned is None else Tuning(tuned.facts, tuned.line if tuned.adopted else None),
+        tuning=None if tuned is None else Tuning(tuned.study.to_json(), tuned.line if tuned.adopted else None),
         log=fitted.churn.log,
     )
 

@@ -5,7 +5,8 @@ from training.fit.learners import Data
 from training.fit.recalibrate import recalibrate, recalibrate_rules
 from training.fit.rolling_origin import Rolling
 from training.fit.seed_stability import reseeded
-from training.fit.tuning import Tuned, tune
+from training.fit.tuning import tune
+from training.fit.tuning_result import Tuned
 from training.fit.weight_steps import Reweighted, fit_steps, out_of_time
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Tuning the trees on purged origins, with a resumable study, and the proof that it takes to adopt what was found.
+"""Tuning the trees on purged origins, with a resumable study, and the proof that it takes to adopt the best of it.
 
 Tuning wins the origins that it was tuned on and has lost later ones (docs/methods.md), so the newest origin takes no
 part in it: trials are compared on the older ones, and the best is adopted only if it betters the default on the newest
@@ -22,6 +22,7 @@ from configs.settings import Settings, Trees
 from training.calibration import clustered_z
 from training.fit.learners import Data, FittedLearners
 from training.fit.rolling_origin import Rolling
+from training.fit.tuning_result import Proof, Study, Trial, Tuned
 from training.hazard import (
     HazardRows,
     Inputs,
@@ -34,36 +35,7 @@ from training.hazard import (
 )
 from training.known_labels import churn_events
 
-ADOPT_Z = 1.0
-STARTUP_TRIALS = 5  # not pruned: the median of fewer says little
-
-
-@dataclass(frozen=True)
-class Tuned:
-    """What a tuning found, and whether it is adopted.
-
-    Attributes
-    ----------
-    trees : Trees
-        The settings to train with.
-    adopted : bool
-        Whether these are the study's best; else they are the configured ones.
-    facts : dict
-        Trials made, the best one, its gain on the newest origin with its z, and why it was (not) adopted.
-    trials : tuple of dict
-        number, state, value (mean purged log loss of a hazard row) and params of each.
-    """
-
-    trees: Trees
-    adopted: bool
-    facts: dict[str, Any]
-    trials: tuple[dict[str, Any], ...]
-
-    @property
-    def line(self) -> str:
-        """The setting to keep in the project's file, so that later trainings and backtests use the same trees."""
-        body = ", ".join(f"{name}: {value:.6g}" for name, value in self.trees.model_dump().items())
-        return f"training: {{trees: {{{body}}}}}"
+STARTUP_TRIALS = 5  # not pruned: the median of fewer means little
 
 
 @dataclass(frozen=True)
@@ -76,24 +48,6 @@ class Block:
     linear: np.ndarray
     rules: np.ndarray | None
     account: np.ndarray
-
-
-@dataclass(frozen=True)
-class Proof:
-    """The study's best trees against the default, on the newest origin: mean gain in log loss, and its clustered z."""
-
-    best: Trees
-    default: Trees
-    gain: float
-    z: float
-
-    @property
-    def adopted(self) -> bool:
-        return self.z > ADOPT_Z and self.best != self.default
-
-    def why(self, trials: int) -> str:
-        found = f"best of {trials} trials: newest origin's log loss better by {self.gain:+.5f} (z {self.z:.2f})"
-        return f"{found}: {'adopted' if self.adopted else f'more than {ADOPT_Z:g} needed, the default stays'}"
 
 
 Judge = Callable[[Rolling, Block, Trees], np.ndarray]
@@ -118,7 +72,7 @@ def tune(
     trials : int
         How many more to make.
     progress : callable, optional
-        Is told each trial in a line.
+        Called with a line for each trial.
     rolling : Rolling, optional
         Fits that are remembered from elsewhere.
     judge : callable, optional
@@ -156,9 +110,9 @@ def tune(
     best = Trees(**{name: float(f"{value:.6g}") for name, value in study.best_params.items()})
     gain = default_losses[-1] - judge(rolling, blocks[-1], best)
     proof = Proof(best, default, float(gain.mean()), clustered_z(gain, blocks[-1].account))
-    facts = _facts(study, proof, float(np.concatenate(default_losses[:-1]).mean()), origins)
+    result = _result(study, proof, float(np.concatenate(default_losses[:-1]).mean()), origins)
     trees = best if proof.adopted else settings.training.trees
-    return Tuned(trees, proof.adopted, facts, tuple(map(_trial, study.trials)))
+    return Tuned(trees, proof.adopted, result, tuple(map(_trial, study.trials)))
 
 
 def _origins(rolling: Rolling, cut: pd.Timestamp) -> tuple[pd.Timestamp, ...]:
@@ -211,21 +165,21 @@ def _announcer(progress: Progress | None, trials: int, finished: int) -> Callabl
     return announce
 
 
-def _facts(study: Any, proof: Proof, default_loss: float, origins: tuple[pd.Timestamp, ...]) -> dict[str, Any]:
-    return {
-        "study": study.study_name,
-        "trials": len(study.trials),
-        "pruned": sum(trial.state.name == "PRUNED" for trial in study.trials),
-        "default": proof.default.model_dump(),
-        "default_log_loss": default_loss,
-        "best": proof.best.model_dump(),
-        "best_log_loss": float(study.best_value),
-        "proof_gain": proof.gain,
-        "proof_z": proof.z,
-        "adopted": proof.adopted,
-        "why": proof.why(len(study.trials)),
-        "origins": [str(origin.date()) for origin in origins],
-    }
+def _result(study: Any, proof: Proof, default_loss: float, origins: tuple[pd.Timestamp, ...]) -> Study:
+    return Study(
+        study=study.study_name,
+        trials=len(study.trials),
+        pruned=sum(trial.state.name == "PRUNED" for trial in study.trials),
+        default=proof.default,
+        default_log_loss=default_loss,
+        best=proof.best,
+        best_log_loss=float(study.best_value),
+        proof_gain=proof.gain,
+        proof_z=proof.z,
+        adopted=proof.adopted,
+        why=proof.why(len(study.trials)),
+        origins=tuple(str(origin.date()) for origin in origins),
+    )
 
 
 def _study(dataset: Data, settings: Settings, cut: pd.Timestamp) -> Any:
@@ -240,7 +194,7 @@ def _study(dataset: Data, settings: Settings, cut: pd.Timestamp) -> Any:
         name = f"{settings.name} {data} {settings.version} {cut.date()}"
         storage = f"sqlite:///{settings.paths.tuning}"
         # Each sitting draws from its own stream, or a resumed study would ask for the same points again.
-        made = {one.study_name: one.n_trials for one in optuna.get_all_study_summaries(storage)}
+        made = {summary.study_name: summary.n_trials for summary in optuna.get_all_study_summaries(storage)}
         return optuna.create_study(
             study_name=name,
             storage=storage,
@@ -262,8 +216,8 @@ def _suggest(trial: Any) -> Trees:
     )
 
 
-def _trial(trial: Any) -> dict[str, Any]:
-    return {"number": trial.number, "state": trial.state.name, "value": trial.value, "params": dict(trial.params)}
+def _trial(trial: Any) -> Trial:
+    return Trial(trial.number, trial.state.name, trial.value, dict(trial.params))
 
 
 def origin_block(rolling: Rolling, origin: pd.Timestamp, end: pd.Timestamp, cut: pd.Timestamp) -> Block:

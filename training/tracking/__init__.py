@@ -1,27 +1,31 @@
 """Runs, versions and model cards in MLflow."""
 
+from training.tracking.model_record import ModelRecord
 from training.tracking.registry import (
     CANDIDATE,
     CHAMPION,
     LoadedModel,
+    cut_of,
     keep_file,
     kept_file,
     load_champion,
     load_version,
     promote,
-    recorded,
     versions,
 )
 from training.tracking.registry_tables import Version
-from training.tracking.run_content import flat_metrics
-from training.tracking.runs import Nested, log_backtest, log_training, trial_runs, verify_version
+from training.tracking.reproducibility import verify_version
+from training.tracking.run_content import Nested, flat_metrics, trial_runs
+from training.tracking.runs import log_backtest, log_training
 
 __all__ = [
     "CANDIDATE",
     "CHAMPION",
     "LoadedModel",
+    "ModelRecord",
     "Nested",
     "Version",
+    "cut_of",
     "flat_metrics",
     "keep_file",
     "kept_file",
@@ -30,7 +34,6 @@ __all__ = [
     "log_backtest",
     "log_training",
     "promote",
-    "recorded",
     "trial_runs",
     "verify_version",
     "versions",

@@ -1,4 +1,4 @@
-"""Two pages in Markdown that go with every logged model: what it is and may be used for, and what it was taught on.
+"""Two pages in Markdown that go with every logged model: what it is and may be used for, and what it was trained on.
 
 Every figure comes from the fit's own log, from the data, or from out-of-time metrics that the caller gives; none from
 predictions of training rows. Mitchell et al. 2019 (model cards), Gebru et al. 2021 (datasheets for datasets).
@@ -41,7 +41,7 @@ holdout); nothing of it is claimed here.
 
 
 def model_card(churn: ChurnModel, settings: Settings, fingerprint: str, metrics: Mapping[str, float]) -> str:
-    """`metrics` are of out-of-time rows (a purged backtest's); without any, the card says so.
+    """`metrics` are of out-of-time rows (a purged backtest's); without any, the card reads "not judged yet".
 
     Of a figure's name/value, name/low and name/high one line is made, with its interval.
     """
@@ -138,16 +138,16 @@ def data_sheet(dataset: Data, settings: Settings, fingerprint: str) -> str:
         "## Signals",
         "",
         *table(
-            ["signal", "dimension", "kind", "missing", "says"],
+            ["signal", "dimension", "kind", "missing", "sentence"],
             [
                 [
-                    one.name,
-                    one.dimension,
-                    one.kind + (", left out" if one.name in excluded else ""),
-                    f"{signals[one.name].isna().mean():.1%}" if one.name in signals else "absent",
-                    one.sentence,
+                    signal.name,
+                    signal.dimension,
+                    signal.kind + (", left out" if signal.name in excluded else ""),
+                    f"{signals[signal.name].isna().mean():.1%}" if signal.name in signals else "absent",
+                    signal.sentence,
                 ]
-                for one in dataset.schema.signals
+                for signal in dataset.schema.signals
             ],
         ),
         "",

@@ -16,14 +16,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from configs.errors import Fault, UsageError
 from configs.settings import Settings
 from features.signal import Schema
 from training.health import HealthModel
 from training.model import ChurnModel
-from training.serialization import read_json
+from training.tracking.model_record import RECORD_FILE, ModelRecord
 from training.tracking.registry_tables import Version, read_versions
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ class LoadedModel:
         Of the signals.
     version, run_id : str
         In the registry.
-    meta : dict
+    record : ModelRecord
         What was recorded with it.
     size_mb : float
         Of its files.
@@ -56,7 +58,7 @@ class LoadedModel:
     schema: Schema
     version: str
     run_id: str
-    meta: dict[str, Any]
+    record: ModelRecord
     size_mb: float
 
 
@@ -99,9 +101,9 @@ def promote(settings: Settings, version: str | None = None) -> str:
         When there is none.
     """
     with connected(settings) as client:
-        found = find_version(versions_by(settings, client), version or CANDIDATE)
-        client.set_registered_model_alias(settings.name, CHAMPION, found.number)
-        return found.number
+        promoted = find_version(versions_by(settings, client), version or CANDIDATE)
+        client.set_registered_model_alias(settings.name, CHAMPION, promoted.number)
+        return promoted.number
 
 
 def load_champion(settings: Settings) -> LoadedModel:
@@ -152,13 +154,13 @@ def load_version(settings: Settings, version: str) -> LoadedModel:
         schema=Schema.from_json(json.loads((folder / "schema.json").read_text(encoding="utf-8"))),
         version=number,
         run_id=run_id,
-        meta=read_json(folder / "meta.json"),
-        size_mb=sum(one.stat().st_size for one in folder.rglob("*") if one.is_file()) / 1e6,
+        record=ModelRecord.read(folder),
+        size_mb=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6,
     )
 
 
-def recorded(settings: Settings, version: str) -> dict[str, Any]:
-    """What was recorded with a registered version (its `meta`), also of one whose model an older forewarn saved.
+def cut_of(settings: Settings, version: str) -> pd.Timestamp:
+    """The day up to which a registered version had learnt, also of one whose model an older forewarn saved.
 
     Parameters
     ----------
@@ -169,24 +171,24 @@ def recorded(settings: Settings, version: str) -> dict[str, Any]:
 
     Returns
     -------
-    dict
-        Its meta.json.
+    Timestamp
+        The cut of its training.
     """
-    found: dict[str, Any] = json.loads((folder_of(settings, version)[0] / "meta.json").read_text(encoding="utf-8"))
-    return found
+    body = json.loads((folder_of(settings, version)[0] / RECORD_FILE).read_text(encoding="utf-8"))
+    return pd.Timestamp(body["log"]["cut"])
 
 
 def folder_of(settings: Settings, version: str) -> tuple[Path, str, str]:
     """(folder of its files, run, number) of a registered version."""
-    found = find_version(versions(settings), version)
-    folder = found.folder
+    registered = find_version(versions(settings), version)
+    folder = registered.folder
     if folder is None:
         with connected(settings):
             import mlflow
 
-            uri = f"models:/{settings.name}/{found.number}"
+            uri = f"models:/{settings.name}/{registered.number}"
             folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
-    return folder / "artifacts" / "forewarn", found.run_id, found.number
+    return folder / "artifacts" / "forewarn", registered.run_id, registered.number
 
 
 def versions(settings: Settings) -> tuple[Version, ...]:
@@ -200,47 +202,38 @@ def versions(settings: Settings) -> tuple[Version, ...]:
     Returns
     -------
     tuple of Version
-
-    Parameters
-    ----------
-    settings : Settings
-        Of the project.
-
-    Returns
-    -------
-    list of dict
-        version, run_id and aliases of each.
+        Empty while nothing was registered.
     """
-    found = read_versions(settings.tracking_url, settings.name)
-    if found is not None:
-        return found
+    known = read_versions(settings.tracking_url, settings.name)
+    if known is not None:
+        return known
     with connected(settings) as client:
         return versions_by(settings, client)
 
 
 def versions_by(settings: Settings, client: MlflowClient) -> tuple[Version, ...]:
     """What `versions` returns, asked of MLflow itself."""
-    found = client.search_model_versions(f"name='{settings.name}'")
+    registered = client.search_model_versions(f"name='{settings.name}'")
     aliases: dict[str, list[str]] = {}
-    if found:
+    if registered:
         for alias, number in client.get_registered_model(settings.name).aliases.items():
             aliases.setdefault(str(number), []).append(alias)
     every = [
-        Version(str(one.version), str(one.run_id), tuple(sorted(aliases.get(str(one.version), ()))), None)
-        for one in found
+        Version(str(entry.version), str(entry.run_id), tuple(sorted(aliases.get(str(entry.version), ()))), None)
+        for entry in registered
     ]
     return tuple(sorted(every, key=lambda version: int(version.number)))
 
 
 def find_version(known: Sequence[Version], version: str) -> Version:
     """The version of that number, run or alias; UsageError, naming what exists, when it is not there."""
-    for one in known:
-        if version in (one.number, one.run_id, *one.aliases):
-            return one
+    for candidate in known:
+        if version in (candidate.number, candidate.run_id, *candidate.aliases):
+            return candidate
     if version == CHAMPION and known:
         to_do = "run `forewarn promote`"
         raise UsageError(Fault("model registry", "no champion yet", "a promoted version", to_do))
-    names = ", ".join(one.number for one in known) or "none"
+    names = ", ".join(candidate.number for candidate in known) or "none"
     to_do = "name one of these" if known else "run `forewarn train`, then `forewarn promote`"
     raise UsageError(Fault("model registry", f"no version {version}", f"a registered version ({names})", to_do))
 
@@ -281,7 +274,7 @@ def kept_file(settings: Settings, run_id: str, name: str) -> bytes | None:
         The content.
     """
     with connected(settings) as client, tempfile.TemporaryDirectory() as temporary:
-        if name not in {one.path for one in client.list_artifacts(run_id, str(Path(name).parent))}:
+        if name not in {file.path for file in client.list_artifacts(run_id, str(Path(name).parent))}:
             return None
         return Path(client.download_artifacts(run_id, name, temporary)).read_bytes()
 

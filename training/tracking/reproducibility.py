@@ -6,15 +6,25 @@ import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 
+from configs.errors import Fault, UsageError
 from configs.settings import Settings, Trees
 from training.fit import Data, Fitted, fit_models
 from training.model import ChurnModel
+from training.tracking.model_record import ModelRecord
+from training.tracking.registry import folder_of
 
 SHOWN = 8
+
+
+class TrackedData(Data, Protocol):
+    """A dataset that has a fingerprint, so that a model can name the data it comes from."""
+
+    @property
+    def fingerprint(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,50 @@ def save_fitted(fitted: Fitted, folder: Path) -> None:
     fitted.health.save(folder / "health")
 
 
+def verify_version(settings: Settings, version: str, dataset: TrackedData) -> Verification:
+    """Rebuilds a version (number, alias or run) from today's data and settings and compares every file.
+
+    UsageError where data or settings are not those that it names, or where its calibration was renewed since.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the project.
+    version : str
+        Number, alias or run.
+    dataset : TrackedData
+        As it is today.
+
+    Returns
+    -------
+    Verification
+        File by file.
+
+    Raises
+    ------
+    UsageError
+        Where data or settings are not those that it names, or its calibration was renewed since.
+    """
+    folder, _, number = folder_of(settings, version)
+    record = ModelRecord.read(folder)
+    faults = [
+        Fault(f"version {number}: {what}", f"trained on {then}", f"today's {now}", "give the ones it was trained on")
+        for what, then, now in (
+            ("data", record.data_fingerprint, dataset.fingerprint),
+            ("settings", record.config_version, settings.version),
+        )
+        if then != now
+    ]
+    if "recalibration" in record.log:
+        renewed = f"a calibration renewed at {record.log['recalibration']['as_of']}"
+        faults.append(
+            Fault(f"version {number}", renewed, "a model as it was trained", "verify the version it came from")
+        )
+    if faults:
+        raise UsageError(faults)
+    return verify(folder, dataset, settings)
+
+
 def verify(folder: Path, dataset: Data, settings: Settings) -> Verification:
     """Fits again, at the cut and with the trees that folder/churn names, and compares with what `save_fitted` wrote.
 
@@ -54,44 +108,43 @@ def verify(folder: Path, dataset: Data, settings: Settings) -> Verification:
         return compare(folder, again)
 
 
-def compare(one: Path, two: Path) -> Verification:
+def compare(logged: Path, rebuilt: Path) -> Verification:
     """The files of churn/ and health/ below two folders."""
     names = sorted(
         {
             path.relative_to(root).as_posix()
-            for root in (one, two)
+            for root in (logged, rebuilt)
             for part in ("churn", "health")
             for path in (root / part).rglob("*")
             if path.is_file()
         }
     )
-    found = []
+    differences = []
     for name in names:
-        first, second = one / name, two / name
+        first, second = logged / name, rebuilt / name
         if not first.is_file() or not second.is_file():
-            found.append(f"{name}: only in {'the rebuilt model' if second.is_file() else 'the model'}")
+            differences.append(f"{name}: only in {'the rebuilt model' if second.is_file() else 'the model'}")
         elif first.read_bytes() != second.read_bytes():
-            found.append(f"{name}: {_what_differs(first, second)}")
-    return Verification(tuple(names), tuple(found))
+            differences.append(f"{name}: {_what_differs(first, second)}")
+    return Verification(tuple(names), tuple(differences))
 
 
-def _what_differs(one: Path, two: Path) -> str:
-    if one.suffix == ".json":
-        keys = list(_keys(json.loads(one.read_text(encoding="utf-8")), json.loads(two.read_text(encoding="utf-8")), ""))
+def _what_differs(logged: Path, rebuilt: Path) -> str:
+    first, second = logged.read_text(encoding="utf-8"), rebuilt.read_text(encoding="utf-8")
+    if logged.suffix == ".json":
+        keys = _keys(json.loads(first), json.loads(second), "")
         more = f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
         return ", ".join(keys[:SHOWN]) + more if keys else "its layout"
-    lines = zip(
-        one.read_text(encoding="utf-8").splitlines(), two.read_text(encoding="utf-8").splitlines(), strict=False
-    )
-    first = next((number for number, (a, b) in enumerate(lines, 1) if a != b), None)
-    return "its length" if first is None else f"from line {first} on"
+    lines = zip(first.splitlines(), second.splitlines(), strict=False)
+    line = next((number for number, (a, b) in enumerate(lines, 1) if a != b), None)
+    return "its length" if line is None else f"from line {line} on"
 
 
-def _keys(one: Any, two: Any, where: str) -> list[str]:
+def _keys(first: Any, second: Any, path: str) -> list[str]:
     """Dotted keys at which two JSON bodies differ."""
-    if isinstance(one, dict) and isinstance(two, dict):
+    if isinstance(first, dict) and isinstance(second, dict):
         out = []
-        for key in sorted({*one, *two}):
-            out += _keys(one.get(key), two.get(key), f"{where}.{key}" if where else str(key))
+        for key in sorted({*first, *second}):
+            out += _keys(first.get(key), second.get(key), f"{path}.{key}" if path else str(key))
         return out
-    return [] if one == two else [where]
+    return [] if first == second else [path]

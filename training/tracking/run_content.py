@@ -5,15 +5,62 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
 from configs.settings import Settings
-from training.fit import Data, Fitted
+from training.fit import Data, Fitted, Tuned
 from training.model import ChurnModel
 
 FRAME_COLUMNS = ("lifecycle_stage", "days_to_renewal", "term_days")
+
+
+@dataclass(frozen=True)
+class Nested:
+    """A child run: a fold of the backtest, a trial of tuning.
+
+    Attributes
+    ----------
+    name : str
+        Of the child run.
+    params : mapping
+        Its parameters.
+    metrics : mapping of str to float
+        Its figures.
+    tags : mapping of str to str
+        Its tags.
+    """
+
+    name: str
+    params: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def trial_runs(tuned: Tuned) -> list[Nested]:
+    """The trials of a tuning as child runs.
+
+    Parameters
+    ----------
+    tuned : Tuned
+        What a tuning found.
+
+    Returns
+    -------
+    list of Nested
+        One a trial.
+    """
+    return [
+        Nested(
+            f"trial {trial.number}",
+            trial.params,
+            {} if trial.value is None else {"purged_log_loss": trial.value},
+            {"state": trial.state},
+        )
+        for trial in tuned.trials
+    ]
 
 
 def flat_metrics(body: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
@@ -46,7 +93,7 @@ def flat_metrics(body: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
     return out
 
 
-def run_params(settings: Settings, fitted: Fitted) -> dict[str, Any]:
+def run_params(settings: Settings, fitted: Fitted) -> Mapping[str, Any]:
     """Parameters of a training's run: its settings, and what it chose."""
     log = fitted.churn.log
     trees = {f"trees_{key}": value for key, value in settings.training.trees.model_dump().items()}
@@ -62,7 +109,7 @@ def run_params(settings: Settings, fitted: Fitted) -> dict[str, Any]:
 
 
 def run_facts(fitted: Fitted) -> dict[str, float]:
-    """Figures of a training's run: what it was taught on, and the purged losses."""
+    """Figures of a training's run: its training rows, and the purged losses."""
     log = fitted.churn.log
     return {
         "training_snapshots": log["snapshots"],
@@ -78,9 +125,9 @@ def run_facts(fitted: Fitted) -> dict[str, float]:
 
 def model_example(dataset: Data, churn: ChurnModel) -> pd.DataFrame:
     """The dataset's last three rows as MLflow is given them: the columns that a prediction reads, numbers as floats."""
-    names = dict.fromkeys([*(one for one in churn.columns if one in dataset.signals), *FRAME_COLUMNS])
+    names = dict.fromkeys([*(name for name in churn.columns if name in dataset.signals), *FRAME_COLUMNS])
     frame = dataset.signals[list(names)].tail(3).reset_index(drop=True)
-    texts = [one.name for one in churn.encoder.categories]
+    texts = [category.name for category in churn.encoder.categories]
     out = frame.astype({name: object if name in texts else float for name in names})
     if any(churn.season):
         out["as_of"] = dataset.signals["as_of"].tail(3).to_numpy()

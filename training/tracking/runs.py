@@ -1,6 +1,6 @@
 """What a training, a backtest and a tuning leave in MLflow: one run each, with nested runs, and the model's version.
 
-Only this file, registry.py and pyfunc.py import MLflow, inside their functions (registry.py says why).
+Only this file, registry.py and pyfunc_model.py import MLflow, inside their functions (registry.py says why).
 """
 
 from __future__ import annotations
@@ -8,22 +8,21 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from configs.errors import Fault, UsageError
 from configs.settings import Settings
-from training.fit import Data, Fitted, Tuned
+from training.fit import Fitted
 from training.model import ChurnModel
-from training.serialization import read_json, write_json
 from training.tracking.model_card import data_sheet, model_card
+from training.tracking.model_record import ModelRecord
 from training.tracking.registry import CANDIDATE, connected, folder_of, log_files, versions_by, write_files
-from training.tracking.reproducibility import Verification, save_fitted, verify
-from training.tracking.run_content import model_example, run_facts, run_params
+from training.tracking.reproducibility import TrackedData, save_fitted
+from training.tracking.run_content import Nested, model_example, run_facts, run_params
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -32,63 +31,12 @@ REQUIREMENTS = ("lightgbm", "mlflow", "numpy", "pandas", "scipy")
 TAGGED = ("config_version", "calibrator_version", "data_fingerprint", "data_end")
 
 
-class TrackedData(Data, Protocol):
-    @property
-    def fingerprint(self) -> str: ...
-
-
 @dataclass(frozen=True)
 class Logged:
     """The run and registered version that a training became."""
 
     run_id: str
     version: str
-
-
-@dataclass(frozen=True)
-class Nested:
-    """A child run: a fold of the backtest, a trial of tuning.
-
-    Attributes
-    ----------
-    name : str
-        Of the child run.
-    params : mapping
-        Its parameters.
-    metrics : mapping of str to float
-        Its figures.
-    tags : mapping of str to str
-        Its tags.
-    """
-
-    name: str
-    params: Mapping[str, Any]
-    metrics: Mapping[str, float]
-    tags: Mapping[str, str] = field(default_factory=dict)
-
-
-def trial_runs(tuned: Tuned) -> list[Nested]:
-    """The trials of a tuning as child runs.
-
-    Parameters
-    ----------
-    tuned : Tuned
-        What a tuning found.
-
-    Returns
-    -------
-    list of Nested
-        One a trial.
-    """
-    return [
-        Nested(
-            f"trial {one['number']}",
-            one["params"],
-            {} if one["value"] is None else {"purged_log_loss": one["value"]},
-            {"state": one["state"]},
-        )
-        for one in tuned.trials
-    ]
 
 
 def log_training(
@@ -121,15 +69,22 @@ def log_training(
         The run and the version that it became.
     """
     log, given = fitted.churn.log, dict(metrics or {})
-    meta = _meta(settings, fitted.churn, dataset, given)
+    record = ModelRecord(
+        config_version=settings.version,
+        calibrator_version=fitted.churn.calibrator.version,
+        data_fingerprint=dataset.fingerprint,
+        data_end=str(dataset.data_end.date()),
+        metrics=given,
+        log=log,
+    )
     kind = "recalibration" if "recalibration" in log else "training"
-    tags = {"kind": kind, "chosen": fitted.churn.chosen, **{name: str(meta[name]) for name in TAGGED}}
+    tags = {"kind": kind, "chosen": fitted.churn.chosen, **{name: str(getattr(record, name)) for name in TAGGED}}
     with connected(settings) as client, tempfile.TemporaryDirectory() as temporary:
         import mlflow
 
         model_folder, pages_folder = Path(temporary) / "forewarn", Path(temporary) / "beside"
         save_fitted(fitted, model_folder)
-        write_json(model_folder / "meta.json", meta)
+        record.write(model_folder)
         _write(model_folder / "schema.json", dataset.schema.to_json())
         card = model_card(fitted.churn, settings, dataset.fingerprint, given)
         pages = {"model_card.md": card, "data_sheet.md": data_sheet(dataset, settings, dataset.fingerprint)}
@@ -145,18 +100,6 @@ def log_training(
         for child in nested:
             _log_nested(client, experiment, run.info.run_id, child)
         return Logged(run.info.run_id, _register(settings, client, run.info.run_id, model))
-
-
-def _meta(settings: Settings, churn: ChurnModel, dataset: TrackedData, metrics: dict[str, float]) -> dict[str, Any]:
-    """What is recorded beside a model's files."""
-    return {
-        "config_version": settings.version,
-        "calibrator_version": churn.calibrator.version,
-        "data_fingerprint": dataset.fingerprint,
-        "data_end": str(dataset.data_end.date()),
-        "metrics": metrics,
-        "log": churn.log,
-    }
 
 
 def _log_model(folder: Path, example: pd.DataFrame, churn: ChurnModel) -> Any:
@@ -220,11 +163,11 @@ def log_backtest(
         experiment = _experiment(settings, client)
         same = {"data_fingerprint": fingerprint, "config_version": settings.version, "kind": "training"}
         asked = " and ".join(f"tags.{name} = '{value}'" for name, value in same.items())
-        found = client.search_runs([experiment], asked, order_by=["attributes.start_time DESC"], max_results=1)
+        trainings = client.search_runs([experiment], asked, order_by=["attributes.start_time DESC"], max_results=1)
         known = {version.run_id for version in versions_by(settings, client)}
-        if not found or found[0].info.run_id not in known:
+        if not trainings or trainings[0].info.run_id not in known:
             return None
-        run_id = str(found[0].info.run_id)
+        run_id = str(trainings[0].info.run_id)
         churn = ChurnModel.load(folder_of(settings, run_id)[0] / "churn")
         card = model_card(churn, settings, fingerprint, metrics)
         _log_metrics(client, run_id, metrics)
@@ -232,17 +175,17 @@ def log_backtest(
         before = f"tags.mlflow.parentRunId = '{run_id}' and tags.kind = 'fold'"
         for child in client.search_runs([experiment], before):
             client.delete_run(child.info.run_id)
-        for one in folds:
-            _log_nested(client, experiment, run_id, replace(one, tags={**one.tags, "kind": "fold"}))
+        for fold in folds:
+            _log_nested(client, experiment, run_id, replace(fold, tags={**fold.tags, "kind": "fold"}))
         return run_id
 
 
-def _log_nested(client: MlflowClient, experiment: str, parent: str, one: Nested) -> None:
+def _log_nested(client: MlflowClient, experiment: str, parent: str, child: Nested) -> None:
     from mlflow.entities import Param
 
-    run = client.create_run(experiment, tags={"mlflow.parentRunId": parent, **one.tags}, run_name=one.name)
-    client.log_batch(run.info.run_id, params=[Param(key, str(value)) for key, value in one.params.items()])
-    _log_metrics(client, run.info.run_id, one.metrics)
+    run = client.create_run(experiment, tags={"mlflow.parentRunId": parent, **child.tags}, run_name=child.name)
+    client.log_batch(run.info.run_id, params=[Param(key, str(value)) for key, value in child.params.items()])
+    _log_metrics(client, run.info.run_id, child.metrics)
     client.set_terminated(run.info.run_id)
 
 
@@ -254,9 +197,9 @@ def _log_metrics(client: MlflowClient, run_id: str, metrics: Mapping[str, float]
 
 
 def _experiment(settings: Settings, client: MlflowClient) -> str:
-    found = client.get_experiment_by_name(settings.name)
-    if found is not None:
-        return str(found.experiment_id)
+    experiment = client.get_experiment_by_name(settings.name)
+    if experiment is not None:
+        return str(experiment.experiment_id)
     return str(client.create_experiment(settings.name, settings.paths.artifacts.as_uri()))
 
 
@@ -270,54 +213,10 @@ def _signature(example: pd.DataFrame, churn: ChurnModel) -> Any:
     from mlflow.types import ColSpec, DataType
     from mlflow.types import Schema as Columns
 
-    texts = {one.name for one in churn.encoder.categories}
+    texts = {category.name for category in churn.encoder.categories}
     kinds = {str(name): DataType.string if name in texts else DataType.double for name in example}
     if "as_of" in kinds:
         kinds["as_of"] = DataType.datetime
     inputs = Columns([ColSpec(kind, name, required=False) for name, kind in kinds.items()])
-    outputs = Columns([ColSpec(DataType.double, f"p_churn_{one}d") for one in churn.horizons_days])
+    outputs = Columns([ColSpec(DataType.double, f"p_churn_{horizon}d") for horizon in churn.horizons_days])
     return ModelSignature(inputs=inputs, outputs=outputs)
-
-
-def verify_version(settings: Settings, version: str, dataset: TrackedData) -> Verification:
-    """Rebuilds a version (number, alias or run) from today's data and settings and compares every file.
-
-    UsageError where data or settings are not those that it names, or where its calibration was renewed since.
-
-    Parameters
-    ----------
-    settings : Settings
-        Of the project.
-    version : str
-        Number, alias or run.
-    dataset : TrackedData
-        As it is today.
-
-    Returns
-    -------
-    Verification
-        File by file.
-
-    Raises
-    ------
-    UsageError
-        Where data or settings are not those that it names, or its calibration was renewed since.
-    """
-    folder, _, number = folder_of(settings, version)
-    meta = read_json(folder / "meta.json")
-    faults = [
-        Fault(
-            f"version {number}: {what}", f"trained on {meta[key]}", f"today's {now}", "give the ones it was trained on"
-        )
-        for what, key, now in (
-            ("data", "data_fingerprint", dataset.fingerprint),
-            ("settings", "config_version", settings.version),
-        )
-        if meta[key] != now
-    ]
-    if "recalibration" in meta["log"]:
-        found = f"a calibration renewed at {meta['log']['recalibration']['as_of']}"
-        faults.append(Fault(f"version {number}", found, "a model as it was trained", "verify the version it came from"))
-    if faults:
-        raise UsageError(faults)
-    return verify(folder, dataset, settings)

@@ -70,7 +70,8 @@ def model(version: str, config: str, **usage: float) -> LoadedModel:
         for weights in (one.weights.as_dict() | moved(one, usage.get(one.name)),)
     )
     health = SimpleNamespace(framework=framework.model_copy(update={"stages": stages}))
-    return cast(LoadedModel, SimpleNamespace(version=version, health=health, meta={"config_version": config}))
+    record = SimpleNamespace(config_version=config)
+    return cast(LoadedModel, SimpleNamespace(version=version, health=health, record=record))
 
 
 def at_level(version: str, **step: object) -> LoadedModel:

@@ -112,7 +112,7 @@ def test_promoting_new_weights_and_another_level_marks_them(
             run_id=number,
             health=health,
             churn=churn,
-            meta={"config_version": number, "data_fingerprint": "1"},
+            record=SimpleNamespace(config_version=number, data_fingerprint="1"),
         )
 
     champion, candidate = (

@@ -30,7 +30,7 @@ from serving.commands import gate_measures
 from serving.commands.promote import promote
 from serving.project import Project
 from training.fit.fit import Fitted
-from training.fit.tuning import Tuned
+from training.fit.tuning_result import Study, Trial, Tuned
 from training.tracking import registry, runs
 from training.tracking.registry import LoadedModel
 from training.tracking.reproducibility import Verification
@@ -108,6 +108,12 @@ def test_the_run_of_a_training_gets_the_figures_of_its_backtest(settings: Settin
     assert not any(name.startswith("90d/") for name in run_of(settings, first.run_id)[0].data.metrics)
 
 
+def study(adopted: bool) -> Study:
+    return Study(
+        "s", 2, 0, Trees(), 0.1, Trees(num_leaves=9), 0.1, 0.0, 0.0, adopted, "a planted study", ("2025-01-01",)
+    )
+
+
 @pytest.mark.usefixtures("unsuspected")
 def test_what_was_tuned_trains_and_is_told(
     project: Path, settings: Settings, champion: LoadedModel, monkeypatch: pytest.MonkeyPatch
@@ -119,17 +125,17 @@ def test_what_was_tuned_trains_and_is_told(
         trained.append(settings)
         return Fitted(champion.churn, champion.health, ())
 
-    trial = {"number": 0, "state": "COMPLETE", "value": 0.1, "params": {"num_leaves": 9}}
+    trial = Trial(0, "COMPLETE", 0.1, {"num_leaves": 9})
     monkeypatch.setattr(training.fit, "fit_models", fitted)
     for adopted in (True, False):
-        found = Tuned(Trees(num_leaves=9) if adopted else Trees(), adopted, {"why": "a planted study"}, (trial,))
+        found = Tuned(Trees(num_leaves=9) if adopted else Trees(), adopted, study(adopted), (trial,))
         monkeypatch.setattr(training.fit, "tune", lambda *_, found=found: found)
         done = on(project, "train", "--tune", "2")
         assert done.exit_code == 0, done.stderr
         assert "tuning: a planted study" in done.stdout
         assert (found.line in done.stdout) == adopted
         made = registry.load_version(settings, "candidate")
-        assert made.meta["config_version"] == trained[-1].version
+        assert made.record.config_version == trained[-1].version
         run, children, files = run_of(settings, made.run_id)
         trials = [one for one in children if one.data.tags.get("state") == "COMPLETE"]
         assert [one.data.params for one in trials] == [{"num_leaves": "9"}]
@@ -142,7 +148,7 @@ def test_what_was_tuned_trains_and_is_told(
 
 @pytest.mark.usefixtures("unsuspected")
 def test_the_line_that_tuning_prints_leads_back_to_the_settings_that_trained(settings: Settings, project: Path) -> None:
-    found = Tuned(Trees(num_leaves=9, learning_rate=0.0123457, bagging_fraction=0.912346), True, {}, ())
+    found = Tuned(Trees(num_leaves=9, learning_rate=0.0123457, bagging_fraction=0.912346), True, study(True), ())
     body = yaml.safe_load((project / "forewarn.yaml").read_text())
     body["training"] = {**body.get("training", {}), **yaml.safe_load(found.line)["training"]}
     (project / "forewarn.yaml").write_text(yaml.safe_dump(body))
@@ -181,7 +187,7 @@ def test_a_renewed_calibration_is_a_candidate_of_its_own(
     assert made.version == "4"
     assert f"{champion.churn.calibrator.version} -> {made.churn.calibrator.version}" in done.stdout
     assert made.churn.trees.booster_text == champion.churn.trees.booster_text  # type: ignore[union-attr]
-    assert made.meta["calibrator_version"] == made.churn.calibrator.version != champion.churn.calibrator.version
+    assert made.record.calibrator_version == made.churn.calibrator.version != champion.churn.calibrator.version
     assert made.health.log["planted"] == champion.health.log  # the champion's rules too are calibrated anew
     run, _, _ = run_of(settings, made.run_id)
     assert (run.data.tags["kind"], run.data.params["recalibrated_from"]) == ("recalibration", champion.version)

@@ -32,17 +32,17 @@ def test_a_study_goes_on_where_it_stopped(small, project):
     said: list[str] = []
     rolling = Rolling(small, project)
     first = tune(small, project, 2, said.append, rolling)
-    assert [one["number"] for one in first.trials] == [0, 1]
-    assert first.trials[0]["params"] == Trees().model_dump()  # the default is the first that is tried
-    assert first.trials[0]["value"] == pytest.approx(first.facts["default_log_loss"])
+    assert [trial.number for trial in first.trials] == [0, 1]
+    assert first.trials[0].params == Trees().model_dump()  # the default is the first that is tried
+    assert first.trials[0].value == pytest.approx(first.study.default_log_loss)
     assert [one for one in said if one.startswith("trial ")][1].startswith("trial 2 of 2: ")
     second = tune(small, project, 2, None, rolling)
-    assert [one["number"] for one in second.trials] == [0, 1, 2, 3]
+    assert [trial.number for trial in second.trials] == [0, 1, 2, 3]
     assert second.trials[:2] == first.trials
-    assert len({str(one["params"]) for one in second.trials}) == 4
-    assert second.facts["best_log_loss"] == min(one["value"] for one in second.trials if one["state"] == "COMPLETE")
+    assert len({str(trial.params) for trial in second.trials}) == 4
+    assert second.study.best_log_loss == min(trial.value for trial in second.trials if trial.state == "COMPLETE")
     other = project.model_copy(update={"name": "another"})
-    assert tune(small, other, 1, None, rolling).facts["trials"] == 1
+    assert tune(small, other, 1, None, rolling).study.trials == 1
 
 
 def test_only_what_betters_the_newest_origin_beyond_an_error_is_adopted(small, project):
@@ -62,11 +62,11 @@ def test_only_what_betters_the_newest_origin_beyond_an_error_is_adopted(small, p
             return found - gain + 0.3 * rng.normal(size=len(found)) * (gain == 0.0)
 
         found = tune(small, project.model_copy(update={"name": name}), 3, None, rolling, planted)
-        assert found.adopted == (name == "clear"), found.facts["why"]
+        assert found.adopted == (name == "clear"), found.study.why
         assert (found.trees == Trees()) == (name != "clear")
-        assert found.facts["best"] != found.facts["default"]
+        assert found.study.best != found.study.default
         assert Trees(**yaml.safe_load(found.line)["training"]["trees"]) == found.trees
-        assert ("adopted" in found.facts["why"].split(": ")[-1]) == found.adopted
+        assert ("adopted" in found.study.why.split(": ")[-1]) == found.adopted
 
 
 def test_a_trial_of_the_default_is_the_blend_that_serves(rolling, cut):
@@ -95,8 +95,8 @@ def test_a_hopeless_trial_is_pruned(dataset, project, rolling):
 
     assert len(rolling.origins(dataset.data_end)) > 2
     found = tune(dataset, project, tuning.STARTUP_TRIALS + 3, None, rolling, planted)
-    assert found.facts["pruned"] >= 1
-    assert found.trials[0]["state"] == "COMPLETE"
+    assert found.study.pruned >= 1
+    assert found.trials[0].state == "COMPLETE"
 
 
 def test_one_origin_proves_nothing(small, project):

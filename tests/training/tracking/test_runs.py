@@ -11,8 +11,8 @@ import pytest
 from configs.errors import UsageError
 from configs.settings import Trees
 from training.fit.fit import fit_models
-from training.fit.tuning import Tuned
-from training.tracking import registry, runs
+from training.fit.tuning_result import Study, Trial, Tuned
+from training.tracking import registry, reproducibility, run_content, runs
 from training.tracking.model_card import data_sheet
 from training.tracking.registry_tables import read_versions
 from training.tracking.run_content import model_example
@@ -30,7 +30,7 @@ def logged(project, fitted, dataset):
     with pytest.raises(UsageError, match="forewarn train"):
         registry.load_champion(project)
     plots = {"plots/reliability.svg": "<svg/>", "plots/gains.png": b"\x89PNG"}
-    nested = [runs.Nested("fold 2023-01-01", {"origin": "2023-01-01"}, {"auc_90d": 0.79}, {"kind": "fold"})]
+    nested = [run_content.Nested("fold 2023-01-01", {"origin": "2023-01-01"}, {"auc_90d": 0.79}, {"kind": "fold"})]
     one = runs.log_training(project, fitted, dataset, {"auc_90d": 0.8}, None, plots, nested)
     with pytest.raises(UsageError, match="run `forewarn promote`"):
         registry.load_champion(project)
@@ -44,9 +44,9 @@ def test_the_champion_predicts_what_was_logged(project, logged, fitted, dataset,
     assert np.array_equal(champion.churn.predict(later).to_numpy(), fitted.churn.predict(later).to_numpy())
     assert np.array_equal(champion.health.predict(later).to_numpy(), fitted.health.predict(later).to_numpy())
     assert champion.schema == dataset.schema
-    assert champion.meta["metrics"] == {"auc_90d": 0.8}
-    assert champion.meta["data_fingerprint"] == dataset.fingerprint
-    assert champion.meta["config_version"] == project.version
+    assert champion.record.metrics == {"auc_90d": 0.8}
+    assert champion.record.data_fingerprint == dataset.fingerprint
+    assert champion.record.config_version == project.version
 
 
 def test_a_second_training_is_a_candidate_until_promoted(project, logged, fitted, dataset):
@@ -107,7 +107,7 @@ def test_a_run_holds_parameters_fingerprints_figures_pages_and_plots(project, lo
 def test_a_backtest_is_added_to_the_run_of_its_data_and_settings(project, fitted, dataset):
     elsewhere = project.model_copy(update={"name": "judged"})
     made = runs.log_training(elsewhere, fitted, dataset)
-    folds = [runs.Nested(f"fold {day}", {"fold": day}, {"auc": auc}) for day, auc in (("a", 0.7), ("b", 0.8))]
+    folds = [run_content.Nested(f"fold {day}", {"fold": day}, {"auc": auc}) for day, auc in (("a", 0.7), ("b", 0.8))]
     figures = {"90d/auc/value": 0.81, "90d/auc/low": 0.7, "90d/auc/high": 0.9, "90d/rows": 12.0}
     plots = {"plots/reliability.png": b"\x89PNG"}
     for other in (dataset.fingerprint[::-1], dataset.fingerprint):
@@ -161,20 +161,21 @@ def test_a_version_is_rebuilt_from_what_it_names(project, simulate):
     small = simulate(accounts=250, months=18, seed=5, level=-4.0)[1]
     elsewhere = project.model_copy(update={"name": "small"})
     made = runs.log_training(elsewhere, fit_models(small, elsewhere), small)
-    found = runs.verify_version(elsewhere, made.run_id, small)
+    found = reproducibility.verify_version(elsewhere, made.run_id, small)
     assert found.same, str(found)
     other = replace(small, fingerprint="fedcba9876543210")
     training = elsewhere.training.model_copy(update={"seed": 8})
     with pytest.raises(UsageError, match=r"data: found trained on 0123.*[\s\S]*settings: found"):
-        runs.verify_version(elsewhere.model_copy(update={"training": training}), made.version, other)
+        reproducibility.verify_version(elsewhere.model_copy(update={"training": training}), made.version, other)
 
 
 def test_the_trials_of_a_tuning_are_child_runs():
     trials = (
-        {"number": 0, "state": "COMPLETE", "value": 0.5, "params": {"num_leaves": 4}},
-        {"number": 1, "state": "PRUNED", "value": None, "params": {"num_leaves": 9}},
+        Trial(0, "COMPLETE", 0.5, {"num_leaves": 4}),
+        Trial(1, "PRUNED", None, {"num_leaves": 9}),
     )
-    found = runs.trial_runs(Tuned(Trees(), False, {}, trials))
+    study = Study("s", 2, 1, Trees(), 0.5, Trees(), 0.5, 0.0, 0.0, False, "no better", ())
+    found = run_content.trial_runs(Tuned(Trees(), False, study, trials))
     assert [one.metrics for one in found] == [{"purged_log_loss": 0.5}, {}]
     assert [(one.name, one.tags["state"]) for one in found] == [("trial 0", "COMPLETE"), ("trial 1", "PRUNED")]
 
