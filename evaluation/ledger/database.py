@@ -27,18 +27,18 @@ _MIGRATION_LOCK = 6_071_003  # any number, the same for every forewarn on one Po
 def connect(url: str) -> Engine:
     """An engine for the URL; UsageError when it is none, or that of another database."""
     try:
-        made = make_url(url)
+        parsed = make_url(url)
     except ArgumentError:
         raise UsageError(Fault("ledger", "no URL", "an SQLAlchemy URL", "e.g. sqlite:////path/ledger.db")) from None
-    if made.drivername in {"postgresql", "postgres"}:
-        made = made.set(drivername="postgresql+psycopg")
-    if made.drivername == "postgresql+psycopg":
-        return create_engine(made, pool_pre_ping=True)
-    if made.get_backend_name() != "sqlite" or not made.database or made.database == ":memory:":
-        shown = made.render_as_string(hide_password=True)
+    if parsed.drivername in {"postgresql", "postgres"}:
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername == "postgresql+psycopg":
+        return create_engine(parsed, pool_pre_ping=True)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
+        shown = parsed.render_as_string(hide_password=True)
         raise UsageError(Fault("ledger", shown, "a file of SQLite or a PostgreSQL database", "change serving.ledger"))
-    Path(made.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(made, poolclass=NullPool, connect_args={"timeout": BUSY_SECONDS})
+    Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(parsed, poolclass=NullPool, connect_args={"timeout": BUSY_SECONDS})
 
     @event.listens_for(engine, "connect")
     def _connected(raw: sqlite3.Connection, _record: object) -> None:
@@ -91,10 +91,10 @@ def parts(connection: Connection, query: Select[Any], rows: int = ROWS_A_TIME) -
     result = connection.execute(query, execution_options={"stream_results": True})
     try:
         cursor: Any = result.cursor
-        found = [tuple(row) for row in result.fetchmany(1)]  # SQLAlchemy may have taken it off the driver already
-        while found:
-            yield found
-            found = cursor.fetchmany(rows)
+        part = [tuple(row) for row in result.fetchmany(1)]  # SQLAlchemy may have taken it off the driver already
+        while part:
+            yield part
+            part = cursor.fetchmany(rows)
     finally:
         result.close()
 
@@ -106,7 +106,12 @@ def insert_rows(
     main, *others = entry.tables
     own = len(main.columns) - 2  # without batch_id and row_hash
     names = ["batch_id", *entry.hashed[:own], "row_hash"]
-    bulk(connection, main.name, names, ((batch_id, *row[:own], one) for row, one in zip(rows, hashes, strict=True)))
+    bulk(
+        connection,
+        main.name,
+        names,
+        ((batch_id, *row[:own], row_hash) for row, row_hash in zip(rows, hashes, strict=True)),
+    )
     start = own
     for table in others:
         stop = start + len(table.columns) - 2

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Connection, Table, select
 
+from configs.atomic_files import write_whole
 from evaluation.ledger.database import parts
 from evaluation.ledger.frames import arrow_table, horizons_in, in_order, stored_columns
 from evaluation.ledger.queries import prediction_query
@@ -26,18 +24,19 @@ def export(connection: Connection, path: Path) -> list[Path]:
     """To `F.parquet` the predictions alone, as `Ledger.predictions` gives them; to a folder one file an entry, and the
     batches. Files appear whole or not at all."""
     if path.suffix == ".parquet":
-        path.parent.mkdir(parents=True, exist_ok=True)
         return [_predictions(connection, path)]
-    path.mkdir(parents=True, exist_ok=True)
-    made = [_predictions(connection, path / "predictions.parquet"), _table(connection, batches, path)]
-    return [*made, *(_table(connection, one.tables[0], path) for one in ENTRIES if one.name != predictions.name)]
+    files = [_predictions(connection, path / "predictions.parquet"), _table(connection, batches, path)]
+    return [
+        *files,
+        *(_table(connection, entry.tables[0], path) for entry in ENTRIES if entry.name != predictions.name),
+    ]
 
 
 def _predictions(connection: Connection, file: Path) -> Path:
     stored = stored_columns(None)
     schema = _prediction_schema(connection, stored)
     tables = (arrow_table(rows, stored) for rows in parts(connection, prediction_query(stored)))
-    return _written(file, schema, tables)
+    return write_whole(file, lambda temporary: _write(temporary, schema, tables))
 
 
 def _table(connection: Connection, table: Table, folder: Path) -> Path:
@@ -50,17 +49,18 @@ def _table(connection: Connection, table: Table, folder: Path) -> Path:
         names.append(batches.c.requested_at.name)
     schema = arrow_table([], names).schema
     tables = (arrow_table(rows, names) for rows in parts(connection, query))
-    return _written(folder / f"{table.name}.parquet", schema, tables)
+    return write_whole(folder / f"{table.name}.parquet", lambda temporary: _write(temporary, schema, tables))
 
 
-def _written(file: Path, schema: pa.Schema, tables: Iterator[pa.Table]) -> Path:
-    with _whole(file) as part, pq.ParquetWriter(part, schema, compression="zstd") as writer:
+def _write(file: Path, schema: pa.Schema, tables: Iterator[pa.Table]) -> None:
+    """Tables, each with some of the schema's columns, as row groups of about ROWS_A_GROUP."""
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
         waiting: list[pa.Table] = []
         for table in tables:
-            there = set(table.column_names)
+            present = set(table.column_names)
             columns = [
-                table[one.name].cast(one.type) if one.name in there else pa.nulls(len(table), one.type)
-                for one in schema
+                table[column.name].cast(column.type) if column.name in present else pa.nulls(len(table), column.type)
+                for column in schema
             ]
             waiting.append(pa.table(columns, schema=schema))
             if sum(map(len, waiting)) >= ROWS_A_GROUP:
@@ -68,7 +68,6 @@ def _written(file: Path, schema: pa.Schema, tables: Iterator[pa.Table]) -> Path:
                 waiting = []
         if waiting:
             writer.write_table(pa.concat_tables(waiting))
-    return file
 
 
 def _prediction_schema(connection: Connection, stored: Sequence[str]) -> pa.Schema:
@@ -76,7 +75,7 @@ def _prediction_schema(connection: Connection, stored: Sequence[str]) -> pa.Sche
     first = select(predictions.c.curve, predictions.c.main_horizon_days).where(predictions.c.row == 0).distinct()
     rows = connection.execute(first).fetchall()
     horizons, mains = horizons_in(row.curve for row in rows), [row.main_horizon_days for row in rows]
-    types: dict[str, Any] = dict.fromkeys(("as_of", "requested_at"), pa.timestamp("us"))
+    types: dict[str, pa.DataType] = dict.fromkeys(("as_of", "requested_at"), pa.timestamp("us"))
     types |= {"batch_id": pa.int64(), "row": pa.int64(), **dict.fromkeys(FLAGS, pa.bool_())}
     kept = [name for name in stored if name not in {"curve", "main_horizon_days"}]
     names = in_order([*column_order(horizons, mains), *kept])
@@ -85,14 +84,3 @@ def _prediction_schema(connection: Connection, stored: Sequence[str]) -> pa.Sche
     return pa.schema(
         [(name, types.get(name, pa.string() if name in texts - numbers else pa.float64())) for name in names]
     )
-
-
-@contextlib.contextmanager
-def _whole(file: Path) -> Iterator[Path]:
-    """A file that appears under its name only once it is written."""
-    part = file.with_name(f"{file.name}.{os.getpid()}.part")
-    try:
-        yield part
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)

@@ -73,7 +73,7 @@ def damaged(error: Exception) -> ForewarnError:
 
 
 def _arrow_table(rows: Sequence[Sequence[Any]], stored: Sequence[str]) -> pa.Table:
-    values = {name: [row[place] for row in rows] for place, name in enumerate(stored)}
+    values = {name: [row[index] for row in rows] for index, name in enumerate(stored)}
     out: dict[str, pa.Array] = {}
     for name, items in values.items():
         if name in _MOMENTS:
@@ -84,7 +84,7 @@ def _arrow_table(rows: Sequence[Sequence[Any]], stored: Sequence[str]) -> pa.Tab
         elif name in NUMBERS or name in AT_MAIN:
             out[name] = pa.array(items, pa.float64())
         elif name in FLAGS or name == "voluntary":
-            out[name] = pa.array([None if one is None else bool(one) for one in items], pa.bool_())
+            out[name] = pa.array([None if item is None else bool(item) for item in items], pa.bool_())
         elif name != "curve":
             out[name] = pa.array(items, pa.string())
     if values.get("curve"):
@@ -95,8 +95,8 @@ def _arrow_table(rows: Sequence[Sequence[Any]], stored: Sequence[str]) -> pa.Tab
         shown = [name for name in AT_MAIN if name in out]
         figures = {name: out.pop(name) for name in shown}
         for days in sorted(days_of.unique().to_pylist()):
-            here = pc.equal(days_of, days)
-            out |= {f"{name}_{days}d": pc.if_else(here, figures[name], None) for name in shown}
+            at_these_days = pc.equal(days_of, days)
+            out |= {f"{name}_{days}d": pc.if_else(at_these_days, figures[name], None) for name in shown}
     return pa.table(out)
 
 

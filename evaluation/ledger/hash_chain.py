@@ -67,8 +67,8 @@ def running_half(before: str, own: str) -> str:
 def row_hashes(rows: Iterable[Sequence[Any]]) -> list[str]:
     """The hash of each row of one batch, in order; `rows` hold the values of `Entry.hashed`.
 
-    >>> one, two = row_hashes([[0, "a"], [1, "b"]])
-    >>> len(one), one == row_hashes([[0, "a"]])[0], two == row_hashes([[0, "z"], [1, "b"]])[1]
+    >>> first, second = row_hashes([[0, "a"], [1, "b"]])
+    >>> len(first), first == row_hashes([[0, "a"]])[0], second == row_hashes([[0, "z"], [1, "b"]])[1]
     (64, True, False)
     """
     running, hashes = NO_ROWS, []
@@ -79,9 +79,40 @@ def row_hashes(rows: Iterable[Sequence[Any]]) -> list[str]:
     return hashes
 
 
-def batch_hash(batch: dict[str, Any]) -> str:
-    """The hash of a batch: over its columns, among them the hash of its rows and that of the batch before."""
-    return sha256(canonical([batch[name] for name in BATCH_COLUMNS]).encode()).hexdigest()
+@dataclass(frozen=True)
+class Batch:
+    """A row of the table `batches`, but for the hash that follows from it.
+
+    Attributes
+    ----------
+    batch_id, rows : int
+        Its number, and how many rows it holds.
+    kind, asked_by : str
+        What it holds, and who asked for it.
+    format : int
+        Of its rows.
+    requested_at : str
+        When it was asked for, as `moment` writes it.
+    idempotency_key, calibrator_version : str or None
+    rows_hash, previous_hash : str
+        Last running half of its rows' hashes, and the hash of the batch before.
+    """
+
+    batch_id: int
+    kind: str
+    format: int
+    asked_by: str
+    requested_at: str
+    idempotency_key: str | None
+    calibrator_version: str | None
+    rows: int
+    rows_hash: str
+    previous_hash: str
+
+    @property
+    def hash(self) -> str:
+        """Over all columns, among them the hash of its rows and that of the batch before."""
+        return sha256(canonical([getattr(self, name) for name in BATCH_COLUMNS]).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -94,8 +125,8 @@ class Broken:
     what: str
 
     def __str__(self) -> str:
-        place = f"batch {self.batch_id}" + ("" if self.row is None else f", row {self.row}")
-        return f"{place} ({self.table}): {self.what}"
+        row = "" if self.row is None else f", row {self.row}"
+        return f"batch {self.batch_id}{row} ({self.table}): {self.what}"
 
 
 @dataclass(frozen=True)
@@ -144,20 +175,22 @@ def verify(connection: Connection, noted: Iterable[str] = ()) -> Verification:
     `noted` are hashes of batches that were written down outside the database; each must still be in the chain.
     """
     findings = _Findings()
-    known: dict[int, dict[str, Any]] = {}
+    known: dict[int, Batch] = {}
+    hashes: set[str] = set()
     previous, expected_id = "", 1
-    for found in connection.execute(select(batches).order_by(batches.c.batch_id)).mappings():
-        batch = dict(found)
-        batch_id = batch["batch_id"]
+    for stored in connection.execute(select(batches).order_by(batches.c.batch_id)).mappings():
+        batch = Batch(**{name: stored[name] for name in BATCH_COLUMNS})
+        batch_id = batch.batch_id
         findings.missing_batches(expected_id, batch_id)
-        if batch_id == expected_id and batch["previous_hash"] != previous:
+        if batch_id == expected_id and batch.previous_hash != previous:
             findings.add(
                 batch_id, None, "batches", "does not follow from the batch before: one of the two was rewritten"
             )
-        if batch["format"] not in range(1, FORMAT + 1) or batch_hash(batch) != batch["hash"]:
+        if batch.format not in range(1, FORMAT + 1) or batch.hash != stored["hash"]:
             findings.add(batch_id, None, "batches", "changed: its hash is not that of its columns")
         known[batch_id] = batch
-        previous, expected_id = batch["hash"], batch_id + 1
+        hashes.add(stored["hash"])
+        previous, expected_id = stored["hash"], batch_id + 1
     newest = connection.execute(select(head.c.batch_id, head.c.hash).where(head.c.one == 1)).one_or_none()
     if newest is None:
         findings.add(0, None, "head", "missing")
@@ -165,10 +198,10 @@ def verify(connection: Connection, noted: Iterable[str] = ()) -> Verification:
         findings.missing_batches(expected_id, _whole(newest.batch_id) + 1)
         if _whole(newest.batch_id) < expected_id and newest.hash != previous:
             findings.add(_whole(newest.batch_id), None, "head", "does not name the newest batch")
-    hashes = {batch["hash"] for batch in known.values()}
-    for one in noted:
-        if one not in hashes:
-            findings.add(expected_id - 1, None, "batches", f"the chain no longer holds the batch noted as {one}")
+    for noted_hash in noted:
+        if noted_hash not in hashes:
+            problem = f"the chain no longer holds the batch noted as {noted_hash}"
+            findings.add(expected_id - 1, None, "batches", problem)
     rows = sum(_verify_rows(connection, entry, known, findings) for entry in ENTRIES)
     return Verification(findings.found == 0, len(known), rows, tuple(findings.faults), findings.found, previous)
 
@@ -185,21 +218,21 @@ def _stored(connection: Connection, entry: Entry) -> Iterator[tuple[Any, ...]]:
         yield from part
 
 
-def _verify_rows(connection: Connection, entry: Entry, known: dict[int, dict[str, Any]], findings: _Findings) -> int:
+def _verify_rows(connection: Connection, entry: Entry, known: dict[int, Batch], findings: _Findings) -> int:
     name = entry.tables[0].name
-    unseen = {batch_id for batch_id, batch in known.items() if batch["kind"] in entry.kinds}
+    unseen = {batch_id for batch_id, batch in known.items() if batch.kind in entry.kinds}
     current, expected_row, running, sound, count, written = -1, 0, NO_ROWS, True, 0, FORMAT
     newest = max(entry.since)
 
     def close() -> None:
         batch = known.get(current)
-        if batch is None or batch["kind"] not in entry.kinds:
+        if batch is None or batch.kind not in entry.kinds:
             return
-        rows = _whole(batch["rows"])
+        rows = _whole(batch.rows)
         findings.missing_rows(current, name, expected_row, rows)
         if expected_row > rows:
             findings.add(current, expected_row - 1, name, f"the batch was written with {rows} rows")
-        elif expected_row == rows and running != batch["rows_hash"]:
+        elif expected_row == rows and running != batch.rows_hash:
             findings.add(
                 current, expected_row - 1 if expected_row else None, name, "is not what the batch was closed with"
             )
@@ -212,9 +245,9 @@ def _verify_rows(connection: Connection, entry: Entry, known: dict[int, dict[str
         if batch_id != current:
             close()
             current, expected_row, running, sound = batch_id, 0, NO_ROWS, True
-            written = known[batch_id]["format"] if batch_id in known else FORMAT
+            written = known[batch_id].format if batch_id in known else FORMAT
             unseen.discard(batch_id)
-            if batch_id not in known or known[batch_id]["kind"] not in entry.kinds:
+            if batch_id not in known or known[batch_id].kind not in entry.kinds:
                 findings.add(batch_id, None, name, f"rows of a batch that holds no {entry.name}")
         findings.missing_rows(batch_id, name, expected_row, row)
         follows = row == expected_row and sound
@@ -222,7 +255,9 @@ def _verify_rows(connection: Connection, entry: Entry, known: dict[int, dict[str
         if newest > written:
             # A column younger than the batch was no part of its rows' hashes, and must still be empty.
             values = [
-                one for one, since in zip(values, entry.since[1:], strict=True) if since <= written or one is not None
+                value
+                for value, since in zip(values, entry.since[1:], strict=True)
+                if since <= written or value is not None
             ]
         sound = own_half([row, *values]) == own
         if not sound:
@@ -232,7 +267,7 @@ def _verify_rows(connection: Connection, entry: Entry, known: dict[int, dict[str
         running, expected_row = stored_running, max(expected_row, row + 1)
     close()
     for batch_id in sorted(unseen):
-        findings.missing_rows(batch_id, name, 0, _whole(known[batch_id]["rows"]))
+        findings.missing_rows(batch_id, name, 0, _whole(known[batch_id].rows))
     for table in entry.tables[1:]:
         extra = connection.execute(select(func.count()).select_from(table)).scalar_one() - count
         if extra > 0:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
 import pandas as pd
@@ -141,25 +141,23 @@ class Ledger(LedgerReader):
                 first = connection.execute(select(batches).where(batches.c.idempotency_key == key)).one_or_none()
                 if first is not None:
                     return Written(first.batch_id, first.rows, first.hash, True, first.rows_hash != rows_hash)
-            batch: dict[str, Any] = {
-                "batch_id": newest.batch_id + 1,
-                "kind": kind,
-                "format": FORMAT,
-                "asked_by": asked_by,
-                "requested_at": moment(at),
-                "idempotency_key": key,
-                "calibrator_version": calibrator_version,
-                "rows": len(rows),
-                "rows_hash": rows_hash,
-                "previous_hash": newest.hash,
-            }
-            batch["hash"] = hash_chain.batch_hash(batch)
-            connection.execute(insert(batches), batch)
-            insert_rows(connection, entry, batch["batch_id"], rows, hashes)
-            connection.execute(
-                update(head).values(batch_id=batch["batch_id"], hash=batch["hash"]).where(head.c.one == 1)
+            batch = hash_chain.Batch(
+                batch_id=newest.batch_id + 1,
+                kind=kind,
+                format=FORMAT,
+                asked_by=asked_by,
+                requested_at=moment(at),
+                idempotency_key=key,
+                calibrator_version=calibrator_version,
+                rows=len(rows),
+                rows_hash=rows_hash,
+                previous_hash=newest.hash,
             )
-        return Written(batch["batch_id"], len(rows), batch["hash"], False)
+            batch_hash = batch.hash
+            connection.execute(insert(batches), {**asdict(batch), "hash": batch_hash})
+            insert_rows(connection, entry, batch.batch_id, rows, hashes)
+            connection.execute(update(head).values(batch_id=batch.batch_id, hash=batch_hash).where(head.c.one == 1))
+        return Written(batch.batch_id, len(rows), batch_hash, False)
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[Connection]:

@@ -74,25 +74,25 @@ class _DaysLater(FunctionElement[str]):
 
 @compiles(_DaysLater, "sqlite")
 def _in_sqlite(element: Any, compiler: Any, **more: Any) -> str:
-    day, days = (compiler.process(one, **more) for one in element.clauses)
+    day, days = (compiler.process(clause, **more) for clause in element.clauses)
     return f"date({day}, '+{days} days')"
 
 
 @compiles(_CurveAt, "sqlite")
 def _curve_in_sqlite(element: Any, compiler: Any, **more: Any) -> str:
-    curve, days = (compiler.process(one, **more) for one in element.clauses)
+    curve, days = (compiler.process(clause, **more) for clause in element.clauses)
     return f"json_extract({curve}, '$.\"{days}\"')"
 
 
 @compiles(_DaysLater, "postgresql")
 def _in_postgresql(element: Any, compiler: Any, **more: Any) -> str:
-    day, days = (compiler.process(one, **more) for one in element.clauses)
+    day, days = (compiler.process(clause, **more) for clause in element.clauses)
     return f"to_char(cast({day} as date) + {days}, 'YYYY-MM-DD')"
 
 
 @compiles(_CurveAt, "postgresql")
 def _curve_in_postgresql(element: Any, compiler: Any, **more: Any) -> str:
-    curve, days = (compiler.process(one, **more) for one in element.clauses)
+    curve, days = (compiler.process(clause, **more) for clause in element.clauses)
     return f"cast(cast({curve} as json) ->> '{days}' as double precision)"
 
 
@@ -126,30 +126,30 @@ def days_query(kinds: Sequence[str], at: pd.Timestamp, horizon_days: int) -> Sel
     the churned; `predicted` is the sum of their probabilities; high, churned_of_high are of the level of that name.
     """
     stored = ["as_of", "model_version", "p_churn", "main_horizon_days", "curve", "risk_level", "requested_at"]
-    one = _firsts(stored, kinds, at).subquery().c
-    end = _DaysLater(one.as_of, horizon_days)
-    matured, settled = one.matured_days >= horizon_days, one.contraction_days >= horizon_days
-    churned = and_(matured, one.churn_at < end)
-    p = case((one.main_horizon_days == horizon_days, one.p_churn), else_=_CurveAt(one.curve, horizon_days))
+    first = _firsts(stored, kinds, at).subquery().c
+    end = _DaysLater(first.as_of, horizon_days)
+    matured, settled = first.matured_days >= horizon_days, first.contraction_days >= horizon_days
+    churned = and_(matured, first.churn_at < end)
+    p = case((first.main_horizon_days == horizon_days, first.p_churn), else_=_CurveAt(first.curve, horizon_days))
     # SQLite would walk the index of as_of so as not to sort, and fetch each row from elsewhere in the file.
-    group = one.as_of.concat("")
+    group = first.as_of.concat("")
     return (
         select(
-            func.max(one.as_of),
-            one.model_version,
+            func.max(first.as_of),
+            first.model_version,
             func.count(),
-            _count(one.requested_at >= end),
+            _count(first.requested_at >= end),
             _count(matured),
             func.sum(case((matured, p), else_=0.0)),
             _count(churned),
-            *(_count(and_(held, one.risk_level == "high")) for held in (matured, churned)),
-            *(_count(and_(churned, one.voluntary == will)) for will in (1, 0)),
-            _count(and_(churned, one.reactivated_at.is_not(None))),
+            *(_count(and_(held, first.risk_level == "high")) for held in (matured, churned)),
+            *(_count(and_(churned, first.voluntary == will)) for will in (1, 0)),
+            _count(and_(churned, first.reactivated_at.is_not(None))),
             _count(settled),
-            _count(and_(settled, one.contraction_at < end)),
+            _count(and_(settled, first.contraction_at < end)),
         )
-        .group_by(group, one.model_version)
-        .order_by(group, one.model_version)
+        .group_by(group, first.model_version)
+        .order_by(group, first.model_version)
     )
 
 
@@ -222,8 +222,8 @@ def overrides_query(names: Sequence[str], at: pd.Timestamp) -> Select[Any]:
 
 def _select(stored: Sequence[str], *more: ColumnElement[Any], beside: ColumnElement[bool] | None = None) -> Select[Any]:
     needs_texts = any(name in prediction_texts.c for name in stored if name not in predictions.c)
-    places = [predictions, *([prediction_texts] if needs_texts else []), batches]
-    columns = [next(table.c[name] for table in places if name in table.c) for name in stored]
+    tables = [predictions, *([prediction_texts] if needs_texts else []), batches]
+    columns = [next(table.c[name] for table in tables if name in table.c) for name in stored]
     source = predictions.join(batches, predictions.c.batch_id == batches.c.batch_id)
     if needs_texts:
         same = (predictions.c.batch_id == prediction_texts.c.batch_id) & (predictions.c.row == prediction_texts.c.row)
@@ -252,12 +252,12 @@ def _asked(rows: Any, kinds: Sequence[str], at: pd.Timestamp | None) -> Exists:
     return exists().where(batch.c.batch_id == rows.c.batch_id, *_by(batch, kinds, at))
 
 
-def _pair(one: Any, other: Any) -> ColumnElement[bool]:
-    return and_(one.c.account_id == other.c.account_id, one.c.as_of == other.c.as_of)
+def _pair(left: Any, right: Any) -> ColumnElement[bool]:
+    return and_(left.c.account_id == right.c.account_id, left.c.as_of == right.c.as_of)
 
 
-def _before(one: Any, other: Any) -> ColumnElement[bool]:
-    return tuple_(one.c.batch_id, one.c.row) < tuple_(other.c.batch_id, other.c.row)
+def _before(earlier: Any, later: Any) -> ColumnElement[bool]:
+    return tuple_(earlier.c.batch_id, earlier.c.row) < tuple_(later.c.batch_id, later.c.row)
 
 
 def _replaced(at: pd.Timestamp | None) -> Exists:

@@ -77,9 +77,9 @@ class LedgerReader:
         asked = [name for name in stored_columns(columns) if texts or name not in TEXTS]
         stored = list(dict.fromkeys([*asked, "batch_id", "row"]))
         frame = self._frame(queries.first_query(stored, kinds, at, self._engine.dialect.name), [*stored, *OUTCOME])
-        place = (frame.batch_id.to_numpy() << 32) + frame.row.to_numpy()  # one key sorts in a third of the time of two
+        key = (frame.batch_id.to_numpy() << 32) + frame.row.to_numpy()  # one key sorts in a third of the time of two
         frame = frame.drop(columns=[name for name in stored if name not in asked])
-        return None if frame.empty else frame.take(np.argsort(place)).reset_index(drop=True)
+        return None if frame.empty else frame.take(np.argsort(key)).reset_index(drop=True)
 
     def days(self, kinds: Sequence[str], at: pd.Timestamp, horizon_days: int) -> pd.DataFrame:
         """The columns of `ledger_queries.DAY` for each as_of and model version, counted in the database: what the rows
@@ -138,8 +138,8 @@ class LedgerReader:
     def texts(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Reasons, triggers and actions of a few predictions (columns batch_id and row), with the index of `rows`."""
         key, names = ["batch_id", "row"], ["batch_id", "row", *TEXTS]
-        found = self._frame(queries.texts_query(names, list(rows[key].itertuples(index=False, name=None))), names)
-        return rows[key].merge(found, on=key, how="left").set_axis(rows.index)[list(TEXTS)]
+        texts = self._frame(queries.texts_query(names, list(rows[key].itertuples(index=False, name=None))), names)
+        return rows[key].merge(texts, on=key, how="left").set_axis(rows.index)[list(TEXTS)]
 
     def judgements(self, *, latest: bool = True, at: pd.Timestamp | None = None) -> pd.DataFrame:
         """Judged outcomes in the order made: account_id, as_of, OUTCOME's columns, batch_id, row, judged_at.

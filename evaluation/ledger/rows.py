@@ -174,8 +174,8 @@ def _days(series: pd.Series, faults: list[Fault]) -> list[str]:
     if not pd.api.types.is_datetime64_dtype(series.dtype) or series.isna().any():
         faults.append(Fault("predictions.as_of", f"{series.dtype}, or nothing", "UTC midnights", "give timestamps"))
         return []
-    codes, found = pd.factorize(series)
-    days = pd.DatetimeIndex(found)
+    codes, distinct = pd.factorize(series)
+    days = pd.DatetimeIndex(distinct)
     if (days != days.normalize()).any():
         first = days[days != days.normalize()][0]
         faults.append(Fault("predictions.as_of", str(first), "UTC midnights", "cut the time of day off"))

@@ -42,7 +42,7 @@ def upgrade(connection: Connection) -> None:
         config = Config()
         config.set_main_option("path_separator", "os")
         script = ScriptDirectory(str(Path(__file__).parent), version_locations=[str(Path(__file__).parent)])
-        if found is not None and found not in {one.revision for one in script.walk_revisions()}:
+        if found is not None and found not in {known.revision for known in script.walk_revisions()}:
             where, expected = str(connection.engine.url), f"{REVISION} or older"
             raise UsageError(Fault(where, f"a ledger of version {found}", expected, "install the newest forewarn"))
 
@@ -59,7 +59,7 @@ def append_only(connection: Connection, table: str, *keys: tuple[str, ...]) -> N
 
     SQLite's INSERT OR REPLACE deletes without asking the delete trigger, hence the one on inserts of a known key.
     """
-    says = f"{table}: the ledger is append-only"
+    message = f"{table}: the ledger is append-only"
     if connection.dialect.name == "postgresql":
         connection.execute(
             text(
@@ -76,6 +76,6 @@ def append_only(connection: Connection, table: str, *keys: tuple[str, ...]) -> N
         connection.execute(
             text(
                 f"create trigger {table}_no_{event} before {event} on {table} "
-                f"for each row {when} begin select raise(abort, '{says}'); end"
+                f"for each row {when} begin select raise(abort, '{message}'); end"
             )
         )

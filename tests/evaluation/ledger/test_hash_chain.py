@@ -203,11 +203,11 @@ def rehash(raw: Callable, batch_id: int, first: int, last: int) -> None:
 
 
 def rewrite_batch(raw: Callable, batch_id: int, **columns: str) -> str:
-    batch = {**dict(next(iter(raw(f"select * from batches where batch_id = {batch_id}")))._mapping), **columns}
-    batch["hash"] = hash_chain.batch_hash(batch)
-    changed = ", ".join(f"{name} = '{batch[name]}'" for name in ("rows_hash", "previous_hash", "hash"))
+    stored = {**dict(next(iter(raw(f"select * from batches where batch_id = {batch_id}")))._mapping), **columns}
+    batch = hash_chain.Batch(**{name: stored[name] for name in hash_chain.BATCH_COLUMNS})
+    changed = ", ".join(f"{name} = '{getattr(batch, name)}'" for name in ("rows_hash", "previous_hash", "hash"))
     raw(f"update batches set {changed} where batch_id = {batch_id}")
-    return batch["hash"]
+    return batch.hash
 
 
 def test_whoever_rewrites_the_hashes_too_must_rewrite_them_all(ledger: Ledger, raw: Callable) -> None:
