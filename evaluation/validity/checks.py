@@ -6,7 +6,7 @@
 
 Each code has a section in docs/checks.md: how it is detected, why it matters, how to reduce the risk.
 
-One more check: a function in check_time, check_rows or check_figures, an entry in CHECKS, a section in docs/checks.md
+One more check: a function in check_time, check_rows or check_scores, an entry in CHECKS, a section in docs/checks.md
 and a planted fault in its test.
 """
 
