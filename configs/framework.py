@@ -1,4 +1,4 @@
-"""Models of the framework that `default.yaml` fills: stages, weights, levels, health maps, alerts, playbooks."""
+"""The customer-success framework that `default.yaml` fills: stages, weights, levels, health maps, alerts, playbooks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Dimension = Literal["usage", "engagement", "financial", "relationship"]
 Share = Annotated[float, Field(ge=0, le=1)]
 LevelName = Literal["healthy", "low", "medium", "high"]
 Points = Annotated[tuple[tuple[float, float], ...], Field(min_length=2)]
-MILESTONE = "milestone_"  # prefix of the signal that says whether a milestone was reached
+MILESTONE = "milestone_"  # prefix of the signal for whether a milestone was reached
 
 
 class Strict(BaseModel):
@@ -36,6 +36,7 @@ class Weights(Strict):
         return self
 
     def as_dict(self) -> dict[str, float]:
+        """The weights by dimension."""
         return {name: getattr(self, name) for name in DIMENSIONS}
 
 
@@ -48,7 +49,7 @@ class Stage(Strict):
 
 
 class Criterion(Strict):
-    """A sign that a stage is reached: `signal` at or beyond `threshold`; `says` names it on a page, in a few words.
+    """A sign that a stage is reached: `signal` at or beyond `threshold`; `label` names it on a page, in a few words.
 
     `unmet: unknown` is for what few companies record: an agreed return that was not noted down need not be missing, so
     such a criterion counts when it is met, and is otherwise taken as not answered.
@@ -57,7 +58,7 @@ class Criterion(Strict):
     signal: str
     when: Literal["at_least", "at_most"] = "at_least"
     threshold: float
-    says: str
+    label: str
     unmet: Literal["no", "unknown"] = "no"
 
 
@@ -76,7 +77,7 @@ class StageCriteria(Strict):
     @property
     def signals(self) -> tuple[str, ...]:
         """Names of the signals that the criteria read, each once."""
-        return tuple(dict.fromkeys(one.signal for group in self.entry.values() for one in group))
+        return tuple(dict.fromkeys(criterion.signal for group in self.entry.values() for criterion in group))
 
     @property
     def milestones(self) -> tuple[str, ...]:
@@ -122,7 +123,8 @@ class Benchmark(Strict):
     points: Points
 
     @property
-    def place(self) -> tuple[str | None, str | None]:
+    def scope(self) -> tuple[str | None, str | None]:
+        """The segment and the stage that it is for; None: any."""
         return self.segment, self.stage
 
 
@@ -142,14 +144,14 @@ class HealthMap(Strict):
     @model_validator(mode="after")
     def _rising(self) -> Self:
         _check_points(self.points, self.signal)
-        places = [one.place for one in self.benchmarks]
-        for one in self.benchmarks:
-            if one.place == (None, None):
+        scopes = [benchmark.scope for benchmark in self.benchmarks]
+        for benchmark in self.benchmarks:
+            if benchmark.scope == (None, None):
                 raise ValueError(f"a benchmark of {self.signal} names neither segment nor stage")
-            where = " ".join(name for name in one.place if name is not None)
-            if places.count(one.place) > 1:
+            where = " ".join(name for name in benchmark.scope if name is not None)
+            if scopes.count(benchmark.scope) > 1:
                 raise ValueError(f"{self.signal} has several benchmarks for {where}")
-            _check_points(one.points, f"{self.signal} for {where}")
+            _check_points(benchmark.points, f"{self.signal} for {where}")
         return self
 
 
@@ -165,7 +167,7 @@ class Trigger(Condition):
     """A rule-based alert: fires while its condition holds."""
 
     name: str
-    says: str
+    description: str
     playbook: str
 
 
@@ -175,7 +177,7 @@ class Escalation(Strict):
     name: str
     conditions: tuple[Condition, ...] = Field(min_length=1)
     levels: tuple[LevelName, ...] = ()
-    says: str
+    description: str
     playbook: str
 
 
@@ -213,7 +215,12 @@ class Framework(Strict):
     @model_validator(mode="after")
     def _benchmarks_name_stages(self) -> Self:
         known = [stage.name for stage in self.stages]
-        named = {one.stage for each in self.health_maps for one in each.benchmarks if one.stage is not None}
+        named = {
+            benchmark.stage
+            for health_map in self.health_maps
+            for benchmark in health_map.benchmarks
+            if benchmark.stage is not None
+        }
         unknown = sorted(named - set(known))
         if unknown:
             raise ValueError(f"benchmarks name the stages {', '.join(unknown)}; stages: {', '.join(known)}")
@@ -221,18 +228,18 @@ class Framework(Strict):
 
     @model_validator(mode="after")
     def _alerts_are_in_order(self) -> Self:
-        names = [one.name for one in self.alerts]
+        names = [alert.name for alert in self.alerts]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"several triggers or escalations are named {', '.join(twice)}")
         known = {playbook.name for playbook in self.playbooks}
-        missing = sorted({one.playbook for one in self.alerts} - known)
+        missing = sorted({alert.playbook for alert in self.alerts} - known)
         if missing:
             raise ValueError(f"triggers or escalations name playbooks that do not exist: {', '.join(missing)}")
         levels = {level.name for level in self.levels}
-        none = sorted({name for one in self.escalations for name in one.levels} - levels)
-        if none:
-            raise ValueError(f"escalations name levels that do not exist: {', '.join(none)}")
+        unknown = sorted({name for escalation in self.escalations for name in escalation.levels} - levels)
+        if unknown:
+            raise ValueError(f"escalations name levels that do not exist: {', '.join(unknown)}")
         return self
 
     @property
@@ -241,4 +248,5 @@ class Framework(Strict):
         return (*self.escalations, *self.triggers)
 
     def stage(self, name: str) -> Stage:
+        """The stage of that name."""
         return next(stage for stage in self.stages if stage.name == name)

@@ -21,6 +21,9 @@ RENAMED: tuple[tuple[str, str], ...] = (
     ("training.trees.min_child", "training.trees.min_child_samples"),
     ("training.trees.feature_share", "training.trees.feature_fraction"),
     ("training.trees.row_share", "training.trees.bagging_fraction"),
+    ("framework.criteria.entry.*.*.says", "framework.criteria.entry.*.*.label"),
+    ("framework.triggers.*.says", "framework.triggers.*.description"),
+    ("framework.escalations.*.says", "framework.escalations.*.description"),
 )
 
 Key = str | int

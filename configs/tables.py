@@ -14,7 +14,7 @@ Kind = Literal["text", "time", "number", "flag"]
 
 @dataclass(frozen=True)
 class Column:
-    """A canonical column: its kind, whether it must be given, and the range or words it may hold.
+    """A canonical column: its kind, whether it must be given, and the range or values it may hold.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class Column:
         Whether it holds a time that is empty until it comes, as `paid_at` of an invoice.
     low, high : float or None
         The least and the greatest number allowed; None is no bound.
-    words : tuple of str
+    allowed_values : tuple of str
         The only texts allowed; empty is any.
     """
 
@@ -38,7 +38,7 @@ class Column:
     filled_later: bool = False
     low: float | None = None
     high: float | None = None
-    words: tuple[str, ...] = ()
+    allowed_values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,11 @@ class Table:
 
     @property
     def column_names(self) -> tuple[str, ...]:
+        """Names of all of its columns."""
         return tuple(column.name for column in self.columns)
 
     def column(self, name: str) -> Column:
+        """The column of that name."""
         return next(column for column in self.columns if column.name == name)
 
 
@@ -154,7 +156,7 @@ TABLES: tuple[Table, ...] = (
             _required("occurred_at", "time"),
             _required("kind"),
             Column("contact_id", "text"),
-            Column("initiated_by", "text", words=("us", "customer")),
+            Column("initiated_by", "text", allowed_values=("us", "customer")),
             Column("attended", "flag"),
             Column("responded_at", "time", filled_later=True),
             Column("sentiment", "number", low=-1, high=1),
@@ -173,7 +175,7 @@ TABLES: tuple[Table, ...] = (
             Column("due_at", "time"),
             Column("paid_at", "time", filled_later=True),
             Column("amount", "number"),
-            Column("kind", "text", words=("invoice", "credit_note", "failed_payment")),
+            Column("kind", "text", allowed_values=("invoice", "credit_note", "failed_payment")),
             RECORDED,
         ),
         key=("invoice_id",),
@@ -185,7 +187,7 @@ TABLES: tuple[Table, ...] = (
         (
             ACCOUNT,
             _required("occurred_at", "time"),
-            _required("kind", words=("nps", "csat", "ces")),
+            _required("kind", allowed_values=("nps", "csat", "ces")),
             _required("score", "number", low=0, high=10),
             Column("contact_id", "text"),
             Column("text", "text"),
@@ -199,7 +201,7 @@ TABLES: tuple[Table, ...] = (
         (
             ACCOUNT,
             _required("contact_id"),
-            _required("role", words=("executive_sponsor", "champion", "admin", "user")),
+            _required("role", allowed_values=("executive_sponsor", "champion", "admin", "user")),
             _required("since", "time"),
             Column("until", "time", filled_later=True),
             RECORDED,
@@ -216,7 +218,7 @@ TABLES: tuple[Table, ...] = (
         (
             ACCOUNT,
             _required("occurred_at", "time"),
-            _required("kind", words=("churn", "contraction", "expansion", "renewal", "reactivation")),
+            _required("kind", allowed_values=("churn", "contraction", "expansion", "renewal", "reactivation")),
             Column("arr_change", "number"),
             Column("reason", "text"),
             Column("voluntary", "flag"),
@@ -231,7 +233,7 @@ TABLES: tuple[Table, ...] = (
             _required("started_at", "time"),
             _required("kind"),
             Column("ended_at", "time", filled_later=True),
-            Column("arm", "text", words=("treated", "holdout")),
+            Column("arm", "text", allowed_values=("treated", "holdout")),
             RECORDED,
         ),
     ),
@@ -257,7 +259,7 @@ def table(name: str) -> Table:
     KeyError
         When there is none of that name.
     """
-    for one in TABLES:
-        if one.name == name:
-            return one
+    for known in TABLES:
+        if known.name == name:
+            return known
     raise KeyError(name)

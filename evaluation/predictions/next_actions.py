@@ -40,7 +40,7 @@ def next_actions(
         reasons: dict[str, list[str]] = {}
         for alert in framework.alerts:
             if alert.name in names:
-                reasons.setdefault(alert.playbook, []).append(f"{alert.name}: {alert.says}")
+                reasons.setdefault(alert.playbook, []).append(f"{alert.name}: {alert.description}")
         actions = {name: Action(name, playbooks[name].title, "; ".join(why)) for name, why in reasons.items()}
         if known:
             driver = known[int(np.argmax([added[name][row] for name in known]))]

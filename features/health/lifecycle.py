@@ -143,9 +143,9 @@ def _rounded(values: np.ndarray, threshold: float) -> np.ndarray:
 def _clause(criterion: Criterion, value: float) -> str:
     met = value >= criterion.threshold if criterion.when == "at_least" else value <= criterion.threshold
     if criterion.signal.startswith(MILESTONE):
-        return f"{criterion.says} {'yes' if met else 'no'}"
+        return f"{criterion.label} {'yes' if met else 'no'}"
     sign = {("at_least", True): ">=", ("at_least", False): "<", ("at_most", True): "<=", ("at_most", False): ">"}
-    return f"{criterion.says} {value:.12g} {sign[criterion.when, met]} {criterion.threshold:g}"
+    return f"{criterion.label} {value:.12g} {sign[criterion.when, met]} {criterion.threshold:g}"
 
 
 def stage_months(stage_now: pd.Series, stage_1mo_ago: pd.Series, stage_3mo_ago: pd.Series) -> pd.Series:

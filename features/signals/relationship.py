@@ -12,7 +12,7 @@ from features.signals.windows import COUNT
 from features.timeline import days_between, ratio
 
 PROMOTER_FROM, DETRACTOR_UP_TO = 9, 6  # answers to the NPS question, 0 to 10
-ROLES = next(column.words for column in table("contacts").columns if column.name == "role")
+ROLES = next(column.allowed_values for column in table("contacts").columns if column.name == "role")
 UNTIL = ("contacts.until",)
 SPOKE = ("interactions.contact_id", "interactions.initiated_by")
 

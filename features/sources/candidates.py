@@ -140,10 +140,10 @@ def _fits(value: ir.Value, column: Column) -> bool:
         counts = value.as_table().aggregate(given=value.count(), read=value.count(where=looks_like(value, "time")))
         read, given = (int(counts.to_pandas()[name].iloc[0]) for name in ("read", "given"))
         return given == 0 or read / given >= TEXT_TIMES_SHARE
-    if not fits or not column.words:
+    if not fits or not column.allowed_values:
         return fits
     frequent = value.cast("string").topk(20).to_pandas().iloc[:, 0].dropna()
-    return set(frequent) <= set(column.words)
+    return set(frequent) <= set(column.allowed_values)
 
 
 def _leave_out_empty(guess: Guess, canonical: Table) -> None:

@@ -79,7 +79,7 @@ class Part:
             odd |= self.raw < column.low
         if column.high is not None:
             odd |= self.raw > column.high
-        return odd | (self.raw.notnull() & self.raw.notin(column.words)) if column.words else odd
+        return odd | (self.raw.notnull() & self.raw.notin(column.allowed_values)) if column.allowed_values else odd
 
     @property
     def is_harmless(self) -> bool:

@@ -169,8 +169,8 @@ def _questions(table: Table, part: Part, rows: ir.Table, zone: str) -> dict[str,
         count("low", value < column.low)
     if column.high is not None:
         count("high", value > column.high)
-    if column.words:
-        count("words", value.notnull() & value.notin(column.words))
+    if column.allowed_values:
+        count("not_allowed", value.notnull() & value.notin(column.allowed_values))
     if table.key == (name,):
         questions[f"{name}|twice"] = value.count() - value.nunique()
     return questions
@@ -207,14 +207,14 @@ def _value_faults(table: Table, part: Part, answers: RowAnswers) -> list[Fault]:
         return [Fault(where, f"{_rows(count)} {what}{shown}", expected, do)]
 
     bounds = f"{'' if column.low is None else f'{column.low:g}'} to {'' if column.high is None else f'{column.high:g}'}"
-    choice = f"map them with query:, or leave the rows out ({', '.join(column.words)})"
+    choice = f"map them with query:, or leave the rows out ({', '.join(column.allowed_values)})"
     scale = "fix the source, or rescale with query:"
     return [
         *fault("bad", "that cannot be read", EXPECTED[column.kind], DO[column.kind]),
         *fault("null", "without a value", "a value in every row", "fill it, or leave the rows out with query:"),
         *fault("low", "below the range", bounds.strip(), scale),
         *fault("high", "above the range", bounds.strip(), scale),
-        *fault("words", "with another word", "one of " + ", ".join(column.words), choice),
+        *fault("not_allowed", "with another word", "one of " + ", ".join(column.allowed_values), choice),
         *fault(
             "twice", "with a key already taken", "a key that is unique", "remove duplicates, or fix the join in query:"
         ),

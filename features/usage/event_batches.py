@@ -19,8 +19,21 @@ UNKNOWN_ACCOUNT = -1
 
 @dataclass(frozen=True)
 class EventBatch:
-    """Rows of usage, (n,) arrays: the account's number, `day` and the last day blind to the row (`seen`), both in days
-    since 1970; events, their quantity, hashes of users and features (0: none), and each measure's sum and number."""
+    """Usage events of many accounts, as columns of equal length.
+
+    Attributes
+    ----------
+    account : ndarray of int32, shape (n,)
+        The account's number; -1 for accounts that were not asked for.
+    day, seen : ndarray of int32, shape (n,)
+        The day of the events and the last day that cannot know of them yet, in days since 1970.
+    n, quantity : ndarray of float64, shape (n,)
+        How many events the row stands for, and their quantity.
+    keys : mapping of str to ndarray of uint64, shape (n,)
+        By rollup, hashes of users or features; 0 for none.
+    measures : mapping of str to (ndarray, ndarray) of float64, shape (n,)
+        By measure, the sum of its values and how many there are.
+    """
 
     account: np.ndarray
     day: np.ndarray
@@ -62,8 +75,23 @@ def concatenated(parts: Sequence[EventBatch]) -> EventBatch:
 def event_batches(
     engine: Engine, units: ir.Table, accounts: ir.Table, keys: Sequence[str], measures: Sequence[str]
 ) -> Iterator[EventBatch]:
-    """Every row of `sql_rollup.units`, in order or not as `Engine.limit_memory` says, BATCH_ROWS at a time; `accounts`
-    has account_id and account, and rows of others are UNKNOWN_ACCOUNT's."""
+    """Reads every row of `sql_rollup.units`, BATCH_ROWS at a time.
+
+    Parameters
+    ----------
+    engine : Engine
+        Gives rows in the order of their source, or not, as `Engine.limit_memory` was told.
+    units : ibis.expr.types.Table
+        As `sql_rollup.units` returns them.
+    accounts : ibis.expr.types.Table
+        account_id and account (its number); rows of other accounts are UNKNOWN_ACCOUNT's.
+    keys, measures : sequence of str
+        The rollups by user or feature, and the measures, whose columns are read.
+
+    Yields
+    ------
+    EventBatch
+    """
     hashed = {key: _hashed(engine, units[key]) for key in (ACCOUNT, *keys)}
     numbers = ["n", "quantity", *(f"{name}_{part}" for name in measures for part in ("sum", "n"))]
     account_numbers = _AccountNumbers(engine, accounts)
@@ -78,8 +106,10 @@ def event_batches(
 
 
 class _AccountNumbers:
-    """The numbers of accounts by a hash of their names. A join would be as fast, but on several threads gives rows in
-    any order, in which floats add up to other last bits."""
+    """The numbers of accounts by a hash of their names.
+
+    A join would be as fast, but on several threads gives rows in any order, in which floats add up to other last bits.
+    """
 
     def __init__(self, engine: Engine, accounts: ir.Table) -> None:
         hashed = accounts.select("account", key=_hashed(engine, accounts[ACCOUNT]))

@@ -1,8 +1,8 @@
 """One pass over usage for all of its folds, on the embedded engine, where arrays of them fit into memory.
 
 A database groups all rows anew for each fold, and searches where each of them belongs. Here they come as one stream and
-are added to arrays, in which every row's place is worked out. The pass also gives what outages and coverage are worked
-out from. Where the arrays do not fit, and on other engines, `features.usage.sql_rollup` gives the same numbers.
+are added to arrays, in which every row's position is worked out. The pass also gives what outages and coverage are
+worked out from. Where the arrays do not fit, and on other engines, `features.usage.sql_rollup` gives the same numbers.
 """
 
 from __future__ import annotations
@@ -47,7 +47,15 @@ class UsageStatistics:
 
 @dataclass(frozen=True)
 class StreamRollup:
-    """Arrays by the name of their fold, of those that fit, and the statistics of the pass."""
+    """What one pass over the usage events gives.
+
+    Attributes
+    ----------
+    arrays : mapping of str to RollupArrays
+        By the name of their rollup, those that fit into memory.
+    statistics : UsageStatistics
+        Of every row, whoever's it is.
+    """
 
     arrays: Mapping[str, RollupArrays]
     statistics: UsageStatistics
@@ -62,9 +70,29 @@ def stream_rollup(
     measures: Sequence[str],
     memory_mb: int,
 ) -> StreamRollup | None:
-    """The folds that `calendars` names, from `sql_rollup.units`; None where not one of them fits.
+    """Adds up the usage events into arrays, in one pass.
 
-    `accounts` has account_id and account, their number: the place in `account_ids`.
+    Parameters
+    ----------
+    engine : Engine
+        Only one that streams in order is used.
+    units : ibis.expr.types.Table
+        As `sql_rollup.units` returns them.
+    accounts : ibis.expr.types.Table
+        account_id and account, their number: the position in `account_ids`.
+    account_ids : Index, shape (n_accounts,)
+        Whose events are added up.
+    calendars : mapping of str to Calendar
+        By the name of the rollup, its segments and as_ofs.
+    measures : sequence of str
+        Further numbers of the events.
+    memory_mb : int
+        Of which the arrays may take half.
+
+    Returns
+    -------
+    StreamRollup or None
+        None where not one of the arrays fits, or the engine does not stream in order.
     """
     if not engine.streams_in_order:
         return None
@@ -162,6 +190,7 @@ class _StatisticsCollector:
         return pd.concat(self.totals).groupby(["day", "late"], as_index=False)[["n"]].sum()
 
     def statistics(self, account_ids: pd.Index) -> UsageStatistics:
+        """What was added up, with the accounts' ids."""
         has_rows = self.first[:-1] < ALWAYS
         first = pd.Series(_midnights(self.first[:-1][has_rows] + 1), index=account_ids[has_rows])
         totals = self._together()

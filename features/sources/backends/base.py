@@ -12,11 +12,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import ibis.expr.types as ir
 import pandas as pd
 import pyarrow as pa
+from ibis.backends.sql import SQLBackend
 
 from configs.errors import Fault, SourceError, nearest
 from configs.settings import Settings, TableSource
@@ -58,7 +58,7 @@ class Engine(ABC):
 
     Attributes
     ----------
-    backend : ibis.BaseBackend
+    backend : ibis.backends.sql.SQLBackend
         The Ibis backend that translates expressions for it.
     name : str
         What messages call the engine.
@@ -73,7 +73,7 @@ class Engine(ABC):
     query_hint = "fix the SQL of query:"
     streams_in_order = False
 
-    def __init__(self, backend: Any) -> None:
+    def __init__(self, backend: SQLBackend) -> None:
         self.backend = backend
 
     def read(self, settings: Settings, name: str, source: TableSource) -> SourceRows:

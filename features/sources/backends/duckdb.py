@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pandas as pd
 import pyarrow as pa
+from duckdb import DuckDBPyConnection
 
 from configs.errors import Fault, SourceError
 from configs.settings import Settings
@@ -83,7 +84,7 @@ class DuckDBEngine(Engine):
         return engine
 
     @property
-    def connection(self) -> Any:
+    def connection(self) -> DuckDBPyConnection:
         """DuckDB's own connection, for SQL that no expression says."""
         return self.backend.con
 

@@ -7,8 +7,6 @@ engine: their sums are exact, and in DuckDB as fast.
 
 from __future__ import annotations
 
-from typing import Any
-
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
@@ -22,11 +20,11 @@ def exact(rows: ir.Table) -> ir.Table:
     What is under 5e-13 counts as 0; so does NaN, as it is no number. Ibis refuses running sums of floats
     (no signal has one).
     """
-    found: ir.Table = rows.op().replace(_of_decimals).to_expr()
-    return found
+    exact_rows: ir.Table = rows.op().replace(_of_decimals).to_expr()
+    return exact_rows
 
 
-def _of_decimals(node: Any, changed: dict[str, Any] | None) -> Any:
+def _of_decimals(node: ops.Node, changed: dict[str, object] | None) -> ops.Node:
     node = node.__recreate__(changed) if changed else node
     if not isinstance(node, ops.Sum | ops.Mean) or not node.arg.dtype.is_floating():
         return node

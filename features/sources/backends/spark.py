@@ -13,7 +13,7 @@ from configs.settings import Settings
 from features.sources.backends import spark_files, spark_session
 from features.sources.backends.base import Engine, FileReader, Query, SourceRows, arrow_of, one_time_type
 from features.sources.backends.files import CSV, JSON, PARQUET
-from features.sources.backends.spark_dialect import fetched
+from features.sources.backends.spark_dialect import fetched, session_of
 
 
 class SparkEngine(Engine):
@@ -35,7 +35,7 @@ class SparkEngine(Engine):
 
     def run_query(self, name: str, query: str) -> ir.Table:
         # Any other statement than a SELECT is refused by Spark's parser.
-        self.backend._session.sql(f"CREATE OR REPLACE TEMPORARY VIEW {name} AS {query}")
+        session_of(self.backend).sql(f"CREATE OR REPLACE TEMPORARY VIEW {name} AS {query}")
         return self.materialize(name, self.backend.table(name))
 
     def table_of(self, origin: str) -> ir.Table:
@@ -44,7 +44,7 @@ class SparkEngine(Engine):
     def table_names(self, schema: str) -> list[str]:
         of_schema = " IN " + ".".join(f"`{part}`" for part in schema.split(".")) if schema else ""
         try:
-            tables = self.backend._session.sql(f"SHOW TABLES{of_schema}").collect()
+            tables = session_of(self.backend).sql(f"SHOW TABLES{of_schema}").collect()
         except Exception:
             return []
         return sorted(row.tableName for row in tables if not row.tableName.startswith("forewarn_"))[:200]
@@ -60,7 +60,7 @@ class SparkEngine(Engine):
 
     def materialize(self, name: str, rows: ir.Table | pa.Table) -> ir.Table:
         # Other views made from the earlier table of that name keep what they had.
-        session = self.backend._session
+        session = session_of(self.backend)
         frame = session.sql(self.backend.compile(rows)) if isinstance(rows, ir.Table) else session.createDataFrame(rows)
         self.drop(name)
         frame = frame.cache()
@@ -69,12 +69,12 @@ class SparkEngine(Engine):
         return self.backend.table(name)
 
     def view(self, name: str, rows: ir.Table) -> ir.Table:
-        self.backend._session.sql(self.backend.compile(rows)).createOrReplaceTempView(name)
+        session_of(self.backend).sql(self.backend.compile(rows)).createOrReplaceTempView(name)
         return self.backend.table(name)
 
     def drop(self, name: str) -> None:
         with contextlib.suppress(Exception):
-            self.backend._session.catalog.dropTempView(name)
+            session_of(self.backend).catalog.dropTempView(name)
 
     def limit_memory(self, settings: Settings, share: float = 1.0, in_order: bool = False) -> None:
         """Spark's own settings limit it; a local one was started within `engine.memory_mb`."""

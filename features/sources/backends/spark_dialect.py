@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 import re
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ibis.expr.datatypes as dt
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pandas as pd
 import sqlglot.expressions as sge
+from ibis.backends.sql import SQLBackend
 from ibis.backends.sql.compilers.pyspark import PySparkCompiler
 from ibis.formats.pandas import PandasData
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 _ZONES = (
     ("([T ][0-9]{2}:[0-9]{2})([Z+-])", "$1:00$2"),
@@ -62,11 +66,11 @@ class Dialect(PySparkCompiler):
         if op.args[1].dtype.timezone is not None:
             return self.f.from_utc_timestamp(at, zone)
         # Of two moments at which clocks show the same (an hour set back), Spark takes the first, the others the last.
-        found = self.f.to_utc_timestamp(at, zone)
+        moment = self.f.to_utc_timestamp(at, zone)
         for minutes in (30, 60):
-            later = found + sge.Interval(this=sge.convert(str(minutes)), unit=sge.var("MINUTE"))
-            found = self.if_(self.f.from_utc_timestamp(later, zone).eq(self.cast(at, dt.timestamp)), later, found)
-        return found
+            later = moment + sge.Interval(this=sge.convert(str(minutes)), unit=sge.var("MINUTE"))
+            moment = self.if_(self.f.from_utc_timestamp(later, zone).eq(self.cast(at, dt.timestamp)), later, moment)
+        return moment
 
 
 @cache
@@ -88,6 +92,11 @@ def backend_class() -> Any:
     return Spark
 
 
-def fetched(connection: Any, sql: str) -> pd.DataFrame:
+def session_of(backend: SQLBackend) -> SparkSession:
+    """The Spark session that a backend of `backend_class` stands on, which Ibis keeps to itself."""
+    return backend._session
+
+
+def fetched(backend: SQLBackend, sql: str) -> pd.DataFrame:
     """What SQL answers, as a frame."""
-    return connection._session.sql(sql).toArrow().to_pandas()
+    return session_of(backend).sql(sql).toArrow().to_pandas()

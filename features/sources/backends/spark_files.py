@@ -8,19 +8,25 @@ import io
 import re
 from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.parquet as pq
+from ibis.backends.sql import SQLBackend
+
+from features.sources.backends.spark_dialect import session_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, DataFrameReader
 
 _DELIMITERS = ",;\t|"
 _OPENING = 65_536  # bytes in which a header is looked for
 
 
-def read_csv(connection: Any, paths: list[str]) -> ir.Table:
+def read_csv(backend: SQLBackend, paths: list[str]) -> ir.Table:
     """Delimited text with a header; a row with more or fewer values than the header is an error of Spark's."""
     from pyspark.sql.types import StringType, StructType
 
@@ -30,10 +36,10 @@ def read_csv(connection: Any, paths: list[str]) -> ir.Table:
     frames = []
     for (delimiter, names), same in groups.items():
         schema = StructType()
-        for place, name in enumerate(names):
-            schema = schema.add(name or f"column{place}", StringType())
+        for number, name in enumerate(names):
+            schema = schema.add(name or f"column{number}", StringType())
         frames.append(
-            _reader(connection, same).csv(
+            _reader(backend, same).csv(
                 [_address(path) for path in same],
                 schema=schema,
                 header=True,
@@ -44,34 +50,34 @@ def read_csv(connection: Any, paths: list[str]) -> ir.Table:
                 mode="FAILFAST",
             )
         )
-    return _named(connection, reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), frames))
+    return _named(backend, reduce(lambda left, right: left.unionByName(right, allowMissingColumns=True), frames))
 
 
-def read_json(connection: Any, paths: list[str]) -> ir.Table:
+def read_json(backend: SQLBackend, paths: list[str]) -> ir.Table:
     """JSON lines, or a file that is one array; nested columns are left out."""
     lists = _opening(paths[0]).lstrip().startswith("[")
-    found = _reader(connection, paths).json(
+    frame = _reader(backend, paths).json(
         [_address(path) for path in paths], primitivesAsString=True, multiLine=lists, mode="FAILFAST"
     )
-    texts = [field.name for field in found.schema.fields if field.dataType.typeName() == "string"]
-    return _named(connection, found.select(*(f"`{name}`" for name in texts)))
+    texts = [field.name for field in frame.schema.fields if field.dataType.typeName() == "string"]
+    return _named(backend, frame.select(*(f"`{name}`" for name in texts)))
 
 
-def read_parquet(connection: Any, paths: list[str]) -> ir.Table:
+def read_parquet(backend: SQLBackend, paths: list[str]) -> ir.Table:
     """Columnar files; times in nanoseconds, which Spark sees as numbers, become times again."""
     merged = str(len(paths) > 1).lower()
-    frame = _reader(connection, paths).option("mergeSchema", merged).parquet(*[_address(path) for path in paths])
-    return _with_zones(_named(connection, frame), frame, _nanoseconds(paths))
+    frame = _reader(backend, paths).option("mergeSchema", merged).parquet(*[_address(path) for path in paths])
+    return _with_zones(_named(backend, frame), frame, _nanoseconds(paths))
 
 
-def table(connection: Any, name: str) -> ir.Table:
+def table(backend: SQLBackend, name: str) -> ir.Table:
     """A table of a catalog, of which `name` has as many parts as it takes."""
-    frame = connection._session.table(".".join(f"`{part}`" for part in name.split(".")))
-    return _with_zones(_named(connection, frame), frame, {})
+    frame = session_of(backend).table(".".join(f"`{part}`" for part in name.split(".")))
+    return _with_zones(_named(backend, frame), frame, {})
 
 
-def _with_zones(table: ir.Table, frame: Any, nanoseconds: dict[str, bool]) -> ir.Table:
-    """The table with its moments (TIMESTAMP) told apart from what clocks showed (TIMESTAMP_NTZ): Ibis sees one type."""
+def _with_zones(table: ir.Table, frame: DataFrame, nanoseconds: dict[str, bool]) -> ir.Table:
+    """The table with its moments (TIMESTAMP) kept apart from what clocks showed (TIMESTAMP_NTZ): Ibis sees one type."""
     moments = {field.name: field.dataType.typeName() == "timestamp" for field in frame.schema.fields}
     columns: dict[str, ir.Value] = {}
     for name in table.columns:
@@ -85,24 +91,24 @@ def _with_zones(table: ir.Table, frame: Any, nanoseconds: dict[str, bool]) -> ir
 
 def _nanoseconds(paths: list[str]) -> dict[str, bool]:
     """Columns with times in nanoseconds, and whether these are moments."""
-    found = {}
+    moments = {}
     for path in paths:
         for field in pq.read_schema(path):
             if pa.types.is_timestamp(field.type) and field.type.unit == "ns":
-                found[field.name] = field.type.tz is not None
-    return found
+                moments[field.name] = field.type.tz is not None
+    return moments
 
 
-def _reader(connection: Any, paths: list[str]) -> Any:
+def _reader(backend: SQLBackend, paths: list[str]) -> DataFrameReader:
     """Spark's reader, with an option that it ignores: what another session keeps of an older content is not taken."""
     facts = [(path, Path(path).stat().st_size, Path(path).stat().st_mtime_ns) for path in paths]
-    return connection._session.read.option("forewarn.content", hashlib.sha256(repr(facts).encode()).hexdigest())
+    return session_of(backend).read.option("forewarn.content", hashlib.sha256(repr(facts).encode()).hexdigest())
 
 
-def _named(connection: Any, frame: Any) -> ir.Table:
+def _named(backend: SQLBackend, frame: DataFrame) -> ir.Table:
     name = ibis.util.gen_name("forewarn_source")
     frame.createOrReplaceTempView(name)
-    return connection.table(name)
+    return backend.table(name)
 
 
 def _address(path: str) -> str:

@@ -12,11 +12,17 @@ import re
 import shutil
 import tempfile
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING
+
+from ibis.backends.sql import SQLBackend
 
 from configs.errors import Fault, SourceError
 from configs.settings import EngineSettings
-from features.sources.backends.spark_dialect import backend_class
+from features.sources.backends.spark_dialect import backend_class, session_of
+
+if TYPE_CHECKING:
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
 
 _WHERE, _EXPECTED = "connection", "a Spark session"
 _LEAST_MEMORY_MB = 1024  # a local Spark takes 450 MB for itself
@@ -38,7 +44,7 @@ _QUIET = {
 }
 
 # There is one Spark to a process. These sessions stand on one that we started, and the last of them stops it.
-_open: list[Any] = []
+_open: list[SparkSession] = []
 
 
 def master_of(rest: str, threads: int | None = None) -> str:
@@ -53,7 +59,7 @@ def master_of(rest: str, threads: int | None = None) -> str:
     return rest if own_name else f"spark://{rest}"
 
 
-def connect(rest: str, engine: EngineSettings) -> Any:
+def connect(rest: str, engine: EngineSettings) -> SQLBackend:
     """The Ibis backend over a Spark session of its own; SourceError where there is no Spark to be had.
 
     A Spark that runs in this process already is used, and left running at the end.
@@ -68,9 +74,9 @@ def connect(rest: str, engine: EngineSettings) -> Any:
         found = f"a Spark of {running.master} that runs in this process already"
         raise SourceError(Fault(_WHERE, found, f"Spark of {master}", "stop the one, or write spark:// to use it"))
     context = running or _started(master, engine)
-    # Spark makes a folder for tables of its own; unless it was told where, that is not to be the current folder.
-    told = running is not None or context.getConf().contains("spark.sql.warehouse.dir")
-    options = {} if told else {"spark.sql.warehouse.dir": f"{context._temp_dir}/warehouse"}
+    # Spark makes a folder for tables of its own; unless a folder is set, that is not to be the current folder.
+    has_folder = running is not None or context.getConf().contains("spark.sql.warehouse.dir")
+    options = {} if has_folder else {"spark.sql.warehouse.dir": f"{context._temp_dir}/warehouse"}
     session = SparkSession(context, options=options).newSession()
     if running is None or _open:
         _open.append(session)
@@ -79,7 +85,7 @@ def connect(rest: str, engine: EngineSettings) -> Any:
     return backend.connect(session, **_SESSION)
 
 
-def _started(master: str, engine: EngineSettings) -> Any:
+def _started(master: str, engine: EngineSettings) -> SparkContext:
     from pyspark import SparkConf, SparkContext
     from pyspark.java_gateway import launch_gateway
 
@@ -118,13 +124,13 @@ def _java() -> bool:
 def _why(log: IO[bytes], error: Exception) -> str:
     log.seek(0)
     lines = [line.strip() for line in log.read()[-8000:].decode(errors="replace").splitlines()]
-    telling = [line for line in lines if re.search("error|exception|not set", line, re.IGNORECASE)]
-    return (telling[0] if telling else str(error).strip().partition("\n")[0])[:240]
+    errors = [line for line in lines if re.search("error|exception|not set", line, re.IGNORECASE)]
+    return (errors[0] if errors else str(error).strip().partition("\n")[0])[:240]
 
 
-def disconnect(connection: Any) -> None:
+def disconnect(backend: SQLBackend) -> None:
     """Gives back what the session kept; a Spark that was started for it stops with the last session there."""
-    session = connection._session
+    session = session_of(backend)
     if session in _open:
         _open.remove(session)
         if not _open:

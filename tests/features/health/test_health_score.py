@@ -122,7 +122,7 @@ def test_a_flag_is_a_signal_too() -> None:
 ESCALATION: dict[str, Any] = {
     "name": "big",
     "conditions": [{"signal": "arr", "when": "above", "threshold": 5}],
-    "says": "big",
+    "description": "big",
     "playbook": "renewal",
 }
 

@@ -178,7 +178,7 @@ def test_the_share_that_must_be_met_is_configured() -> None:
 
 
 def test_thresholds_and_criteria_are_configured() -> None:
-    entry = {**BODY["criteria"]["entry"], "adoption": [{"signal": "log_ins", "threshold": 5, "says": "log-ins"}]}
+    entry = {**BODY["criteria"]["entry"], "adoption": [{"signal": "log_ins", "threshold": 5, "label": "log-ins"}]}
     assert stage_of({"log_ins": 5.0}, framework(entry=entry)) == ("adoption", "1 of 1: log-ins 5 >= 5")
     assert stage_of({"log_ins": 4.0}, framework(entry=entry)) == ("onboarding", "0 of 1: log-ins 4 < 5")
     assert stage_of(ADOPTED, framework(entry={}), 100)[1] == "tenure of 90 days and more"
@@ -187,7 +187,7 @@ def test_thresholds_and_criteria_are_configured() -> None:
 def test_a_value_just_short_of_the_threshold_is_not_rounded_onto_it() -> None:
     short = {**ADOPTED, **VALUED, "usage_benchmark_ratio": 0.69999, "executive_sponsor_present": 0.0}
     assert stage_of({**short, "milestone_agreed_return": 0.0})[0] == "adoption"
-    only = framework(entry={"adoption": [{"signal": "share", "threshold": 0.7, "says": "share"}]})
+    only = framework(entry={"adoption": [{"signal": "share", "threshold": 0.7, "label": "share"}]})
     assert stage_of({"share": 0.69999}, only)[1] == "0 of 1: share 0.69999 < 0.7"
     assert stage_of({"share": 0.71234}, only)[1] == "1 of 1: share 0.712 >= 0.7"
 
@@ -201,7 +201,7 @@ def test_a_missing_agreed_return_says_nothing_and_a_noted_one_helps() -> None:
 @pytest.mark.parametrize("stage", ["onboarding", "renewal", "nirvana"])
 def test_criteria_name_stages_that_can_be_entered(stage: str) -> None:
     with pytest.raises(ValidationError, match=f"criteria.entry names {stage}; stages that can be entered: adoption"):
-        framework(entry={stage: [{"signal": "a", "threshold": 1, "says": "a"}]})
+        framework(entry={stage: [{"signal": "a", "threshold": 1, "label": "a"}]})
 
 
 def test_signals_and_milestones_that_criteria_read() -> None:

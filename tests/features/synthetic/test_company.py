@@ -142,8 +142,8 @@ def test_writes_every_table_with_canonical_columns_unique_keys_and_allowed_words
             values = table[column.name].dropna()
             if column.required:
                 assert len(values) == len(table), (spec.name, column.name)
-            if column.words:
-                assert set(values) <= set(column.words), (spec.name, column.name)
+            if column.allowed_values:
+                assert set(values) <= set(column.allowed_values), (spec.name, column.name)
             if column.low is not None:
                 assert values.min() >= column.low
             if column.high is not None:

@@ -16,6 +16,7 @@ from pandas.testing import assert_frame_equal
 from configs.errors import SourceError
 from configs.settings import Settings
 from features.sources.backends import Engine, connect, spark_session
+from features.sources.backends.spark_dialect import session_of
 from features.sources.sources import open_sources
 
 Make = Callable[..., Settings]
@@ -127,7 +128,7 @@ def test_what_cannot_be_read_is_the_same_fault(
 
 
 def test_tables_of_a_catalog_and_queries(session: Engine, spark_url: str, make_settings: Make) -> None:
-    own = session.backend._session
+    own = session_of(session.backend)
     moments = "select 1 as account_id, timestamp_ltz'2024-07-01 12:00:00 UTC' as created_at, 'x' as name"
     own.sql(f"create global temporary view customers as {moments}")
     clocks = "select 1 as account_id, timestamp_ntz'2024-07-01 12:00:00' as occurred_at, 2 as quantity"
