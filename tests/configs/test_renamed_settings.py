@@ -98,3 +98,16 @@ def _is_a_setting(path: str) -> bool:
             return False
         model = fields[part].annotation  # type: ignore[assignment]
     return True
+
+
+def test_texts_of_the_framework_are_read_under_their_old_name() -> None:
+    """In lists of rules and in criteria by stage alike."""
+    framework = {
+        "criteria": {"entry": {"adoption": [{"signal": "log_ins", "says": "log-ins"}]}},
+        "triggers": [{"name": "quiet", "says": "No log-in"}, {"name": "angry", "description": "Low satisfaction"}],
+        "escalations": [{"name": "big", "says": "Much is up for renewal"}],
+    }
+    current = with_current_names({"framework": framework}, Path("forewarn.yaml"))["framework"]
+    assert current["criteria"]["entry"]["adoption"] == [{"signal": "log_ins", "label": "log-ins"}]
+    assert [trigger["description"] for trigger in current["triggers"]] == ["No log-in", "Low satisfaction"]
+    assert current["escalations"] == [{"name": "big", "description": "Much is up for renewal"}]
