@@ -44,7 +44,7 @@ def test_case(case: Mapping[str, Any], tmp_path: Path) -> None:
     wrong = [*_cells(case, tmp_path), *_checked(case, tmp_path), *_proposed(case, tmp_path)]
     steps = [{"run": "check", "exit": 2} | case["fails"]] if "fails" in case else []
     for step in [*steps, *case.get("commands", [])]:
-        wrong += _step(step, case, tmp_path)
+        wrong = wrong or list(_step(step, case, tmp_path))  # what follows on a wrong answer says nothing more
     assert not wrong, "\n".join([case["title"], *(f"  {line}" for line in wrong)])
 
 
