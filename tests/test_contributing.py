@@ -69,6 +69,39 @@ def test_one_more_signal(copy: Callable[[], Copy]) -> None:
     assert printed.split() == ["True", "True"]
 
 
+CALIBRATOR = '''def fit_level(rows: OutOfTime, seed: int) -> Calibrator:
+    """The level alone: one intercept for all stages, the slope left at 1."""
+    line = fit_shrunken_platt(rows, seed)
+    return replace(line, method="level", slope=0.0, draws=line.draws * [1.0, 0.0])
+
+
+'''
+CANDIDATE = """
+from tests.training.calibration.planted import out_of_time
+from training.calibration import choose_calibrator
+print(choose_calibrator(out_of_time(%d, shift=0.5), seed=1).log["candidate"])
+"""
+LAWS = ("-m", "pytest", "-q", "-n", "0", "tests/training/calibration/test_methods.py")
+
+
+def test_one_more_calibrator(copy: Callable[[], Copy]) -> None:
+    """The laws find it and hold it; it is the candidate where its churns are reached and no other's are."""
+    project = copy()
+    methods, platt = "training/calibration/methods.py", "training/calibration/platt.py"
+    project.put(platt, "def fit_stage_platt", CALIBRATOR)
+    project.put(platt, "from dataclasses import dataclass", "from dataclasses import replace\n")
+    project.put(methods, "from training.calibration.platt import", "from training.calibration.platt import fit_level\n")
+    project.put(methods, '    Method("shrunken_platt"', '    Method("level", 40, fit_level),\n')
+    assert "test_a_method_recovers_a_planted_shift[level]" in project.run(*LAWS, "-rp")
+    assert [project.code(CANDIDATE % rows).strip() for rows in (300, 450, 1_500)] == [
+        "none",
+        "level",
+        "shrunken_platt",
+    ]
+    project.put(methods, '    Method("level"', '    Method("nothing", 30, lambda rows, seed: identity()),\n')
+    assert "test_a_method_recovers_a_planted_shift[nothing]" in project.refused(*LAWS)
+
+
 TABLE = """    Table(
         "visits",
         "visited_at",
