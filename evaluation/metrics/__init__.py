@@ -8,7 +8,14 @@ from evaluation.metrics.concordance import concordance
 from evaluation.metrics.expected_performance import Expected, Graded, expect, grade
 from evaluation.metrics.fairness import FIGURES, fairness, sizes
 from evaluation.metrics.grouping import by_label, by_p, churned_accounts, labelled, matured
-from evaluation.metrics.observed_expected import Ratio, Watched, apart, observed_expected, times_in_words, watch
+from evaluation.metrics.observed_expected import (
+    Ratio,
+    WatchedPeriod,
+    non_overlapping_as_ofs,
+    observed_expected,
+    times_in_words,
+    watch,
+)
 from evaluation.metrics.proportions import Z95, share_interval, wilson
 from evaluation.metrics.registry import METRICS, Metric, metric_named
 from evaluation.metrics.scores import auc, average_precision, brier, log_loss, log_losses
@@ -28,8 +35,7 @@ __all__ = [
     "Ratio",
     "Refusal",
     "Statistic",
-    "Watched",
-    "apart",
+    "WatchedPeriod",
     "auc",
     "average_precision",
     "brier",
@@ -53,6 +59,7 @@ __all__ = [
     "loss_days",
     "matured",
     "metric_named",
+    "non_overlapping_as_ofs",
     "observed_expected",
     "ratios",
     "reliability_bins",

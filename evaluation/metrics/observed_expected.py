@@ -106,7 +106,7 @@ def observed_expected(y: Array, p: Array, accounts: Array, level: float = 0.95) 
 
 
 @dataclass(frozen=True)
-class Watched:
+class WatchedPeriod:
     """One period under the watch: what was seen, and how rare that is.
 
     Attributes
@@ -133,7 +133,7 @@ class Watched:
     tripped: bool
 
 
-def apart(as_ofs: Sequence[pd.Timestamp], horizon_days: int) -> tuple[pd.Timestamp, ...]:
+def non_overlapping_as_ofs(as_ofs: Sequence[pd.Timestamp], horizon_days: int) -> tuple[pd.Timestamp, ...]:
     """As_ofs whose windows follow each other, from the first on, so that no churn counts twice.
 
     Parameters
@@ -150,7 +150,7 @@ def apart(as_ofs: Sequence[pd.Timestamp], horizon_days: int) -> tuple[pd.Timesta
 
     Examples
     --------
-    >>> [day.day for day in apart(pd.date_range("2024-01-01", "2024-03-31", freq="7D"), 30)]
+    >>> [day.day for day in non_overlapping_as_ofs(pd.date_range("2024-01-01", "2024-03-31", freq="7D"), 30)]
     [1, 29, 26, 25]
     """
     kept: list[pd.Timestamp] = []
@@ -162,7 +162,7 @@ def apart(as_ofs: Sequence[pd.Timestamp], horizon_days: int) -> tuple[pd.Timesta
 
 def watch(
     periods: Sequence[tuple[pd.Timestamp, Array, Array]], times: float, alarm_rate: float, seed: int = 7
-) -> list[Watched]:
+) -> list[WatchedPeriod]:
     """Watches period by period whether more, or fewer, accounts leave than predicted, and says when it is an alarm.
 
     A CUSUM on the likelihood of outcomes; its limit is drawn from the predictions themselves (see the module). After an
@@ -171,7 +171,8 @@ def watch(
     Parameters
     ----------
     periods : sequence of (as_of, y, p)
-        In order of time; y, p: (n,) outcomes and probabilities, an account once. Windows must not overlap (`apart`).
+        In order of time; y, p: (n,) outcomes and probabilities, an account once. Windows must not overlap
+        (`non_overlapping_as_ofs`).
     times : float
         Hazards to look for, as a multiple of the predicted ones (above 1: more, below: fewer).
     alarm_rate : float
@@ -181,7 +182,7 @@ def watch(
 
     Returns
     -------
-    list of Watched
+    list of WatchedPeriod
         One a period.
 
     References
@@ -192,9 +193,9 @@ def watch(
     quiet: Array = np.zeros(PATHS)
     seen = 0.0
     since, observed, expected = None, 0, 0.0
-    told = []
+    watched = []
     for as_of, y, p in periods:
-        gain, cost, size, mean = _evidence(np.asarray(p, dtype=float), times)
+        gain, cost, size, mean = _likelihood_ratio(np.asarray(p, dtype=float), times)
         group = _groups(np.asarray(p, dtype=float))
         if seen <= 0 or since is None:
             since, observed, expected = as_of, 0, 0.0
@@ -204,12 +205,12 @@ def watch(
         limit = max(0.0, float(np.quantile(quiet, 1 - alarm_rate, method="higher")))
         tripped = seen > limit
         rarity = float((quiet >= seen).mean())
-        told.append(Watched(as_of, since, observed, expected, max(rarity, 1 / PATHS), tripped))
+        watched.append(WatchedPeriod(as_of, since, observed, expected, max(rarity, 1 / PATHS), tripped))
         quiet = quiet[quiet <= limit]
         quiet = random.choice(quiet, PATHS)
         if tripped:
             quiet, seen, since = np.zeros(PATHS), 0.0, None
-    return told
+    return watched
 
 
 def _groups(p: Array) -> Array:
@@ -218,7 +219,7 @@ def _groups(p: Array) -> Array:
     return np.asarray(order * min(BINS, p.size) // p.size)
 
 
-def _evidence(p: Array, times: float) -> tuple[Array, float, Array, Array]:
+def _likelihood_ratio(p: Array, times: float) -> tuple[Array, float, Array, Array]:
     """Of each group, what a churn adds to the log likelihood ratio; what all rows cost it; rows and mean p by group."""
     group = _groups(p)
     size = np.bincount(group)
@@ -229,7 +230,7 @@ def _evidence(p: Array, times: float) -> tuple[Array, float, Array, Array]:
 
 
 def times_in_words(ratio: float) -> str:
-    """Says a ratio of counts in words, for a sentence.
+    """A ratio of counts in words, for a sentence.
 
     Parameters
     ----------

@@ -2,8 +2,8 @@
 
 The limits are set together. In a year of twelve months in which the model is right, one alarm may go off by chance;
 more than one does so in fewer than one year of twenty. What a limit is, `Kind.means` says. Trips of one kind at the
-same place with no more than `Kind.same_days` between them are one alarm: a quiet month may lie between those of scores
-and signals, a quiet quarter or two between those of outcomes. An alarm stands until a quarter has passed without one.
+same scope with no more than `Kind.same_days` between them are one alarm: a quiet month may lie between those of scores
+and signals, a quiet quarter or two between those of outcomes. An alarm is active until a quarter passes without one.
 
 One more alarm: a function here, an entry in KINDS, a planted shift and a quiet year in its test.
 """
@@ -22,7 +22,7 @@ from features.timeline import Outage
 
 DAY = pd.Timedelta(days=1)
 MONTH_BETWEEN, QUARTERS_BETWEEN = 70, 190  # days from a trip to the next of the same alarm
-STANDS_DAYS = 100  # from the last trip to the newest look
+ACTIVE_DAYS = 100  # from the last trip to the newest look
 
 
 @dataclass(frozen=True)
@@ -40,54 +40,72 @@ class Kind:
 
 @dataclass(frozen=True)
 class Trip:
-    """A limit passed in the month of an as_of, at a place ("" or a feed or stage), with the figure and a sentence.
+    """A limit passed in the month of an as_of, in a scope (a feed or stage, or "": everything), with its figure.
 
-    `until`: the day on which it ended, where that is another.
+    `message` is a sentence on it; `until` the day on which it ended, where that is another.
     """
 
     as_of: pd.Timestamp
-    place: str
+    scope: str
     figure: float
-    says: str
+    message: str
     until: pd.Timestamp | None = None
 
 
 @dataclass(frozen=True)
 class Alarm:
-    """Trips of one kind and place that belong together; figure and sentence are those of the first.
+    """Trips of one kind and scope that belong together; figure and message are those of the first.
 
-    stands: it has not been quiet for a quarter since the last.
+    Attributes
+    ----------
+    kind, title : str
+        Key of the kind, and how a reader calls it.
+    scope : str
+        A feed or stage; "": everything.
+    first, last : pd.Timestamp
+        The first as_of at which it tripped, and the last, or the day on which it ended.
+    is_active : bool
+        Whether it has not been quiet for a quarter since the last.
+    trips : int
+        How many looks tripped it.
+    figure, limit : float
+        What was measured and from where on it is an alarm, in the unit of the kind.
+    message : str
+        What was found, as a sentence.
+    do : str
+        What to do about it.
+    sentence : str
+        All of this for a reader.
     """
 
     kind: str
     title: str
-    place: str
+    scope: str
     first: pd.Timestamp
     last: pd.Timestamp
-    stands: bool
+    is_active: bool
     trips: int
     figure: float
     limit: float
-    says: str
+    message: str
     do: str
+    sentence: str
 
     def __str__(self) -> str:
-        again = f" Seen again until {self.last:%Y-%m-%d}." if self.trips > 1 else ""
-        end = f"{again} To do: {self.do}." if self.stands else f" Over: not seen after {self.last:%Y-%m-%d}."
-        return f"{self.title} ({self.first:%Y-%m-%d}): {self.says}{end}"
+        return self.sentence
 
 
 def _watched(figures: Figures, kind: Kind) -> Iterator[Trip]:
-    for one in figures.watched.get(kind.name, ()):
-        if one.tripped:
-            ratio = one.observed / one.expected
-            rare = f"in {one.rarity:.1%}" if one.rarity >= 0.001 else "in fewer than 0.1%"
+    for period in figures.watched.get(kind.name, ()):
+        if period.tripped:
+            ratio = period.observed / period.expected
+            rare = f"in {period.rarity:.1%}" if period.rarity >= 0.001 else "in fewer than 0.1%"
             yield Trip(
-                one.as_of,
+                period.as_of,
                 "",
                 ratio,
-                f"Of the predictions since {one.since:%Y-%m-%d}, {one.observed} accounts left within"
-                f" {figures.watched_days} days where {one.expected:.1f} were expected, {times_in_words(ratio)};"
+                f"Of the predictions since {period.since:%Y-%m-%d}, {period.observed} accounts left within"
+                f" {figures.watched_days} days where {period.expected:.1f} were expected, {times_in_words(ratio)};"
                 f" chance alone does so {rare} of quiet months.",
             )
 
@@ -95,32 +113,32 @@ def _watched(figures: Figures, kind: Kind) -> Iterator[Trip]:
 def _calibration(figures: Figures, kind: Kind) -> Iterator[Trip]:
     """A stage is named where all stages together do not say the same already."""
     off = {}
-    for one in figures.levels:
-        off[one.quarter, one.stage] = (one.sure.low > kind.limit) - (one.sure.high < 1 / kind.limit)
-    for one in figures.levels:
-        way = off[one.quarter, one.stage]
-        if way and (one.stage == ALL or way != off.get((one.quarter, ALL))):
+    for row in figures.observed_expected:
+        off[row.quarter, row.stage] = (row.alarm_ratio.low > kind.limit) - (row.alarm_ratio.high < 1 / kind.limit)
+    for row in figures.observed_expected:
+        way = off[row.quarter, row.stage]
+        if way and (row.stage == ALL or way != off.get((row.quarter, ALL))):
             yield Trip(
-                one.as_of,
-                one.stage,
-                one.ratio.ratio,
-                f"In {one.quarter} ({one.stage}) {one.ratio.observed} predictions came true where"
-                f" {one.ratio.expected:.1f} were expected within {figures.horizon_days} days:"
-                f" {one.ratio.ratio:.2f} times as many ({one.sure.low:.2f} to {one.sure.high:.2f}).",
+                row.as_of,
+                row.stage,
+                row.ratio.ratio,
+                f"In {row.quarter} ({row.stage}) {row.ratio.observed} predictions came true where"
+                f" {row.ratio.expected:.1f} were expected within {figures.horizon_days} days:"
+                f" {row.ratio.ratio:.2f} times as many ({row.alarm_ratio.low:.2f} to {row.alarm_ratio.high:.2f}).",
             )
 
 
 def _performance(figures: Figures, kind: Kind) -> Iterator[Trip]:
-    for one in figures.estimates:
-        auc = one.expected.auc
-        if one.graded is not None and auc.value > auc.low:
-            errors = Z95 * one.graded.error / (auc.value - auc.low)
+    for estimate in figures.estimates:
+        auc = estimate.expected.auc
+        if estimate.graded is not None and auc.value > auc.low:
+            errors = Z95 * estimate.graded.error / (auc.value - auc.low)
             if errors > kind.limit:
                 yield Trip(
-                    one.as_of,
+                    estimate.as_of,
                     "",
                     errors,
-                    f"In {one.quarter} the AUC was {one.graded.true:.3f}; {auc.value:.3f} ({auc.low:.3f} to"
+                    f"In {estimate.quarter} the AUC was {estimate.graded.true:.3f}; {auc.value:.3f} ({auc.low:.3f} to"
                     f" {auc.high:.3f}) was to be expected from the probabilities.",
                 )
 
@@ -130,12 +148,12 @@ def _moved(moves: tuple[Move, ...], what: str) -> Iterator[Trip]:
     months: dict[pd.Timestamp, list[Move]] = {}
     for move in moves:
         months.setdefault(move.as_of, []).append(move)
-    for as_of, found in months.items():
-        names = list(dict.fromkeys(move.column for move in found))
-        feeds = ", ".join(dict.fromkeys(feed for move in found for feed in move.feeds))
-        says = f"{len(names)} {what}{'s' if len(names) > 1 else ''}"
-        says += f"{f' (from {feeds})' if feeds else ''} moved, most of all"
-        yield Trip(as_of, "", found[0].distance, f"{says} {found[0]}.")
+    for as_of, of_month in months.items():
+        names = list(dict.fromkeys(move.column for move in of_month))
+        feeds = ", ".join(dict.fromkeys(feed for move in of_month for feed in move.feeds))
+        message = f"{len(names)} {what}{'s' if len(names) > 1 else ''}"
+        message += f"{f' (from {feeds})' if feeds else ''} moved, most of all"
+        yield Trip(as_of, "", of_month[0].distance, f"{message} {of_month[0]}.")
 
 
 def _scores(figures: Figures, kind: Kind) -> Iterator[Trip]:
@@ -157,17 +175,17 @@ def _far(figures: Figures, kind: Kind) -> Iterator[Trip]:
 
 def _outage(figures: Figures, kind: Kind) -> Iterator[Trip]:
     for feed, outages in figures.outages.items():
-        for one in outages:
-            if one.days >= kind.limit and pd.Timestamp(one.last_day) >= figures.since:
-                moved = {move.column for move, words in figures.explained if words == outage_words(feed, one)}
-                says = f"{outage_words(feed, one)}: an outage, not a change of the customers"
-                says += f"; {len(moved)} signals moved with it." if moved else "."
-                ended = pd.Timestamp(one.last_day)
-                yield Trip(pd.Timestamp(one.first_day), feed, float(one.days), says, ended)
+        for outage in outages:
+            if outage.days >= kind.limit and pd.Timestamp(outage.last_day) >= figures.since:
+                moved = {move.column for move, why in figures.explained if why == describe_outage(feed, outage)}
+                message = f"{describe_outage(feed, outage)}: an outage, not a change of the customers"
+                message += f"; {len(moved)} signals moved with it." if moved else "."
+                ended = pd.Timestamp(outage.last_day)
+                yield Trip(pd.Timestamp(outage.first_day), feed, float(outage.days), message, ended)
 
 
-def outage_words(feed: str, outage: Outage) -> str:
-    """Says in words that a source table brought next to nothing for some days.
+def describe_outage(feed: str, outage: Outage) -> str:
+    """Part of a sentence: that a source table brought next to nothing for some days.
 
     Parameters
     ----------
@@ -183,7 +201,7 @@ def outage_words(feed: str, outage: Outage) -> str:
 
     Examples
     --------
-    >>> outage_words("usage_events", Outage("2025-06-03", "2025-06-20", 18))
+    >>> describe_outage("usage_events", Outage("2025-06-03", "2025-06-20", 18))
     'usage_events brought next to nothing from 2025-06-03 to 2025-06-20 (18 days)'
     """
     return f"{feed} brought next to nothing from {outage.first_day} to {outage.last_day} ({outage.days} days)"
@@ -280,7 +298,7 @@ KINDS: tuple[tuple[Kind, Callable[[Figures, Kind], Iterator[Trip]]], ...] = (
             "A feed was down",
             5,
             "days with next to no rows",
-            "mend the feed and load what is missing; scores of these days rest on less",
+            "fix the feed and load what is missing; scores of these days rest on less",
             "no feed was down for long",
         ),
         _outage,
@@ -290,38 +308,50 @@ KINDS: tuple[tuple[Kind, Callable[[Figures, Kind], Iterator[Trip]]], ...] = (
 
 def alarms_of(figures: Figures) -> tuple[Alarm, ...]:
     """Every alarm, by the month in which it went off."""
-    found: list[Alarm] = []
+    alarms: list[Alarm] = []
     for kind, trips in KINDS:
         newest = _newest_look(figures, kind)
         open_alarms: dict[str, list[Trip]] = {}
-        for trip in sorted(trips(figures, kind), key=lambda one: (one.place, one.as_of)):
-            run = open_alarms.setdefault(trip.place, [])
+        for trip in sorted(trips(figures, kind), key=lambda trip: (trip.scope, trip.as_of)):
+            run = open_alarms.setdefault(trip.scope, [])
             if run and trip.as_of > _end(run) + kind.same_days * DAY:
-                found.append(_alarm(kind, run, newest))
+                alarms.append(_alarm(kind, run, newest))
                 run.clear()
             run.append(trip)
-        found += [_alarm(kind, run, newest) for run in open_alarms.values()]
-    return tuple(sorted(found, key=lambda one: one.first))
+        alarms += [_alarm(kind, run, newest) for run in open_alarms.values()]
+    return tuple(sorted(alarms, key=lambda alarm: alarm.first))
 
 
 def _newest_look(figures: Figures, kind: Kind) -> pd.Timestamp:
     """The newest as_of that an alarm of this kind has looked at: outcomes come later than scores."""
     looks = {
-        "calibration": [one.as_of for one in figures.levels],
-        "performance": [one.as_of for one in figures.estimates if one.graded is not None],
-        **{name: [one.as_of for one in watched] for name, watched in figures.watched.items()},
+        "calibration": [row.as_of for row in figures.observed_expected],
+        "performance": [estimate.as_of for estimate in figures.estimates if estimate.graded is not None],
+        **{name: [period.as_of for period in watched] for name, watched in figures.watched.items()},
     }
-    return max(looks.get(kind.name) or [one.as_of for one in figures.scores])
+    return max(looks.get(kind.name) or [month.as_of for month in figures.scores])
 
 
 def _end(trips: list[Trip]) -> pd.Timestamp:
-    return max(one.until or one.as_of for one in trips)
+    return max(trip.until or trip.as_of for trip in trips)
 
 
 def _alarm(kind: Kind, trips: list[Trip], newest: pd.Timestamp) -> Alarm:
     first, last = trips[0], _end(trips)
-    stands = newest <= last + STANDS_DAYS * DAY
+    is_active = newest <= last + ACTIVE_DAYS * DAY
+    again = f" Seen again until {last:%Y-%m-%d}." if len(trips) > 1 else ""
+    end = f"{again} To do: {kind.do}." if is_active else f" Over: not seen after {last:%Y-%m-%d}."
     return Alarm(
-        kind.name, kind.title, first.place, first.as_of, last, stands, len(trips), first.figure, kind.limit, first.says,
-        kind.do,
-    )  # fmt: skip
+        kind=kind.name,
+        title=kind.title,
+        scope=first.scope,
+        first=first.as_of,
+        last=last,
+        is_active=is_active,
+        trips=len(trips),
+        figure=first.figure,
+        limit=kind.limit,
+        message=first.message,
+        do=kind.do,
+        sentence=f"{kind.title} ({first.as_of:%Y-%m-%d}): {first.message}{end}",
+    )

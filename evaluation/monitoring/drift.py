@@ -21,9 +21,7 @@ import numpy as np
 import pandas as pd
 
 from configs.errors import DataError, Fault
-from evaluation.metrics import (
-    Array,
-)
+from evaluation.metrics import Array
 from features.signal import SignalInfo
 from features.timeline import Outage
 
@@ -36,7 +34,7 @@ FAR, TIMES, SURE = 0.2, 2.0, 6.0  # a move that counts: its distance, times the 
 MOST_VALUES = 20  # of a category; the rest are read together
 WINDOW_DAYS = 30  # looked back on by a signal without a window
 DAY = pd.Timedelta(days=1)
-TOLD = ("as_of", "what", "view", "earlier", "before", "now", "distance", "from_training")
+MOVE_COLUMNS = ("as_of", "what", "view", "earlier", "before", "now", "distance", "from_training")
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ def moves(
     too few moves before), from_training, feeds, one row for each that has enough accounts. DataError without columns
     or without training time.
     """
-    needed = ("account_id", "as_of", STAGE, *(one.name for one in signals), *([version] if version else ()))
+    needed = ("account_id", "as_of", STAGE, *(info.name for info in signals), *([version] if version else ()))
     faults = [
         Fault(f"drift: {name}", "no such column", "a column of the frame", "build the signals again")
         for name in needed
@@ -106,40 +104,40 @@ def moves(
         )
     months, first, month = np.unique(frame["as_of"].to_numpy(), return_index=True, return_inverse=True)
     model = frame[version].astype(str).to_numpy()[first] if version else np.full(len(months), "")
-    own = [(cuts or {}).get(pd.Timestamp(one).to_period("M"), since) for one in months]
+    own = [(cuts or {}).get(pd.Timestamp(day).to_period("M"), since) for day in months]
     until = np.array([max(1, int((months < cut).sum())) for cut in own])
     stages, stage = np.unique(frame[STAGE].astype(object).astype(str), return_inverse=True)
     names = (ALL, *stages)
-    found: list[tuple[Any, ...]] = []
+    rows_moved: list[tuple[Any, ...]] = []
     down: set[tuple[str, pd.Timestamp]] = set()
     for info in signals:
         name, feeds, window = info.name, info.tables, window_of(info)
-        shares, words = _shares(frame[name], trained)
+        shares, views = _shares(frame[name], trained)
         sums, rows = _sums(shares, stage, month, len(stages), len(months))
         gaps = list(of_feeds(outages or {}, feeds))
-        down |= {(name, pd.Timestamp(one)) for one in months if gaps and _gap(window, pd.Timestamp(one), gaps)}
-        for stage_index, move in _moves_of(sums, rows, words, months, until, model):
-            found.append((name, names[stage_index], *move, feeds))
-    return _with_usual(pd.DataFrame(found, columns=["column", "stage", *TOLD, "feeds"]), down)
+        down |= {(name, pd.Timestamp(day)) for day in months if gaps and _gap(window, pd.Timestamp(day), gaps)}
+        for stage_index, move in _moves_of(sums, rows, views, months, until, model):
+            rows_moved.append((name, names[stage_index], *move, feeds))
+    return _with_usual(pd.DataFrame(rows_moved, columns=["column", "stage", *MOVE_COLUMNS, "feeds"]), down)
 
 
 def _shares(values: pd.Series, trained: Array) -> tuple[Array, list[str]]:
-    """(n, views) of 0 and 1, and what each view is in words: the cuts of the distribution that are compared."""
+    """(n, views) of 0 and 1, and the description of each view: the cuts of the distribution that are compared."""
     missing = values.isna().to_numpy()
-    views, words = [missing], ["missing"]
+    views, descriptions = [missing], ["missing"]
     if pd.api.types.is_numeric_dtype(values):
         value = values.to_numpy(dtype=float, na_value=np.nan)
         known = value[trained & ~missing]
         if known.size:
             deciles = np.unique(np.quantile(known, np.arange(1, 10) / 10, method="inverted_cdf"))
-            views += [value <= one for one in deciles]
-            words += [f"at or below {one:.4g}" for one in deciles]
+            views += [value <= decile for decile in deciles]
+            descriptions += [f"at or below {decile:.4g}" for decile in deciles]
     else:
         text = values.astype(object).where(~missing, "").astype(str).to_numpy()
         often = pd.Series(text[~missing]).value_counts().sort_index().sort_values(ascending=False, kind="stable")
-        views += [~missing & (text == one) for one in often.index[:MOST_VALUES]]
-        words += [str(one) for one in often.index[:MOST_VALUES]]
-    return np.array(views, dtype=float).T, words
+        views += [~missing & (text == category) for category in often.index[:MOST_VALUES]]
+        descriptions += [str(category) for category in often.index[:MOST_VALUES]]
+    return np.array(views, dtype=float).T, descriptions
 
 
 def _sums(shares: Array, stage: Array, month: Array, stages: int, months: int) -> tuple[Array, Array]:
@@ -152,9 +150,9 @@ def _sums(shares: Array, stage: Array, month: Array, stages: int, months: int) -
 
 
 def _moves_of(
-    sums: Array, rows: Array, words: Sequence[str], months: Array, until: Array, model: Array
+    sums: Array, rows: Array, views: Sequence[str], months: Array, until: Array, model: Array
 ) -> Iterator[tuple[int, tuple[Any, ...]]]:
-    """The moves of one column: the index of a stage (all stages first) and its moves in order of time, as TOLD.
+    """The moves of one column: the index of a stage (all stages first) and its moves in order of time, as MOVE_COLUMNS.
 
     sums: (1 + stages, months, views); rows: (1 + stages, months). until: (months,) how many of the first months are the
     training time of the model that scored each. Sums and rows are whole numbers, so that no order of adding matters.
@@ -176,7 +174,7 @@ def _moves_of(
         at = (stage, month, most[stage, month])
         before_months = months[earlier[month]]
         figures = (before[at], now[at], moved[at], float(far[stage, month]))
-        yield stage, (months[month], words[at[2]], int(at[2]), before_months, *figures)
+        yield stage, (months[month], views[at[2]], int(at[2]), before_months, *figures)
 
 
 def _with_usual(table: pd.DataFrame, down: set[tuple[str, pd.Timestamp]]) -> pd.DataFrame:
@@ -185,7 +183,7 @@ def _with_usual(table: pd.DataFrame, down: set[tuple[str, pd.Timestamp]]) -> pd.
     What moves everybody in some season moves a stage as well: a stage's is at least that of all stages.
     """
     by = [table["column"], table["stage"]]
-    outside = [one not in down for one in zip(table["column"], table["as_of"], strict=True)]
+    outside = [move not in down for move in zip(table["column"], table["as_of"], strict=True)]
     known = table["distance"].astype(float).where(np.array(outside, dtype=bool))
     largest = known.groupby(by, sort=False).cummax().groupby(by, sort=False).ffill().groupby(by, sort=False).shift(1)
     usual = largest.where(table.groupby(by, sort=False).cumcount() >= HISTORY)
@@ -198,13 +196,13 @@ def counted(frame: pd.DataFrame, table: pd.DataFrame, since: pd.Timestamp) -> tu
     """The moves of `table` (see `moves`) since the training time that count; the farthest first within a month."""
     large = (table["distance"] >= FAR) & (table["distance"] > TIMES * table["usual"]) & (table["as_of"] >= since)
     frame = first_of_months(frame)
-    found = []
-    for one in table[large].to_dict("records"):
-        errors = _errors(frame, one, since)
+    moved = []
+    for row in table[large].to_dict("records"):
+        errors = _errors(frame, row, since)
         if errors >= SURE:
-            kept = {name: one[name] for name in Move.__dataclass_fields__ if name in one}
-            found.append(Move(**kept, errors=errors))
-    return tuple(sorted(found, key=lambda one: (one.as_of, -one.distance, one.column, one.stage)))
+            kept = {name: row[name] for name in Move.__dataclass_fields__ if name in row}
+            moved.append(Move(**kept, errors=errors))
+    return tuple(sorted(moved, key=lambda move: (move.as_of, -move.distance, move.column, move.stage)))
 
 
 def _errors(frame: pd.DataFrame, move: Mapping[Hashable, Any], since: pd.Timestamp) -> float:
@@ -251,7 +249,7 @@ def window_of(signal: SignalInfo) -> int:
 
 def of_feeds(outages: Mapping[str, Sequence[Outage]], feeds: Sequence[str]) -> Iterator[tuple[str, Outage]]:
     """Every outage of these feeds, the newest first."""
-    yield from ((feed, one) for feed in feeds for one in reversed(outages.get(feed, ())))
+    yield from ((feed, outage) for feed in feeds for outage in reversed(outages.get(feed, ())))
 
 
 FAR_OFF = 0.3  # distance from the training time from which a signal is far from it

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
-from evaluation.metrics import Expected, Graded, Ratio, Watched
+from evaluation.metrics import Expected, Graded, Interval, Ratio, WatchedPeriod
 from evaluation.monitoring.drift import Move
 from features.timeline import Outage
 
 
 @dataclass(frozen=True)
-class Scored:
+class MonthlyScores:
     """The scores of a month (`as_of`) and stage: mean probability, and what happened (None: windows are open)."""
 
     as_of: pd.Timestamp
@@ -25,17 +24,17 @@ class Scored:
 
 
 @dataclass(frozen=True)
-class Level:
+class QuarterRatio:
     """Churns observed over expected in a calendar quarter of as_ofs and a stage, at the main horizon.
 
-    `sure` is the same with the interval of the alarm (level 99.9 %).
+    `alarm_ratio` is the same with the interval of the alarm, which covers 99.9 %.
     """
 
     quarter: str
     as_of: pd.Timestamp
     stage: str
     ratio: Ratio
-    sure: Ratio
+    alarm_ratio: Ratio
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Feed:
+class FeedDrift:
     """The signals made of a feed: how many, how many moved and how many of those an outage explains, and in the newest
     month how many are far from where they were in training, with the farthest (None where none was looked at)."""
 
@@ -60,6 +59,18 @@ class Feed:
     far: int
     farthest: str | None
     distance: float | None
+
+
+@dataclass(frozen=True)
+class MaturedCalibration:
+    """Calibration slope and error of every prediction whose main window has passed; `refused` says why not, where few
+    accounts have churned."""
+
+    rows: int
+    churned_accounts: int
+    slope: Interval | None = None
+    ece: Interval | None = None
+    refused: str | None = None
 
 
 @dataclass(frozen=True)
@@ -74,9 +85,9 @@ class Figures:
     since: pd.Timestamp
     horizon_days: int
     watched_days: int
-    scores: tuple[Scored, ...]
-    levels: tuple[Level, ...]
-    watched: Mapping[str, tuple[Watched, ...]]
+    scores: tuple[MonthlyScores, ...]
+    observed_expected: tuple[QuarterRatio, ...]
+    watched: Mapping[str, tuple[WatchedPeriod, ...]]
     estimates: tuple[Estimate, ...]
     score_moves: tuple[Move, ...]
     signal_moves: tuple[Move, ...]
@@ -84,5 +95,5 @@ class Figures:
     far_share: tuple[tuple[pd.Timestamp, float], ...]
     farthest: tuple[tuple[str, float], ...]
     outages: Mapping[str, tuple[Outage, ...]]
-    feeds: tuple[Feed, ...]
-    matured: Mapping[str, Any]
+    feeds: tuple[FeedDrift, ...]
+    matured: MaturedCalibration

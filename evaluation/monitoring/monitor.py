@@ -1,14 +1,13 @@
 """How predictions fare since the model was trained: what moved, whether the level holds, what to expect of the rest.
 
-Plain frames in, one `Monitoring` out, which says it in sentences and as JSON. What is an alarm, and from where on, is
-in alarms.py; how each figure is made, in drift.py (signals and scores), level.py (observed over expected) and
-expected.py (performance before labels arrive).
+Plain frames in, one `Monitoring` out, with its sentences. What is an alarm, and from where on, is in alarms.py; how
+each figure is made, in drift.py (signals and scores), and in evaluation/metrics: observed_expected.py, and
+expected_performance.py (performance before labels arrive).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,16 +17,16 @@ from configs.settings import Settings
 from evaluation.metrics import (
     Array,
     MetricRefused,
-    Watched,
-    apart,
+    WatchedPeriod,
     bootstrap,
     bootstrap_statistics,
     expect,
     grade,
+    non_overlapping_as_ofs,
     observed_expected,
     watch,
 )
-from evaluation.monitoring.alarms import KINDS, WATCHES, alarms_of, outage_words
+from evaluation.monitoring.alarms import KINDS, WATCHES, alarms_of, describe_outage
 from evaluation.monitoring.drift import (
     ALL,
     FAR_OFF,
@@ -40,7 +39,7 @@ from evaluation.monitoring.drift import (
     moves,
     share_far_off,
 )
-from evaluation.monitoring.figures import Estimate, Feed, Figures, Level, Scored
+from evaluation.monitoring.figures import Estimate, FeedDrift, Figures, MaturedCalibration, MonthlyScores, QuarterRatio
 from evaluation.monitoring.result import Monitoring
 from features.signal import Schema, SignalInfo
 from features.signals import SCORE_INFOS
@@ -48,7 +47,7 @@ from features.timeline import Outage
 
 MODEL, CONFIG, HEALTH, CUT = "model_version", "config_version", "health_score", "cut"
 SCORES_MONTHS = 6  # months of scores that tell how they are spread, before a move of them can be judged
-SURE_LEVEL = 0.999
+ALARM_COVERAGE = 0.999  # of the interval that an alarm asks for
 
 
 def monitor(
@@ -94,14 +93,14 @@ def monitor(
         kept = kept[~_lost(kept, outcome)]
     kept = kept.sort_values(["as_of", "account_id"], ignore_index=True)
     months = first_of_months(kept)
-    known = {name: tuple(found) for name, found in (outages or {}).items()}
+    known = {feed: tuple(of_feed) for feed, of_feed in (outages or {}).items()}
     cuts = dict(zip(months["as_of"].dt.to_period("M"), months[CUT], strict=True)) if CUT in months else None
     infos = () if schema is None else schema.signals
     of_name = {info.name: info for info in infos}
     table = pd.DataFrame() if signals is None else moves(signals, infos, since, cuts=cuts, outages=known)
     moved = () if signals is None else counted(signals, table, since)
-    found = {move: explained(move, of_name[move.column], known) for move in moved}
-    why = {move: outage_words(*outage) for move, outage in found.items() if outage is not None}
+    causes = {move: explained(move, of_name[move.column], known) for move in moved}
+    why = {move: describe_outage(*outage) for move, outage in causes.items() if outage is not None}
     down = {move.as_of for move in why}
     score_moves, renewed = _score_moves(months, p)
     figures = Figures(
@@ -109,7 +108,7 @@ def monitor(
         horizon_days=main,
         watched_days=soonest,
         scores=tuple(_scores(months, p, y)),
-        levels=tuple(_levels(months, p, y)),
+        observed_expected=tuple(_observed_expected(months, p, y)),
         watched={name: tuple(_watched(kept, soonest, times, name, seed)) for name, times in WATCHES},
         estimates=tuple(_estimates(months, p, y, seed)),
         score_moves=tuple(move for move in score_moves if move.as_of not in down),
@@ -131,8 +130,8 @@ def _check(predictions: pd.DataFrame, names: Sequence[str], since: pd.Timestamp)
         if name not in predictions
     ]
     if not faults and predictions.duplicated(["account_id", "as_of"]).any():
-        found = predictions.loc[predictions.duplicated(["account_id", "as_of"]), "account_id"].iloc[0]
-        faults.append(Fault("predictions", f"{found} twice on one as_of", "one row each", "keep the first of a day"))
+        account = predictions.loc[predictions.duplicated(["account_id", "as_of"]), "account_id"].iloc[0]
+        faults.append(Fault("predictions", f"{account} twice on one as_of", "one row each", "keep the first of a day"))
     if not faults and not (predictions["as_of"] >= since).any():
         to_do = "score, or give an earlier day"
         faults.append(Fault("predictions", f"none since {since:%Y-%m-%d}", "some to monitor", to_do))
@@ -151,12 +150,12 @@ def _by_stage(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     yield from ((str(stage), part) for stage, part in rows.groupby(STAGE))
 
 
-def _scores(months: pd.DataFrame, p: str, y: str) -> Iterator[Scored]:
+def _scores(months: pd.DataFrame, p: str, y: str) -> Iterator[MonthlyScores]:
     for as_of in months["as_of"].unique():
         rows = months[(months["as_of"] == as_of).to_numpy()]
         for stage, part in _by_stage(rows):
             happened = float(part[y].mean()) if part[y].notna().all() else None
-            yield Scored(pd.Timestamp(as_of), stage, len(part), float(part[p].mean()), happened)
+            yield MonthlyScores(pd.Timestamp(as_of), stage, len(part), float(part[p].mean()), happened)
 
 
 def _quarters(rows: pd.DataFrame) -> Iterator[tuple[str, pd.Timestamp, pd.DataFrame]]:
@@ -164,19 +163,20 @@ def _quarters(rows: pd.DataFrame) -> Iterator[tuple[str, pd.Timestamp, pd.DataFr
         yield str(quarter), pd.Timestamp(part["as_of"].max()), part
 
 
-def _levels(months: pd.DataFrame, p: str, y: str) -> Iterator[Level]:
+def _observed_expected(months: pd.DataFrame, p: str, y: str) -> Iterator[QuarterRatio]:
     for quarter, last, rows in _quarters(months[months[y].notna()]):
         for stage, part in _by_stage(rows):
             known = part[y].to_numpy(dtype=float), part[p].to_numpy(dtype=float), part["account_id"].to_numpy(dtype=str)
             if known[1].sum() > 0:
-                both = observed_expected(*known), observed_expected(*known, level=SURE_LEVEL)
-                yield Level(quarter, last, stage, *both)
+                both = observed_expected(*known), observed_expected(*known, level=ALARM_COVERAGE)
+                yield QuarterRatio(quarter, last, stage, *both)
 
 
-def _watched(kept: pd.DataFrame, days: int, times: float, name: str, seed: int) -> list[Watched]:
+def _watched(kept: pd.DataFrame, days: int, times: float, name: str, seed: int) -> list[WatchedPeriod]:
     p, y = f"p_churn_{days}d", f"churned_{days}d"
     rows = kept.loc[kept[y].notna(), ["as_of", p, y]]
-    parts = {as_of: rows[(rows["as_of"] == as_of).to_numpy()] for as_of in apart(list(rows["as_of"].unique()), days)}
+    counted_days = non_overlapping_as_ofs(list(rows["as_of"].unique()), days)
+    parts = {as_of: rows[(rows["as_of"] == as_of).to_numpy()] for as_of in counted_days}
     periods = [(day, part[y].to_numpy(dtype=float), part[p].to_numpy(dtype=float)) for day, part in parts.items()]
     limit = next(kind.limit for kind, _ in KINDS if kind.name == name)
     return watch(periods, times, limit, seed)
@@ -195,21 +195,21 @@ def _estimates(months: pd.DataFrame, p: str, y: str, seed: int) -> Iterator[Esti
 def _score_moves(months: pd.DataFrame, p: str) -> tuple[list[Move], list[tuple[Move, str]]]:
     """Moves of the probabilities and health scores once half a year of them says how they are spread.
 
-    A new model, or new weights, are no move: what came with them stands apart, with words for it.
+    A new model, or new weights, are no move: what came with them is returned beside the moves, with the reason.
     """
     as_ofs = sorted(months["as_of"].unique())
-    found: list[Move] = []
+    counted_moves: list[Move] = []
     renewed: list[tuple[Move, str]] = []
     if len(as_ofs) <= SCORES_MONTHS:
-        return found, renewed
+        return counted_moves, renewed
     begun = pd.Timestamp(as_ofs[SCORES_MONTHS])
     probability = SignalInfo(name=p, dimension="account", unit="0 to 1", healthier=-1, sentence="probability of churn")
     health = next(info for info in SCORE_INFOS if info.name == HEALTH)
-    says = (
+    version_changes = (
         (probability, MODEL, "another model scores"),
         (health, CONFIG, "the health score goes by another configuration"),
     )
-    for score, version, words in says:
+    for score, version, change in version_changes:
         column = score.name
         if column not in months or version not in months or not months[column].notna().any():
             continue
@@ -218,32 +218,36 @@ def _score_moves(months: pd.DataFrame, p: str) -> tuple[list[Move], list[tuple[M
         new = of[of != of.shift(1)]
         every = counted(months, moves(months, [score], begun), begun)
         others = [move for move in every if move.as_of in new.index and move not in within]
-        renewed += [(one, f"from {one.as_of:%Y-%m-%d} on {words} ({new[one.as_of]})") for one in others]
-        found += within
-    return found, renewed
+        renewed += [(move, f"from {move.as_of:%Y-%m-%d} on {change} ({new[move.as_of]})") for move in others]
+        counted_moves += within
+    return counted_moves, renewed
 
 
-def _matured(months: pd.DataFrame, settings: Settings) -> dict[str, Any]:
+def _matured(months: pd.DataFrame, settings: Settings) -> MaturedCalibration:
     """Slope and calibration error of every prediction whose main window has passed; why not, where few have churned."""
     main, evaluation = settings.main_horizon_days, settings.evaluation
     rows = months[months[f"churned_{main}d"].notna()]
     rows = rows.assign(y=rows[f"churned_{main}d"].astype(float), p=rows[f"p_churn_{main}d"].astype(float))
     churned = int(rows.loc[rows["y"] == 1, "account_id"].nunique())
-    found: dict[str, Any] = {"rows": len(rows), "churned_accounts": churned}
     if churned < evaluation.min_churned_accounts:
-        return {**found, "refused": f"{churned} churned accounts; at least {evaluation.min_churned_accounts} would do"}
+        why = f"{churned} churned accounts; at least {evaluation.min_churned_accounts} would do"
+        return MaturedCalibration(len(rows), churned, refused=why)
     statistics = {
         "slope": bootstrap_statistics.calibration_slope(),
         "ece": bootstrap_statistics.ece(bins=evaluation.calibration_bins),
     }
     drawn = bootstrap.draw(rows, statistics, evaluation.bootstrap_draws, settings.training.seed)
     try:
-        return found | {name: bootstrap.interval_of(drawn[name], name, name == "ece") for name in statistics}
+        slope = bootstrap.interval_of(drawn["slope"], "slope")
+        error = bootstrap.interval_of(drawn["ece"], "ece", basic=True)
     except MetricRefused as refusal:
-        return {**found, "refused": refusal.why}
+        return MaturedCalibration(len(rows), churned, refused=refusal.why)
+    return MaturedCalibration(len(rows), churned, slope, error)
 
 
-def _feeds(table: pd.DataFrame, since: pd.Timestamp, moved: Sequence[Move], why: Mapping[Move, str]) -> Iterator[Feed]:
+def _feeds(
+    table: pd.DataFrame, since: pd.Timestamp, moved: Sequence[Move], why: Mapping[Move, str]
+) -> Iterator[FeedDrift]:
     """By feed, the signals made of it; one that is made of two feeds counts in both."""
     if table.empty:
         return
@@ -256,4 +260,4 @@ def _feeds(table: pd.DataFrame, since: pd.Timestamp, moved: Sequence[Move], why:
         went = {move.column for move in moved if feed in move.feeds}
         because = {move.column for move in why if feed in move.feeds}
         farthest = (str(own.index[0]), float(own.iloc[0])) if len(own) else (None, None)
-        yield Feed(feed, len(names), len(went), len(because), int((own > FAR_OFF).sum()), *farthest)
+        yield FeedDrift(feed, len(names), len(went), len(because), int((own > FAR_OFF).sum()), *farthest)

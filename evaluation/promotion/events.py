@@ -7,6 +7,7 @@ the sentence needs.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -19,6 +20,51 @@ if TYPE_CHECKING:
     from training.tracking import LoadedModel
 
 PROMOTION, FORCED, REWEIGHTING, LEVEL = "promotion", "forced_promotion", "reweighting", "level"
+
+
+@dataclass(frozen=True)
+class LedgerEvent:
+    """An event of the ledger as a report shows it.
+
+    Attributes
+    ----------
+    kind : str
+        Such as "promotion" or "reweighting".
+    at : str
+        ISO day.
+    label : str or None
+        On charts over time; None: on none.
+    sentence : str
+        Day, event and who asked for it.
+    against_refusal : bool
+        Whether it was done although a gate refused.
+    """
+
+    kind: str
+    at: str
+    label: str | None
+    sentence: str
+    against_refusal: bool
+
+
+@dataclass(frozen=True)
+class WeightChange:
+    """A weight of the health score that differs between two frameworks.
+
+    Attributes
+    ----------
+    of : str
+        A lifecycle stage, or "signals".
+    weight : str
+        The dimension of that stage, or the signal.
+    before, after : float or None
+        None for a stage or signal that only one of the two has.
+    """
+
+    of: str
+    weight: str
+    before: float | None
+    after: float | None
 
 
 def mark_promotion(
@@ -83,7 +129,7 @@ def mark_reweighting(
     """
     if before is None:
         return None
-    changed = weight_changes(before.health.framework, model.health.framework)
+    changed = [asdict(change) for change in weight_changes(before.health.framework, model.health.framework)]
     body = {"version": model.version, "before": before.version, "changed": changed}
     body |= {"config_version": model.record.config_version, "config_before": before.record.config_version}
     if not changed or ledger.marks(REWEIGHTING)["body"].tolist()[-1:] == [body]:
@@ -114,36 +160,31 @@ def mark_level(ledger: Ledger, model: LoadedModel, before: LoadedModel | None, b
         The sentence that says so; None where the level has not moved, or where that of `before` or of the newest mark
         had moved since the same day.
     """
-    step = model.churn.calibrator.log.get("level_shift", {})
+    shift = model.churn.calibrator.log.get("level_shift", {})
     known = {} if before is None else before.churn.calibrator.log.get("level_shift", {})
-    if "since" not in step or known.get("since") == step["since"]:
+    if "since" not in shift or known.get("since") == shift["since"]:
         return None
-    body = {"version": model.version, "since": step["since"], "times": round(step["times"], 2)}
-    if [one["since"] for one in ledger.marks(LEVEL)["body"].tolist()[-1:]] == [step["since"]]:
+    body = {"version": model.version, "since": shift["since"], "times": round(shift["times"], 2)}
+    if [marked["since"] for marked in ledger.marks(LEVEL)["body"].tolist()[-1:]] == [shift["since"]]:
         return None
     ledger.mark(LEVEL, body, at=at, asked_by=by)
     return sentence(LEVEL, body, by, at)
 
 
-def weight_changes(before: Framework, after: Framework) -> list[dict[str, Any]]:
-    """Every weight that differs: of (a stage, or "signals"), weight (a dimension or signal), before, after.
-
-    Before or after is None for a stage or signal that only one of them has.
-    """
-    changed = []
-    for (of, name), one, other in _beside(_weights(before), _weights(after)):
-        if one != other:
-            changed.append({"of": of, "weight": name, "before": one, "after": other})
-    return changed
+def weight_changes(before: Framework, after: Framework) -> list[WeightChange]:
+    """Every weight of the health score that differs between two frameworks."""
+    old, new = _weights(before), _weights(after)
+    changes = [WeightChange(*key, old.get(key), new.get(key)) for key in dict.fromkeys((*old, *new))]
+    return [change for change in changes if change.before != change.after]
 
 
 def _weights(framework: Framework) -> dict[tuple[str, str], float]:
-    found = {(one.name, name): weight for one in framework.stages for name, weight in one.weights.as_dict().items()}
-    return found | {("signals", one.signal): one.weight for one in framework.health_maps}
-
-
-def _beside(one: Mapping[Any, float], other: Mapping[Any, float]) -> list[tuple[Any, float | None, float | None]]:
-    return [(key, one.get(key), other.get(key)) for key in dict.fromkeys((*one, *other))]
+    of_stages = {
+        (stage.name, dimension): weight
+        for stage in framework.stages
+        for dimension, weight in stage.weights.as_dict().items()
+    }
+    return of_stages | {("signals", part.signal): part.weight for part in framework.health_maps}
 
 
 def _after(body: Mapping[str, Any]) -> str:
@@ -155,7 +196,7 @@ def _promotion(body: Mapping[str, Any]) -> str:
 
 
 def _forced(body: Mapping[str, Any]) -> str:
-    refused = [one.replace("_", " ") for one in body["refused"]]
+    refused = [gate.replace("_", " ") for gate in body["refused"]]
     many = "the gates refused" if len(refused) > 1 else "a gate refused"
     return (
         f"Version {body['version']} was made the champion{_after(body)} by force, although {many} it"
@@ -165,9 +206,9 @@ def _forced(body: Mapping[str, Any]) -> str:
 
 def _reweighting(body: Mapping[str, Any]) -> str:
     of: dict[str, list[str]] = {}
-    for one in body["changed"]:
-        before, after = ("none" if one[end] is None else f"{one[end]:g}" for end in ("before", "after"))
-        of.setdefault(one["of"].replace("_", " "), []).append(f"{one['weight']} {before} to {after}")
+    for change in body["changed"]:
+        before, after = ("none" if change[end] is None else f"{change[end]:g}" for end in ("before", "after"))
+        of.setdefault(change["of"].replace("_", " "), []).append(f"{change['weight']} {before} to {after}")
     parts = "; ".join(f"{name}: {', '.join(changes)}" for name, changes in of.items())
     versions = f"configuration {body['config_version']} after {body['config_before']}, with version {body['version']}"
     return f"The health score goes by new weights ({versions}): {parts}."
@@ -203,11 +244,12 @@ def sentence(kind: str, body: Mapping[str, Any], by: str, at: pd.Timestamp) -> s
     '2026-01-31: audit (rows 3), by user:kim.'
     """
     known = SENTENCES.get(kind)
-    told = known(body) if known else f"{kind.replace('_', ' ')} ({', '.join(f'{k} {v}' for k, v in body.items())})"
-    return f"{at:%Y-%m-%d}: {told.rstrip('.')}, by {by}." if known is None else f"{at:%Y-%m-%d}: {told} ({by})"
+    if known is not None:
+        return f"{at:%Y-%m-%d}: {known(body)} ({by})"
+    return f"{at:%Y-%m-%d}: {kind.replace('_', ' ')} ({', '.join(f'{k} {v}' for k, v in body.items())}), by {by}."
 
 
-def marks_told(ledger: Ledger) -> list[dict[str, Any]]:
+def ledger_events(ledger: Ledger) -> tuple[LedgerEvent, ...]:
     """Every event that the ledger marks, in order, as a report shows it.
 
     Parameters
@@ -217,17 +259,16 @@ def marks_told(ledger: Ledger) -> list[dict[str, Any]]:
 
     Returns
     -------
-    list of dict
-        kind, at (ISO day), says (a sentence), label (on a chart; None: on none), against (whether against a refusal).
+    tuple of LedgerEvent
+        The oldest first.
     """
-    found = ledger.marks().to_dict("records")
-    return [
-        {
-            "kind": one["kind"],
-            "at": f"{one['at']:%Y-%m-%d}",
-            "label": LABELS[one["kind"]](one["body"]) if one["kind"] in LABELS else None,
-            "says": sentence(one["kind"], one["body"], one["asked_by"], one["at"]),
-            "against": one["kind"] == FORCED,
-        }
-        for one in found
-    ]
+    return tuple(
+        LedgerEvent(
+            kind=mark["kind"],
+            at=f"{mark['at']:%Y-%m-%d}",
+            label=LABELS[mark["kind"]](mark["body"]) if mark["kind"] in LABELS else None,
+            sentence=sentence(mark["kind"], mark["body"], mark["asked_by"], mark["at"]),
+            against_refusal=mark["kind"] == FORCED,
+        )
+        for mark in ledger.marks().to_dict("records")
+    )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from serving.cli.console import figure, level_line, percent
 
 if TYPE_CHECKING:
+    from evaluation.monitoring import FeedDrift, MonitoringSummary, QuarterRatio
     from evaluation.outcomes import OutcomesByArm
-    from serving.commands.monitor import Watched
     from serving.commands.outcomes import Judged
     from serving.commands.overrides import Overridden
     from serving.commands.report import Reported
@@ -77,43 +78,42 @@ def report_lines(result: Reported) -> list[str]:
     return lines + [f"printed: {path}" for path in result.pdf]
 
 
-def monitor_lines(result: Watched) -> list[str]:
+def monitor_lines(result: MonitoringSummary) -> list[str]:
     """What stands out, what is over, what is quiet, what was set aside, and the figures."""
-    body = result.to_json()
-    sources = {"ledger": "scored, by the ledger", "backtest": "out of time, by the backtest"}
+    origins = {"ledger": "scored, by the ledger", "backtest": "out of time, by the backtest"}
     lines = [
-        f"{one['rows']:,} predictions from {one['first']} to {one['last']} ({sources[one['source']]})"
-        for one in body["watched"]
+        f"{source.rows:,} predictions from {source.first} to {source.last} ({origins[source.source]})"
+        for source in result.sources
     ]
-    stands = [one["words"] for one in body["alarms"] if one["stands"]]
-    levels = body["figures"]["levels"]
-    quarter = levels[-1]["quarter"] if levels else ""
-    parts = {
-        "what stands out:": stands or ["nothing: no alarm stands"],
-        "what stood out, and is over:": [one["words"] for one in body["alarms"] if not one["stands"]],
-        "what is quiet:": body["quiet"],
-        "what was set aside:": body["aside"],
-        "what was changed:": [one["says"] for one in body["marks"] if one["label"]],
-        "by feed:": [feed_line(one) for one in body["figures"]["feeds"]],
-        f"by stage, scorings of {quarter}:": [stage_line(one) for one in levels if one["quarter"] == quarter],
-        "the figures:": body["facts"],
+    active = [alarm.sentence for alarm in result.alarms if alarm.is_active]
+    ratios = result.figures.observed_expected
+    quarter = ratios[-1].quarter if ratios else ""
+    parts: dict[str, Sequence[str]] = {
+        "what stands out:": active or ["nothing: no alarm is on"],
+        "what stood out, and is over:": [alarm.sentence for alarm in result.alarms if not alarm.is_active],
+        "what is quiet:": result.quiet,
+        "what was set aside:": result.notes,
+        "what was changed:": [event.sentence for event in result.events if event.label],
+        "by feed:": [feed_line(feed) for feed in result.figures.feeds],
+        f"by stage, scorings of {quarter}:": [stage_line(row) for row in ratios if row.quarter == quarter],
+        "the figures:": result.facts,
     }
-    for title, said in parts.items():
-        lines += [title, *(f"  {sentence}" for sentence in said)] if said else []
+    for title, sentences in parts.items():
+        lines += [title, *(f"  {sentence}" for sentence in sentences)] if sentences else []
     return lines
 
 
-def stage_line(one: Body) -> str:
-    found = one["ratio"]
-    times = f"{found['ratio']:.2f} times as many ({found['low']:.2f} to {found['high']:.2f})"
-    return f"{one['stage']}: {found['observed']} left, {found['expected']:.1f} expected; {times}"
+def stage_line(row: QuarterRatio) -> str:
+    ratio = row.ratio
+    times = f"{ratio.ratio:.2f} times as many ({ratio.low:.2f} to {ratio.high:.2f})"
+    return f"{row.stage}: {ratio.observed} left, {ratio.expected:.1f} expected; {times}"
 
 
-def feed_line(one: Body) -> str:
-    moved = f"{one['moved']} moved" + (f", {one['explained']} of them with an outage" if one["explained"] else "")
-    far = f"{one['far']} far from the training time"
-    farthest = f" (farthest: {one['farthest']}, {one['distance']:.2f})" if one["farthest"] else ""
-    return f"{one['feed']}: {one['signals']} signals, {moved}; {far}{farthest}"
+def feed_line(feed: FeedDrift) -> str:
+    moved = f"{feed.moved} moved" + (f", {feed.explained} of them with an outage" if feed.explained else "")
+    far = f"{feed.far} far from the training time"
+    farthest = f" (farthest: {feed.farthest}, {feed.distance:.2f})" if feed.farthest else ""
+    return f"{feed.feed}: {feed.signals} signals, {moved}; {far}{farthest}"
 
 
 def demo_lines(result: DemoRun) -> list[str]:

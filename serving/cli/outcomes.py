@@ -112,7 +112,7 @@ def monitor(session: Session, since: datetime | None) -> None:
     with session.project() as project:
         result = watch(project, datetime.now(UTC), since)
     session.show(result, console_outcomes.monitor_lines)
-    if result.stands:
+    if result.has_active_alarm:
         sys.exit(1)
 
 

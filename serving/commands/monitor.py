@@ -6,87 +6,57 @@ rows. Both have the same columns, and a day up to which the model that made them
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 
 import pandas as pd
 
 from configs.atomic_files import read_marked
 from configs.errors import Fault, UsageError
-from evaluation.monitoring import CONFIG, CUT, HEALTH, KEY, MODEL, Monitoring, cuts_of, monitor, served_rows
-from evaluation.promotion import marks_told
+from evaluation.monitoring import (
+    CONFIG,
+    CUT,
+    HEALTH,
+    KEY,
+    MODEL,
+    MonitoringSummary,
+    WatchedSource,
+    cuts_of,
+    monitor,
+    served_rows,
+)
+from evaluation.promotion import LedgerEvent, ledger_events
 from serving.commands.kept_backtest import PREDICTIONS
 from serving.project import Project
 
 
-@dataclass(frozen=True)
-class WatchedSource:
-    """Predictions that were watched: those of the ledger, or out-of-time ones of the backtest; days as ISO dates."""
-
-    source: str
-    rows: int
-    first: str
-    last: str
-
-
-@dataclass(frozen=True)
-class Watched:
-    """What the monitoring found in which predictions, and the marks of the same time.
-
-    Attributes
-    ----------
-    found : Monitoring
-        Alarms and figures.
-    sources : tuple of WatchedSource
-    marks : list of dict
-        Events of the ledger: promotions, new weights, other levels.
-    notes : tuple of str
-        What could not be watched, and why.
-    """
-
-    found: Monitoring
-    sources: tuple[WatchedSource, ...]
-    marks: list[dict[str, Any]]
-    notes: tuple[str, ...]
-
-    @property
-    def stands(self) -> bool:
-        """Whether an alarm is on now."""
-        return any(alarm.stands for alarm in self.found.alarms)
-
-    def to_json(self) -> dict[str, Any]:
-        body = self.found.to_json()
-        head = {"stands": self.stands, "watched": [asdict(source) for source in self.sources], "marks": self.marks}
-        return {**head, **body, "aside": [*body["aside"], *self.notes]}
-
-
 def watch(
     project: Project, now: datetime, since: datetime | None = None, served: pd.DataFrame | None = None
-) -> Watched:
-    """What the monitoring finds (evaluation.monitoring), since a day if one is given; `served` as `watched_rows` takes
-    it. UsageError where nothing was predicted yet."""
+) -> MonitoringSummary:
+    """How predictions have fared, and which alarms are on, since a day if one is given.
+
+    `served` as `watched_rows` takes it. UsageError where nothing was predicted yet.
+    """
     project.tell("gathering predictions")
     rows = watched_rows(project, pd.Timestamp(now), served)
     frame, schema = project.history
     project.tell("looking for drift")
     cut = rows[CUT].min()
     signals = frame if (frame.as_of < cut).any() else None
-    found = monitor(rows, project.settings, cut, signals, schema, project.outages)
+    monitoring = monitor(rows, project.settings, cut, signals, schema, project.outages)
     if since is not None:
-        found = found.since(pd.Timestamp(since))
+        monitoring = monitoring.since(pd.Timestamp(since))
     sources = tuple(
         WatchedSource(str(name), len(days), f"{days.min():%Y-%m-%d}", f"{days.max():%Y-%m-%d}")
         for name, days in rows.groupby("source")["as_of"]
     )
-    unseen = f"Drift of signals cannot be told: the project's as_ofs begin after {cut:%Y-%m-%d}."
-    return Watched(found, sources, _marks(project, since), (unseen,) if signals is None else ())
+    no_signals = f"Drift of signals cannot be told: the project's as_ofs begin after {cut:%Y-%m-%d}."
+    return monitoring.summary(sources, _events(project, since), (no_signals,) if signals is None else ())
 
 
-def _marks(project: Project, since: datetime | None) -> list[dict[str, Any]]:
+def _events(project: Project, since: datetime | None) -> list[LedgerEvent]:
     ledger = project.ledger_or_none
-    marks = [] if ledger is None else marks_told(ledger)
-    return [mark for mark in marks if since is None or mark["at"] >= f"{since:%Y-%m-%d}"]
+    events = () if ledger is None else ledger_events(ledger)
+    return [event for event in events if since is None or event.at >= f"{since:%Y-%m-%d}"]
 
 
 def watched_rows(project: Project, at: pd.Timestamp, served: pd.DataFrame | None = None) -> pd.DataFrame:

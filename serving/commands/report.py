@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -16,7 +16,9 @@ from serving.commands.monitor import watch
 from serving.project import Project
 
 if TYPE_CHECKING:
+    from evaluation.monitoring import MonitoringSummary
     from evaluation.outcomes import Facts
+    from evaluation.promotion import LedgerEvent
 
 
 @dataclass(frozen=True)
@@ -40,14 +42,13 @@ class SharedInputs:
 
     created: str
     facts: Facts
-    marks: list[dict[str, Any]]
-    monitoring: dict[str, Any]
+    events: tuple[LedgerEvent, ...]
+    monitoring: MonitoringSummary | None
 
 
 def report(project: Project, out: Path | None, now: datetime, pdf: bool = False) -> Reported:
     """The report on the backtest, and one on the ledger in ledger/ beside it once a window of it has been judged; with
     `pdf` each as PDF too. UsageError, before anything is written, without Chromium to print it."""
-    from evaluation.jsonable import to_jsonable
     from evaluation.outcomes import facts_of
     from evaluation.report import ReportInputs, print_pdf, require_chromium, write_report
 
@@ -57,19 +58,18 @@ def report(project: Project, out: Path | None, now: datetime, pdf: bool = False)
     kept = read_backtest(settings)
     project.tell("reading the sources and the ledger")
     facts = facts_of(project.sources, settings)
-    marks = ledger_marks(project)
+    events = events_of(project)
     served = served_so_far(project, facts, now)
     facts = _with_drawn(project, facts)
     judged = _with_overrides(project, kept.predictions, now)
-    watched = watch(project, now, served=served).to_json()
-    watched["checks"] = to_jsonable(kept.findings)
+    monitoring = replace(watch(project, now, served=served), checks=kept.findings)
     project.tell("writing the report")
-    shared = SharedInputs(f"{now:%Y-%m-%d %H:%M} UTC", facts, marks, watched)
+    shared = SharedInputs(f"{now:%Y-%m-%d %H:%M} UTC", facts, events, monitoring)
     title = f"{settings.name}: predictions against outcomes"
     meta = {"title": title, "created": shared.created, "source": "backtest", **kept.mark}
     inputs = ReportInputs(
-        judged, kept.baselines, company_facts=facts, newest=served, random_split=kept.random_split, events=marks,
-        outages=_outages(project), monitoring=watched,
+        judged, kept.baselines, company_facts=facts, newest=served, random_split=kept.random_split, events=events,
+        outages=_outages(project), monitoring=monitoring,
     )  # fmt: skip
     files = write_report(inputs, settings, folder, meta)
     ledger_html = None if served is None else ledger_report(project, folder / "ledger", served, shared)
@@ -84,25 +84,25 @@ def report(project: Project, out: Path | None, now: datetime, pdf: bool = False)
         ledger_html=ledger_html,
         pdf=printed,
         headlines=json.loads(files.json.read_text(encoding="utf-8"))["headlines"],
-        against=tuple(mark["says"] for mark in marks if mark["against"]),
+        against=tuple(event.sentence for event in events if event.against_refusal),
     )
 
 
 def _outages(project: Project) -> list[str]:
     """A sentence for each outage of a feed, the newest first."""
-    from evaluation.monitoring import outage_words
+    from evaluation.monitoring import describe_outage
 
     sentences = [
-        (outage.first_day, outage_words(feed, outage)) for feed, every in project.outages.items() for outage in every
+        (outage.first_day, describe_outage(feed, outage)) for feed, every in project.outages.items() for outage in every
     ]
     return [sentence for _, sentence in sorted(sentences, reverse=True)]
 
 
-def ledger_marks(project: Project) -> list[dict[str, Any]]:
+def events_of(project: Project) -> tuple[LedgerEvent, ...]:
     """Every event that the ledger marks, in order; none without a ledger."""
-    from evaluation.promotion import marks_told
+    from evaluation.promotion import ledger_events
 
-    return [] if project.ledger_or_none is None else marks_told(project.ledger)
+    return () if project.ledger_or_none is None else ledger_events(project.ledger)
 
 
 def ledger_report(project: Project, folder: Path, served: pd.DataFrame, shared: SharedInputs) -> str | None:
@@ -126,7 +126,7 @@ def ledger_report(project: Project, folder: Path, served: pd.DataFrame, shared: 
     judged = served.loc[outcome.notna(), ["account_id", "as_of"]].assign(y=outcome)
     inputs = ReportInputs(
         served, reasons=reasons_of, company_facts=replace(shared.facts, interventions=known),
-        effect=drawn_effect(judged, ledger, settings), events=shared.marks, monitoring=shared.monitoring,
+        effect=drawn_effect(judged, ledger, settings), events=shared.events, monitoring=shared.monitoring,
     )  # fmt: skip
     files = write_report(inputs, settings, folder, meta)
     return str(files.html)

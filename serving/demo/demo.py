@@ -18,13 +18,14 @@ import yaml
 from configs.atomic_files import write_text
 from configs.errors import Fault, UsageError
 from configs.progress import Progress
+from evaluation.monitoring import MonitoringSummary
 from features.labels import labels_for
 from features.sources import Sources, known_at
 from features.synthetic import END, MONTHS, Calendar, Story, company_config, make_company
 from serving.commands.backtest import Backtested, backtest
 from serving.commands.data import Checked, FeaturesWritten, check, features
 from serving.commands.machine import remove_state
-from serving.commands.monitor import Watched, watch
+from serving.commands.monitor import watch
 from serving.commands.outcomes import Judged, outcomes
 from serving.commands.promote import PromotionAnswer, promote
 from serving.commands.report import Reported, report
@@ -55,7 +56,7 @@ class DemoRun:
     score: Scored | None
     outcomes: Judged
     report: Reported
-    monitor: Watched | None
+    monitor: MonitoringSummary | None
 
 
 def run_demo(folder: Path, accounts: int, tell: Progress, story: Story | None = None) -> DemoRun:

@@ -258,7 +258,7 @@ def report(settings: Settings, profiled: bool) -> None:
     served = timed("report: ledger to frame", lambda: served_so_far(project, facts, NOW), profiled)
     drawn, bootstrap.draw = bootstrap.draw, partial(clocked, "bootstraps", bootstrap.draw)
     folder = settings.paths.folder / "report"
-    made = partial(ledger_report, project, folder, served, SharedInputs("now", facts, [], {}))
+    made = partial(ledger_report, project, folder, served, SharedInputs("now", facts, (), None))
     timed("report: figures and page", made, profiled)
     bootstrap.draw = drawn
     project.close()

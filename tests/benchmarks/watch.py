@@ -64,7 +64,9 @@ def expected_less_true(known: pd.DataFrame) -> list[float]:
 
 
 def say_slope(found: Monitoring) -> str:
-    slope, ece = found.figures.matured["slope"], found.figures.matured["ece"]
+    slope, ece = found.figures.matured.slope, found.figures.matured.ece
+    if slope is None or ece is None:
+        return f"slope and ECE refused: {found.figures.matured.refused}"
     return (
         f"slope {slope.value:.2f} ({slope.low:.2f} to {slope.high:.2f}),"
         f" ECE {ece.value:.3f} ({ece.low:.3f} to {ece.high:.3f})"
@@ -95,7 +97,7 @@ def say_story(seed: int, found: Monitoring, known: pd.DataFrame, late: str) -> N
         told = alarm.kind == "outage" or (alarm.kind in LEVEL and alarm.figure > 1 and alarm.last >= LAUNCH)
         others += [] if told else [str(alarm)]
     when = f"{(tripped[0] - LAUNCH).days // 28} months after the launch" if tripped else "never"
-    named = [alarm.place for alarm in found.alarms if alarm.kind == "outage"]
+    named = [alarm.scope for alarm in found.alarms if alarm.kind == "outage"]
     print(f"seed {seed}: level alarm {when}; outage of {', '.join(named) or 'nothing'}; {len(others)} other alarms")
     for said in others:
         print(f"  {said}")

@@ -14,6 +14,7 @@ from markupsafe import escape
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from evaluation.backtest import RandomSplitGap
+from evaluation.promotion.events import LedgerEvent
 from evaluation.report.charts.catalogue import CHARTS, charts
 from evaluation.report.page import UNBROKEN, render
 from evaluation.report.pdf import OPTIONS, chromium
@@ -46,17 +47,11 @@ SECTIONS = (
     "What is not shown, and why",
     "Methods",
 )
-EVENTS = [
-    {
-        "kind": "promotion",
-        "at": "2024-05-20",
-        "says": "Version 3 became the champion.",
-        "label": EVIL,
-        "against": False,
-    },
-    {"kind": "reweighting", "at": "2024-08-03", "says": "New weights.", "label": "new weights", "against": False},
-    {"kind": "promotion", "at": "2030-01-01", "says": "Later.", "label": "later", "against": True},
-]
+EVENTS = (
+    LedgerEvent("promotion", "2024-05-20", EVIL, "Version 3 became the champion.", against_refusal=False),
+    LedgerEvent("reweighting", "2024-08-03", "new weights", "New weights.", against_refusal=False),
+    LedgerEvent("promotion", "2030-01-01", "later", "Later.", against_refusal=True),
+)
 SPLIT = RandomSplitGap(90, 1000, 100, 0.9, 0.8, 0.2, 0.3)
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 

@@ -17,14 +17,15 @@ import yaml
 
 from configs.settings import Settings
 from configs.settings_file import load_settings
+from evaluation.monitoring.result import MonitoringSummary
 from evaluation.outcomes.company_facts import facts_of
 from features.synthetic.calendar import Calendar
 from features.synthetic.company import END, MONTHS, company_config, make_company
 from features.synthetic.scenario import REWEIGHTED, Story
 from serving.cli.console_outcomes import monitor_lines
-from serving.commands.monitor import Watched, watch
+from serving.commands.monitor import watch
 from serving.commands.outcomes import outcomes
-from serving.commands.report import SharedInputs, ledger_marks, ledger_report, served_so_far
+from serving.commands.report import SharedInputs, events_of, ledger_report, served_so_far
 from serving.demo.story import live_through
 from serving.project import Project
 
@@ -43,7 +44,7 @@ class Told:
     """What the monitoring found, and what the report on the ledger says."""
 
     settings: Settings
-    watched: Watched
+    watched: MonitoringSummary
     found: dict[str, Any]
     page: str
     body: dict[str, Any]
@@ -67,7 +68,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     facts = facts_of(sources, settings)
     served = served_so_far(told_last, facts, today)
     assert served is not None
-    inputs = SharedInputs("today", facts, ledger_marks(told_last), found)
+    inputs = SharedInputs("today", facts, events_of(told_last), watched)
     written = ledger_report(told_last, folder / "report", served, inputs)
     project.close()
     page = Path(str(written))
@@ -83,7 +84,7 @@ def test_the_launch_is_found_within_one_period(told: Told) -> None:
     (alarm,) = of_kind(told, "more_churn")
     assert LAUNCH <= pd.Timestamp(alarm["first"]) <= LAUNCH + 31 * DAY
     assert alarm["figure"] > 1.5
-    assert "times as many" in alarm["says"]
+    assert "times as many" in alarm["message"]
     before = [one for one in told.found["figures"]["watched"]["more_churn"] if pd.Timestamp(one["as_of"]) < LAUNCH]
     assert len(before) == 4
     assert not any(one["tripped"] for one in before)
@@ -91,8 +92,8 @@ def test_the_launch_is_found_within_one_period(told: Told) -> None:
 
 def test_the_outage_is_named_and_is_no_drift(told: Told) -> None:
     (alarm,) = of_kind(told, "outage")
-    assert (alarm["place"], alarm["first"], alarm["figure"]) == ("usage_events", "2025-06-09", 12)
-    assert not alarm["stands"]
+    assert (alarm["scope"], alarm["first"], alarm["figure"]) == ("usage_events", "2025-06-09", 12)
+    assert not alarm["is_active"]
     assert of_kind(told, "signals") == []
     moved = told.found["figures"]["explained"]
     assert {move["column"] for move, _ in moved} >= {"weeks_in_a_row", "usage_change_14d"}
@@ -102,17 +103,17 @@ def test_the_outage_is_named_and_is_no_drift(told: Told) -> None:
 
 
 def test_the_new_weights_are_marked_once_and_name_what_changed(told: Told) -> None:
-    (mark,) = [one for one in told.found["marks"] if one["kind"] == "reweighting"]
-    assert mark["at"] == f"{PUBLISHED:%Y-%m-%d}"
-    assert told.settings.version in mark["says"]
-    assert "adoption: usage 50 to 30, engagement 25 to 35, financial 10 to 20;" in mark["says"]
+    (event,) = [event for event in told.found["events"] if event["kind"] == "reweighting"]
+    assert event["at"] == f"{PUBLISHED:%Y-%m-%d}"
+    assert told.settings.version in event["sentence"]
+    assert "adoption: usage 50 to 30, engagement 25 to 35, financial 10 to 20;" in event["sentence"]
     assert told.settings.framework.stage("adoption").weights.as_dict() == REWEIGHTED["adoption"]
 
 
 def test_the_retrain_after_the_launch_serves_another_level_and_is_marked(told: Told) -> None:
-    (mark,) = [one for one in told.found["marks"] if one["kind"] == "level"]
-    assert mark["at"] == "2025-04-01"
-    assert "since 2025-02-01" in mark["says"]
+    (event,) = [event for event in told.found["events"] if event["kind"] == "level"]
+    assert event["at"] == "2025-04-01"
+    assert "since 2025-02-01" in event["sentence"]
     matured = told.found["figures"]["matured"]
     assert matured["ece"]["value"] <= 0.03
 
@@ -122,9 +123,9 @@ def test_no_other_alarm(told: Told) -> None:
     kinds = [alarm["kind"] for alarm in told.found["alarms"]]
     assert sorted(kinds) == ["calibration", "more_churn", "outage"]
     (level,) = of_kind(told, "calibration")
-    assert (level["place"], level["first"]) == ("all stages", "2025-03-01")
+    assert (level["scope"], level["first"]) == ("all stages", "2025-03-01")
     assert level["figure"] > 1.5
-    assert told.found["stands"] == any(alarm["stands"] for alarm in told.found["alarms"])
+    assert told.found["has_active_alarm"] == any(alarm["is_active"] for alarm in told.found["alarms"])
 
 
 def test_the_terminal_and_the_report_tell_it(told: Told) -> None:
@@ -132,7 +133,7 @@ def test_the_terminal_and_the_report_tell_it(told: Told) -> None:
     at = [lines.index(title) for title in ("what stands out:", "what is quiet:", "what was set aside:", "the figures:")]
     assert at == sorted(at)
     for alarm in told.found["alarms"]:
-        assert f"  {alarm['words']}" in lines
+        assert f"  {alarm['sentence']}" in lines
         assert alarm["title"] in told.page
     assert told.body["monitoring"]["alarms"] == told.found["alarms"]
     specs = json.loads(told.page.split('id="specs">')[1].split("</script>")[0])
@@ -155,6 +156,6 @@ def test_without_a_story_a_year_has_one_alarm_at_most(demo: Path) -> None:
     """The same company, left alone: fifteen months of the backtest and of what the demo scored."""
     with Project(load_settings(demo / "forewarn.yaml")) as project:
         found = watch(project, pd.Timestamp(END).to_pydatetime()).to_json()
-    assert {one["source"] for one in found["watched"]} == {"backtest", "ledger"}
+    assert {one["source"] for one in found["sources"]} == {"backtest", "ledger"}
     assert len(found["alarms"]) <= 1, found["sentences"]
-    assert not found["stands"]
+    assert not found["has_active_alarm"]

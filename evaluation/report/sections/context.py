@@ -23,7 +23,9 @@ from evaluation.metrics import (
     churned_accounts,
     in_top_share,
 )
+from evaluation.monitoring import MonitoringSummary
 from evaluation.outcomes import Effect, Facts
+from evaluation.promotion import LedgerEvent
 from evaluation.report.sections.frames import ReportFrames, prepare_frames
 
 Figure: TypeAlias = dict[str, Any]
@@ -64,12 +66,12 @@ class ReportInputs:
         What a random split of rows would promise.
     effect : Effect, Refusal or None
         Effect of approaching accounts where chance drew the arms (evaluation.outcomes.arms).
-    events : Sequence of Mapping
-        Events in the ledger (evaluation.promotion.events), oldest first.
+    events : Sequence of LedgerEvent
+        Events in the ledger, oldest first.
     outages : Sequence of str or None
         A sentence for each outage of a feed; None: nobody looked.
-    monitoring : Mapping or None
-        What the monitoring found (evaluation.monitoring); None: nobody looked.
+    monitoring : MonitoringSummary or None
+        What the monitoring found; None: nobody looked.
     """
 
     judged: pd.DataFrame
@@ -79,9 +81,9 @@ class ReportInputs:
     newest: pd.DataFrame | None = None
     random_split: RandomSplitGap | RandomSplitRefusal | None = None
     effect: Effect | Refusal | None = None
-    events: Sequence[Mapping[str, Any]] = ()
+    events: Sequence[LedgerEvent] = ()
     outages: Sequence[str] | None = None
-    monitoring: Mapping[str, Any] | None = None
+    monitoring: MonitoringSummary | None = None
 
 
 def draws_for(asked: int, rows: int) -> int:

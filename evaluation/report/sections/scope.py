@@ -44,8 +44,11 @@ def _scope(context: ReportContext, judged: pd.DataFrame, rows: pd.DataFrame) -> 
 def data_figures(context: ReportContext) -> Figure:
     """coverage by quarter, and what changed meanwhile: events of the ledger and outages of feeds."""
     inputs = context.inputs
-    events = [dict(event) for event in inputs.events]
-    return {"coverage": coverage(context.frames.rows), "events": events, "outages": inputs.outages}
+    return {
+        "coverage": coverage(context.frames.rows),
+        "events": to_jsonable(tuple(inputs.events)),
+        "outages": inputs.outages,
+    }
 
 
 def coverage(rows: pd.DataFrame) -> list[Figure]:
@@ -63,4 +66,4 @@ def coverage(rows: pd.DataFrame) -> list[Figure]:
 
 def monitoring_figures(context: ReportContext) -> Figure:
     """monitoring: what the monitoring found; None where nobody looked."""
-    return {"monitoring": context.inputs.monitoring}
+    return {"monitoring": to_jsonable(context.inputs.monitoring)}

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from configs.errors import DataError
-from evaluation.metrics.observed_expected import apart, observed_expected, times_in_words, watch
+from evaluation.metrics.observed_expected import non_overlapping_as_ofs, observed_expected, times_in_words, watch
 
 DAYS = list(pd.date_range("2025-01-01", periods=12, freq="MS"))
 
@@ -51,10 +51,10 @@ def test_nothing_expected_is_refused() -> None:
 
 def test_windows_do_not_overlap() -> None:
     daily = pd.date_range("2025-01-01", "2025-03-01", freq="D")
-    kept = apart(list(daily)[::-1], 30)
+    kept = non_overlapping_as_ofs(list(daily)[::-1], 30)
     assert [f"{day:%m-%d}" for day in kept] == ["01-01", "01-28", "02-24"]
-    assert apart(DAYS, 30) == tuple(DAYS)
-    assert apart(DAYS, 90) == tuple(DAYS[::3])
+    assert non_overlapping_as_ofs(DAYS, 30) == tuple(DAYS)
+    assert non_overlapping_as_ofs(DAYS, 90) == tuple(DAYS[::3])
 
 
 def year(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import cast
@@ -16,10 +17,11 @@ from evaluation.ledger.ledger import Ledger
 from evaluation.promotion.events import (
     FORCED,
     PROMOTION,
+    WeightChange,
+    ledger_events,
     mark_level,
     mark_promotion,
     mark_reweighting,
-    marks_told,
     weight_changes,
 )
 from evaluation.promotion.verdict import GateResult, Verdict
@@ -58,7 +60,10 @@ def test_a_forced_one_names_the_gates_the_reason_and_who(ledger: Ledger) -> None
     )
     row = ledger.marks(FORCED).to_dict("records")[0]
     assert row["body"]["refused"] == ["auc_alarm", "latency"]
-    assert [(one["says"] == said, one["against"]) for one in marks_told(ledger)] == [(False, False), (True, True)]
+    assert [(one.sentence == said, one.against_refusal) for one in ledger_events(ledger)] == [
+        (False, False),
+        (True, True),
+    ]
 
 
 def model(version: str, config: str, **usage: float) -> LoadedModel:
@@ -97,7 +102,7 @@ def test_a_level_that_moved_is_marked_once_by_its_day(ledger: Ledger) -> None:
     assert mark_level(ledger, later, launch, "user:kim", NOW) is None  # the same step, seen again
     assert mark_level(ledger, later, None, "user:kim", NOW) is None  # and where nothing was champion before
     assert mark_level(ledger, at_level("5", since="2025-09-01", times=0.6), later, "user:kim", NOW) is not None
-    assert [(one["kind"], one["label"]) for one in marks_told(ledger)] == [("level", "another level")] * 2
+    assert [(one.kind, one.label) for one in ledger_events(ledger)] == [("level", "another level")] * 2
     assert mark_level(ledger, launch, None, "user:kim", NOW) is not None  # the first model of all has one as well
 
 
@@ -113,7 +118,7 @@ def test_new_weights_are_marked_once_with_what_changed(ledger: Ledger) -> None:
     assert mark_reweighting(ledger, other, same, "user:kim", NOW) is None
     assert len(ledger.marks("reweighting")) == 1
     assert mark_reweighting(ledger, same, other, "user:kim", NOW) is not None  # and back
-    assert [(one["at"], one["label"]) for one in marks_told(ledger)] == [("2026-03-31", "new weights")] * 2
+    assert [(one.at, one.label) for one in ledger_events(ledger)] == [("2026-03-31", "new weights")] * 2
 
 
 def test_weights_of_signals_and_stages_that_come_and_go(ledger: Ledger) -> None:
@@ -122,14 +127,14 @@ def test_weights_of_signals_and_stages_that_come_and_go(ledger: Ledger) -> None:
     heavier = maps[1].model_copy(update={"weight": maps[1].weight + 1})
     after = framework.model_copy(update={"health_maps": (heavier, *maps[2:])})
     assert weight_changes(framework, after) == [
-        {"of": "signals", "weight": maps[0].signal, "before": maps[0].weight, "after": None},
-        {"of": "signals", "weight": maps[1].signal, "before": maps[1].weight, "after": maps[1].weight + 1},
+        WeightChange("signals", maps[0].signal, maps[0].weight, None),
+        WeightChange("signals", maps[1].signal, maps[1].weight, maps[1].weight + 1),
     ]
 
 
 def test_a_mark_that_nobody_wrote_a_sentence_for_is_still_told(ledger: Ledger) -> None:
     ledger.mark("audit", {"rows": 3}, at=NOW, asked_by="user:kim")
-    assert [one["says"] for one in marks_told(ledger)] == ["2026-03-31: audit (rows 3), by user:kim."]
+    assert [one.sentence for one in ledger_events(ledger)] == ["2026-03-31: audit (rows 3), by user:kim."]
 
 
 def simulated() -> ModuleType:
@@ -146,15 +151,15 @@ def test_the_report_shows_marks_in_words_and_escaped(ledger: Ledger, tmp_path: P
     mark_promotion(ledger, "4", "3", BAD, "<script>alert(1)</script>", "user:kim", NOW)
     judged, baselines = made.company(accounts=200)
     judged["has_signal"] = [row % 4 > 0 for row in range(len(judged))]
-    marks = marks_told(ledger)
+    events = ledger_events(ledger)
     files = write_report(
-        ReportInputs(judged, baselines, events=marks), made.settings(tmp_path), tmp_path / "with", {"title": "t"}
+        ReportInputs(judged, baselines, events=events), made.settings(tmp_path), tmp_path / "with", {"title": "t"}
     )
     page, body = files.html.read_text(), json.loads(files.json.read_text())
     assert "by force, although the gates refused it (auc alarm, latency)" in page
     assert "<script>alert" not in page
     assert page.index('id="data"') < page.index("Events: what changed when") < page.index('id="advice"')
-    assert body["events"] == marks
+    assert body["events"] == [asdict(event) for event in events]
     without = int((~judged.has_signal[judged.churned_90d.notna()]).sum())
     assert any(one.startswith(f"{without:,} of ") and "without a usable signal" in one for one in body["warnings"])
     plain = summarise(ReportInputs(judged.drop(columns="has_signal"), baselines), made.settings(tmp_path))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,8 @@ from configs.framework import Framework, Weights
 from configs.settings import Settings
 from configs.settings_file import load_settings
 from evaluation.ledger.ledger import Ledger
+from evaluation.monitoring.alarms import Alarm
+from evaluation.monitoring.result import MonitoringSummary
 from evaluation.monitoring.scored_history import taught_until
 from evaluation.promotion.verdict import GateResult, Verdict
 from features.synthetic.scenario import REWEIGHTED
@@ -25,7 +28,7 @@ from serving.cli.main import main
 from serving.commands import monitor as monitor_command
 from serving.commands import promote as promotion
 from serving.commands.kept_backtest import KeptBacktest, read_backtest
-from serving.commands.monitor import watched_rows
+from serving.commands.monitor import watch, watched_rows
 from serving.project import Project
 from training.tracking.registry import load_version
 
@@ -37,9 +40,10 @@ def monitor(project: Path, *arguments: str) -> Result:
     return CliRunner().invoke(main, ["--config", str(project / "forewarn.yaml"), *arguments])
 
 
-def as_watched(body: dict[str, Any]) -> Any:
-    """A result of `watch` that reads as this body."""
-    return SimpleNamespace(stands=body["stands"], to_json=lambda: body)
+@pytest.fixture(scope="module")
+def summary(demo: Path) -> MonitoringSummary:
+    with Project(load_settings(demo / "forewarn.yaml")) as opened:
+        return watch(opened, NOW.to_pydatetime())
 
 
 def test_a_month_is_watched_by_the_ledger_and_else_by_the_backtest(demo: Path) -> None:
@@ -141,23 +145,26 @@ def test_promoting_new_weights_and_another_level_marks_them(
         assert len(ledger.marks("reweighting")) == len(ledger.marks("level")) == 1
 
 
-def test_the_command_answers_in_words_and_json(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    body = json.loads((demo / ".forewarn" / "reports" / "report.json").read_text())["monitoring"]
-    monkeypatch.setattr(monitor_command, "watch", lambda *_: as_watched(body))
+def test_the_command_answers_in_words_and_json(
+    demo: Path, summary: MonitoringSummary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(monitor_command, "watch", lambda *_: summary)
     done = monitor(demo, "monitor")
-    assert done.exit_code == int(body["stands"]), done.output
+    assert done.exit_code == int(summary.has_active_alarm), done.output
     lines = done.stdout.splitlines()
     for title in ("what stands out:", "what is quiet:", "by feed:", "by stage, scorings of 2025Q3:", "the figures:"):
         assert title in lines
     assert any(line.startswith("  usage_events: ") for line in lines)
     assert any(line.startswith("  renewal: ") for line in lines)
-    assert json.loads(monitor(demo, "--json", "monitor").stdout) == body
+    reported = json.loads((demo / ".forewarn" / "reports" / "report.json").read_text())["monitoring"]
+    assert json.loads(monitor(demo, "--json", "monitor").stdout) == {**reported, "checks": None}
 
 
-def test_an_alarm_that_stands_is_a_no(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    body: dict[str, Any] = json.loads((demo / ".forewarn" / "reports" / "report.json").read_text())["monitoring"]
-    alarm = {"stands": True, "words": "More accounts leave than predicted"}
-    monkeypatch.setattr(monitor_command, "watch", lambda *_: as_watched({**body, "stands": True, "alarms": [alarm]}))
+def test_an_active_alarm_is_a_no(demo: Path, summary: MonitoringSummary, monkeypatch: pytest.MonkeyPatch) -> None:
+    sentence = "More accounts leave than predicted"
+    alarm = Alarm("more_churn", sentence, "", NOW, NOW, True, 1, 2.0, 0.02, "", "", sentence)
+    alarmed = replace(summary, has_active_alarm=True, alarms=(alarm,))
+    monkeypatch.setattr(monitor_command, "watch", lambda *_: alarmed)
     done = monitor(demo, "monitor")
     assert done.exit_code == 1
     lines = done.stdout.splitlines()
