@@ -6,7 +6,7 @@ from evaluation.metrics.calibration import brier_parts, calibration_slope_interc
 from evaluation.metrics.capacity import in_top_share, loss_days
 from evaluation.metrics.concordance import concordance
 from evaluation.metrics.expected_performance import Expected, Graded, expect, grade
-from evaluation.metrics.fairness import FIGURES, fairness, sizes
+from evaluation.metrics.fairness import FIGURES, GroupComparison, GroupFairness, fairness, sizes
 from evaluation.metrics.grouping import by_label, by_p, churned_accounts, labelled, matured
 from evaluation.metrics.observed_expected import (
     Ratio,
@@ -19,7 +19,7 @@ from evaluation.metrics.observed_expected import (
 from evaluation.metrics.proportions import Z95, share_interval, wilson
 from evaluation.metrics.registry import METRICS, Metric, metric_named
 from evaluation.metrics.scores import auc, average_precision, brier, log_loss, log_losses
-from evaluation.metrics.stability import stability
+from evaluation.metrics.stability import Stability, stability
 from evaluation.metrics.validation import Array, MetricRefused, Refusal
 
 __all__ = [
@@ -29,11 +29,14 @@ __all__ = [
     "Array",
     "Expected",
     "Graded",
+    "GroupComparison",
+    "GroupFairness",
     "Interval",
     "Metric",
     "MetricRefused",
     "Ratio",
     "Refusal",
+    "Stability",
     "Statistic",
     "WatchedPeriod",
     "auc",

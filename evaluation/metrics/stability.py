@@ -7,6 +7,7 @@ value: read it beside the share of churned accounts caught, and beside the rules
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -58,20 +59,45 @@ def rank_correlation(rows: pd.DataFrame) -> float:
     """
     account = pd.factorize(rows.account_id)[0]
     _, day = np.unique(rows.as_of.to_numpy(), return_inverse=True)
-    place = np.full((day.max(initial=-1) + 1, account.max(initial=-1) + 1), np.nan)
-    place[day, account] = rows.p.to_numpy(dtype=float)
-    found = []
-    for before, after in pairwise(place):
+    p_of = np.full((day.max(initial=-1) + 1, account.max(initial=-1) + 1), np.nan)
+    p_of[day, account] = rows.p.to_numpy(dtype=float)
+    correlations = []
+    for before, after in pairwise(p_of):
         both = np.column_stack([before, after])
         both = both[~np.isnan(both).any(axis=1)]
         if len(both) >= 3 and (np.ptp(both, axis=0) > 0).all():
-            found.append(float(np.corrcoef(pd.Series(both[:, 0]).rank(), pd.Series(both[:, 1]).rank())[0, 1]))
-    if not found:
+            correlations.append(float(np.corrcoef(pd.Series(both[:, 0]).rank(), pd.Series(both[:, 1]).rank())[0, 1]))
+    if not correlations:
         raise MetricRefused("rank_correlation", "neighbouring days with three common accounts", 0, 1)
-    return float(np.mean(found))
+    return float(np.mean(correlations))
 
 
-def stability(rows: pd.DataFrame, draws: int, seed: int) -> dict[str, Interval | float | int]:
+@dataclass(frozen=True)
+class Stability:
+    """How steady predictions are from one scoring to the next; lower is steadier, but for the rank correlation.
+
+    Attributes
+    ----------
+    months : int
+        Pairs of neighbouring scorings.
+    flips : Interval
+        Share of them at which the level changed, 0-1.
+    flips_back : Interval
+        Share of three scorings in a row whose level went and came back, 0-1.
+    moved : Interval
+        Mean change of p, 0-1.
+    rank_correlation : float
+        Of p between neighbouring days, -1 to 1 (see `rank_correlation`).
+    """
+
+    months: int
+    flips: Interval
+    flips_back: Interval
+    moved: Interval
+    rank_correlation: float
+
+
+def stability(rows: pd.DataFrame, draws: int, seed: int) -> Stability:
     """How often levels flip and how far probabilities move from one scoring to the next, with intervals over accounts.
 
     Parameters
@@ -83,10 +109,8 @@ def stability(rows: pd.DataFrame, draws: int, seed: int) -> dict[str, Interval |
 
     Returns
     -------
-    dict
-        months: pairs of neighbouring scorings. flips: share of them at which the level changed; flips_back: share of
-        three scorings in a row whose level went and came back; both 0-1, lower is steadier. moved: mean change of p,
-        0-1. rank_correlation: see there.
+    Stability
+        With 95 % intervals.
 
     Raises
     ------
@@ -98,8 +122,8 @@ def stability(rows: pd.DataFrame, draws: int, seed: int) -> dict[str, Interval |
     >>> days = pd.to_datetime(["2025-01-01", "2025-02-01", "2025-03-01"] * 3)
     >>> levels = ["low", "high", "low"] + ["low"] * 6
     >>> rows = pd.DataFrame({"account_id": list("aaabbbccc"), "as_of": days, "level": levels})
-    >>> found = stability(rows.assign(p=[0.1, 0.5, 0.2, 0.3, 0.3, 0.3, 0.4, 0.4, 0.4]), draws=50, seed=1)
-    >>> found["months"], round(found["flips"].value, 3), round(found["flips_back"].value, 3)      # 2 of 6, 1 of 3
+    >>> steady = stability(rows.assign(p=[0.1, 0.5, 0.2, 0.3, 0.3, 0.3, 0.4, 0.4, 0.4]), draws=50, seed=1)
+    >>> steady.months, round(steady.flips.value, 3), round(steady.flips_back.value, 3)      # 2 of 6, 1 of 3
     (6, 0.333, 0.333)
     """
     table = steps(rows)
@@ -108,4 +132,4 @@ def stability(rows: pd.DataFrame, draws: int, seed: int) -> dict[str, Interval |
     asked = {"flips": ratio("flipped"), "flips_back": ratio("back", "three"), "moved": ratio("moved")}
     drawn: Mapping[str, Array] = draw(table, asked, draws, seed)
     shares = {name: interval_of(values, name) for name, values in drawn.items()}
-    return {"months": len(table), **shares, "rank_correlation": rank_correlation(rows)}
+    return Stability(len(table), shares["flips"], shares["flips_back"], shares["moved"], rank_correlation(rows))

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from evaluation.jsonable import to_jsonable
 from evaluation.metrics import (
     FIGURES,
     Array,
+    GroupComparison,
     bootstrap_statistics,
     by_label,
     churned_accounts,
@@ -130,14 +132,14 @@ def compare_groups(context: ReportContext, rows: pd.DataFrame, regions: Mapping[
     asked = (context.evaluation.capacity_share, context.evaluation.min_churned_accounts, context.draws, context.seed)
     by_group = fairness(rows, by, *asked, held=context.share_in_red_band(rows, "p"))
     differs = [
-        {"by": name, "group": line["group"], "figure": figure}
-        | {part: line[figure][part] for part in ("value", "rest")}
+        {"by": name, "group": line.group, "figure": figure, "value": compared.value, "rest": compared.rest}
         for name, table in by_group.items()
         for line in table
         for figure in FIGURES
-        if line[figure].get("differs")
+        if isinstance(compared := getattr(line, figure), GroupComparison) and compared.differs
     ]
-    return {"compared": sum(len(table) for table in by_group.values()), "differs": differs, "by": by_group}
+    compared_groups = sum(len(table) for table in by_group.values())
+    return dict(to_jsonable({"compared": compared_groups, "differs": differs, "by": by_group}))
 
 
 def month_to_month(context: ReportContext, judged: pd.DataFrame) -> Figure:

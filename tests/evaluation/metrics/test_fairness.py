@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from evaluation import metrics
-from evaluation.metrics.fairness import FIGURES, fairness, sizes
+from evaluation.metrics.fairness import FIGURES, GroupComparison, GroupFairness, fairness, sizes
+from evaluation.metrics.validation import Refusal
 
 
 def frame(accounts: int = 600, months: int = 4, seed: int = 0) -> pd.DataFrame:
@@ -21,23 +22,29 @@ def frame(accounts: int = 600, months: int = 4, seed: int = 0) -> pd.DataFrame:
     return made
 
 
-def of(found: list[dict], group: str) -> dict:
-    return next(one for one in found if one["group"] == group)
+def of(table: list[GroupFairness], group: str) -> GroupFairness:
+    return next(line for line in table if line.group == group)
+
+
+def compared(line: GroupFairness, figure: str) -> GroupComparison:
+    comparison = getattr(line, figure)
+    assert isinstance(comparison, GroupComparison)
+    return comparison
 
 
 def test_values_are_those_of_the_groups_rows_alone() -> None:
     rows = frame()
     north = of(fairness(rows, {"region": rows.region}, 0.1, 10, 50, 1)["region"], "north")
     here = rows[rows.region == "north"]
-    assert north["rows"], north["accounts"] == (len(here), 200)
-    assert north["churned_accounts"] == here.account_id[here.y == 1].nunique()
-    assert north["observed_expected"]["value"]["value"] == pytest.approx(here.y.sum() / here.p.sum())
-    assert north["auc"]["value"]["value"] == pytest.approx(metrics.auc(here.y, here.p))
+    assert (north.rows, north.accounts) == (len(here), 200)
+    assert north.churned_accounts == here.account_id[here.y == 1].nunique()
+    assert compared(north, "observed_expected").value.value == pytest.approx(here.y.sum() / here.p.sum())
+    assert compared(north, "auc").value.value == pytest.approx(metrics.auc(here.y, here.p))
     other = rows[rows.region != "north"]
-    assert north["auc"]["rest"]["value"] == pytest.approx(metrics.auc(other.y, other.p))
-    gap = north["auc"]["gap"]
-    assert gap["value"] == pytest.approx(north["auc"]["rest"]["value"] - north["auc"]["value"]["value"])
-    assert gap["low"] < gap["value"] < gap["high"]
+    assert compared(north, "auc").rest.value == pytest.approx(metrics.auc(other.y, other.p))
+    ranking = compared(north, "auc")
+    assert ranking.gap.value == pytest.approx(ranking.rest.value - ranking.value.value)
+    assert ranking.gap.low < ranking.gap.value < ranking.gap.high
 
 
 def test_one_band_for_all() -> None:
@@ -47,28 +54,29 @@ def test_one_band_for_all() -> None:
     many = pd.concat([rows.assign(as_of=day, account_id=rows.account_id + 10 * day) for day in range(30)])
     region = np.where(many.account_id % 10 < 5, "north", "south")
     found = fairness(many, {"region": region}, 0.2, 10, 50, 1)["region"]
-    assert [of(found, one)["recall"]["value"]["value"] for one in ("north", "south")] == [1.0, 0.0]
-    assert of(found, "north")["recall"]["differs"]
+    assert [compared(of(found, name), "recall").value.value for name in ("north", "south")] == [1.0, 0.0]
+    assert compared(of(found, "north"), "recall").differs
 
 
 def test_a_planted_difference_is_found_and_chance_is_not() -> None:
     rows = frame(1500, 6)
     planted = rows.assign(p=np.where(rows.region == "north", rows.p / 2, rows.p))
     north = of(fairness(planted, {"region": rows.region}, 0.1, 10, 100, 1)["region"], "north")
-    assert north["observed_expected"]["differs"]
-    assert north["observed_expected"]["value"]["low"] > 1.5
+    assert compared(north, "observed_expected").differs
+    assert compared(north, "observed_expected").value.low > 1.5
     fair = of(fairness(rows, {"region": rows.region}, 0.1, 10, 100, 1)["region"], "north")
-    assert not any(fair[name]["differs"] for name in FIGURES)
+    assert not any(compared(fair, name).differs for name in FIGURES)
 
 
 def test_a_group_with_too_few_churns_is_counted_and_not_judged() -> None:
     rows = frame(200, 1)
     label = np.where(rows.account_id < 3, "tiny", None)
     found = fairness(rows, {"region": label}, 0.1, 10, 50, 1)["region"]
-    assert [one["group"] for one in found] == ["(unknown)", "tiny"]
-    for one in found:  # nor is the rest judged against it
-        assert all("at least 10 would do" in one[name]["refused"] for name in FIGURES)
-    assert of(found, "tiny")["rows"] == 3
+    assert [line.group for line in found] == ["(unknown)", "tiny"]
+    for line in found:  # nor is the rest judged against it
+        refusals = [getattr(line, name) for name in FIGURES]
+        assert all(isinstance(one, Refusal) and "at least 10 would do" in one.refused for one in refusals)
+    assert of(found, "tiny").rows == 3
 
 
 SIZED = [

@@ -50,13 +50,13 @@ def test_figures_with_intervals() -> None:
     made = rows({f"a{number}": "".join(random.choice(list("LLLH"), 6)) for number in range(200)})
     made["p"] = random.random(len(made))
     found = stability(made, draws=100, seed=1)
-    assert found["months"] == 200 * 5
-    assert found["flips"].low < 2 * 0.75 * 0.25 < found["flips"].high
-    assert found["flips_back"].low < 0.25 * 0.75**2 + 0.75 * 0.25**2 < found["flips_back"].high
+    assert found.months == 200 * 5
+    assert found.flips.low < 2 * 0.75 * 0.25 < found.flips.high
+    assert found.flips_back.low < 0.25 * 0.75**2 + 0.75 * 0.25**2 < found.flips_back.high
     moved = made.sort_values(["account_id", "as_of"]).groupby("account_id").p.diff().abs().mean()
-    assert found["moved"].value == pytest.approx(moved)
-    assert found["moved"].low < moved < found["moved"].high
-    assert abs(found["rank_correlation"]) < 0.1
+    assert found.moved.value == pytest.approx(moved)
+    assert found.moved.low < moved < found.moved.high
+    assert abs(found.rank_correlation) < 0.1
 
 
 def test_rank_correlation_is_that_of_neighbouring_days() -> None:
