@@ -1,9 +1,9 @@
 """What a set of predictions is worth: plain functions of outcomes `y` (0 or 1) and probabilities `p`.
 
-Rows are scorings (account, as_of) whose window has passed. Nothing here knows of resampling (see uncertainty.py) or of
+Rows are scorings (account, as_of) whose window has passed. Nothing here knows of resampling (see bootstrap.py) or of
 presentation. A figure that the rows cannot support is refused by name, never returned as a guess. Beside these stand
-capacity.py (what a limited number of accounts worked on would have reached), money.py, stability.py, fairness.py and
-concordance.py; registry.py lists the single figures.
+capacity.py (what a limited number of accounts worked on would have reached), business_value.py, stability.py,
+fairness.py and concordance.py; registry.py lists the single figures.
 """
 
 from __future__ import annotations
@@ -45,8 +45,9 @@ def auc(y: Array, p: Array) -> float:
     0.875
     """
     y, p = checked("auc", y, p, probability=False)
-    _, place, ties = np.unique(p, return_inverse=True, return_counts=True)
-    rank = (np.cumsum(ties) - (ties - 1) / 2)[place]
+    # Not sklearn's roc_auc_score: it adds up areas, and differs in the last bit in a third of random cases.
+    _, group, ties = np.unique(p, return_inverse=True, return_counts=True)
+    rank = (np.cumsum(ties) - (ties - 1) / 2)[group]
     churned, stayed = y.sum(), (1 - y).sum()
     return float((rank[y == 1].sum() - churned * (churned + 1) / 2) / (churned * stayed))
 
@@ -77,8 +78,9 @@ def average_precision(y: Array, p: Array) -> float:
     0.8333333333333333
     """
     y, p = checked("average_precision", y, p, probability=False)
-    _, place = np.unique(-p, return_inverse=True)
-    churned, rows = np.bincount(place, y), np.bincount(place)
+    # Not sklearn's average_precision_score: it adds up in another order, and differs in the last bit in most cases.
+    _, group = np.unique(-p, return_inverse=True)
+    churned, rows = np.bincount(group, y), np.bincount(group)
     return float((churned * np.cumsum(churned) / np.cumsum(rows)).sum() / churned.sum())
 
 
@@ -112,6 +114,7 @@ def brier(y: Array, p: Array) -> float:
     0.1
     """
     y, p = checked("brier", y, p)
+    # Not sklearn's brier_score_loss: it sums both classes and halves, and differs in the last bit in a tenth of cases.
     return float(np.mean((p - y) ** 2))
 
 
@@ -159,5 +162,7 @@ def log_loss(y: Array, p: Array) -> float:
     >>> round(log_loss([1, 0], [0.5, 0.5]), 4)
     0.6931
     """
+    from sklearn import metrics  # here, since its import takes longer than most commands
+
     y, p = checked("log_loss", y, p)
-    return float(log_losses(y, p).mean())
+    return float(metrics.log_loss(y, p))
