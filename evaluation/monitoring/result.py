@@ -9,7 +9,8 @@ from typing import Any, Protocol, TypeVar
 import pandas as pd
 
 from evaluation.jsonable import to_jsonable
-from evaluation.monitoring.alarms import KINDS, Alarm, Kind
+from evaluation.monitoring.alarm import Alarm, Kind
+from evaluation.monitoring.alarms import KINDS
 from evaluation.monitoring.drift import ALL, Move
 from evaluation.monitoring.figures import Figures
 from evaluation.promotion import LedgerEvent

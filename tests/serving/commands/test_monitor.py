@@ -19,7 +19,7 @@ from configs.framework import Framework, Weights
 from configs.settings import Settings
 from configs.settings_file import load_settings
 from evaluation.ledger.ledger import Ledger
-from evaluation.monitoring.alarms import Alarm
+from evaluation.monitoring.alarm import Alarm
 from evaluation.monitoring.result import MonitoringSummary
 from evaluation.monitoring.scored_history import taught_until
 from evaluation.promotion.verdict import GateResult, Verdict
