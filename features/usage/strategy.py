@@ -104,8 +104,9 @@ class RollupStrategies:
         -------
         RollupStrategy
         """
-        # Measured once on the tables of `tests/benchmarks/signals.py --events 2000000 --folder F`: a whole build
-        # took 25.2 processor seconds with arrays, 26.7 with SQL alone (SHARE = 0), within 1.2 and 1.1 GB.
+        # Why there are two: at 20 million events a build took 23.5 processor seconds with arrays and 52.0 with SQL
+        # alone, in 1.4 and 1.5 GB (`tests/benchmarks/signals.py --events 20000000 --strategies`). At 2 million they are
+        # alike; SQL serves what does not fit into the memory that arrays may take.
         if fold in self._arrays:
             return ArrayRollup(self.units.engine, self._arrays.pop(fold))
         return SqlRollup(self.units, self.accounts, self.calendars[fold], fold, self.measures)
