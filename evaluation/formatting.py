@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 
@@ -38,6 +38,32 @@ def money(amount: float, currency: str) -> str:
             digits = 2 if abs(amount) < 10 * size else 1 if abs(amount) < 100 * size else 0
             return f"{currency} {amount / size:.{digits}f}{letter}"
     return f"{currency} {amount:.0f}"
+
+
+def interval_text(figure: Mapping[str, Any], form: Callable[[float], str] = decimal) -> str:
+    """The ends of a figure's interval, or why there is none; nothing of a figure without an interval.
+
+    >>> interval_text({"value": 0.8, "low": 0.75, "high": 0.83}), interval_text({"low": 0.1, "high": 0.2}, percent)
+    ('.75 to .83', '10 % to 20 %')
+    >>> interval_text({"refused": "too few churned accounts"}), interval_text({"value": 0.8})
+    ('too few churned accounts', '')
+    """
+    return f"{form(figure['low'])} to {form(figure['high'])}" if "low" in figure else str(figure.get("refused", ""))
+
+
+def figure_text(figure: Mapping[str, Any] | None, form: Callable[[float], str] = decimal) -> str:
+    """A figure with its interval, or why there is none; a dash where there is no figure at all.
+
+    >>> figure_text({"value": 0.8, "low": 0.75, "high": 0.83}), figure_text(None)
+    ('.80 (.75 to .83)', '-')
+    >>> figure_text({"refused": "too few churned accounts"})
+    'refused: too few churned accounts'
+    """
+    if not figure:
+        return "-"
+    if "refused" in figure:
+        return f"refused: {figure['refused']}"
+    return f"{form(figure['value'])} ({interval_text(figure, form)})"
 
 
 def spread_word(slope: Mapping[str, Any]) -> str | None:

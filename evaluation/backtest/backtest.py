@@ -80,12 +80,12 @@ def backtest(
         rows = np.flatnonzero(matured & dataset.labels.as_of.isin(fold.as_ofs).to_numpy())
         frame = dataset.signals.iloc[rows]
         name = f"{fold.origin:%Y-%m-%d}"
-        one = predictions(fitted.churn, fitted.health, frame, settings, f"backtest {name}", dataset.schema)
-        one["fold"] = name
-        one = one.join(actual.iloc[rows])
-        one["churn_at"] = dataset.labels.churn_at.iloc[rows]
-        one["segment"], one["owner"] = frame.segment, frame.owner
-        predicted.append(one)
+        scored = predictions(fitted.churn, fitted.health, frame, settings, f"backtest {name}", dataset.schema)
+        scored["fold"] = name
+        scored = scored.join(actual.iloc[rows])
+        scored["churn_at"] = dataset.labels.churn_at.iloc[rows]
+        scored["segment"], scored["owner"] = frame.segment, frame.owner
+        predicted.append(scored)
         plain = {"rules": 100 - fitted.health.scores(frame).health_score}
         for model in (fitted.health, *fitted.baselines):
             others.append(_baseline(model, frame, name, plain.get(model.name), main))
@@ -95,7 +95,7 @@ def backtest(
     return Backtest(
         predictions=pd.concat(predicted, ignore_index=True),
         baselines=pd.concat(others, ignore_index=True),
-        folds=tuple(one.origin for one in folds),
+        folds=tuple(fold.origin for fold in folds),
         explained=contributions(fitted.churn, frame, main),
     )
 

@@ -1,4 +1,4 @@
-"""What the sources tell of a company beside its predictions: contracts, who left when, milestones, interventions."""
+"""What the sources know of a company beside its predictions: contracts, who left when, milestones, interventions."""
 
 from __future__ import annotations
 
@@ -67,9 +67,9 @@ def facts_of(sources: Sources, settings: Settings) -> Facts:
     accounts = sources.tables["accounts"]
     regions = tuple(name for name in REGIONS if name in accounts.columns)
     have = [name for name in ("segment", "owner", *regions) if name in accounts.columns]
-    people = sources.engine.to_pandas(accounts.select("account_id", "created_at", *have))
+    frame = sources.engine.to_pandas(accounts.select("account_id", "created_at", *have))
     left = churn_events(sources, settings).groupby("account_id")["at"].max()
-    people["left_at"] = people["account_id"].map(left).astype("datetime64[us]")
+    frame["left_at"] = frame["account_id"].map(left).astype("datetime64[us]")
     gap = pd.Timedelta(days=settings.churn.allowed_gap_days)
     contracts, known_until = None, sources.data_end
     if sources.has("contracts", "arr"):
@@ -79,9 +79,9 @@ def facts_of(sources: Sources, settings: Settings) -> Facts:
     if sources.has("milestones"):
         rows = sources.tables["milestones"]
         reached = spans(sources, "milestones", where=rows.milestone == VALUE)
-    due = next((one.due_days for one in settings.framework.milestones if one.name == VALUE), 120)
+    due = next((item.due_days for item in settings.framework.milestones if item.name == VALUE), 120)
     return Facts(
-        accounts=people,
+        accounts=frame,
         regions=regions,
         contracts=contracts,
         known_until=known_until - pd.Timedelta(days=settings.churn.settling_days),

@@ -7,7 +7,7 @@ where the facts have changed or a longer horizon has matured, a further one is w
 
 What is judged already is not read again, day by day, to see whether it still holds. The first churn at or after a day
 never comes earlier as the day goes on, and neither does anything else of an outcome: where the first and the last day
-of which an account was judged alike are told the same today, so are all between them.
+of which an account was judged alike have the same outcome today, so are all between them.
 """
 
 from __future__ import annotations
@@ -72,14 +72,14 @@ class Judged:
         return int(self.days.in_hindsight.sum())
 
     def __str__(self) -> str:
-        said = f"{self.predictions} predictions: {self.predictions - self.waiting} matured, {self.waiting} waiting; "
-        said += f"{self.new} outcomes judged for the first time, {self.changed} judged anew"
+        text = f"{self.predictions} predictions: {self.predictions - self.waiting} matured, {self.waiting} waiting; "
+        text += f"{self.new} outcomes judged for the first time, {self.changed} judged anew"
         more = {
             "without an outcome in the sources": self.unknown,
             "repeats left out (the first prediction of an account, day and model counts)": self.repeats,
             "asked for after their window had closed": self.in_hindsight,
         }
-        return said + "".join(f"; {count} {what}" for what, count in more.items() if count)
+        return text + "".join(f"; {count} {what}" for what, count in more.items() if count)
 
 
 def judge(
@@ -301,47 +301,47 @@ def _matured(as_of: pd.Series, until: pd.Series, horizons_days: Sequence[int]) -
 
 
 def _entered(outcomes: pd.DataFrame, before: pd.DataFrame) -> tuple[list[tuple[object, ...]], int, int]:
-    """Rows of judgements that are new or say something else than `before` (same index); how many of each.
+    """Rows of judgements that are new or differ from `before` (same index); how many of each.
 
     Outcomes known less far than they once were (older sources) do not replace what is known.
     """
     known, known_before = outcomes.matured_days, before.matured_days.fillna(0)
     new = before.matured_days.isna() & (known > 0)
     less = outcomes.contraction_days < before.contraction_days.fillna(0)
-    told = outcomes.assign(
+    merged = outcomes.assign(
         **{name: outcomes[name].mask(less, before[name]) for name in ("contraction_days", "contraction_at")}
     )
-    changed = before.matured_days.notna() & (known >= known_before) & _differ(told, before, OUTCOME)
-    entered = told[new | changed]
+    changed = before.matured_days.notna() & (known >= known_before) & _differ(merged, before, OUTCOME)
+    entered = merged[new | changed]
     columns: list[Sequence[object]] = [range(len(entered)), entered.account_id.tolist()]
-    columns.append(_words(entered.as_of, lambda day: f"{day:%Y-%m-%d}"))
+    columns.append(_texts(entered.as_of, lambda day: f"{day:%Y-%m-%d}"))
     for name in OUTCOME:
         if name == "voluntary":
-            columns.append([None if one == -1 else one for one in _flags(entered.voluntary).tolist()])
+            columns.append([None if flag == -1 else flag for flag in _flags(entered.voluntary).tolist()])
         elif name in MOMENTS:
-            columns.append(_words(entered[name], moment))
+            columns.append(_texts(entered[name], moment))
         else:
             columns.append(entered[name].astype("int64").tolist())
     return list(zip(*columns, strict=True)), int(new.sum()), int(changed.sum())
 
 
-def _differ(one: pd.DataFrame, other: pd.DataFrame, names: Sequence[str]) -> pd.Series:
-    """Which rows (of one index) say something else in any of the columns of OUTCOME; nothing said equals nothing."""
-    differs = pd.Series(False, index=one.index)
+def _differ(left: pd.DataFrame, right: pd.DataFrame, names: Sequence[str]) -> pd.Series:
+    """Which rows (of one index) differ in any of the columns of OUTCOME; missing equals missing."""
+    differs = pd.Series(False, index=left.index)
     for name in names:
-        a, b = one[name], other[name]
+        a, b = left[name], right[name]
         if name == "voluntary":
             a, b = _flags(a), _flags(b)
         elif name not in MOMENTS:
-            a, b = a.fillna(0), b.fillna(0)  # days of a judgement from before contractions were told
+            a, b = a.fillna(0), b.fillna(0)  # days of a judgement from before contractions were recorded
         differs |= (a != b) & ~(a.isna() & b.isna())
     return differs
 
 
-def _words(moments: pd.Series, written: Callable[[pd.Timestamp], str]) -> list[str | None]:
+def _texts(moments: pd.Series, written: Callable[[pd.Timestamp], str]) -> list[str | None]:
     """Each moment as it is written, None for NaT; each distinct one is written once."""
-    codes, found = pd.factorize(moments)
-    texts = np.array([*(written(pd.Timestamp(one)) for one in found), None], dtype=object)
+    codes, distinct = pd.factorize(moments)
+    texts = np.array([*(written(pd.Timestamp(time)) for time in distinct), None], dtype=object)
     return texts[codes].tolist()  # the code of NaT is -1: the last
 
 

@@ -15,24 +15,19 @@ MIN_CONTRIBUTION = 0.005  # half a point of probability: below it no dimension "
 
 @dataclass(frozen=True)
 class Action:
-    """`why` says it in words: whatever fired and calls for it, or what the dimension adds to the probability."""
+    """A playbook that an account calls for; why: what fired, or what a dimension adds to the probability."""
 
     playbook: str
     title: str
     why: str
 
-    def to_json(self) -> dict[str, str]:
-        return {"playbook": self.playbook, "title": self.title, "why": self.why}
 
-
-def next_actions(
-    fired: Sequence[Sequence[str]], explanation: Explanation, framework: Framework
-) -> list[list[dict[str, str]]]:
-    """One list a row of {"playbook", "title", "why"}, each playbook at most once: escalations', triggers', driver's.
+def next_actions(fired: Sequence[Sequence[str]], explanation: Explanation, framework: Framework) -> list[list[Action]]:
+    """The actions of each row, each playbook at most once: those of escalations, of triggers, of what drives the risk.
 
     `fired` are names of escalations and triggers (HealthModel), row by row as in `explanation`.
     """
-    playbooks = {one.name: one for one in framework.playbooks}
+    playbooks = {playbook.name: playbook for playbook in framework.playbooks}
     added = explanation.by_dimension()
     known = [name for name in DIMENSIONS if name in added]
     out = []
@@ -50,5 +45,5 @@ def next_actions(
                     if playbook.for_dimension == driver:
                         why = f"{driver} adds {points:.1f} points to the probability of churn, more than any other"
                         actions.setdefault(playbook.name, Action(playbook.name, playbook.title, why))
-        out.append([one.to_json() for one in actions.values()])
+        out.append(list(actions.values()))
     return out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -86,21 +87,36 @@ def predictions(
     out["arr"] = frame.arr
     out[f"expected_arr_loss_{main}d"] = frame.arr * p
     explanation = churn.explain(frame, main)
-    called = health.escalations(frame, out["risk_level"])
-    fired = [[*grave, *names] for grave, names in zip(called, health.triggers(frame), strict=True)]
+    escalations = health.escalations(frame, out["risk_level"])
+    fired = [[*grave, *names] for grave, names in zip(escalations, health.triggers(frame), strict=True)]
     out["reasons"] = reasons_json(explanation, frame, schema)
     out["triggers"] = [json.dumps(names) for names in fired]
-    out["actions"] = [json.dumps(actions) for actions in next_actions(fired, explanation, settings.framework)]
+    out["actions"] = [
+        json.dumps([vars(action) for action in actions])
+        for actions in next_actions(fired, explanation, settings.framework)
+    ]
     out["has_signal"] = churn.has_signal
     out["model_version"] = model_version
     out["config_version"] = settings.version
     return out[prediction_columns(settings)]
 
 
+@dataclass(frozen=True)
+class Reason:
+    """What one signal, or the rest of a dimension, adds to the probability; BASE and REST stand for no one signal."""
+
+    signal: str
+    dimension: str
+    value: Any
+    contribution: float
+    sentence: str
+
+
 def reasons_json(explanation: Explanation, frame: pd.DataFrame, schema: Schema) -> list[str]:
     """JSON text a row: [{"signal", "dimension", "value", "contribution", "sentence"}], base first, the rest last.
 
-    The rest is told by dimension: with two hundred signals that overlap, the eight strongest say less than a dimension.
+    The rest is summed up by dimension: of two hundred signals that overlap, the eight strongest say less than a
+    dimension.
     """
     dimensions = np.array(explanation.dimensions)
     of = {name: np.nonzero(dimensions == name)[0] for name in dict.fromkeys(explanation.dimensions)}
@@ -110,22 +126,23 @@ def reasons_json(explanation: Explanation, frame: pd.DataFrame, schema: Schema) 
     for row, top in enumerate(order):
         shares = explanation.contributions[row]
         base = float(explanation.base[row])
-        reasons = [_reason(BASE, BASE, None, base, "an average account")]
-        for place in top:
-            name = explanation.signals[place]
-            value = values[name][row] if name in values else None
+        reasons = [Reason(BASE, BASE, None, base, "an average account")]
+        for index in top:
+            name = explanation.signals[index]
+            value = _plain(values[name][row]) if name in values else None
             sentence = schema.info(name).sentence if name in schema.names else name
-            reasons.append(_reason(name, explanation.dimensions[place], value, float(shares[place]), sentence))
+            reasons.append(Reason(name, explanation.dimensions[index], value, float(shares[index]), sentence))
         others = shares.copy()
         others[top] = 0.0
-        for name, places in of.items():
-            rest = float(others[places].sum())
-            reasons.append(_reason(REST, name, None, rest, f"all other signals of {name} together"))
-        texts.append(json.dumps(reasons))
+        for name, indexes in of.items():
+            rest = float(others[indexes].sum())
+            reasons.append(Reason(REST, name, None, rest, f"all other signals of {name} together"))
+        texts.append(json.dumps([vars(reason) for reason in reasons]))
     return texts
 
 
-def _reason(name: str, dimension: str, value: Any, contribution: float, sentence: str) -> dict[str, Any]:
+def _plain(value: Any) -> Any:
+    """A signal's value as JSON can hold it."""
     if isinstance(value, float | np.floating):
-        value = None if np.isnan(value) else float(value)
-    return {"signal": name, "dimension": dimension, "value": value, "contribution": contribution, "sentence": sentence}
+        return None if np.isnan(value) else float(value)
+    return value

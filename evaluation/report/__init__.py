@@ -2,12 +2,13 @@
 
 from evaluation.report.pdf import GET_CHROMIUM, chromium, print_pdf, require_chromium
 from evaluation.report.report import ReportFiles, write_report
-from evaluation.report.run_artifacts import by_fold, drawings, figures
+from evaluation.report.run_artifacts import FoldFigures, by_fold, drawings, figures
 from evaluation.report.sections import ReportInputs
 from evaluation.report.summary import summarise
 
 __all__ = [
     "GET_CHROMIUM",
+    "FoldFigures",
     "ReportFiles",
     "ReportInputs",
     "by_fold",

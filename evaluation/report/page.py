@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from evaluation.formatting import decimal, money, percent
+from evaluation.formatting import decimal, figure_text, money, percent
 from evaluation.metrics import METRICS
 from evaluation.report.charts import charts
 from evaluation.report.sections import SECTIONS
@@ -22,15 +22,6 @@ from evaluation.report.vega_embed import vega_embed
 
 TEMPLATES = Path(__file__).parent / "templates"
 UNBROKEN = re.compile(r"(?<=\d) (?=%)|(?<=\b[A-Z]{3}) (?=\d)")
-
-
-def _with_interval(figure: Mapping[str, Any] | None, form: Callable[[float], str] = decimal) -> str:
-    """A figure with its interval, or why there is none."""
-    if not figure:
-        return "-"
-    if "refused" in figure:
-        return f"refused: {figure['refused']}"
-    return f"{form(figure['value'])} ({form(figure['low'])} to {form(figure['high'])})"
 
 
 def _unbroken(value: Any) -> Any:
@@ -65,9 +56,9 @@ def _environment(currency: str) -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, finalize=_unbroken,
     )  # fmt: skip
-    environment.filters |= {"percent": percent, "decimal": decimal, "figure": _with_interval}
-    environment.filters["share"] = lambda figure: _with_interval(figure, percent)
-    environment.filters["fine"] = lambda figure: _with_interval(figure, lambda value: decimal(value, 3))
+    environment.filters |= {"percent": percent, "decimal": decimal, "figure": figure_text}
+    environment.filters["share"] = lambda figure: figure_text(figure, percent)
+    environment.filters["fine"] = lambda figure: figure_text(figure, lambda value: decimal(value, 3))
     environment.filters["signal_value"] = _signal_value
     environment.filters["money"] = lambda amount: "unknown" if amount is None else money(amount, currency)
     return environment

@@ -6,6 +6,7 @@ Out-of-time rows only. Nothing is stored here: who stores it is handed plain num
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -36,20 +37,57 @@ def figures(summary: Mapping[str, Any]) -> dict[str, Any]:
         By horizon, against the rules, by stage and segment. A figure that was refused has no number here.
     """
     names = ["rows", "churned_accounts", "mean_p", "happened", *(metric.name for metric in metrics.METRICS)]
-    out: dict[str, Any] = {f"{one['days']}d": {name: one[name] for name in names} for one in summary["horizons"]}
-    for one in summary["comparisons"]:
-        if one["baseline"] == RULES:
-            better = {name: one[name]["better_by"] for name in ("auc", "log_loss") if name in one}
-            out[f"{one['days']}d"]["better than the rules by"] = better
+    out: dict[str, Any] = {
+        f"{horizon['days']}d": {name: horizon[name] for name in names} for horizon in summary["horizons"]
+    }
+    for comparison in summary["comparisons"]:
+        if comparison["baseline"] == RULES:
+            better = {name: comparison[name]["better_by"] for name in ("auc", "log_loss") if name in comparison}
+            out[f"{comparison['days']}d"]["better than the rules by"] = better
     for name in BY:
         out[name] = {
-            one["group"]: {figure: one[figure] for figure in GROUP_FIGURES if figure in one}
-            for one in summary["groups"][name]
+            group["group"]: {figure: group[figure] for figure in GROUP_FIGURES if figure in group}
+            for group in summary["groups"][name]
         }
     return out
 
 
-def by_fold(predictions: pd.DataFrame, settings: Settings) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class FoldFigures:
+    """The figures of one fold of a backtest at the main horizon; None where its rows do not support one.
+
+    Attributes
+    ----------
+    fold : str
+        Its origin, as an ISO day.
+    rows, churned_accounts : int
+        Matured rows, and the accounts among them that churned.
+    first_as_of, last_as_of : str
+        ISO days.
+    mean_p, happened : float or None
+        Mean predicted probability and share that churned, 0-1; None without a matured row.
+    log_loss : float or None
+        In nats; None unless a row churned and one stayed.
+    auc : float or None
+        None also with fewer churned accounts than `evaluation.min_churned_accounts`.
+    """
+
+    fold: str
+    rows: int
+    churned_accounts: int
+    first_as_of: str
+    last_as_of: str
+    mean_p: float | None = None
+    happened: float | None = None
+    log_loss: float | None = None
+    auc: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """What there is; a tracking store takes no null for a number."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
+def by_fold(predictions: pd.DataFrame, settings: Settings) -> list[FoldFigures]:
     """The figures of each fold of a backtest at the main horizon.
 
     Parameters
@@ -61,25 +99,30 @@ def by_fold(predictions: pd.DataFrame, settings: Settings) -> list[dict[str, Any
 
     Returns
     -------
-    list of dict
-        A line a fold: its first and last as_of, matured rows, churned accounts, mean p, share churned, log_loss (nats;
-        needs a churned row and one that stayed) and auc (needs `min_churned_accounts` besides).
+    list of FoldFigures
+        One a fold, in order.
     """
-    lines = []
+    folds = []
     for fold, rows in predictions.groupby("fold"):
         part = matured(rows, settings.main_horizon_days)
         y, p = part["y"].to_numpy(), part["p"].to_numpy()
         churned = int(part.loc[part["y"] == 1, "account_id"].nunique())
-        line: dict[str, Any] = {"fold": str(fold), "rows": len(part), "churned_accounts": churned}
-        line |= {"first_as_of": f"{rows['as_of'].min():%Y-%m-%d}", "last_as_of": f"{rows['as_of'].max():%Y-%m-%d}"}
-        if len(part):
-            line |= {"mean_p": float(p.mean()), "happened": float(y.mean())}
-        if 0 < y.sum() < len(y):
-            line["log_loss"] = metrics.log_loss(y, p)
-            if churned >= settings.evaluation.min_churned_accounts:
-                line["auc"] = metrics.auc(y, p)
-        lines.append(line)
-    return lines
+        both = 0 < y.sum() < len(y)
+        enough = both and churned >= settings.evaluation.min_churned_accounts
+        folds.append(
+            FoldFigures(
+                fold=str(fold),
+                rows=len(part),
+                churned_accounts=churned,
+                first_as_of=f"{rows['as_of'].min():%Y-%m-%d}",
+                last_as_of=f"{rows['as_of'].max():%Y-%m-%d}",
+                mean_p=float(p.mean()) if len(part) else None,
+                happened=float(y.mean()) if len(part) else None,
+                log_loss=metrics.log_loss(y, p) if both else None,
+                auc=metrics.auc(y, p) if enough else None,
+            )
+        )
+    return folds
 
 
 def drawings(summary: Mapping[str, Any], shown: Contributions) -> dict[str, bytes]:
@@ -97,6 +140,6 @@ def drawings(summary: Mapping[str, Any], shown: Contributions) -> dict[str, byte
     dict of str to bytes
         plots/<key>.png: reliability, gains, lead time, and what moves predictions.
     """
-    found = catalogue.charts(summary)
-    images = {key: drawing.png(found[key]) for key in DRAWN if key in found} | shap_plots(shown)
+    charts = catalogue.charts(summary)
+    images = {key: drawing.png(charts[key]) for key in DRAWN if key in charts} | shap_plots(shown)
     return {f"plots/{key}.png": image for key, image in images.items()}

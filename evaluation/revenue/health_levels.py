@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 
-def health_over_time(rows: pd.DataFrame, levels: Sequence[str], by: str | None = None) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class LevelCounts:
+    """How many accounts of a group stood at each risk level on one as_of.
+
+    Attributes
+    ----------
+    as_of : str
+        ISO day.
+    group : str or None
+        None where all accounts are one group.
+    accounts : int
+        At all levels together.
+    by_level : mapping of str to int
+        By the name of the level; "(other)" only where there are some.
+    """
+
+    as_of: str
+    group: str | None
+    accounts: int
+    by_level: Mapping[str, int]
+
+    def to_json(self) -> dict[str, Any]:
+        """One object, with the levels beside the rest."""
+        return {"as_of": self.as_of, "group": self.group, "accounts": self.accounts, **self.by_level}
+
+
+def health_over_time(rows: pd.DataFrame, levels: Sequence[str], by: str | None = None) -> list[LevelCounts]:
     """How many accounts stood at each risk level on each as_of.
 
     Parameters
@@ -22,14 +49,14 @@ def health_over_time(rows: pd.DataFrame, levels: Sequence[str], by: str | None =
 
     Returns
     -------
-    list of dict
-        A record each as_of and group: as_of (ISO day), group, accounts, and under each level's name its count.
+    list of LevelCounts
+        One an as_of and group.
 
     Examples
     --------
     >>> rows = pd.DataFrame({"as_of": pd.Timestamp("2025-01-01"), "risk_level": ["low", "high", "low"]})
     >>> health_over_time(rows, ["low", "high"])
-    [{'as_of': '2025-01-01', 'group': None, 'accounts': 3, 'low': 2, 'high': 1}]
+    [LevelCounts(as_of='2025-01-01', group=None, accounts=3, by_level={'low': 2, 'high': 1})]
     """
     shown = rows.risk_level.where(rows.risk_level.isin(list(levels)), "(other)")
     group = (
@@ -37,7 +64,11 @@ def health_over_time(rows: pd.DataFrame, levels: Sequence[str], by: str | None =
     )
     counts = pd.crosstab([rows.as_of, group], shown).reindex(columns=[*levels, "(other)"], fill_value=0)
     return [
-        {"as_of": f"{as_of:%Y-%m-%d}", "group": None if by is None else name, "accounts": int(line.sum())}
-        | {level: int(line[level]) for level in counts.columns if level != "(other)" or line[level]}
+        LevelCounts(
+            as_of=f"{as_of:%Y-%m-%d}",
+            group=None if by is None else name,
+            accounts=int(line.sum()),
+            by_level={level: int(line[level]) for level in counts.columns if level != "(other)" or line[level]},
+        )
         for (as_of, name), (_, line) in zip(counts.index, counts.iterrows(), strict=True)
     ]

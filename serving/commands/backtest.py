@@ -15,6 +15,9 @@ from serving.project import Project
 if TYPE_CHECKING:
     from training.fit import Rolling
 
+# What a report shows beside the figures of a backtest, which looks at neither the ledger nor the feeds.
+ASKED_OF_THE_LEDGER = ("events", "outages", "monitoring")
+
 
 @dataclass(frozen=True)
 class Backtested:
@@ -62,8 +65,9 @@ def backtest(project: Project, out: Path | None = None, rolling: Rolling | None 
     for name, body in drawings(summary, rolled.explained).items():
         write_bytes(folder / name, body)
     folds = [f"{day:%Y-%m-%d}" for day in rolled.folds]
-    by = by_fold(rolled.predictions, settings)
-    metrics = {"mark": mark, "folds": folds, "by_fold": by, "checks": findings, **summary}
+    by = to_jsonable(by_fold(rolled.predictions, settings))
+    figures = {name: figure for name, figure in summary.items() if name not in ASKED_OF_THE_LEDGER}
+    metrics = {"mark": mark, "folds": folds, "by_fold": by, "checks": findings, **figures}
     write_text(folder / METRICS, json.dumps(metrics, indent=1, allow_nan=False))
     tell("logging the figures")
     return Backtested(str(folder), log_kept_backtest(settings, dataset.fingerprint, folder), metrics)

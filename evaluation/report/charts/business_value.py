@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import altair as alt
 
-from evaluation.formatting import money, percent
+from evaluation.formatting import figure_text, money, percent
 from evaluation.report.charts.drawing import (
     CHANCE,
     Chart,
     Summary,
     colours,
     event_layer,
-    interval_words,
     percent_axis,
     spec,
 )
@@ -87,7 +86,7 @@ def lead(summary: Summary) -> Chart | None:
         (
             f"{one['days']}", f"{one['churned']:,}", f"{one['median_days']:.0f}",
             *(
-                f"{percent(cell['value'])}{f' ({interval_words(cell)})' if 'low' in cell else ''}" if cell else ""
+                (figure_text(cell, percent) if "low" in cell else percent(cell["value"])) if cell else ""
                 for cell in (cells.get((title, str(one["days"]))) for title in shown)
             ),
         )

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 
 import altair as alt
 
-from evaluation.formatting import decimal, percent
+from evaluation.formatting import decimal, interval_text, percent
 from evaluation.report.charts.drawing import (
     CHANCE,
     MODEL,
     Chart,
     Summary,
     colours,
-    interval_words,
     percent_axis,
     spec,
 )
@@ -51,7 +50,8 @@ def reliability(summary: Summary) -> Chart | None:
         f" In {held} of them the prediction lies inside the interval of what happened."
     )
     table = tuple(
-        (f"{one['rows']:,}", percent(one["mean_p"]), percent(one["happened"]), interval_words(one)) for one in bins
+        (f"{one['rows']:,}", percent(one["mean_p"]), percent(one["happened"]), interval_text(one, percent))
+        for one in bins
     )
     return Chart(
         "reliability", "Predicted and happened", spec(chart, 320), words,
@@ -88,7 +88,7 @@ def comparison(summary: Summary) -> Chart | None:
         (
             one["title"], f"{one['rows']:,}", decimal(one["auc"]["model"]["value"], 3),
             decimal(one["auc"]["baseline"]["value"], 3), decimal(one["auc"]["better_by"]["value"], 3),
-            interval_words(one["auc"]["better_by"], lambda value: decimal(value, 3)),
+            interval_text(one["auc"]["better_by"], lambda value: decimal(value, 3)),
         )
         for one in pairs
     )  # fmt: skip
@@ -128,8 +128,8 @@ def _dumbbell(key: str, title: str, name: str, lines: Sequence[Summary], more: t
         (
             str(one[name]).replace("_", " "), f"{one['rows']:,}",
             f"{one.get('churned_accounts', one.get('churned_rows')):,}",
-            percent(one["mean_p"]), percent(one["happened"]["value"]), interval_words(one["happened"]),
-            *((f"{decimal(one['auc']['value'])} ({interval_words(one['auc'], decimal)})" if "value" in one["auc"]
+            percent(one["mean_p"]), percent(one["happened"]["value"]), interval_text(one["happened"], percent),
+            *((f"{decimal(one['auc']['value'])} ({interval_text(one['auc'], decimal)})" if "value" in one["auc"]
                else f"refused: {one['auc']['refused']}",) if "auc" in one else ()),
         )
         for one in lines

@@ -8,14 +8,12 @@ the colours of marks were chosen to be told apart on both and by colour-blind re
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
 import vl_convert
-
-from evaluation.formatting import percent
 
 Summary = Mapping[str, Any]
 FONT = "system-ui, -apple-system, 'Segoe UI', 'Noto Sans', 'DejaVu Sans', sans-serif"
@@ -90,10 +88,6 @@ def png(chart: Chart) -> bytes:
     wide = {name: value for name, value in chart.spec.items() if name != "autosize"}
     spec = {**wide, "width": WIDTH, "background": "white", "title": chart.title}
     return bytes(vl_convert.vegalite_to_png(json.dumps(spec), scale=1.5))
-
-
-def interval_words(one: Mapping[str, Any], form: Callable[[float], str] = percent) -> str:
-    return f"{form(one['low'])} to {form(one['high'])}" if "low" in one else one.get("refused", "")
 
 
 def colours(names: Sequence[str]) -> alt.Scale:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import altair as alt
 
-from evaluation.formatting import percent
+from evaluation.formatting import interval_text, percent
 from evaluation.report.charts.drawing import (
     CEILING,
     CHANCE,
@@ -13,7 +13,6 @@ from evaluation.report.charts.drawing import (
     Chart,
     Summary,
     event_layer,
-    interval_words,
     percent_axis,
     quarter_end,
     spec,
@@ -46,7 +45,7 @@ def retention(summary: Summary) -> Chart | None:
     table = tuple(
         (
             one["period"], f"{one['accounts']:,}",
-            *(f"{percent(one[name]['value'])} ({interval_words(one[name])})" for name in RETAINED),
+            *(f"{percent(one[name]['value'])} ({interval_text(one[name], percent)})" for name in RETAINED),
         )
         for one in lines
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from evaluation.formatting import decimal, money, percent, spread_word
+from evaluation.formatting import decimal, interval_text, money, percent, spread_word
 from evaluation.report.text.headlines import main_horizon
 
 Summary = Mapping[str, Any]
@@ -45,7 +45,7 @@ def _accounts(summary: Summary) -> Iterator[str]:
         return
     earned = gain["at_capacity"]
     each = f"{money(earned['value'], currency)} for each account scored, in the band or not"
-    ends = f"{money(earned['low'], currency)} to {money(earned['high'], currency)}"
+    ends = interval_text(earned, lambda amount: money(amount, currency))
     pays = f"at your costs an approach pays from a probability of about {percent(gain['break_even'])}"
     if earned["low"] > 0:
         best = money(gain["best"]["value"], currency)
@@ -69,7 +69,7 @@ def _places(summary: Summary) -> Iterator[str]:
         ]
         for one in sorted(under, key=lambda each: each["mean_p"] - each["happened"]["value"])[:MOST_GROUPS]:
             said, came = percent(one["mean_p"]), one["happened"]
-            ends = f"{percent(came['low'])} to {percent(came['high'])}"
+            ends = interval_text(came, percent)
             yield (
                 f"Look harder at {title} {_named(one['group'])} than the model tells you to: {said} was predicted,"
                 f" {percent(came['value'])} left ({ends})."

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from evaluation.formatting import decimal, money, percent, spread_word
+from evaluation.formatting import decimal, interval_text, money, percent, spread_word
 
 Summary = Mapping[str, Any]
 TOO_GOOD_AUC = 0.98
-
-
-def _range(interval: Summary, form: Any = decimal) -> str:
-    return f"{form(interval['low'])} to {form(interval['high'])}"
 
 
 def comparison_sentence(comparison: Summary) -> str:
@@ -35,7 +31,7 @@ def comparison_sentence(comparison: Summary) -> str:
     gap = auc["better_by"]
     figures = f"AUC {decimal(auc['model']['value'])} against {decimal(auc['baseline']['value'])}"
     places = 2 if min(abs(gap[end]) for end in ("value", "low", "high")) >= 0.01 else 3
-    ends = f"{decimal(gap['low'], places)} to {decimal(gap['high'], places)}"
+    ends = interval_text(gap, lambda value: decimal(value, places))
     difference = f"difference {decimal(gap['value'], places)} ({ends})"
     if verdict == "beats":
         return f"The model beats {title}: {figures}, {difference}."
@@ -79,7 +75,7 @@ def calibration_sentence(summary: Summary) -> str:
         verdict = "The probabilities are right on average but not one by one"
     else:
         verdict = "The probabilities can be taken at their word"
-    tail = f", slope {decimal(slope['value'])} ({_range(slope)}; 1 is right)" if "value" in slope else ""
+    tail = f", slope {decimal(slope['value'])} ({interval_text(slope)}; 1 is right)" if "value" in slope else ""
     return f"{verdict}: {figures}; one by one they are off by {100 * at['ece']['value']:.1f} points{tail}."
 
 
@@ -112,7 +108,9 @@ def arr_sentence(summary: Summary) -> str:
         return "No ARR is known, so nothing can be said in money."
     lost = f"ARR lost was {money(arr['realised'], currency)} where {money(arr['expected'], currency)} was expected"
     inside = "within" if arr["low"] <= arr["realised"] <= arr["high"] else "outside"
-    return f"{lost}, {inside} the range that chance leaves ({_range(arr, lambda one: money(one, currency))})."
+    return (
+        f"{lost}, {inside} the range that chance leaves ({interval_text(arr, lambda amount: money(amount, currency))})."
+    )
 
 
 def headline_sentences(summary: Summary) -> list[str]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from configs.settings import Settings
-from evaluation.predictions.next_actions import next_actions
+from evaluation.predictions.next_actions import Action, next_actions
 from tests.training.conftest import project_settings
 from training.hazard.attribution import Explanation
 
@@ -34,21 +34,21 @@ def explained(usage: float, engagement: float) -> Explanation:
 )
 def test_playbooks_come_from_triggers_and_the_driving_dimension(settings, fired, usage, engagement, names):
     found = next_actions([fired], explained(usage, engagement), settings.framework)[0]
-    assert [one["playbook"] for one in found] == names
+    assert [action.playbook for action in found] == names
 
 
 def test_the_reason_is_said(settings):
     trigger, driver = next_actions([["unhappy"]], explained(0.104, 0.0), settings.framework)[0]
-    assert trigger["why"] == "unhappy: satisfaction of 2 or less"
-    assert driver["title"] == "Win back"
-    assert driver["why"].startswith("usage adds 10.4 points")
+    assert trigger.why == "unhappy: satisfaction of 2 or less"
+    assert driver.title == "Win back"
+    assert driver.why.startswith("usage adds 10.4 points")
 
 
 def test_every_escalation_is_said(settings):
     """In the framework's order, each by name, on the one playbook that they share."""
     first, *_ = next_actions([["strategic", "renewal at risk"]], explained(0.0, 0.0), settings.framework)[0]
-    assert first == {
-        "playbook": "executive",
-        "title": "Bring in an executive",
-        "why": "renewal at risk: much is up for renewal; strategic: whatever its score",
-    }
+    assert first == Action(
+        playbook="executive",
+        title="Bring in an executive",
+        why="renewal at risk: much is up for renewal; strategic: whatever its score",
+    )

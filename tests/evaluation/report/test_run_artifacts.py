@@ -76,19 +76,19 @@ def test_figures_are_those_of_the_summary_by_horizon_stage_and_segment(summary: 
 def test_a_fold_with_one_class_has_no_figure(judged: pd.DataFrame) -> None:
     settings = simulated().settings()
     rows = judged[judged.churned_90d.notna()]
-    lines = {line["fold"]: line for line in by_fold(judged, settings)}
-    assert sum(line["rows"] for line in lines.values()) == len(rows)
+    lines = {line.fold: line for line in by_fold(judged, settings)}
+    assert sum(line.rows for line in lines.values()) == len(rows)
     fold, part = next(iter(rows.groupby("fold")))
     y, p = part.churned_90d.to_numpy(), part.p_churn_90d.to_numpy()
-    assert lines[fold]["log_loss"] == pytest.approx(metrics.log_loss(y, p))
-    assert lines[fold]["churned_accounts"] == part[part.churned_90d == 1].account_id.nunique() >= 10
-    assert lines[fold]["auc"] == pytest.approx(metrics.auc(y, p))
+    assert lines[fold].log_loss == pytest.approx(metrics.log_loss(y, p))
+    assert lines[fold].churned_accounts == part[part.churned_90d == 1].account_id.nunique() >= 10
+    assert lines[fold].auc == pytest.approx(metrics.auc(y, p))
     kept = judged.assign(churned_90d=judged.churned_90d.mask(judged.churned_90d == 1, 0.0))
-    assert not any({"auc", "log_loss"} & set(line) for line in by_fold(kept, settings))
+    assert not any({"auc", "log_loss"} & set(line.to_json()) for line in by_fold(kept, settings))
     churned = rows[(rows.fold == fold) & (rows.churned_90d == 1)].account_id.unique()
     few = judged[~judged.account_id.isin(churned[9:])]
-    line = next(line for line in by_fold(few, settings) if line["fold"] == fold)
-    assert (line["churned_accounts"], "auc" in line, "log_loss" in line) == (9, False, True)
+    line = next(line for line in by_fold(few, settings) if line.fold == fold)
+    assert (line.churned_accounts, line.auc is not None, line.log_loss is not None) == (9, False, True)
 
 
 def test_a_sample_is_explained_with_its_values(shown: Any) -> None:

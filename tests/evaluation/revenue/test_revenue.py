@@ -125,12 +125,12 @@ def test_no_contracts_and_no_whole_period_say_nothing() -> None:
 def test_health_over_time() -> None:
     rows = pd.DataFrame({"account_id": list("abcab"), "as_of": [day("2024-01-01")] * 3 + [day("2024-02-01")] * 2})
     rows["risk_level"], rows["segment"] = ["low", "low", "high", "high", "old"], ["s", "m", None, "s", "m"]
-    assert health_over_time(rows, ["low", "high"]) == [
+    assert to_jsonable(health_over_time(rows, ["low", "high"])) == [
         {"as_of": "2024-01-01", "group": None, "accounts": 3, "low": 2, "high": 1},
         {"as_of": "2024-02-01", "group": None, "accounts": 2, "low": 0, "high": 1, "(other)": 1},
     ]
     found = health_over_time(rows, ["low", "high"], "segment")
-    assert [(one["as_of"], one["group"], one["low"]) for one in found][:3] == [
+    assert [(counts.as_of, counts.group, counts.by_level["low"]) for counts in found][:3] == [
         ("2024-01-01", "(unknown)", 0), ("2024-01-01", "m", 1), ("2024-01-01", "s", 1),
     ]  # fmt: skip
 
