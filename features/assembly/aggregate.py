@@ -64,29 +64,29 @@ def _of_usage(
     account, ids = pd.factorize(pairs.account_id)
     numbered = pd.DataFrame({"account_id": ids, "account": np.arange(len(ids), dtype="int32")})
     accounts = engine.upload(ACCOUNTS, numbered)
-    # By account, then as_of: where a result's row goes is found by its place in that order.
+    # By account, then as_of: where a result's row goes is found by its position in that order.
     key = account * np.int64(len(as_ofs)) + as_ofs.get_indexer(pd.Index(pairs.as_of))
     order = np.argsort(key)
     measures = tuple(sources.measures.get(sql_rollup.EVENTS, ()))
     calendars = {name: Calendar(as_ofs, EDGES[name]) for name in by_frame}
     strategies = RollupStrategies(units, accounts, ids, calendars, measures, settings)
     for name, signals in by_frame.items():
-        strategy, query, place = strategies.of(name), None, 0
+        strategy, query, as_of_index = strategies.of(name), None, 0
         for run in as_of_chunks(as_ofs, len(ids), settings.engine.memory_mb, crowded=name in sql_rollup.KEYS):
             # The table under the query keeps its name while what is in it changes from run to run.
-            rows = strategy.seen(range(place, place + len(run)))
+            rows = strategy.seen(range(as_of_index, as_of_index + len(run)))
             if query is None:
                 inputs = FrameInputs(accounts, {name: rows}, settings.framework.milestones)
-                rows = _wide(frame_named(name).build(sources, inputs), ["account", "place"], signals)
+                rows = _wide(frame_named(name).build(sources, inputs), ["account", "as_of_index"], signals)
                 query = engine.prepare(rows)
             for batch in query().to_batches():
                 result_key = (
-                    batch.column("account").to_numpy() * np.int64(len(as_ofs)) + batch.column("place").to_numpy()
+                    batch.column("account").to_numpy() * np.int64(len(as_ofs)) + batch.column("as_of_index").to_numpy()
                 )
                 at = np.minimum(np.searchsorted(key, result_key, sorter=order), len(key) - 1)
                 asked = key[order[at]] == result_key
                 _write(batch.filter(pa.array(asked)), order[at[asked]], signals, out)
-            place += len(run)
+            as_of_index += len(run)
         strategy.drop()
     engine.drop(ACCOUNTS)
     return strategies.statistics

@@ -27,7 +27,7 @@ class FrameInputs:
         account_id, account (its number), as_of and row (the number of the snapshot).
     usage : dict of str to ibis Table
         The one of usage_days, usage_users and usage_features that is built, rolled up as seen at these as_ofs; it names
-        a snapshot by account and place (the position of its as_of), all others by row.
+        a snapshot by account and as_of_index (the position of its as_of), all others by row.
     milestones : tuple of Milestone
         Those that every account is expected to reach.
     """

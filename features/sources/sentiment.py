@@ -37,11 +37,11 @@ def with_sentiment(engine: Engine, tables: Mapping[str, ir.Table]) -> dict[str, 
         if name not in out or "text" not in out[name].columns:
             continue
         rows = out[name]
-        words = engine.to_pandas(rows.filter(rows.text.notnull()).select("text").distinct()).text
-        told = pd.DataFrame({"told_text": words.astype(object), "told": scores(words)})
-        kept = engine.upload(f"forewarn_tone_{name}", told)
-        both = rows.left_join(kept, rows.text == kept.told_text)
-        given = both.sentiment if "sentiment" in rows.columns else ibis.null("float64")
-        both = both.mutate(sentiment=ibis.coalesce(given, both.told))
-        out[name] = both.select(*dict.fromkeys([*rows.columns, "sentiment"]))
+        texts = engine.to_pandas(rows.filter(rows.text.notnull()).select("text").distinct()).text
+        scored = pd.DataFrame({"scored_text": texts.astype(object), "scored_sentiment": scores(texts)})
+        uploaded = engine.upload(f"forewarn_tone_{name}", scored)
+        joined = rows.left_join(uploaded, rows.text == uploaded.scored_text)
+        given = joined.sentiment if "sentiment" in rows.columns else ibis.null("float64")
+        joined = joined.mutate(sentiment=ibis.coalesce(given, joined.scored_sentiment))
+        out[name] = joined.select(*dict.fromkeys([*rows.columns, "sentiment"]))
     return out

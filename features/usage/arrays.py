@@ -38,24 +38,24 @@ class RollupArrays(ABC):
         """The rows that arrived late, all of them at once, in the order of `seen`."""
         self._late = late
 
-    def visible(self, place: int) -> pa.RecordBatch:
-        """What is visible at the as_of in this place; ValueError where a later one was asked for before."""
-        if place < self._reached:
-            raise ValueError(f"as_of {place} after {self._reached}: what was visible then is no longer known")
-        while self._reached < place:
+    def visible(self, as_of_index: int) -> pa.RecordBatch:
+        """What is visible at the as_of at this index; ValueError where a later one was asked for before."""
+        if as_of_index < self._reached:
+            raise ValueError(f"as_of {as_of_index} after {self._reached}: what was visible then is no longer known")
+        while self._reached < as_of_index:
             self._reached += 1
             if self._late is not None:
                 begin = np.searchsorted(self._late.seen, self.as_ofs[self._reached - 1]) if self._reached else 0
                 end = np.searchsorted(self._late.seen, self.as_ofs[self._reached])
                 self.add(self._late.take(slice(begin, end)), late=True)
-        return pa.RecordBatch.from_pydict(self._visible(place), self.schema)
+        return pa.RecordBatch.from_pydict(self._visible(as_of_index), self.schema)
 
     @abstractmethod
     def add(self, batch: EventBatch, late: bool = False) -> None:
         """Adds rows; late ones are all those that some as_of is the first to see."""
 
     @abstractmethod
-    def _visible(self, place: int) -> dict[str, np.ndarray]:
+    def _visible(self, as_of_index: int) -> dict[str, np.ndarray]:
         """Columns of the schema."""
 
 
@@ -72,7 +72,7 @@ class DayArrays(RollupArrays):
         self.measures = {name: [np.zeros(shape) for _ in range(4)] for name in measures}
         floats = ["n", "quantity", "weekend", "aged", "days", "last_age"]
         floats += [f"{name}_{part}" for name in measures for part in ("sum", "n", "last", "moment")]
-        keys = [(name, pa.int32()) for name in ("account", "place", "age")]
+        keys = [(name, pa.int32()) for name in ("account", "as_of_index", "age")]
         self.schema = pa.schema([*keys, *((name, pa.float64()) for name in floats)])
 
     @staticmethod
@@ -101,12 +101,12 @@ class DayArrays(RollupArrays):
                 for array in into:
                     _add(array, at, values)
 
-    def _visible(self, place: int) -> dict[str, np.ndarray]:
-        today = int(self.as_ofs[place])
-        bands = [self._band(place, today, younger, age) for younger, age in pairwise(self.edges)]
+    def _visible(self, as_of_index: int) -> dict[str, np.ndarray]:
+        today = int(self.as_ofs[as_of_index])
+        bands = [self._band(as_of_index, today, younger, age) for younger, age in pairwise(self.edges)]
         return {name: np.concatenate([band[name] for band in bands]) for name in self.schema.names}
 
-    def _band(self, place: int, today: int, younger: int, age: int) -> dict[str, np.ndarray]:
+    def _band(self, as_of_index: int, today: int, younger: int, age: int) -> dict[str, np.ndarray]:
         """The days of more than `younger` days and up to `age`: one row an account with any use."""
         days = slice(today - age - self.first, today - younger - self.first)
         ages = np.arange(age, younger, -1)
@@ -119,7 +119,7 @@ class DayArrays(RollupArrays):
         quantity, weekend, aged = np.einsum("wd,da->wa", weights, self.quantity[days])
         columns = {
             "account": account.astype("int32"),
-            "place": np.full(len(account), place, dtype="int32"),
+            "as_of_index": np.full(len(account), as_of_index, dtype="int32"),
             "age": np.full(len(account), age, dtype="int32"),
             "n": n.sum(axis=0)[account],
             "quantity": quantity[account],
@@ -149,7 +149,7 @@ class KeyArrays(RollupArrays):
     schema = pa.schema(
         [
             ("account", pa.int32()),
-            ("place", pa.int32()),
+            ("as_of_index", pa.int32()),
             ("last_age", pa.int32()),
             ("first_within", pa.int32()),
             ("quantity_before_30d", pa.float64()),
@@ -229,11 +229,11 @@ class KeyArrays(RollupArrays):
         self.account = np.append(self.account, np.zeros(room - held, "int32"))
         return True
 
-    def _visible(self, place: int) -> dict[str, np.ndarray]:
-        count, today = self.index.count, int(self.as_ofs[place])
+    def _visible(self, as_of_index: int) -> dict[str, np.ndarray]:
+        count, today = self.index.count, int(self.as_ofs[as_of_index])
         last, within = np.zeros(count, "uint16"), np.zeros(count, "int32")
         before, total = np.zeros(count), np.zeros(count)
-        for begin, end, age in self.calendar.bands(place):
+        for begin, end, age in self.calendar.bands(as_of_index):
             of_band = self.days[begin:end, :count].max(axis=0, initial=0)
             quantity = self.quantity[begin:end, :count].sum(axis=0)
             np.maximum(last, of_band, out=last)
@@ -244,7 +244,7 @@ class KeyArrays(RollupArrays):
         used = np.flatnonzero(last)
         return {
             "account": self.account[used],
-            "place": np.full(len(used), place, dtype="int32"),
+            "as_of_index": np.full(len(used), as_of_index, dtype="int32"),
             "last_age": today - (last[used].astype("int32") + (self.first - 1)),
             "first_within": within[used],
             "quantity_before_30d": before[used],

@@ -141,7 +141,7 @@ class UsageState:
         return FoldedIn(int(added), until)
 
     def units(self) -> Units:
-        """What the usage signals are worked out from, in the place of the events."""
+        """What the usage signals are worked out from, instead of the events."""
         return Units(self.engine, self.engine.backend.table("units"))
 
     def close(self) -> None:

@@ -59,7 +59,7 @@ def units(sources: Sources) -> ir.Table:
 
 
 def _placed(engine: Engine, rows: ir.Table, accounts: ir.Table, calendar: Calendar, fold: str) -> ir.Table:
-    """The units that some as_of looks back on, with `account` (its number), `bucket` (the place of the first as_of
+    """The units that some as_of looks back on, with `account` (its number), `bucket` (the index of the first as_of
     to see them) and what the calendar says of their days."""
     sights = engine.upload(f"forewarn_sights_{fold}", calendar.sights())
     days = engine.upload(f"forewarn_days_{fold}", calendar.days())
@@ -70,7 +70,7 @@ def fold_days(
     engine: Engine, rows: ir.Table, accounts: ir.Table, measures: tuple[str, ...], calendar: Calendar
 ) -> ir.Table:
     """(account, segment, bucket) with n, quantity, at weekends, tilt, days of use, the last of them, measures; for
-    segments of all levels of the calendar. `bucket` is the place of the first as_of to see the rows.
+    segments of all levels of the calendar. `bucket` is the index of the first as_of to see the rows.
 
     `tilt` is the sum of quantity times days since 1970, from which a trend over any window follows.
     """
@@ -99,7 +99,7 @@ def fold_days(
 
 
 def _days_counted(folded: ir.Table) -> ir.Table:
-    """`days` in the place of `bits`: a day of which rows came both in time and late counts from the earlier."""
+    """`days` instead of `bits`: a day of which rows came both in time and late counts from the earlier."""
     tardy = folded.filter(folded.bucket > folded.on_time).select(*CELL)
     earlier = folded.select("account", "segment", before="bucket", known="bits")
     earlier = tardy.join(earlier, ["account", "segment"])
@@ -155,24 +155,25 @@ def drop(engine: Engine) -> None:
 
 
 def seen_days(folded: ir.Table, ages: ir.Table, measures: tuple[str, ...]) -> ir.Table:
-    """The folded rows beside the as_ofs (by `place`) that see them, summed by `age`: the nearest window's edge that
-    holds them.
+    """The folded rows beside the as_ofs (by `as_of_index`) that see them, summed by `age`.
+
+    `age` is the nearest edge of a window that holds them.
 
     `aged` is the sum of quantity times its age in days, `last_age` the age of the last day with use.
     """
     seen = folded.join(ages, "segment")
-    seen = seen.filter(seen.bucket <= seen.place)
+    seen = seen.filter(seen.bucket <= seen.as_of_index)
     seen = seen.mutate(tilt=seen.quantity * seen.today - seen.tilt, last=seen.last - seen.today)
-    banded = _together(seen, ["account", "place", "age"], measures)
+    banded = _together(seen, ["account", "as_of_index", "age"], measures)
     return banded.mutate(last_age=-banded.last.cast("float64")).rename(aged="tilt")
 
 
 def seen_keys(folded: ir.Table, ages: ir.Table) -> ir.Table:
-    """One row for each (account, place of an as_of, user or feature): the age of the last use, the edge within which
+    """One row for each (account, index of an as_of, user or feature): the age of the last use, the edge within which
     the first of 90 days lies, volume by month back."""
     seen = folded.join(ages, "segment")
-    seen = seen.filter(seen.bucket <= seen.place)
-    return seen.group_by(["account", "place", "key"]).aggregate(
+    seen = seen.filter(seen.bucket <= seen.as_of_index)
+    return seen.group_by(["account", "as_of_index", "key"]).aggregate(
         last_age=(seen.today - seen.last).min(),
         first_within=seen.age.max(),
         quantity_before_30d=seen.quantity.sum(where=(seen.age > 30) & (seen.age <= 60)),

@@ -1,6 +1,6 @@
 """The two strategies by which usage is added up: in arrays, from one stream of events, or in SQL.
 
-Either gives, for a run of as_ofs, one row for each (account, place of the as_of) and band of days, person or feature.
+Either gives, for a run of as_ofs, one row for each (account, index of the as_of) and band of days, user or feature.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class Units:
 class RollupStrategy(Protocol):
     """How one fold is worked out."""
 
-    def seen(self, places: range) -> ir.Table:
-        """The rows visible at the as_ofs in these places, later ones from call to call; to be read once."""
+    def seen(self, indices: range) -> ir.Table:
+        """The rows visible at the as_ofs at these indices, later ones from call to call; to be read once."""
 
     def drop(self) -> None:
         """Gives back what was kept."""
@@ -59,7 +59,7 @@ class RollupStrategies:
     ----------
     units : Units
     accounts : ibis.expr.types.Table
-        account_id and account, its number: the place in `account_ids`.
+        account_id and account, its number: the position in `account_ids`.
     account_ids : pandas.Index, shape (accounts,)
     calendars : Mapping of str to Calendar
         By the name of the fold.
@@ -118,8 +118,8 @@ class ArrayRollup:
     def __init__(self, engine: Engine, arrays: RollupArrays) -> None:
         self.engine, self.arrays = engine, arrays
 
-    def seen(self, places: range) -> ir.Table:
-        return self.engine.stream(STREAM, self.arrays.schema, map(self.arrays.visible, places))
+    def seen(self, indices: range) -> ir.Table:
+        return self.engine.stream(STREAM, self.arrays.schema, map(self.arrays.visible, indices))
 
     def drop(self) -> None:
         self.engine.drop_stream(STREAM)
@@ -138,8 +138,8 @@ class SqlRollup:
         else:
             self.folded = sql_rollup.fold_days(self.engine, units.rows, accounts, measures, calendar)
 
-    def seen(self, places: range) -> ir.Table:
-        of_run = self.ages[self.ages.place.between(places.start, places.stop - 1)]
+    def seen(self, indices: range) -> ir.Table:
+        of_run = self.ages[self.ages.as_of_index.between(indices.start, indices.stop - 1)]
         ages = self.engine.upload(AGES, of_run)
         if self.by_key:
             return sql_rollup.seen_keys(self.folded, ages)

@@ -55,7 +55,7 @@ class Calendar:
     def days(self) -> pd.DataFrame:
         """(day, segment, on_time, bit, number, weekend) of every day that some as_of looks back on.
 
-        `segment` rises with the days; `on_time` is the first as_of after it, by its place, which sees what of it was
+        `segment` rises with the days; `on_time` is the index of the first as_of after it, which sees what of it was
         known at once; `bit` tells the days of a segment apart; `number` counts days since 1970, `weekend` is 1 on
         Saturdays and Sundays and 0 otherwise.
         """
@@ -64,42 +64,42 @@ class Calendar:
         seen = days >= self.as_ofs[ahead] - pd.Timedelta(days=self.lookback_days)
         days, ahead = days[seen], ahead[seen]
         segment = np.searchsorted(self._cuts, days, side="right")
-        place = (days - self._cuts[segment - 1]).days
+        offset = (days - self._cuts[segment - 1]).days
         return pd.DataFrame(
             {
                 "day": days.date,
                 "segment": segment.astype("int32"),
                 "on_time": ahead.astype("int32"),
-                "bit": np.int64(1) << place.to_numpy("int64"),
+                "bit": np.int64(1) << offset.to_numpy("int64"),
                 "number": number(days),
                 "weekend": np.where(days.day_of_week > FRIDAY, 1.0, 0.0),
             }
         )
 
     def ages(self, levels: bool = False) -> pd.DataFrame:
-        """(segment, place, today, age) for each as_of and each segment that it looks back on.
+        """(segment, as_of_index, today, age) for each as_of and each segment that it looks back on.
 
-        `place` is that of the as_of among them all, `today` its number of days since 1970. `age` is the smallest edge
+        `as_of_index` is the as_of's position, `today` its number of days since 1970. `age` is the smallest edge
         that the segment lies within: `age <= w` holds for exactly the windows w around it.
         levels: where single ones are many, in as few segments of all levels as will do; one of level l has the number
         of those below it, halved l times, plus l times `span`.
         """
         sights, levels = [], levels and self._many
-        for place, today in enumerate(number(self.as_ofs)):
-            for begin, end, age in self.bands(place):
+        for as_of_index, today in enumerate(number(self.as_ofs)):
+            for begin, end, age in self.bands(as_of_index):
                 numbers = self._cover(begin, end) if levels else range(begin, end)
-                sights += [(number, place, today, age) for number in numbers]
-        return pd.DataFrame(sights, columns=["segment", "place", "today", "age"], dtype="int32")
+                sights += [(number, as_of_index, today, age) for number in numbers]
+        return pd.DataFrame(sights, columns=["segment", "as_of_index", "today", "age"], dtype="int32")
 
-    def bands(self, place: int) -> Iterator[tuple[int, int, int]]:
-        """(begin, end, age): the segments of the as_of in the place from one edge up to the next, which is `age`."""
+    def bands(self, as_of_index: int) -> Iterator[tuple[int, int, int]]:
+        """(begin, end, age): the segments of an as_of from one edge up to the next, which is `age`."""
         edges = pd.to_timedelta([0, *self.edges], unit="D")
-        borders = np.searchsorted(self._cuts, self.as_ofs[place] - edges, side="right")
+        borders = np.searchsorted(self._cuts, self.as_ofs[as_of_index] - edges, side="right")
         for (end, begin), age in zip(pairwise(borders.tolist()), self.edges, strict=True):
             yield begin, end, age
 
     def sights(self) -> pd.DataFrame:
-        """(seen, bucket): rows known by the end of the day `seen` are seen first by the as_of in the place `bucket`."""
+        """(seen, bucket): rows known by the end of the day `seen` are seen first by the as_of at index `bucket`."""
         days = self._every_day()
         bucket = self.as_ofs.searchsorted(days, side="right").astype("int32")
         return pd.DataFrame({"seen": days.date, "bucket": bucket})

@@ -140,7 +140,7 @@ def _data(summary: Summary) -> Iterator[str]:
         yield f"Fill in the ARR of the {percent(unknown)} of scored accounts that have none."
     without = summary["scope"].get("without_signal_rows", 0)
     if without:
-        yield f"{without:,} scorings were made without a usable signal: find out which feeds were missing."
+        yield f"{without:,} scorings were made without a usable signal: find out which source tables were missing."
     for one in summary["refused"]:
         if one["figure"] in WANTED:
             yield f"To see the {one['figure']}, bring what it lacks: {one['why']}."

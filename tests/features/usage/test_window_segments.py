@@ -46,8 +46,8 @@ def test_each_window_is_made_of_whole_segments_and_each_of_its_days_is_held_once
     calendar: Calendar, levels: bool
 ) -> None:
     held, ages = days_of(calendar), calendar.ages(levels)
-    for place, as_of in enumerate(calendar.as_ofs):
-        of_it = ages[ages.place == place]
+    for as_of_index, as_of in enumerate(calendar.as_ofs):
+        of_it = ages[ages.as_of_index == as_of_index]
         assert (of_it.today == (as_of - pd.Timestamp(0)).days).all()
         for window in EDGES:
             days = [day for number in of_it.segment[of_it.age <= window] for day in held[number]]
@@ -115,8 +115,8 @@ def test_a_day_of_use_counts_once_from_when_its_first_row_was_known(engine: Engi
     else:
         added = stream_rollup(engine, units, accounts, pd.Index(["a"]), {"usage_days": calendar}, (), 256)
         assert added is not None
-        seen = pd.concat([added.arrays["usage_days"].visible(place).to_pandas() for place in range(3)])
-    seen = seen.groupby("place")[["days", "n", "quantity", "last_age"]].agg(
+        seen = pd.concat([added.arrays["usage_days"].visible(as_of_index).to_pandas() for as_of_index in range(3)])
+    seen = seen.groupby("as_of_index")[["days", "n", "quantity", "last_age"]].agg(
         {"days": "sum", "n": "sum", "quantity": "sum", "last_age": "min"}
     )
     assert seen.loc[0].tolist() == [2.0, 3.0, 6.0, 20.0]
