@@ -1,4 +1,4 @@
-"""The commands on the demo company: what they say, what they write, and how they refuse."""
+"""The commands on the demo company: what they print and what they write."""
 
 from __future__ import annotations
 
@@ -6,92 +6,16 @@ import json
 import math
 import shutil
 import sqlite3
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
-from click.testing import CliRunner, Result
 
-from serving.cli.main import main
-from serving.cli.session import DEFECT
+from tests.serving.calling import as_json, call, edit, on
 
 pytestmark = pytest.mark.slow
 END = "2026-01-01"
-Run = Callable[..., Result]
-
-
-def call(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(main, [str(one) for one in arguments])
-
-
-def on(project: Path, *arguments: str | Path) -> Result:
-    return call("--config", project / "forewarn.yaml", *arguments)
-
-
-def as_json(project: Path, *arguments: str | Path) -> dict:
-    done = call("--config", project / "forewarn.yaml", "--json", *arguments)
-    assert done.exit_code == 0, done.output
-    return json.loads(done.stdout)
-
-
-def edit(project: Path, **changes: object) -> None:
-    path = project / "forewarn.yaml"
-    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | changes))
-
-
-# -- the demo ------------------------------------------------------------------------------------------------------
-
-
-def test_the_demo_ends_with_ten_lines(demo_run: subprocess.CompletedProcess[str], demo: Path) -> None:
-    lines = demo_run.stdout.splitlines()
-    assert len(lines) == 10
-    assert Path(lines[-2].removeprefix("report: ")).read_text().startswith("<!doctype html>")
-    assert lines[-1] == f"serve it: forewarn --config {demo / 'forewarn.yaml'} serve"
-    assert any("is the champion" in line for line in lines)
-
-
-def test_the_demo_scored_the_past_with_what_was_known_then(demo: Path) -> None:
-    """The rows of half a year ago come from a model that was trained up to that day, never from today's champion."""
-    with sqlite3.connect(demo / ".forewarn" / "ledger.db") as connection:
-        found = connection.execute(
-            "select distinct as_of, model_version, requested_at from predictions join batches using (batch_id)"
-        ).fetchall()
-    assert sorted(found) == [
-        ("2025-07-01", "1", "2025-07-01T00:00:00.000000"),
-        (END, "2", "2026-01-01T00:00:00.000000"),
-    ]
-    cuts = {}
-    for path in (demo / ".forewarn").rglob("churn/model.json"):
-        log = json.loads(path.read_text())["log"]
-        cuts[log["cut"]] = log["labels_known_until"]
-    assert set(cuts) == {"2025-07-01", END}
-    assert all(until <= cut for cut, until in cuts.items())
-
-
-def test_the_pipeline_cannot_see_the_truth(demo: Path) -> None:
-    body = yaml.safe_load((demo / "forewarn.yaml").read_text())
-    assert (demo / "truth").is_dir()
-    assert "truth" not in json.dumps(body)
-
-
-def test_a_demo_is_made_anew_in_its_own_folder_and_in_no_other(tmp_path: Path) -> None:
-    (tmp_path / "mine.txt").write_text("mine")
-    done = call("demo", "--dir", tmp_path, "--accounts", "300")
-    assert done.exit_code == 2
-    assert "which holds other files" in done.stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
-
-
-def test_a_demo_company_can_be_too_small(tmp_path: Path) -> None:
-    done = call("demo", "--dir", tmp_path / "demo", "--accounts", "5")
-    assert done.exit_code == 2
-    assert "20 or more" in done.stderr
-
-
-# -- the steps -----------------------------------------------------------------------------------------------------
 
 
 def test_init_proposes_and_never_overwrites(demo: Path, tmp_path: Path) -> None:
@@ -243,9 +167,6 @@ def test_doctor(project: Path, tmp_path: Path) -> None:
     assert "forewarn init" in call("--config", tmp_path / "none.yaml", "doctor").stdout
 
 
-# -- refusals ------------------------------------------------------------------------------------------------------
-
-
 def test_a_gate_that_refuses_leaves_the_champion(project: Path) -> None:
     before = as_json(project, "score")["model_version"]
     edit(project, evaluation={"ece_limit": 0.0})
@@ -253,107 +174,3 @@ def test_a_gate_that_refuses_leaves_the_champion(project: Path) -> None:
     assert done.exit_code == 1
     assert "calibration_error" in done.stdout.splitlines()[-1]
     assert as_json(project, "score")["model_version"] == before
-
-
-@pytest.mark.parametrize(
-    ("day", "says"),
-    [
-        ("2026-01-02", "in the future of the data"),
-        ("2025-12-31", "before the end of training of version 2"),
-        ("2010-01-01", "before the end of training of version 2"),
-    ],
-)
-@pytest.mark.parametrize("command", [("score",), ("explain", "acc-0001")])
-def test_a_day_that_cannot_be_scored(project: Path, command: tuple[str, ...], day: str, says: str) -> None:
-    scores = sorted((project / ".forewarn" / "scores").iterdir())
-    done = on(project, *command, "--as-of", day)
-    assert done.exit_code == 2
-    assert says in done.stderr
-    assert sorted((project / ".forewarn" / "scores").iterdir()) == scores
-
-
-@pytest.mark.parametrize(("day", "says"), [("2030-01-01", "in the future"), ("2010-01-01", "no account in play")])
-def test_features_of_a_day_without_data(project: Path, day: str, says: str) -> None:
-    done = on(project, "features", "--as-of", day, "--as-of", "2025-06-01", "--out", project / "f.parquet")
-    assert (done.exit_code, says in done.stderr) == (2, True), done.stderr
-    assert not (project / "f.parquet").exists()
-
-
-def test_an_unknown_account(project: Path) -> None:
-    known = pd.read_parquet(project / ".forewarn" / "scores" / f"{END}.parquet").account_id[0]
-    done = on(project, "explain", known.replace("-", "_"))
-    assert (done.exit_code, f"did you mean '{known}'" in done.stderr) == (2, True)
-
-
-@pytest.mark.parametrize("command", ["promote", "score", "outcomes", "report"])
-def test_nothing_before_its_time(project: Path, command: str) -> None:
-    shutil.rmtree(project / ".forewarn")
-    done = on(project, command)
-    assert done.exit_code == 2
-    assert "to do: run `forewarn" in done.stderr
-
-
-def test_a_backtest_of_other_settings_is_no_evidence(project: Path) -> None:
-    edit(project, training={"seed": 8})
-    done = on(project, "promote")
-    assert (done.exit_code, "one of other settings" in done.stderr) == (2, True)
-
-
-def test_changed_horizons_are_refused(project: Path) -> None:
-    edit(project, horizons_days=[45, 90])
-    done = on(project, "score")
-    assert (done.exit_code, "was trained for" in done.stderr) == (2, True)
-
-
-def test_every_fault_at_once_and_nothing_half(project: Path) -> None:
-    body = yaml.safe_load((project / "forewarn.yaml").read_text())
-    body["tables"]["accounts"]["from"] = "acounts.parquet"
-    body["tables"]["contracts"]["columns"] = {"starts_at": "start"}
-    edit(project, tables=body["tables"])
-    done = call("--config", project / "forewarn.yaml", "--json", "check")
-    assert done.exit_code == 2
-    faults = json.loads(done.stdout)["faults"]
-    assert len(faults) >= 2
-    assert all(fault["do"] for fault in faults)
-    assert all(str(fault["where"]) in done.stderr for fault in faults)
-
-
-def test_too_few_churns(project: Path) -> None:
-    edit(project, training={"min_churns": 5000})
-    done = call("--config", project / "forewarn.yaml", "--json", "train")
-    assert done.exit_code == 0
-    told = json.loads(done.stdout)
-    assert told["chosen"] in {"rules", "base_rate"}
-    assert "5000" in told["why"] or "5,000" in told["why"]
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["scor"],
-        ["score", "--as-of", "yesterday"],
-        ["keys", "create", "--role", "king"],
-        ["features"],
-        ["init", "nowhere"],
-    ],
-)
-def test_a_command_put_wrongly(arguments: list[str]) -> None:
-    assert call(*arguments).exit_code == 2
-
-
-def test_a_missing_configuration(tmp_path: Path) -> None:
-    done = call("--config", tmp_path / "no.yaml", "check")
-    assert (done.exit_code, "forewarn init" in done.stderr) == (2, True)
-
-
-def test_an_unforeseen_error_is_shown_whole_and_is_no_answer(monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
-    from serving.commands import data
-
-    def broken(*_: object) -> None:
-        raise ZeroDivisionError("a slip")
-
-    monkeypatch.setattr(data, "check", broken)
-    done = on(project, "check")
-    assert done.exit_code == DEFECT
-    assert "Traceback" in done.stderr
-    assert "ZeroDivisionError: a slip" in done.stderr
