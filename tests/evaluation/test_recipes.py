@@ -84,13 +84,13 @@ def test_one_more_alarm(copy: Callable[[], Copy]) -> None:
 CHART = """
 
 def outcomes(summary: Summary) -> Chart | None:
-    \"\"\"How many scorings churned, and how many did not.\"\"\"
+    \"\"\"How many scorings were judged, of how many accounts that churned.\"\"\"
     horizon = main_horizon(summary)
-    counts = {"churned": horizon["churned"], "stayed": horizon["rows"] - horizon["churned"]}
-    values = [{"outcome": outcome, "scorings": count} for outcome, count in counts.items()]
-    bars = alt.Chart(alt.Data(values=values)).mark_bar(color=MODEL).encode(x="outcome:N", y="scorings:Q")
-    table = tuple((outcome, f"{count:,}") for outcome, count in counts.items())
-    return Chart("outcomes", "Churned and stayed", spec(bars, 200), "Two bars.", ("Outcome", "Scorings"), table)
+    counts = {"scorings": horizon["rows"], "churned accounts": horizon["churned_accounts"]}
+    values = [{"counted": name, "number": count} for name, count in counts.items()]
+    bars = alt.Chart(alt.Data(values=values)).mark_bar(color=MODEL).encode(x="counted:N", y="number:Q")
+    table = tuple((name, f"{count:,}") for name, count in counts.items())
+    return Chart("outcomes", "Judged, in numbers", spec(bars, 200), "Two bars.", ("Counted", "Number"), table)
 """
 CHARTED = """
 from pathlib import Path
@@ -99,7 +99,7 @@ from tests.evaluation.simulated import company, settings
 judged, baselines = company(150)
 files = write_report(ReportInputs(judged, baselines), settings(), Path("out"), {"created": "2026-01-01"})
 page = files.html.read_text()
-print("Churned and stayed" in page, "<th scope=\"col\">Scorings</th>" in page)
+print("Judged, in numbers" in page, "Number</th>" in page)
 """
 
 
@@ -111,13 +111,12 @@ def test_one_more_chart(copy: Callable[[], Copy]) -> None:
         "evaluation/report/templates/calibration.html", '  {{ figure("levels") }}', '  {{ figure("outcomes") }}\n'
     )
     assert project.code(CHARTED).split() == ["True", "True"]
-    schema = "tests/evaluation/report/charts"
-    project.run("-m", "pytest", "-q", "-n", "0", schema, "-k", "schema or table or description")
+    project.run("-m", "pytest", "-q", "-n", "0", "tests/evaluation/report/charts", "-k", "schema")
 
 
-EVENT = """def mark_price(ledger: Ledger, percent: int, by: str, at: pd.Timestamp) -> str:
+EVENT = """def mark_price(ledger: Ledger, plan: str, by: str, at: pd.Timestamp) -> str:
     \"\"\"Marks in the ledger that prices rose.\"\"\"
-    body = {"percent": percent}
+    body = {"plan": plan}
     ledger.mark("price", body, at=at, asked_by=by)
     return sentence("price", body, by, at)
 
@@ -127,17 +126,17 @@ MARKED = """
 from pathlib import Path
 import pandas as pd
 from evaluation.ledger import Ledger
-from evaluation.promotion import marks_told
+from evaluation.promotion import ledger_events
 from evaluation.promotion.events import mark_price
 from evaluation.report import ReportInputs, write_report
 from tests.evaluation.simulated import company, settings
 judged, baselines = company(150)
 with Ledger.open(settings(Path("."))) as ledger:
-    mark_price(ledger, 10, "user:kim", pd.Timestamp("2024-08-15"))
-    inputs = ReportInputs(judged, baselines, events=marks_told(ledger))
+    mark_price(ledger, "pro", "user:kim", pd.Timestamp("2024-08-15"))
+    inputs = ReportInputs(judged, baselines, events=ledger_events(ledger))
 files = write_report(inputs, settings(), Path("out"), {"created": "2026-01-01"})
 page = files.html.read_text()
-print("2024-08-15: Prices rose by 10 %. (user:kim)" in page, '"label": "new prices"' in page.replace('":"', '": "'))
+print("2024-08-15: The price of pro rose. (user:kim)" in page, '"label": "new prices"' in page.replace('":"', '": "'))
 """
 
 
@@ -146,7 +145,7 @@ def test_one_more_event(copy: Callable[[], Copy]) -> None:
     project = copy()
     events = "evaluation/promotion/events.py"
     project.put(events, "def weight_changes(", EVENT)
-    project.put(events, "    LEVEL: _level,", '    "price": lambda body: f"Prices rose by {body[\'percent\']} %.",\n')
+    project.put(events, "    LEVEL: _level,", '    "price": lambda body: f"The price of {body[\'plan\']} rose.",\n')
     project.put(events, '    LEVEL: lambda body: "another level",', '    "price": lambda body: "new prices",\n')
     assert project.code(MARKED).split() == ["True", "True"]
 

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
-import signal
-import socket
 import sqlite3
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,9 +17,9 @@ import pandas as pd
 import pytest
 
 from serving.api.keys import ROLES, KeyStore
+from tests.serving.running import running_service
 
 ROOT = Path(__file__).resolve().parents[3]
-START_SECONDS = 120
 MOST = 250  # accounts in one request, as the served project is configured
 pytestmark = pytest.mark.slow
 
@@ -67,40 +61,9 @@ def served(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
         file.write(f"serving: {{max_accounts: {MOST}}}\n")
     store = KeyStore(project / ".forewarn" / "keys.db")
     keys = {role: store.create(role, datetime.now(UTC)) for role in ROLES}
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = project / "serve.log"
-    command = [sys.executable, "-m", "serving", "--config", "forewarn.yaml", "serve", "--port", str(port)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            command, cwd=project, env=environment, stdout=output, stderr=output, start_new_session=True
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait_until_ready(url, server, log)
+    with running_service(project, ROOT) as url:
         batch = pd.read_parquet(next((demo / ".forewarn" / "scores").glob("2026-01-01.parquet")))
         yield Served(url, keys, project, batch)
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
-            server.wait(10)
-
-
-def _wait_until_ready(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end and server.poll() is None:
-        try:
-            if httpx.get(f"{url}/readyz", timeout=10).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.3)
-    pytest.fail(f"the service did not come up: {log.read_text(errors='replace')[-3000:]}")
 
 
 def predictions_of(answer: httpx.Response) -> list[dict[str, Any]]:
