@@ -72,17 +72,17 @@ def features_lines(result: FeaturesWritten) -> list[str]:
     return [*lines, f"written to {result.out}"]
 
 
-def figure(found: Any) -> str:
+def figure(estimate: Any) -> str:
     """A figure with its interval, or why there is none.
 
     >>> figure({"value": 0.8123, "low": 0.78, "high": 0.84})
     '0.812 (0.780 to 0.840)'
     """
-    if isinstance(found, dict):
-        if "refused" in found:
-            return f"refused: {found['refused']}"
-        return f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
-    return "-" if found is None else f"{found:.3f}"
+    if isinstance(estimate, dict):
+        if "refused" in estimate:
+            return f"refused: {estimate['refused']}"
+        return f"{estimate['value']:.3f} ({estimate['low']:.3f} to {estimate['high']:.3f})"
+    return "-" if estimate is None else f"{estimate:.3f}"
 
 
 def horizon_line(horizon: Body) -> str:

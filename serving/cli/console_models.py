@@ -77,9 +77,9 @@ def backtest_lines(result: Backtested) -> list[str]:
     metrics = result.metrics
     return [
         f"{len(metrics['folds'])} origins from {metrics['folds'][0]} to {metrics['folds'][-1]}, out-of-time rows only",
-        *(horizon_line(one) for one in metrics["horizons"]),
+        *(horizon_line(horizon) for horizon in metrics["horizons"]),
         *(f"  {sentence}" for sentence in metrics["headlines"]),
-        *(f"{one['severity']:5}{one['code']}  {one['title']}: {one['message']}" for one in metrics["checks"]),
+        *(f"{check['severity']:5}{check['code']}  {check['title']}: {check['message']}" for check in metrics["checks"]),
         f"written to {result.out}, plots with it",
         f"with run {result.run_id}" if result.run_id else "with no run: nothing was trained on these data and settings",
     ]

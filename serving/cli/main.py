@@ -83,7 +83,7 @@ def check(session: Session) -> None:
 @click.option("--as-of", "as_ofs", type=DATE, multiple=True, help="A day; may be repeated. Default: as configured.")
 @click.option("--out", type=FILE, required=True, help="The Parquet file to write.")
 @click.option("--labels", is_flag=True, help="Add what happened next: churn_at, churned_90d and its like.")
-@click.option("--rules", is_flag=True, help="Add what the rules say without a model: health_level and triggers.")
+@click.option("--rules", is_flag=True, help="Add health_level and triggers, by the rules alone.")
 @click.pass_obj
 def features(session: Session, as_ofs: tuple[datetime, ...], out: Path, labels: bool, rules: bool) -> None:
     """Write one row per (account_id, as_of), one column a signal."""
@@ -139,7 +139,7 @@ def backtest(session: Session, out: Path | None) -> None:
 @main.command()
 @click.argument("version", required=False)
 @click.option("--force", is_flag=True, help="Promote although gates refuse; needs a reason, and is marked for good.")
-@click.option("--reason", help="Why the gates are overruled; it stands in the ledger and in every report.")
+@click.option("--reason", help="Why the gates are overruled; kept in the ledger and shown in every report.")
 @click.pass_obj
 def promote(session: Session, version: str | None, force: bool, reason: str | None) -> None:
     """Run the gates and move the champion alias to VERSION (default: the newest candidate)."""
@@ -187,7 +187,7 @@ def weights(session: Session, out: Path | None) -> None:
 @click.option("--as-of", "as_of", type=DATE, default=None, help="The day. Default: the data's end.")
 @click.pass_obj
 def explain(session: Session, account: str, as_of: datetime | None) -> None:
-    """Say about one account how likely it leaves, why, and what to do."""
+    """Show how likely one account churns, why, and what to do."""
     from serving.commands.score import explain
 
     with session.project(quiet=True) as project:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Checked:
-    """What the sources hold; not `passed` while a column that may know the future is neither mended nor allowed, or a
+    """What the sources hold; not `passed` while a column that may know the future is neither fixed nor allowed, or a
     signal of the project's own reads it."""
 
     report: CheckReport
@@ -49,8 +49,8 @@ class Checked:
         return not self.open_suspects and not self.leaking_signals
 
     def to_json(self) -> dict[str, Any]:
-        found = {"open_suspects": self.open_suspects, "leaking_signals": self.leaking_signals}
-        return {"passed": self.passed, **found, "summary": str(self.report), **self.report.to_json()}
+        refused_for = {"open_suspects": self.open_suspects, "leaking_signals": self.leaking_signals}
+        return {"passed": self.passed, **refused_for, "summary": str(self.report), **self.report.to_json()}
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,6 @@ class FeaturesWritten:
     signals: int
     coverage: float | None
     fingerprint: str
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def init(folder: Path) -> Proposal:
@@ -129,7 +126,7 @@ def _labels_beside(dataset: Dataset, settings: Settings) -> dict[str, pd.Series]
 
 
 def _rules_beside(frame: pd.DataFrame, settings: Settings) -> dict[str, pd.Series]:
-    """The level that the health score alone says, and the triggers that fire; row by row as the signals."""
+    """The risk level by the health score alone, and the triggers that fire; row by row as the signals."""
     import pandas as pd
 
     from training.health import fired_triggers, health_levels

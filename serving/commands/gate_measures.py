@@ -53,19 +53,19 @@ def measure(
     )
 
 
-def rank_agreement(one: pd.Series, other: pd.Series) -> float:
-    """Spearman's rank correlation; 1 where one of them ranks nobody, and the other neither, else 0."""
-    if one.nunique() == 1 or other.nunique() == 1:
-        return float(one.nunique() == other.nunique())
-    return float(one.corr(other, method="spearman"))
+def rank_agreement(first: pd.Series, second: pd.Series) -> float:
+    """Spearman's rank correlation; of constants, which rank nobody, 1 where both are constant and 0 otherwise."""
+    if first.nunique() == 1 or second.nunique() == 1:
+        return float(first.nunique() == second.nunique())
+    return float(first.corr(second, method="spearman"))
 
 
 def champion_rows(settings: Settings, champion: LoadedModel, dataset: Dataset) -> pd.DataFrame:
     """account_id, as_of, p_churn_{h}d of the champion, out of time for it at the main horizon h; and the `cut` up to
     which what made a row had learnt (NaT where a version that was promoted long ago did not keep it).
 
-    Since its cut, what the frozen model says; before it, what its backtest said when it was promoted. Either is absent
-    where the champion read other signals or had other horizons.
+    Since its cut, predictions of the frozen model; before it, those of its backtest when it was promoted. Either is
+    absent where the champion read other signals or had other horizons.
     """
     p = f"p_churn_{settings.main_horizon_days}d"
     columns = [*KEY, p, "cut"]
@@ -80,7 +80,7 @@ def champion_rows(settings: Settings, champion: LoadedModel, dataset: Dataset) -
     readable = set(champion.churn.columns) <= set(since) and settings.main_horizon_days in champion.churn.horizons_days
     if readable and len(since):
         parts.append(since[KEY].join(champion.churn.predict(since)).assign(cut=cut)[columns])
-    return pd.concat([one for one in parts if len(one)] or parts[:1], ignore_index=True)
+    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
 
 
 def parquet_bytes(frame: pd.DataFrame) -> bytes:
@@ -109,7 +109,7 @@ def latency(settings: Settings, model: LoadedModel, frame: pd.DataFrame) -> tupl
         )
         for _ in range(REPEATS)
     ]
-    return min(one for one, _ in tries), min(other for _, other in tries)
+    return min(scoring for scoring, _ in tries), min(sorting for _, sorting in tries)
 
 
 def served_equals_batch(scorer: Scorer, accounts: int = 20) -> bool:

@@ -2,7 +2,7 @@
 
 The company keeps a calendar of its own, and the demo lives by it: half a year before the end it trains on what was
 known then and scores, so that there is a ledger whose windows have passed; at the end it does everything else.
-What was asked for is dated by that calendar, and a mark in the ledger says so. With a story (story.py) it is
+Its scorings are dated by that calendar, which an event in the ledger states. With a story (story.py) it is
 scored month by month instead.
 """
 
@@ -60,9 +60,9 @@ class DemoRun:
 
 
 def run_demo(folder: Path, accounts: int, tell: Progress, story: Story | None = None) -> DemoRun:
-    """Makes the company in `folder` and runs the commands on it; returns what each of them found.
+    """Makes the company in `folder` and runs the commands on it; returns the results.
 
-    With a story, what the monitoring found is told as well.
+    With a story, that of the monitoring too.
     UsageError when `folder` holds something that no demo wrote. A demo that is run again begins anew.
     """
     config = folder / "forewarn.yaml"

@@ -67,7 +67,7 @@ def publish(config: Path) -> Settings:
     """Writes the story's weights into a project's file, and reads it again."""
     own = load_settings(config).framework.stages
     text = config.read_text(encoding="utf-8")
-    more = reweighted([one.model_dump(exclude_none=True) for one in own])
+    more = reweighted([stage.model_dump(exclude_none=True) for stage in own])
     write_text(
         config, text + "# New weights of the health score, as published.\n" + yaml.safe_dump(more, sort_keys=False)
     )
