@@ -19,7 +19,7 @@ KEYS = {
     *("signals", "labels", "check", "init", "fails", "commands"),
 }
 CHECK_KEYS = {"exit", "suspects", "not_suspects", "faults", "warnings", "no_warnings", "figures", "says"}
-COMMAND_KEYS = {"run", "exit", "says", "never_says", "figures", "within", "day", "settings", "tables", "signals"}
+COMMAND_KEYS = {"run", "exit", "says", "never_says", "figures", "within", "no_files", "day", "settings", "tables", "signals"}
 NAMES = ("table", "dimension", "column", "code", "name", "as_of", "account_id", "days")  # tell entries of a list apart
 OR_MISSING = " or missing"
 TOLERANCE = 1e-3  # of a number, as a share of it or absolute, whichever allows more

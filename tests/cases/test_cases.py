@@ -166,6 +166,7 @@ def _step(step: Mapping[str, Any], case: Mapping[str, Any], folder: Path) -> Ite
         yield f"{step['run']}: took more than {step['within']} seconds"
         return
     yield from (f"{step['run']}: {line}" for line in _said({"exit": 0} | dict(step), done))
+    yield from (f"{step['run']}: wrote {name}" for name in step.get("no_files", ()) if (folder / name).exists())
 
 
 def _said(must: Mapping[str, Any], done: Result) -> Iterator[str]:
@@ -173,10 +174,10 @@ def _said(must: Mapping[str, Any], done: Result) -> Iterator[str]:
     text = done.stdout + done.stderr
     if done.exit_code != must["exit"]:
         yield f"exit {done.exit_code}, must be {must['exit']}: {done.stderr[-1500:]}"
-    for part in must.get("says", ()):
+    for part in map(str, must.get("says", ())):
         if part.lower() not in text.lower():
             yield f"does not say {part!r}: {done.stderr[-1500:]}"
-    for part in must.get("never_says", ()):
+    for part in map(str, must.get("never_says", ())):
         if part.lower() in text.lower():
             yield f"says {part!r}"
     body = _json(done)
