@@ -19,17 +19,29 @@ KEYS = {
     *("signals", "labels", "check", "init", "fails", "commands"),
 }
 CHECK_KEYS = {"exit", "suspects", "not_suspects", "faults", "warnings", "no_warnings", "figures", "says"}
-COMMAND_KEYS = {"run", "exit", "says", "never_says", "figures", "within", "no_files", "day", "settings", "tables", "signals"}
+COMMAND_KEYS = {
+    "run",
+    "exit",
+    "says",
+    "never_says",
+    "figures",
+    "within",
+    "no_files",
+    "day",
+    "settings",
+    "tables",
+    "signals",
+}
 NAMES = ("table", "dimension", "column", "code", "name", "as_of", "account_id", "days")  # tell entries of a list apart
 OR_MISSING = " or missing"
 TOLERANCE = 1e-3  # of a number, as a share of it or absolute, whichever allows more
 
 
-class Loader(yaml.SafeLoader):
+class Loader(yaml.CSafeLoader):
     """A case that says a key twice is a mistake."""
 
 
-def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+def _mapping(loader: Loader, node: yaml.MappingNode) -> dict[Any, Any]:
     keys = [loader.construct_object(key) for key, _ in node.value]
     twice = {str(key) for key in keys if keys.count(key) > 1}
     if twice:
