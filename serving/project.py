@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def _silent(_message: str) -> None:
-    """Progress of which nobody wants to know."""
+    """Drops a progress message."""
 
 
 class Project:
@@ -89,7 +89,17 @@ class Project:
         sources: Sources | None = None,
         dataset: Dataset | None = None,
     ) -> Project:
-        """The same project under other settings, sources or data; it shares what this one opens, and closes nothing."""
+        """The same project under other settings, sources or data; it shares what this one opens, and closes nothing.
+
+        Parameters
+        ----------
+        settings, sources, dataset : optional
+            What differs; by default as here, and the data set is built from the sources.
+
+        Returns
+        -------
+        Project
+        """
         return Project(
             settings or self.settings,
             tell=self.tell,
@@ -160,7 +170,22 @@ class Project:
         return dataset
 
     def dataset_at(self, as_ofs: Sequence[datetime]) -> Dataset:
-        """Signals and labels at the days given; DataError names each day on which no account is in play."""
+        """Signals and labels at the days given.
+
+        Parameters
+        ----------
+        as_ofs : sequence of datetime
+            UTC midnights.
+
+        Returns
+        -------
+        Dataset
+
+        Raises
+        ------
+        DataError
+            With each day on which no account is in play.
+        """
         import pandas as pd
 
         from features.dataset import load_dataset

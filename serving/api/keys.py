@@ -98,7 +98,25 @@ class KeyStore:
             yield connection
 
     def create(self, role: str, now: datetime) -> str:
-        """Makes a key and returns it, for the only time; UsageError when there is no such role."""
+        """Makes a key.
+
+        Parameters
+        ----------
+        role : str
+            One of ROLES.
+        now : datetime
+            When.
+
+        Returns
+        -------
+        str
+            The whole key, for the only time.
+
+        Raises
+        ------
+        UsageError
+            When there is no such role.
+        """
         if role not in ROLES:
             raise UsageError(Fault("role", repr(role), "a role", nearest(role, ROLES)))
         key_id, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
@@ -120,7 +138,25 @@ class KeyStore:
             return [Key(*row) for row in rows]
 
     def revoke(self, key_id: str, now: datetime) -> Key:
-        """Closes a key for good, given its id or the whole key; UsageError when no live key has that id."""
+        """Closes a key for good.
+
+        Parameters
+        ----------
+        key_id : str
+            Its id, or the whole key.
+        now : datetime
+            When.
+
+        Returns
+        -------
+        Key
+            As it is listed from now on.
+
+        Raises
+        ------
+        UsageError
+            When no live key has that id.
+        """
         match = _SHAPE.fullmatch(key_id)
         key_id = match[1] if match else key_id.removeprefix("fw_")
         live = {key.key_id: key for key in self.list() if key.revoked_at is None}
@@ -133,7 +169,18 @@ class KeyStore:
         return Key(key_id, live[key_id].role, live[key_id].created_at, moment)
 
     def find(self, key: str) -> Key | None:
-        """The live key that this text is, None when it is none: wrong, unknown or revoked, without saying which."""
+        """The live key with this text.
+
+        Parameters
+        ----------
+        key : str
+            As a caller sent it.
+
+        Returns
+        -------
+        Key or None
+            None for a key that is wrong, unknown or revoked, without a difference between these.
+        """
         match = _SHAPE.fullmatch(key)
         if match is None or not self.path.exists():
             return None

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from serving.commands.ledger import LedgerExported, LedgerVerified
     from serving.commands.machine import Diagnosis
     from serving.commands.score import Explained, Scored
+    from serving.scoring import Reasons
 
 Body = dict[str, Any]
 NO_SIGNAL = "NO USABLE SIGNAL: this is the base rate of the stage, the same for every account in it"
@@ -129,32 +130,35 @@ def level_line(level: LevelInForce) -> str:
 
 
 def explain_lines(result: Explained) -> list[str]:
-    body = result.to_json()
-    days = body["reasons"]["horizon_days"]
-    served = body[f"p_churn_{days}d"]
-    lines = [f"{body['account_id']} as of {body['as_of']}: {percent(served)} likely to leave within {days} days"]
-    horizons = [name for name in body if name.startswith("p_churn_")]
-    lines.append("  " + ", ".join(f"{name[8:-1]} days {percent(body[name])}" for name in horizons))
-    if not body["has_signal"]:
+    prediction = result.prediction
+    p, days = prediction.p_churn(), prediction.reasons.horizon_days
+    lines = [f"{prediction.account_id} as of {prediction.as_of}: {percent(p[days])} likely to leave within {days} days"]
+    lines.append("  " + ", ".join(f"{horizon} days {percent(within)}" for horizon, within in p.items()))
+    if not prediction.has_signal:
         lines.append(f"  {NO_SIGNAL}")
-    lines.append(f"  risk {body['risk_level']}, stage {body['lifecycle_stage']}, coverage {percent(body['coverage'])}")
+    stage, coverage = prediction.lifecycle_stage, percent(prediction.coverage)
+    lines.append(f"  risk {prediction.risk_level}, stage {stage}, coverage {coverage}")
     if result.in_force.csm is not None:
         lines.append(f"  {level_line(result.in_force)}")
-    if body["health_score"] is not None:
-        scores = {name: body[f"health_{name}"] for name in body["weights"]}
-        shown = {name: "-" if score is None else f"{score:.0f}" for name, score in scores.items()}
-        parts = ", ".join(f"{name} {shown[name]} (weight {weight:g})" for name, weight in body["weights"].items())
-        lines.append(f"  health {body['health_score']:.0f} of 100: {parts}")
-    lines.append(f"  an average account: {percent(body['reasons']['base'])}")
-    for group in body["reasons"]["dimensions"]:
-        lines.append(f"  {group['dimension']:<14}{group['contribution'] * 100:+7.2f} points")
-        strong = [reason for reason in group["signals"] if abs(reason["contribution"]) >= 0.0005][:5]
-        for reason in strong:
-            value = reason["value"]
-            shown_value = f"{value:g}" if isinstance(value, float) else value or "not known"
-            lines.append(f"    {reason['contribution'] * 100:+7.2f}  {reason['sentence']}: {shown_value}")
-    lines += [f"  trigger: {trigger}" for trigger in body["triggers"]]
-    lines += [f"  do: {action['title']} ({action['why']})" for action in body["actions"]]
+    if prediction.health_score is not None:
+        shown = {name: "-" if score is None else f"{score:.0f}" for name, score in prediction.health().items()}
+        parts = ", ".join(f"{name} {shown[name]} (weight {weight:g})" for name, weight in prediction.weights.items())
+        lines.append(f"  health {prediction.health_score:.0f} of 100: {parts}")
+    lines += _reason_lines(prediction.reasons)
+    lines += [f"  trigger: {trigger}" for trigger in prediction.triggers]
+    lines += [f"  do: {action['title']} ({action['why']})" for action in prediction.actions]
+    return lines
+
+
+def _reason_lines(reasons: Reasons) -> list[str]:
+    """The base, then each dimension with at most five of its signals that move the probability visibly."""
+    lines = [f"  an average account: {percent(reasons.base)}"]
+    for group in reasons.dimensions:
+        lines.append(f"  {group.dimension:<14}{group.contribution * 100:+7.2f} points")
+        for reason in [reason for reason in group.signals if abs(reason.contribution) >= 0.0005][:5]:
+            value = reason.value
+            shown = f"{value:g}" if isinstance(value, float) else value or "not known"
+            lines.append(f"    {reason.contribution * 100:+7.2f}  {reason.sentence}: {shown}")
     return lines
 
 

@@ -73,6 +73,20 @@ class Prediction(BaseModel):
     model_version: str
     config_version: str
 
+    def p_churn(self) -> dict[int, float]:
+        """The probability of churn by horizon in days.
+
+        >>> Prediction.model_construct(p_churn_30d=0.1, p_churn_90d=0.2).p_churn()
+        {30: 0.1, 90: 0.2}
+        """
+        fields = self.model_extra or {}
+        names = [name for name in fields if name.startswith("p_churn_")]
+        return {int(name.removeprefix("p_churn_").removesuffix("d")): fields[name] for name in names}
+
+    def health(self) -> dict[str, float | None]:
+        """The health score of each dimension, 0-100; None where a dimension has no data."""
+        return {dimension: getattr(self, f"health_{dimension}") for dimension in self.weights}
+
 
 class AccountError(BaseModel):
     """Why this one account has no prediction; the others of the request do not suffer for it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,15 +16,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from configs.atomic_files import read_marked, write_marked
-from configs.errors import DataError, Fault, UsageError, nearest
+from configs.errors import Fault, UsageError, nearest
 from configs.settings import Settings
 from evaluation.ledger import Ledger, PredictionKind, Written, canonical
 from evaluation.predictions import predictions
-from features.dataset import load_dataset
-from features.signal import Schema
-from features.sources import Sources
 from serving.project import Project
+from serving.scoring.live_signals import check_model, check_schema, live_signals, signals_hash
 from serving.scoring.schemas import (
     AccountError,
     AccountReasons,
@@ -67,11 +64,26 @@ class Scorer:
 
     @classmethod
     def of(cls, project: Project, model: LoadedModel, at: pd.Timestamp | None = None) -> Scorer:
-        """A model over the signals at `at`, or at the data's end.
+        """A model over the signals of one day.
 
-        UsageError for a day before the model's training ended (it has seen what happened next, so its score would be
-        no prediction), and for a model of other signals or horizons. DataError for a day in the future, or on which no
-        account is in play.
+        Parameters
+        ----------
+        project : Project
+        model : LoadedModel
+        at : Timestamp, optional
+            A UTC midnight; the data's end by default.
+
+        Returns
+        -------
+        Scorer
+
+        Raises
+        ------
+        UsageError
+            For a day before the model's training ended (it has seen what happened next, so its score would be no
+            prediction), and for a model of other signals or horizons.
+        DataError
+            For a day in the future, or on which no account is in play.
         """
         settings, sources = project.settings, project.sources
         as_of = sources.data_end if at is None else at
@@ -90,8 +102,29 @@ class Scorer:
     def score(
         self, account_ids: Sequence[str], kind: PredictionKind, asked_by: str, now: datetime
     ) -> tuple[pd.DataFrame, Written]:
-        """`predict`, written to the ledger before it is returned. A batch of the same model over the same signals is
-        written once, however often it is asked for; what the service answers is written each time."""
+        """Predictions of known accounts, written to the ledger before they are returned.
+
+        A batch of the same model over the same signals is written once, however often it is asked for; what the service
+        answers is written each time.
+
+        Parameters
+        ----------
+        account_ids : sequence of str
+            In play at `as_of`.
+        kind : PredictionKind
+            "batch" or "api".
+        asked_by : str
+            Who asked: a command, or `key:` and a key's id.
+        now : datetime
+            When.
+
+        Returns
+        -------
+        DataFrame
+            A prediction a row, in the order asked.
+        Written
+            The batch in the ledger.
+        """
         predicted = self.predict(account_ids)
         hashes = signals_hash(self.frame.loc[list(account_ids)], self.model.schema)
         key = None
@@ -105,9 +138,28 @@ class Scorer:
         return predicted, written
 
     def answer(self, account_ids: Sequence[str], asked_by: str, now: datetime, *, full: bool) -> ScoreAnswer:
-        """One entry an account, in the order asked; `full` gives every reason, otherwise the strongest and the rest.
+        """Predictions with grouped reasons, as the API answers them; in the ledger before they are returned.
 
-        UsageError when more than `serving.max_accounts` are asked for. An unknown account is an error of its own entry.
+        Parameters
+        ----------
+        account_ids : sequence of str
+            Any; an unknown one gets an error in its own entry.
+        asked_by : str
+            Who asked: a command, or `key:` and a key's id.
+        now : datetime
+            When.
+        full : bool
+            Whether to give every reason; otherwise the strongest, and the rest of each dimension as one.
+
+        Returns
+        -------
+        ScoreAnswer
+            One entry an account, in the order asked.
+
+        Raises
+        ------
+        UsageError
+            When more than `serving.max_accounts` are asked for.
         """
         most = self.settings.serving.max_accounts
         if len(account_ids) > most:
@@ -181,104 +233,3 @@ class Scorer:
             do = near if near.startswith("did") else f"{len(known)} accounts are in play, {known[0]} among them"
             raise UsageError(Fault("account", f"{account_id!r}", f"an account in play on {self.as_of:%Y-%m-%d}", do))
         return account_id
-
-
-def live_signals(settings: Settings, sources: Sources, as_of: pd.Timestamp) -> tuple[pd.DataFrame, Schema]:
-    """The signals of every account in play at as_of, kept in `signals/` of the state folder.
-
-    What is kept is used again only while the sources' fingerprint and the settings' version are those it was made from.
-    DataError when as_of lies in the future of the data, or when no account is in play.
-    """
-    path = settings.paths.signals(as_of)
-    mark = {"sources": sources.fingerprint, "settings": settings.version, "as_of": str(as_of)}
-    kept = read_marked(path, mark)
-    if kept is not None:
-        frame, more = kept
-        return frame, Schema.from_json(json.loads(more["schema"]))
-    dataset = load_dataset(settings, sources, [as_of])
-    if dataset.signals.empty:
-        raise DataError(
-            Fault(
-                "as_of", f"no account in play on {as_of:%Y-%m-%d}", "at least one", "choose a day that the data cover"
-            )
-        )
-    write_marked(dataset.signals, path, mark | {"schema": json.dumps(dataset.schema.to_json())})
-    return dataset.signals, dataset.schema
-
-
-def signals_hash(frame: pd.DataFrame, schema: Schema) -> list[str]:
-    """One hash a row, of everything that the model was shown: which signals, and their values to the last bit.
-
-    >>> from features.signal import SignalInfo
-    >>> logins = SignalInfo(name="logins_30d", dimension="usage", unit="", healthier=1, sentence="logins in 30 days")
-    >>> schema = Schema((logins,))
-    >>> first, second = signals_hash(pd.DataFrame({"lifecycle_stage": "renewal", "logins_30d": [1.0, 2.0]}), schema)
-    >>> len(first), first == second
-    (64, False)
-    """
-    columns = ["lifecycle_stage", *(name for name in ("days_to_renewal", "term_days") if name in frame), *schema.names]
-    columns = list(dict.fromkeys(columns))
-    rows = zip(*(_plain(frame[name]) for name in columns), strict=True)
-    return [hashlib.sha256(canonical([columns, list(row)]).encode()).hexdigest() for row in rows]
-
-
-def _plain(values: pd.Series) -> list[Any]:
-    return [None if pd.isna(value) else value for value in values.tolist()]
-
-
-def check_model(model: LoadedModel, settings: Settings, as_of: pd.Timestamp) -> None:
-    """Refuses a model that was trained on what happened after as_of, or for other horizons than the settings'.
-
-    Parameters
-    ----------
-    model : LoadedModel
-    settings : Settings
-    as_of : Timestamp
-        The day to be scored.
-
-    Raises
-    ------
-    UsageError
-        With each of the two faults.
-    """
-    faults = []
-    cut = pd.Timestamp(model.churn.log["cut"])
-    if as_of < cut:
-        found = f"{as_of:%Y-%m-%d}, before the end of training of version {model.version}, {cut:%Y-%m-%d}"
-        do = "judge past days with `forewarn backtest`, or read them with `forewarn ledger export`"
-        faults.append(Fault("as_of", found, "a day that the model has not seen beyond", do))
-    ours, theirs = [(tuple(owner.horizons_days), owner.main_horizon_days) for owner in (settings, model.churn)]
-    if theirs != ours:
-        found = f"{list(ours[0])}, mainly {ours[1]}"
-        expected = f"{list(theirs[0])}, mainly {theirs[1]}, as version {model.version} was trained for"
-        faults.append(Fault("horizons_days", found, expected, "run `forewarn train` and `forewarn promote`"))
-    if faults:
-        raise UsageError(faults)
-
-
-def check_schema(trained: Schema, live: Schema) -> None:
-    """Refuses data that no longer give a signal that the model was trained on.
-
-    Parameters
-    ----------
-    trained, live : Schema
-        The signals of the model, and those of today's data.
-
-    Raises
-    ------
-    UsageError
-        With every signal that is missing or of another kind.
-    """
-    live_kinds = {signal.name: signal.kind for signal in live.signals}
-    faults: Iterable[Fault] = [
-        Fault(
-            f"signals.{signal.name}",
-            "no such signal in today's sources" if signal.name not in live_kinds else f"a {live_kinds[signal.name]}",
-            f"a {signal.kind}, as in training",
-            "bring the table or column back, or run `forewarn train` and `forewarn promote`",
-        )
-        for signal in trained.signals
-        if live_kinds.get(signal.name) != signal.kind
-    ]
-    if faults:
-        raise UsageError(faults)
