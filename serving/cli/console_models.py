@@ -19,15 +19,14 @@ Figures = Mapping[str, Any]
 
 
 def train_lines(result: Trained) -> list[str]:
-    log = result.log
-    calibration = log["calibration"]
+    fit = result.summary
     return [
         f"version {result.version} is the candidate (run {result.run_id})",
-        f"  taught by {log['snapshots']:,} snapshots, {log['churned_accounts']:,} churned accounts,"
-        f" outcomes known until {log['labels_known_until']}",
-        f"  learner: {log['chosen']}: {log['why']}",
-        f"  calibration: {calibration['method']}, from origins {', '.join(log['origins']) or 'none'}",
-        *_level_lines(calibration),
+        f"  taught by {fit.snapshots:,} snapshots, {fit.churned_accounts:,} churned accounts,"
+        f" outcomes known until {fit.labels_known_until}",
+        f"  learner: {fit.learner}: {fit.learner_reason}",
+        f"  calibration: {fit.calibration_method}, from origins {', '.join(fit.origins) or 'none'}",
+        *_level_lines(fit.level_reason),
         *([] if result.has_signal else [f"  {NO_SIGNAL}"]),
         *_tuning_lines(result.tuning),
         "to trust it: `forewarn promote` asks the gates; the backtest of these data and settings is with its run"
@@ -36,9 +35,8 @@ def train_lines(result: Trained) -> list[str]:
     ]
 
 
-def _level_lines(calibration: Figures) -> list[str]:
-    """Whether the level has moved; nothing where it goes by the year before instead."""
-    return [f"  level: {calibration['level_shift']['why']}"] if "level_shift" in calibration else []
+def _level_lines(reason: str | None) -> list[str]:
+    return [] if reason is None else [f"  level: {reason}"]
 
 
 def _tuning_lines(tuning: Tuning | None) -> list[str]:
@@ -52,19 +50,20 @@ def _tuning_lines(tuning: Tuning | None) -> list[str]:
 
 
 def recalibrate_lines(result: Recalibrated) -> list[str]:
-    log = result.log
+    calibration = result.summary
     if not result.renewed:
         return [
-            f"version {result.model_version} keeps its calibration, {log['method']}: {log['why']};"
+            f"version {result.model_version} keeps its calibration, {calibration.method}: {calibration.reason};"
             " nothing was registered"
         ]
     return [
         f"version {result.version} is the candidate (run {result.run_id})",
         f"  the learners of version {result.model_version}, trained {result.trained},"
-        f" with the calibration of {log['as_of']}",
-        f"  calibrator {log['from_version']} -> {log['to_version']}: {log['method']}; {log['why']}",
-        *_level_lines(result.log),
-        f"  {log['churned_accounts_since']:,} accounts churned since the training",
+        f" with the calibration of {calibration.as_of}",
+        f"  calibrator {calibration.from_version} -> {calibration.to_version}: {calibration.method};"
+        f" {calibration.reason}",
+        *_level_lines(calibration.level_reason),
+        f"  {calibration.churned_accounts_since:,} accounts churned since the training",
         "to trust it: `forewarn backtest` judges the method on today's data, `forewarn promote` asks the gates",
     ]
 

@@ -28,6 +28,24 @@ class Tuning:
 
 
 @dataclass(frozen=True)
+class FitSummary:
+    """What a training learnt from and what it chose, as a reader sees it; days as ISO dates.
+
+    `origins`: those whose out-of-time rows calibrated it; `level_reason`: why the level was moved or not, None where it
+    goes by the year before.
+    """
+
+    snapshots: int
+    churned_accounts: int
+    labels_known_until: str
+    learner: str
+    learner_reason: str
+    calibration_method: str
+    origins: tuple[str, ...]
+    level_reason: str | None
+
+
+@dataclass(frozen=True)
 class Trained:
     """A candidate that was registered; `log` is the fit's own account of itself (what taught it, what was chosen)."""
 
@@ -38,17 +56,48 @@ class Trained:
     tuning: Tuning | None
     log: Mapping[str, Any]
 
+    @property
+    def summary(self) -> FitSummary:
+        calibration = self.log["calibration"]
+        return FitSummary(
+            snapshots=self.log["snapshots"],
+            churned_accounts=self.log["churned_accounts"],
+            labels_known_until=self.log["labels_known_until"],
+            learner=self.log["chosen"],
+            learner_reason=self.log["why"],
+            calibration_method=calibration["method"],
+            origins=tuple(self.log["origins"]),
+            level_reason=_level_reason(calibration),
+        )
+
     def to_json(self) -> dict[str, Any]:
         tuning = None if self.tuning is None else {**self.tuning.facts, "line": self.tuning.line}
         head = {"version": self.version, "run_id": self.run_id, "has_signal": self.has_signal}
         return {**head, "backtest_logged": self.backtest_logged, "tuning": tuning, **self.log}
 
 
+def _level_reason(calibration: Mapping[str, Any]) -> str | None:
+    return str(calibration["level_shift"]["why"]) if "level_shift" in calibration else None
+
+
+@dataclass(frozen=True)
+class RecalibrationSummary:
+    """A calibration that was chosen anew: on which day, by which method and why, and which calibrator it follows."""
+
+    as_of: str
+    method: str
+    reason: str
+    from_version: str
+    to_version: str
+    churned_accounts_since: int
+    level_reason: str | None
+
+
 @dataclass(frozen=True)
 class Recalibrated:
     """A model whose calibration was renewed, registered as `version` unless it came out as it was (None).
 
-    `log`: `as_of`, `method`, `why`, `from_version` and `to_version` of the calibrator, `churned_accounts_since`.
+    `log` is the fit's own account of the calibration.
     """
 
     model_version: str
@@ -56,6 +105,19 @@ class Recalibrated:
     version: str | None
     run_id: str | None
     log: Mapping[str, Any]
+
+    @property
+    def summary(self) -> RecalibrationSummary:
+        log = self.log
+        return RecalibrationSummary(
+            as_of=log["as_of"],
+            method=log["method"],
+            reason=log["why"],
+            from_version=log["from_version"],
+            to_version=log["to_version"],
+            churned_accounts_since=log["churned_accounts_since"],
+            level_reason=_level_reason(log),
+        )
 
     @property
     def renewed(self) -> bool:
