@@ -38,7 +38,7 @@ class Calibrator:
         Those parts.
     draws : ndarray of float, shape (DRAWS, 2 + 2 stages)
         Of the parameters' sampling error.
-    log : dict
+    log : JsonObject
         How it was chosen.
     level_shift : float
         What the level has moved by since these outcomes (level_shift.py).

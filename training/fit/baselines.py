@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,6 +25,7 @@ from training.hazard import (
     make_inputs,
 )
 from training.model import Chosen, ChurnModel, Model
+from training.serialization import JsonObject
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Parts:
     settings: Settings
     intervals: Intervals
     base_rate: float
-    log: dict[str, Any]
+    log: JsonObject
 
 
 def assemble(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +20,7 @@ from training.hazard import STAGE, HazardRows, Intervals, make_inputs
 from training.health import HealthModel
 from training.known_labels import rows_known
 from training.model import ChurnModel, Model
+from training.serialization import JsonObject
 
 EXPLAINED_SAMPLE = 500  # snapshots whose mean contributions are an explanation's base
 
@@ -108,7 +108,7 @@ def fit_models(
 
 def _log(
     settings: Settings, rolling: Rolling, learners: FittedLearners, choice: Choice, calibrator: Calibrator
-) -> dict[str, Any]:
+) -> JsonObject:
     """What a model was fitted on, and why it is what it is."""
     cut = learners.cut
     until = rolling.until(cut)

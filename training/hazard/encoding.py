@@ -7,12 +7,12 @@ learner). A level that was rare or never seen in training gets the prior, 0, in 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from configs.errors import DataError, Fault, nearest
+from training.serialization import JsonObject
 
 MIN_ACCOUNTS = 20  # a level seen in fewer training accounts is pooled with the unseen ones
 SMOOTHING_ACCOUNTS = 30.0  # accounts' worth of prior that each level's rate is drawn towards
@@ -100,7 +100,7 @@ class Encoder:
             out[:, column] = table[codes[:, column]]
         return out
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         categories = [
             {"name": category.name, "levels": list(category.levels), "effects": list(category.effects)}
             for category in self.categories
@@ -108,7 +108,7 @@ class Encoder:
         return {"numbers": list(self.numbers), "categories": categories}
 
     @classmethod
-    def from_json(cls, body: dict[str, Any]) -> Encoder:
+    def from_json(cls, body: JsonObject) -> Encoder:
         categories = tuple(
             Category(category["name"], tuple(category["levels"]), tuple(category["effects"]))
             for category in body["categories"]

@@ -14,10 +14,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import reduce
-from typing import Any
 
 import numpy as np
 from scipy.special import expit
+
+from training.serialization import JsonObject
 
 FAR = 40.0  # log-odds of a hazard that is 0 or 1 in floats
 LEARNERS = ("blend_rules", "blend", "trees", "logistic", "rules", "base_rate")
@@ -56,7 +57,7 @@ class Blend:
         parts = ((self.trees, trees), (self.linear, linear), (self.rules, rules))
         return reduce(np.add, [share * z for share, z in parts if share and z is not None]) + self.intercept
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         return asdict(self)
 
 

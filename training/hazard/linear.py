@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from training.hazard.discrete_time import RENEWAL, Explained, Inputs
 from training.hazard.encoding import Encoder
+from training.serialization import JsonObject
 
 AHEAD_UNIT_DAYS = 30.0
 ARRAYS = ("weights", "renewal_weights", "interval_weights", "effect_decay", "row_means", "renewal_means", "draws")
@@ -168,7 +168,7 @@ class LinearHazard:
                 out = out + self.draws[:, at + index, None, None] * ahead[None, :, :]
         return out
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         scaling = {name: [_spelt(number) for number in value.tolist()] for name, value in vars(self.scaling).items()}
         return {
             "layout": {"numbers": self.layout.numbers, "flags": self.layout.flags, "levels": self.layout.levels},
@@ -180,7 +180,7 @@ class LinearHazard:
         }
 
     @classmethod
-    def from_json(cls, body: dict[str, Any]) -> LinearHazard:
+    def from_json(cls, body: JsonObject) -> LinearHazard:
         layout = body["layout"]
         return cls(
             layout=Layout(layout["numbers"], tuple(layout["flags"]), tuple((a, b) for a, b in layout["levels"])),

@@ -17,13 +17,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from configs.errors import DataError, Fault
 from training.hazard.attribution import quadrature
 from training.hazard.lightgbm_core import lightgbm as lgb
+from training.serialization import JsonObject
 
 BITS = 8  # splits that leaves share a table for: it then fits the processor's first cache
 MOST_BITS = 12  # of a leaf's own table; what is deeper is worked out row by row
@@ -221,7 +222,7 @@ def tree_shap(booster: lgb.Booster, moving: frozenset[int] = frozenset()) -> Tre
     )
 
 
-def leaves_of(node: dict[str, Any], path: tuple[PathStep, ...] = ()) -> list[Leaf]:
+def leaves_of(node: JsonObject, path: tuple[PathStep, ...] = ()) -> list[Leaf]:
     """The leaves below a node of LightGBM's dump; a tree that did not split is one leaf without a path."""
     if "leaf_value" in node:
         return [Leaf(node["leaf_value"], path)]

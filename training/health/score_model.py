@@ -54,7 +54,7 @@ class HealthModel:
         Of the calibration.
     linear : LinearHazard
         The hazard from the health score and the stage; the renewal date is not used.
-    log : dict
+    log : JsonObject
         What it was fitted on.
     """
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,6 +31,7 @@ from training.health import HealthModel
 from training.model import explanation, interval, model_files
 from training.model.protocol import Chosen
 from training.model.residual_heterogeneity import bounds
+from training.serialization import JsonObject
 
 COVERAGE = 0.9  # nominal, of p_low and p_high
 
@@ -74,7 +74,7 @@ class ChurnModel:
         Share churned within the main horizon among the training rows whose window had ended.
     season : tuple of float, length 12
         Shifts of the log-odds by the as_of's month (seasonal_level.py), all 0 unless asked for.
-    log : dict
+    log : JsonObject
         What it was fitted on, and why it is what it is.
     frailty_sd, excess_kurtosis : float
         Of the true log-odds among accounts with the same signals (residual_heterogeneity.py).
@@ -96,7 +96,7 @@ class ChurnModel:
     chosen: Chosen
     base_rate: float
     season: tuple[float, ...]
-    log: dict[str, Any]
+    log: JsonObject
     frailty_sd: float = 0.0
     excess_kurtosis: float = 0.0
     sampling_scale: float = 1.0
