@@ -55,8 +55,8 @@ def test_a_member_alone_is_itself(parts):
     assert (ALONE["trees"].of(trees, None, None) == trees).all()
     assert (ALONE["logistic"].of(None, linear, None) == linear).all()
     assert (ALONE["rules"].of(None, None, rules) == rules).all()
-    assert [one.own for one in ALONE.values()] == [True, True, False, True]
-    assert all(one.stretch == 1.0 for one in ALONE.values())
+    assert [blend.reads_signals for blend in ALONE.values()] == [True, True, False, True]
+    assert all(blend.stretch == 1.0 for blend in ALONE.values())
 
 
 def test_stored_as_it_is():
