@@ -86,11 +86,11 @@ def draw(frame: pd.DataFrame, statistics: Mapping[str, Statistic], draws: int, s
     codes, size = _coded(frame["account_id"])
     block = max(1, min(draws, 40_000_000 // max(1, 2 * len(frame) + size)))
     prepared = {name: statistic(frame, codes, size) for name, statistic in statistics.items()}
-    found: dict[str, list[Array]] = {name: [] for name in statistics}
+    values: dict[str, list[Array]] = {name: [] for name in statistics}
     for counts in _blocks(size, draws, seed, block):
         for name, drawn in prepared.items():
-            found[name].append(drawn(counts))
-    return {name: np.concatenate(parts, axis=-1) for name, parts in found.items()}
+            values[name].append(drawn(counts))
+    return {name: np.concatenate(parts, axis=-1) for name, parts in values.items()}
 
 
 def _coded(accounts: pd.Series) -> tuple[Array, int]:
@@ -99,11 +99,11 @@ def _coded(accounts: pd.Series) -> tuple[Array, int]:
     if who.dtype.kind != "i" or not who.size or who.min() < 0 or who.max() > MOST_NUMBERED:
         codes, names = pd.factorize(accounts, sort=True)
         return codes, len(names)
-    there = np.zeros(int(who.max()) + 1, dtype=bool)
-    there[who] = True
-    if there.all():
-        return who, there.size
-    return (np.cumsum(there) - 1)[who], int(there.sum())
+    is_present = np.zeros(int(who.max()) + 1, dtype=bool)
+    is_present[who] = True
+    if is_present.all():
+        return who, is_present.size
+    return (np.cumsum(is_present) - 1)[who], int(is_present.sum())
 
 
 def interval_of(values: Array, name: str = "interval", basic: bool = False) -> Interval:
@@ -145,8 +145,8 @@ def interval(
 
     >>> from evaluation.metrics.bootstrap_statistics import brier
     >>> frame = pd.DataFrame({"account_id": list("abcdefgh"), "p": np.arange(1, 9) / 10, "y": [0, 0, 0, 1] * 2})
-    >>> found = interval(frame, brier(), draws=200)
-    >>> found.low < round(found.value, 3) < found.high, round(found.value, 3)
+    >>> score = interval(frame, brier(), draws=200)
+    >>> score.low < round(score.value, 3) < score.high, round(score.value, 3)
     (True, 0.205)
     """
     return interval_of(draw(frame, {"it": statistic}, draws, seed)["it"], basic=basic)

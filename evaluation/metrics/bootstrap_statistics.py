@@ -42,8 +42,10 @@ def ratio(top: Callable[[pd.DataFrame], Array] | str, bottom: str | None = None)
         sums = np.vstack([np.bincount(codes, above, size), np.bincount(codes, below, size)])
 
         def drawn(counts: Counts) -> Array:
-            found = sums @ counts
-            return np.asarray(np.divide(found[0], found[1], out=np.full(found.shape[1], np.nan), where=found[1] != 0))
+            totals = sums @ counts
+            return np.asarray(
+                np.divide(totals[0], totals[1], out=np.full(totals.shape[1], np.nan), where=totals[1] != 0)
+            )
 
         return drawn
 
@@ -71,12 +73,13 @@ def ratios(tops: Sequence[str], bottom: str, groups: Array, count: int) -> Stati
     """
 
     def prepare(frame: pd.DataFrame, codes: Array, size: int) -> Drawn:
-        *above, below = (_per_account(codes, size, _column(frame, one), groups, count) for one in (*tops, bottom))
+        *above, below = (_per_account(codes, size, _column(frame, name), groups, count) for name in (*tops, bottom))
 
         def drawn(counts: Counts) -> Array:
             under = below @ counts
-            shape, there = under.shape, under != 0
-            return np.stack([np.divide(one @ counts, under, out=np.full(shape, np.nan), where=there) for one in above])
+            shape, is_present = under.shape, under != 0
+            shares = [np.divide(top @ counts, under, out=np.full(shape, np.nan), where=is_present) for top in above]
+            return np.stack(shares)
 
         return drawn
 
@@ -108,10 +111,10 @@ def _ranked(
     ever did), stayed in all; rows, or the sums of their `weight`."""
     score, churned = _column(frame, p), _column(frame, y) == 1
     each = np.ones(len(frame), dtype=np.int32) if weight is None else _column(frame, weight)  # half the bytes to add up
-    at, place = np.unique(score[churned], return_inverse=True)
+    at, slot_churned = np.unique(score[churned], return_inverse=True)
     slot = np.searchsorted(at, score[~churned])
     tied = at[np.minimum(slot, at.size - 1)] == score[~churned] if at.size else np.zeros(slot.size, dtype=bool)
-    left = _per_account(codes[churned], size, each[churned], place, at.size)
+    left = _per_account(codes[churned], size, each[churned], slot_churned, at.size)
     who, each = codes[~churned], each[~churned]
     kept = _per_account(who, size, each, slot, at.size + 1)  # slot s: above at[s - 1], up to at[s]
     level = _per_account(who[tied], size, each[tied], slot[tied], at.size) if tied.any() else None
@@ -145,8 +148,8 @@ def _by_rank(figures: list[Callable[..., Array]], p: str, y: str, weight: str | 
 
         def drawn(counts: Counts) -> Array:
             ranks = ranked(counts)
-            found = [one(*ranks) for one in figures]
-            return found[0] if len(found) == 1 else np.vstack(found)
+            values = [figure(*ranks) for figure in figures]
+            return values[0] if len(values) == 1 else np.vstack(values)
 
         return drawn
 
@@ -226,8 +229,8 @@ def ece(p: str = "p", y: str = "y", bins: int = 15) -> Statistic:
 
     def prepare(frame: pd.DataFrame, codes: Array, size: int) -> Drawn:
         score = _column(frame, p)
-        place = equal_mass_bins(score, bins) * size + codes
-        gaps = np.bincount(place, _column(frame, y) - score, bins * size).reshape(bins, size)
+        cell = equal_mass_bins(score, bins) * size + codes
+        gaps = np.bincount(cell, _column(frame, y) - score, bins * size).reshape(bins, size)
         rows = np.bincount(codes, minlength=size)
         return lambda counts: np.asarray(np.abs(gaps @ counts).sum(axis=0) / (rows @ counts))
 

@@ -40,7 +40,7 @@ def arr_loss(y: Array, p: Array, arr: Array) -> ArrLoss:
     >>> arr_loss([1, 0, 0], [0.5, 0.5, 0.1], [100.0, 100.0, float("nan")])[:4]
     (100.0, 0.0, 238.59038243496778, 100.0)
     """
-    y, p, arr = (np.asarray(one, dtype=float) for one in (y, p, arr))
+    y, p, arr = (np.asarray(values, dtype=float) for values in (y, p, arr))
     known = ~np.isnan(arr)
     if not known.any():
         raise MetricRefused("arr_loss", "accounts with a known ARR", 0, 1)
@@ -58,9 +58,12 @@ def _priced(metric: str, y: Array, p: Array, arr: Array, probability: bool = Fal
     arr = np.asarray(arr, dtype=float)
     known = ~np.isnan(arr)
     if arr.shape != y.shape or (arr[known] < 0).any():
-        raise DataError(Fault(f"{metric}: arr", "amounts below 0, or too few", "one amount a row", "mend the column"))
-    for what, there in (("rows that churned with a known ARR", y == 1), ("rows that stayed with a known ARR", y == 0)):
-        if not arr[known & there].sum() > 0:
+        raise DataError(Fault(f"{metric}: arr", "amounts below 0, or too few", "one amount a row", "fix the column"))
+    for what, of_class in (
+        ("rows that churned with a known ARR", y == 1),
+        ("rows that stayed with a known ARR", y == 0),
+    ):
+        if not arr[known & of_class].sum() > 0:
             raise MetricRefused(metric, what, 0, 1)
     return y[known], p[known], arr[known], int((~known).sum())
 
@@ -76,8 +79,8 @@ def auc_by_arr(y: Array, p: Array, arr: Array) -> float:
     0.75
     """
     y, p, arr, _ = _priced("auc_by_arr", y, p, arr)
-    _, place = np.unique(p, return_inverse=True)
-    lost, stayed = np.bincount(place, arr * y), np.bincount(place, arr * (1 - y))
+    _, group = np.unique(p, return_inverse=True)
+    lost, stayed = np.bincount(group, arr * y), np.bincount(group, arr * (1 - y))
     return float((lost * (np.cumsum(stayed) - stayed / 2)).sum() / (lost.sum() * stayed.sum()))
 
 
@@ -107,7 +110,7 @@ def arr_at_capacity(
     held = in_top_share(np.asarray(p, dtype=float), share, as_of) if held is None else held
     known = ~np.isnan(np.asarray(arr, dtype=float))
     y, _, arr, unknown = _priced("arr_at_capacity", y, p, arr)
-    flagged, lost, caught = (float(one) for one in (held[known] @ arr, y @ arr, held[known] @ (arr * y)))
+    flagged, lost, caught = (float(amount) for amount in (held[known] @ arr, y @ arr, held[known] @ (arr * y)))
     return ArrCapacity(flagged, lost, caught, caught / flagged if flagged else 0.0, caught / lost, unknown)
 
 
@@ -128,8 +131,8 @@ def successes(costs: Costs, count: int = 64) -> Array:
     """`count` equally likely values of the success of an approach, (count,), of its Beta distribution.
 
     >>> from configs.settings import Costs
-    >>> found = successes(Costs(contact=10, offer=100, success=0.5, success_sd=0.1))
-    >>> round(float(found.mean()), 6), round(float(found.std()), 2)
+    >>> drawn = successes(Costs(contact=10, offer=100, success=0.5, success_sd=0.1))
+    >>> round(float(drawn.mean()), 6), round(float(drawn.std()), 2)
     (0.5, 0.1)
     """
     a, b = _beta(costs)
@@ -165,9 +168,9 @@ def maximum_profit(y: Array, p: Array, value: Array, costs: Costs) -> Profit:
     """
     y, p, value, _ = _priced("maximum_profit", y, p, value)
     earned = earnings(y, value, costs)
-    _, place = np.unique(-p, return_inverse=True)
-    total = np.append(0.0, np.cumsum(np.bincount(place, earned)))
-    rows = np.append(0, np.cumsum(np.bincount(place)))
+    _, group = np.unique(-p, return_inverse=True)
+    total = np.append(0.0, np.cumsum(np.bincount(group, earned)))
+    rows = np.append(0, np.cumsum(np.bincount(group)))
     best = int(np.argmax(total))
     return Profit(float(total[best] / y.size), float(rows[best] / y.size), float(total[-1] / y.size))
 
@@ -209,9 +212,9 @@ def expected_maximum_profit(y: Array, p: Array, value: float, costs: Costs) -> P
 
 def _hull(y: Array, p: Array) -> tuple[Array, Array]:
     """Vertices of the upper hull of the ROC from (0, 0) to (1, 1): shares of churned and of stayed rows above a cut."""
-    _, place = np.unique(-p, return_inverse=True)
-    churned = np.append(0.0, np.cumsum(np.bincount(place, y))) / y.sum()
-    stayed = np.append(0.0, np.cumsum(np.bincount(place, 1 - y))) / (1 - y).sum()
+    _, group = np.unique(-p, return_inverse=True)
+    churned = np.append(0.0, np.cumsum(np.bincount(group, y))) / y.sum()
+    stayed = np.append(0.0, np.cumsum(np.bincount(group, 1 - y))) / (1 - y).sum()
     # Only where churned rows come in does the curve rise, so that no other point can be a vertex, but the last.
     rises = np.flatnonzero(np.append(np.diff(churned, prepend=0.0)[:-1] > 0, True))
     kept: list[int] = [0]
@@ -247,12 +250,15 @@ def decision_curve(y: Array, p: Array, thresholds: Sequence[float]) -> list[Bene
     (0.2, 0.1875, 0.0625)
     """
     y, p = checked("decision_curve", y, p)
-    if not all(0 < one < 1 for one in thresholds):
+    if not all(0 < threshold < 1 for threshold in thresholds):
         raise DataError(Fault("thresholds", str(list(thresholds)), "probabilities inside (0, 1)", "leave out the rest"))
     rate, table = float(y.mean()), []
-    for one in thresholds:
-        benefit, everyone = float(net_benefits(y, p, one).mean()), rate - (1 - rate) * (one / (1 - one))
-        table.append(Benefit(float(one), benefit, everyone, float((p >= one).mean())))
+    for threshold in thresholds:
+        benefit, everyone = (
+            float(net_benefits(y, p, threshold).mean()),
+            rate - (1 - rate) * (threshold / (1 - threshold)),
+        )
+        table.append(Benefit(float(threshold), benefit, everyone, float((p >= threshold).mean())))
     return table
 
 

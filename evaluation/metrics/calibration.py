@@ -23,9 +23,9 @@ def equal_mass_bins(p: Array, bins: int) -> Array:
     >>> equal_mass_bins([0.1, 0.2, 0.2, 0.9], 2).tolist()
     [0, 1, 1, 1]
     """
-    _, place, ties = np.unique(np.asarray(p, dtype=float), return_inverse=True, return_counts=True)
+    _, group, ties = np.unique(np.asarray(p, dtype=float), return_inverse=True, return_counts=True)
     below = np.cumsum(ties) - ties
-    return np.asarray(((below + ties / 2) / ties.sum() * bins).astype(int)[place])
+    return np.asarray(((below + ties / 2) / ties.sum() * bins).astype(int)[group])
 
 
 def _bin_sums(y: Array, p: Array, bins: int) -> tuple[Array, Array, Array]:
@@ -108,7 +108,7 @@ def ece_debiased(y: Array, p: Array, bins: int = 15) -> float:
     rows, churned, predicted = _bin_sums(y, p, bins)
     gap, share = (churned - predicted) / rows, churned / rows
     spread = np.sqrt(share * (1 - share) / np.maximum(rows - 1, 1)) + 1e-12
-    erf = np.array([math.erf(one) for one in gap / (spread * math.sqrt(2))])
+    erf = np.array([math.erf(z) for z in gap / (spread * math.sqrt(2))])
     noisy = spread * math.sqrt(2 / math.pi) * np.exp(-(gap**2) / (2 * spread**2)) + gap * erf
     return max(0.0, float(((2 * np.abs(gap) - noisy) * rows).sum() / y.size))
 
@@ -181,10 +181,10 @@ def calibration_slope_intercept(y: Array, p: Array, least: int = SLOPE_CHURNS) -
     (0.5, 0.0)
     """
     y, p = checked("calibration_slope", y, p, least)
-    x, place, rows = np.unique(logit(p), return_inverse=True, return_counts=True)
+    x, group, rows = np.unique(logit(p), return_inverse=True, return_counts=True)
     if x.size == 1:
         raise MetricRefused("calibration_slope", "distinct probability", 1, 2)
-    churned = np.bincount(place, y)
+    churned = np.bincount(group, y)
     left, stayed = x[churned > 0], x[churned < rows]
     if left[0] >= stayed[-1] or left[-1] <= stayed[0]:
         raise MetricRefused("calibration_slope", "rows that churned below one that stayed", 0, 1)
@@ -261,18 +261,18 @@ def brier_parts(y: Array, p: Array, bins: int = 15) -> Murphy:
 
     Examples
     --------
-    >>> found = brier_parts([0, 1, 1, 1], [0.2, 0.2, 0.9, 0.9], bins=2)
-    >>> [round(one, 6) for one in found]      # (.3**2 + .1**2) / 2, .25**2, .75 * .25, and no spread within bins
+    >>> parts = brier_parts([0, 1, 1, 1], [0.2, 0.2, 0.9, 0.9], bins=2)
+    >>> [round(part, 6) for part in parts]      # (.3**2 + .1**2) / 2, .25**2, .75 * .25, and no spread within bins
     [0.05, 0.0625, 0.1875, 0.0]
     """
     y, p = checked("brier_parts", y, p)
     rows, churned, predicted = _bin_sums(y, p, bins)
-    share, happened, said, rate = rows / y.size, churned / rows, predicted / rows, float(y.mean())
-    reliability = float(share @ (said - happened) ** 2)
+    share, happened, mean_p, rate = rows / y.size, churned / rows, predicted / rows, float(y.mean())
+    reliability = float(share @ (mean_p - happened) ** 2)
     resolution = float(share @ (happened - rate) ** 2)
     bin_of = equal_mass_bins(p, bins)
-    place = np.searchsorted(np.unique(bin_of), bin_of)
-    spread, lean = p - said[place], y - happened[place]
+    bin_index = np.searchsorted(np.unique(bin_of), bin_of)
+    spread, lean = p - mean_p[bin_index], y - happened[bin_index]
     within = float(np.mean(spread**2) - 2 * np.mean(spread * lean))
     return Murphy(reliability, resolution, rate * (1 - rate), within)
 
@@ -314,7 +314,7 @@ def reliability_bins(y: Array, p: Array, bins: int = 15, accounts: Array | None 
 
     Examples
     --------
-    >>> [(one.rows, one.churned, one.happened) for one in reliability_bins([0, 1, 1, 1], [0.2, 0.2, 0.9, 0.9], 2)]
+    >>> [(row.rows, row.churned, row.happened) for row in reliability_bins([0, 1, 1, 1], [0.2, 0.2, 0.9, 0.9], 2)]
     [(2, 1, 0.5), (2, 2, 1.0)]
     """
     y, p = checked("reliability_bins", y, p)

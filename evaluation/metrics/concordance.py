@@ -68,11 +68,11 @@ def concordance(days: Array, left: Array, curve: Array, horizons_days: Sequence[
     >>> concordance([10, 20, 30, 30], [1, 0, 1, 0], curve, [30], [0, 0, 0, 0])[:4]      # 3 pairs of the first, 1 more
     (1.0, 4.0, 0.0, 0.0)
     """
-    days, left, curve = (np.asarray(one, dtype=float) for one in (days, left, curve))
+    days, left, curve = (np.asarray(values, dtype=float) for values in (days, left, curve))
     horizons = np.asarray(horizons_days, dtype=float)
     if curve.shape != (days.size, horizons.size) or left.shape != days.shape or len(groups) != days.size:
-        found = f"{days.size} days, {left.size} outcomes, {len(groups)} groups, a curve {curve.shape}"
-        raise DataError(Fault("concordance", found, f"as many rows of {horizons.size} horizons", "pass matching rows"))
+        shapes = f"{days.size} days, {left.size} outcomes, {len(groups)} groups, a curve {curve.shape}"
+        raise DataError(Fault("concordance", shapes, f"as many rows of {horizons.size} horizons", "pass matching rows"))
     left = np.where(days > horizons[-1], 0.0, left)
     days = np.minimum(days, horizons[-1])
     _, group = np.unique(np.asarray(groups), return_inverse=True)
@@ -87,7 +87,7 @@ def concordance(days: Array, left: Array, curve: Array, horizons_days: Sequence[
     if not pairs.sum():
         raise MetricRefused("concordance", "comparable pairs", 0, 1)
     won = concordant + tied / 2
-    above, below, level = (float(one.sum()) for one in (concordant, discordant, tied))
+    above, below, level = (float(pairs.sum()) for pairs in (concordant, discordant, tied))
     return Concordance(float(won.sum() / pairs.sum()), above, below, level, rows.astype(int), won, pairs)
 
 

@@ -76,8 +76,8 @@ def expected_auc(p: Array) -> float:
     0.988
     """
     p = _checked(p)
-    _, place = np.unique(p, return_inverse=True)
-    stay_at, churn_at = np.bincount(place, 1 - p), np.bincount(place, p)
+    _, group = np.unique(p, return_inverse=True)
+    stay_at, churn_at = np.bincount(group, 1 - p), np.bincount(group, p)
     below = np.cumsum(stay_at) - stay_at
     itself = float(p @ (1 - p))
     won = float(churn_at @ (below + stay_at / 2)) - itself / 2
@@ -113,12 +113,12 @@ def expect(p: Array, accounts: Array, draws: int = DRAWS, seed: int = 7) -> Expe
     order = np.argsort(p, kind="stable")
     p = p[order]
     _, code = np.unique(np.asarray(accounts)[order], return_inverse=True)
-    _, place, ties = np.unique(p, return_inverse=True, return_counts=True)
-    rank = (np.cumsum(ties) - (ties - 1) / 2)[place]
+    _, group, ties = np.unique(p, return_inverse=True, return_counts=True)
+    rank = (np.cumsum(ties) - (ties - 1) / 2)[group]
     clipped = np.clip(p, np.finfo(float).eps, 1 - np.finfo(float).eps)
     stayed_loss, churn_loss = -np.log1p(-clipped), -np.log(clipped) + np.log1p(-clipped)
     random = np.random.default_rng(seed)
-    found: list[Array] = []
+    figures: list[Array] = []
     step = max(1, BLOCK // p.size)
     for start in range(0, draws, step):
         luck = random.random((min(step, draws - start), int(code.max()) + 1))
@@ -128,8 +128,8 @@ def expect(p: Array, accounts: Array, draws: int = DRAWS, seed: int = 7) -> Expe
         won = y @ rank - churned * (churned + 1) / 2
         auc = np.divide(won, pairs, out=np.full(churned.size, np.nan), where=pairs > 0)
         brier = (float(p @ p) + y @ (1 - 2 * p)) / p.size
-        found.append(np.array([auc, brier, (stayed_loss.sum() + y @ churn_loss) / p.size]))
-    auc, brier, log_loss = np.concatenate(found, axis=1)
+        figures.append(np.array([auc, brier, (stayed_loss.sum() + y @ churn_loss) / p.size]))
+    auc, brier, log_loss = np.concatenate(figures, axis=1)
     entropy = float((stayed_loss + p * churn_loss).mean())
     return Expected(
         rows=p.size,
@@ -167,13 +167,13 @@ def grade(expected: Expected, y: Array, p: Array) -> Graded:
     MetricRefused
         Without a row of each class.
     """
-    true, told = scores.auc(y, p), expected.auc
-    return Graded(told.value, told.low, told.high, true, told.value - true, told.low <= true <= told.high)
+    true, auc = scores.auc(y, p), expected.auc
+    return Graded(auc.value, auc.low, auc.high, true, auc.value - true, auc.low <= true <= auc.high)
 
 
 def _checked(p: Any) -> Array:
     p = np.asarray(p, dtype=float)
     if p.ndim == 1 and p.size > 1 and np.isfinite(p).all() and p.min() >= 0 and p.max() <= 1 and 0 < p.sum() < p.size:
         return p
-    found = f"{p.size} values" + (f" from {np.min(p):g} to {np.max(p):g}" if p.size else "")
-    raise DataError(Fault("expected performance", found, "probabilities of two rows and more", "drop or mend them"))
+    values = f"{p.size} values" + (f" from {np.min(p):g} to {np.max(p):g}" if p.size else "")
+    raise DataError(Fault("expected performance", values, "probabilities of two rows and more", "drop or mend them"))

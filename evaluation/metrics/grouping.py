@@ -57,11 +57,11 @@ def labelled(values: pd.Series) -> tuple[Array, Array]:
 
     Examples
     --------
-    >>> [found.tolist() for found in labelled(pd.Series(["smb", None, "smb"]))]
+    >>> [part.tolist() for part in labelled(pd.Series(["smb", None, "smb"]))]
     [[0, 1, 0], ['smb', '(unknown)']]
     """
-    codes, found = pd.factorize(values)
-    named, names = pd.factorize(np.array([*map(str, found), "(unknown)"], dtype=object))
+    codes, labels = pd.factorize(values)
+    named, names = pd.factorize(np.array([*map(str, labels), "(unknown)"], dtype=object))
     return named[codes], names  # the code of a missing one is -1: the last
 
 

@@ -83,8 +83,8 @@ def observed_expected(y: Array, p: Array, accounts: Array, level: float = 0.95) 
 
     Examples
     --------
-    >>> found = observed_expected(np.r_[1, np.zeros(9)], np.full(10, 0.1), np.arange(10))
-    >>> round(found.ratio, 3), round(found.low, 3), round(found.high, 3)
+    >>> churns = observed_expected(np.r_[1, np.zeros(9)], np.full(10, 0.1), np.arange(10))
+    >>> round(churns.ratio, 3), round(churns.low, 3), round(churns.high, 3)
     (1.0, 0.025, 5.572)
     """
     y, p = np.asarray(y, dtype=float), np.asarray(p, dtype=float)

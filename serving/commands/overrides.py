@@ -109,8 +109,8 @@ def _entered(project: Project, overrides: pd.DataFrame, lines: Sequence[str], by
 
 def _moments(texts: pd.Series) -> pd.Series:
     """UTC moments of ISO 8601 texts; NaT for what is none."""
-    found = pd.to_datetime(texts.where(texts != ""), format="ISO8601", utc=True, errors="coerce")
-    return found.dt.tz_localize(None).astype("datetime64[us]")
+    moments = pd.to_datetime(texts.where(texts != ""), format="ISO8601", utc=True, errors="coerce")
+    return moments.dt.tz_localize(None).astype("datetime64[us]")
 
 
 def _faults(

@@ -80,12 +80,14 @@ def promote(project: Project, version: str | None, now: datetime, by: str, force
     return PromotionAnswer(str(model.version), verdict, forced, mark, reweighting, level)
 
 
-def _require_same(model: LoadedModel, found: dict[str, str], whose: str, do: str) -> None:
+def _require_same(model: LoadedModel, required: dict[str, str], whose: str, do: str) -> None:
     """UsageError where the model was trained on other data or settings than these."""
-    words = {"data_fingerprint": "data", "config_version": "settings"}
+    labels = {"data_fingerprint": "data", "config_version": "settings"}
     faults = [
-        Fault(f"version {model.version}", f"trained on other {words[name]} than {whose}", f"the same {words[name]}", do)
-        for name, value in found.items()
+        Fault(
+            f"version {model.version}", f"trained on other {labels[name]} than {whose}", f"the same {labels[name]}", do
+        )
+        for name, value in required.items()
         if getattr(model.record, name) != value
     ]
     if faults:
