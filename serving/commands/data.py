@@ -121,8 +121,8 @@ def _labels_beside(dataset: Dataset, settings: Settings) -> dict[str, pd.Series]
 
     labels, horizons = dataset.labels, settings.horizons_days
     whether = [horizon_labels(labels, horizons), contraction_labels(labels, horizons)]
-    found = [labels.drop(columns=["account_id", "as_of"]), *whether]
-    return {str(name): part[name] for part in found for name in part}
+    tables = [labels.drop(columns=["account_id", "as_of"]), *whether]
+    return {str(name): table[name] for table in tables for name in table}
 
 
 def _rules_beside(frame: pd.DataFrame, settings: Settings) -> dict[str, pd.Series]:

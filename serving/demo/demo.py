@@ -155,7 +155,7 @@ def _make_room(folder: Path, config: Path) -> None:
     if not folder.exists() or not any(folder.iterdir()):
         return
     if not config.exists() or not config.read_text(encoding="utf-8").startswith(HEAD):
-        found = Fault("--dir", f"{folder}, which holds other files", "an empty or new folder", "choose another")
-        raise UsageError(found)
+        found = f"{folder}, which holds other files"
+        raise UsageError(Fault("--dir", found, "an empty or new folder", "choose another"))
     # A model of another company must not be judged by this one's outcomes: what an earlier demo left goes.
     remove_state(folder / ".forewarn")
