@@ -113,8 +113,8 @@ class Ledger(LedgerReader):
             kind, rows, asked_by=asked_by, at=at, key=idempotency_key, calibrator_version=calibrator_version
         )
 
-    def mark(self, kind: str, body: Mapping[str, Any], at: pd.Timestamp, asked_by: str = "forewarn") -> Written:
-        """Marks an event in the same chain: a promotion, a promotion forced past a gate, new weights published."""
+    def record_event(self, kind: str, body: Mapping[str, Any], at: pd.Timestamp, asked_by: str = "forewarn") -> Written:
+        """Records an event in the same chain: a promotion, a promotion forced past a gate, new weights published."""
         return self.append("mark", [(0, kind, canonical(dict(body)))], asked_by=asked_by, at=at)
 
     def append(

@@ -151,8 +151,8 @@ class LedgerReader:
         counts = {"matured_days": "int64", "contraction_days": "int64"}
         return frame[names].fillna({"contraction_days": 0}).astype(counts)
 
-    def marks(self, kind: str | None = None) -> pd.DataFrame:
-        """Marked events in order: batch_id, kind, body (a dict), asked_by, at."""
+    def events(self, kind: str | None = None) -> pd.DataFrame:
+        """Events in the order recorded: batch_id, kind, body (a dict), asked_by, at."""
         query = select(marks.c.batch_id, marks.c.mark, marks.c.body, batches.c.asked_by, batches.c.requested_at)
         query = query.join_from(marks, batches, marks.c.batch_id == batches.c.batch_id).order_by(marks.c.batch_id)
         if kind is not None:

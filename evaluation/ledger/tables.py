@@ -1,7 +1,7 @@
 """The ledger's tables, and the literal list of what can be entered in it.
 
 Every entry is a batch: a row of `batches`, chained to the batch before, and the rows that belong to it, from row 0 up.
-What is entered (predictions, judgements, marks, overrides) differs only in the tables that hold its rows, so one more
+What is entered (predictions, judgements, events, overrides) differs only in the tables that hold its rows, so one more
 kind of entry is a table here, an `Entry` in ENTRIES and a migration. `head` has one row, the newest batch: writers lock
 it.
 
@@ -118,6 +118,7 @@ judgements = Table(
     Index("ix_judgements_account_as_of", "account_id", "as_of", "batch_id", "row"),
 )
 
+# Events: the names of this table, of its column `mark` and of its kind of batch stand in hashes and exports already.
 marks = Table(
     "marks",
     metadata,

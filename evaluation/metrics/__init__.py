@@ -3,7 +3,7 @@
 from evaluation.metrics.bootstrap import Interval, draw, interval_of
 from evaluation.metrics.bootstrap_statistics import Statistic, ratios
 from evaluation.metrics.calibration import brier_parts, calibration_slope_intercept, ece, ece_debiased, reliability_bins
-from evaluation.metrics.capacity import in_top_share, loss_days
+from evaluation.metrics.capacity import in_top_share, quarterly_loss_as_ofs
 from evaluation.metrics.concordance import concordance
 from evaluation.metrics.expected_performance import Expected, Graded, expect, grade
 from evaluation.metrics.fairness import FIGURES, GroupComparison, GroupFairness, fairness, sizes
@@ -59,11 +59,11 @@ __all__ = [
     "labelled",
     "log_loss",
     "log_losses",
-    "loss_days",
     "matured",
     "metric_named",
     "non_overlapping_as_ofs",
     "observed_expected",
+    "quarterly_loss_as_ofs",
     "ratios",
     "reliability_bins",
     "share_interval",

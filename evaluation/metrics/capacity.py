@@ -228,11 +228,13 @@ def first_flagged(accounts: Array, as_of: Array, churn_at: Array, in_band: Array
     return First(starts.size, float(flagged.mean()), float(1 - missed.mean()), median, who[rows[starts]], flagged, days)
 
 
-def loss_days(as_ofs: Sequence[pd.Timestamp], horizon_days: int) -> list[pd.Timestamp]:
+def quarterly_loss_as_ofs(as_ofs: Sequence[pd.Timestamp], horizon_days: int) -> list[pd.Timestamp]:
     """As_ofs one horizon apart, so that no loss is counted twice.
 
     They start with the first that begins a quarter, if one does. Windows may overlap by up to a twentieth of the
-    horizon (months are not of one length).
+    horizon (months are not of one length). Not `non_overlapping_as_ofs`, which starts with the very first and lets
+    windows overlap by a fixed number of days: sums of money are read by quarter, a watch must not lose its first days.
+    One rule for both would move figures.
 
     Parameters
     ----------

@@ -136,6 +136,8 @@ class WatchedPeriod:
 def non_overlapping_as_ofs(as_ofs: Sequence[pd.Timestamp], horizon_days: int) -> tuple[pd.Timestamp, ...]:
     """As_ofs whose windows follow each other, from the first on, so that no churn counts twice.
 
+    Not `quarterly_loss_as_ofs`, which waits for a quarter to begin: a watch must not lose its first days.
+
     Parameters
     ----------
     as_ofs : sequence of pd.Timestamp

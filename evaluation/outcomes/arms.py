@@ -12,7 +12,7 @@ import pandas as pd
 
 from configs.settings import Holdout, Settings
 from evaluation.ledger import Ledger
-from evaluation.metrics import MetricRefused, Refusal, loss_days
+from evaluation.metrics import MetricRefused, Refusal, quarterly_loss_as_ofs
 from evaluation.outcomes.holdout import HOLDOUT, NO_DRAW, ArmOutcome, Effect, NotRandom, arms, assign, by_arm, effect
 from evaluation.outcomes.outcomes import judged_so_far
 
@@ -60,10 +60,10 @@ def mark_draw(ledger: Ledger, drawn: Holdout | None, at: pd.Timestamp, by: str) 
     by : str
         Who asked for it.
     """
-    last = ledger.marks(MARK).body.tolist()[-1:]
+    last = ledger.events(MARK).body.tolist()[-1:]
     body = asdict(HoldoutDraw() if drawn is None else HoldoutDraw(drawn.salt, drawn.share))
     if last != [body] and (drawn is not None or last):
-        ledger.mark(MARK, body, at=at, asked_by=by)
+        ledger.record_event(MARK, body, at=at, asked_by=by)
 
 
 def with_drawn(interventions: pd.DataFrame | None, ledger: Ledger, account_ids: list[str]) -> pd.DataFrame | None:
@@ -83,7 +83,7 @@ def with_drawn(interventions: pd.DataFrame | None, ledger: Ledger, account_ids: 
     pd.DataFrame or None
         Columns as those of `interventions`; None where there is neither.
     """
-    marked = ledger.marks(MARK)
+    marked = ledger.events(MARK)
     parts = [] if interventions is None else [interventions[_COLUMNS]]
     for body, since, until in zip(marked.body, marked["at"], [*marked["at"], pd.NaT][1:], strict=True):
         arm = assign(account_ids, str(body["salt"]), body["share"])
@@ -112,7 +112,7 @@ def outcomes_by_arm(
     OutcomesByArm or None
         None where nobody was approached or held out.
     """
-    if interventions is None and ledger.marks(MARK).empty:
+    if interventions is None and ledger.events(MARK).empty:
         return None
     main = settings.main_horizon_days
     rows = judged_so_far(ledger, settings, at, columns=["risk_level", f"p_churn_{main}d"])
@@ -147,13 +147,13 @@ def drawn_effect(rows: pd.DataFrame, ledger: Ledger, settings: Settings) -> Effe
     Effect or Refusal
         The refusal says why chance did not decide, or what is lacking.
     """
-    events = ledger.marks(MARK)
+    events = ledger.events(MARK)
     last = HoldoutDraw() if events.empty else HoldoutDraw(**events.body.iloc[-1])
     if last.salt is None or not last.share:
         return NO_DRAW
     since = events["at"].iloc[-1]
     part = rows[rows.as_of >= since.normalize()]
-    part = part[part.as_of.isin(loss_days(list(part.as_of.unique()), settings.main_horizon_days))]
+    part = part[part.as_of.isin(quarterly_loss_as_ofs(list(part.as_of.unique()), settings.main_horizon_days))]
     if part.empty:
         return Refusal(f"no scoring since the draw of {since:%Y-%m-%d} has matured")
     part = part.assign(arm=assign(part.account_id.tolist(), last.salt, last.share))

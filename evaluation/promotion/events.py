@@ -98,7 +98,7 @@ def mark_promotion(
     body: dict[str, Any] = {"version": version, "before": before}
     if kind == FORCED:
         body |= {"refused": [gate.name for gate in verdict.refused], "reason": reason}
-    ledger.mark(kind, body, at=at, asked_by=by)
+    ledger.record_event(kind, body, at=at, asked_by=by)
     return sentence(kind, body, by, at)
 
 
@@ -132,9 +132,9 @@ def mark_reweighting(
     changed = [asdict(change) for change in weight_changes(before.health.framework, model.health.framework)]
     body = {"version": model.version, "before": before.version, "changed": changed}
     body |= {"config_version": model.record.config_version, "config_before": before.record.config_version}
-    if not changed or ledger.marks(REWEIGHTING)["body"].tolist()[-1:] == [body]:
+    if not changed or ledger.events(REWEIGHTING)["body"].tolist()[-1:] == [body]:
         return None
-    ledger.mark(REWEIGHTING, body, at=at, asked_by=by)
+    ledger.record_event(REWEIGHTING, body, at=at, asked_by=by)
     return sentence(REWEIGHTING, body, by, at)
 
 
@@ -165,9 +165,9 @@ def mark_level(ledger: Ledger, model: LoadedModel, before: LoadedModel | None, b
     if "since" not in shift or known.get("since") == shift["since"]:
         return None
     body = {"version": model.version, "since": shift["since"], "times": round(shift["times"], 2)}
-    if [marked["since"] for marked in ledger.marks(LEVEL)["body"].tolist()[-1:]] == [shift["since"]]:
+    if [marked["since"] for marked in ledger.events(LEVEL)["body"].tolist()[-1:]] == [shift["since"]]:
         return None
-    ledger.mark(LEVEL, body, at=at, asked_by=by)
+    ledger.record_event(LEVEL, body, at=at, asked_by=by)
     return sentence(LEVEL, body, by, at)
 
 
@@ -270,5 +270,5 @@ def ledger_events(ledger: Ledger) -> tuple[LedgerEvent, ...]:
             sentence=sentence(mark["kind"], mark["body"], mark["asked_by"], mark["at"]),
             against_refusal=mark["kind"] == FORCED,
         )
-        for mark in ledger.marks().to_dict("records")
+        for mark in ledger.events().to_dict("records")
     )

@@ -75,7 +75,7 @@ def run_demo(folder: Path, accounts: int, tell: Progress, story: Story | None = 
         written = features(project.dataset, project.paths.features, project.settings)
         first = _before(project.sources) if story is None else first_scored_day(project.settings)
         days = {"says": "dates are the synthetic company's", "scored_as_of": f"{first:%Y-%m-%d}"}
-        project.ledger.mark("demo", days, at=first, asked_by="demo")
+        project.ledger.record_event("demo", days, at=first, asked_by="demo")
         if story is None:
             before = score_as_then(project)
             rolling = Rolling(project.dataset, project.settings)  # a quarter's fit serves later ones and the backtest

@@ -117,7 +117,7 @@ def test_one_more_chart(copy: Callable[[], Copy]) -> None:
 EVENT = """def mark_price(ledger: Ledger, plan: str, by: str, at: pd.Timestamp) -> str:
     \"\"\"Marks in the ledger that prices rose.\"\"\"
     body = {"plan": plan}
-    ledger.mark("price", body, at=at, asked_by=by)
+    ledger.record_event("price", body, at=at, asked_by=by)
     return sentence("price", body, by, at)
 
 

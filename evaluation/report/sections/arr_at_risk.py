@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from evaluation.jsonable import to_jsonable
-from evaluation.metrics import business_value, loss_days
+from evaluation.metrics import business_value, quarterly_loss_as_ofs
 from evaluation.report.sections.context import Figure, ReportContext
 
 
@@ -20,7 +20,7 @@ def arr_figures(context: ReportContext) -> Figure:
 def arr_at_risk(context: ReportContext, rows: pd.DataFrame) -> Figure:
     """ARR expected to be lost, with the range of chance, beside ARR lost, a window; `variance`: sum of p (1 - p)."""
     windows = []
-    for day in loss_days(list(rows["as_of"].unique()), context.main_horizon_days):
+    for day in quarterly_loss_as_ofs(list(rows["as_of"].unique()), context.main_horizon_days):
         at = rows[rows["as_of"] == day]
         window: dict[str, Any] = {
             "as_of": day,

@@ -21,7 +21,7 @@ def written(ledger: Ledger) -> list[str]:
     made = [put(ledger, frame(rows, seed=rows)) for rows in (3, 4)]
     made.append(ledger.append("judgement", [(0, "000", "2024-01-31", 90, *[None] * 5)], asked_by="outcomes", at=NOW))
     made.append(put(ledger, frame(2), kind="api", idempotency_key="k"))
-    made.append(ledger.mark("promotion", {"version": 3}, NOW))
+    made.append(ledger.record_event("promotion", {"version": 3}, NOW))
     calls = [(0, "000", "2024-02-01T00:00:00.000000", "high", "no sponsor", "anna", None)]
     calls += [(1, "001", "2024-02-01T00:00:00.000000", "low", "renews", "ben", "2024-06-01T00:00:00.000000")]
     made.append(ledger.append("override", calls, asked_by="user:anna", at=NOW))

@@ -100,22 +100,22 @@ def test_filters(ledger: Ledger) -> None:
 def test_an_empty_ledger_answers(ledger: Ledger) -> None:
     assert ledger.predictions().empty
     assert ledger.judgements().empty
-    assert ledger.marks().empty
+    assert ledger.events().empty
     assert ledger.verify() == hash_chain.Verification(True, 0, 0, (), 0, "")
 
 
 def test_marks(ledger: Ledger) -> None:
-    ledger.mark("promotion", {"version": 3, "says": "ü"}, NOW)
-    ledger.mark("forced_promotion", {"version": 4, "gates": ["auc_alarm"]}, NOW, asked_by="csm-03")
-    assert ledger.marks().body.tolist() == [{"version": 3, "says": "ü"}, {"version": 4, "gates": ["auc_alarm"]}]
-    assert ledger.marks("forced_promotion").asked_by.tolist() == ["csm-03"]
+    ledger.record_event("promotion", {"version": 3, "says": "ü"}, NOW)
+    ledger.record_event("forced_promotion", {"version": 4, "gates": ["auc_alarm"]}, NOW, asked_by="csm-03")
+    assert ledger.events().body.tolist() == [{"version": 3, "says": "ü"}, {"version": 4, "gates": ["auc_alarm"]}]
+    assert ledger.events("forced_promotion").asked_by.tolist() == ["csm-03"]
     assert ledger.verify().rows == 2
 
 
 def test_export_is_what_was_written(ledger: Ledger, tmp_path: Path) -> None:
     put(ledger, frame(3))
     put(ledger, frame(2, horizons=(30, 90)), kind="api")
-    ledger.mark("promotion", {"version": 1}, NOW)
+    ledger.record_event("promotion", {"version": 1}, NOW)
     (file,) = ledger.export(tmp_path / "deep" / "all.parquet")
     pd.testing.assert_frame_equal(pd.read_parquet(file), ledger.predictions())
     made = ledger.export(tmp_path / "folder")

@@ -37,12 +37,12 @@ def test_a_draw_is_marked_when_it_changes(tmp_path: Path) -> None:
         other = Holdout(salt="b", share=0.1)
         for day, drawn in enumerate([None, DRAWN, DRAWN, other, None, None]):
             mark_draw(ledger, drawn, later(day), "score")
-        assert ledger.marks().body.tolist() == [
+        assert ledger.events().body.tolist() == [
             {"salt": "2026 renewals", "share": 0.5},
             {"salt": "b", "share": 0.1},
             {"salt": None, "share": 0.0},
         ]
-        assert ledger.marks()["at"].tolist() == [later(1), later(3), later(4)]
+        assert ledger.events()["at"].tolist() == [later(1), later(3), later(4)]
         told = with_drawn(None, ledger, NAMES)
     first, second = told[told.started_at == later(1)], told[told.started_at == later(3)]
     assert len(told) == len(first) + len(second)

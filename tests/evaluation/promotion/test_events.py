@@ -46,7 +46,7 @@ def ledger(tmp_path: Path):
 def test_a_promotion_is_marked_in_the_chain(ledger: Ledger) -> None:
     said = mark_promotion(ledger, "3", None, GOOD, None, "user:kim", NOW)
     assert said == "2026-03-31: Version 3 became the champion; every gate let it pass. (user:kim)"
-    (row,) = ledger.marks().to_dict("records")
+    (row,) = ledger.events().to_dict("records")
     assert (row["kind"], row["body"], row["asked_by"]) == (PROMOTION, {"version": "3", "before": None}, "user:kim")
     assert ledger.verify().ok
 
@@ -58,7 +58,7 @@ def test_a_forced_one_names_the_gates_the_reason_and_who(ledger: Ledger) -> None
         "2026-03-31: Version 4 was made the champion after version 3 by force, although the gates refused it"
         " (auc alarm, latency). The reason given: the feed is mended by Friday (user:lou)"
     )
-    row = ledger.marks(FORCED).to_dict("records")[0]
+    row = ledger.events(FORCED).to_dict("records")[0]
     assert row["body"]["refused"] == ["auc_alarm", "latency"]
     assert [(one.sentence == said, one.against_refusal) for one in ledger_events(ledger)] == [
         (False, False),
@@ -116,7 +116,7 @@ def test_new_weights_are_marked_once_with_what_changed(ledger: Ledger) -> None:
         " usage 50 to 30, engagement 25 to 45; renewal: usage 25 to 20, engagement 20 to 25. (user:kim)"
     )
     assert mark_reweighting(ledger, other, same, "user:kim", NOW) is None
-    assert len(ledger.marks("reweighting")) == 1
+    assert len(ledger.events("reweighting")) == 1
     assert mark_reweighting(ledger, same, other, "user:kim", NOW) is not None  # and back
     assert [(one.at, one.label) for one in ledger_events(ledger)] == [("2026-03-31", "new weights")] * 2
 
@@ -133,7 +133,7 @@ def test_weights_of_signals_and_stages_that_come_and_go(ledger: Ledger) -> None:
 
 
 def test_a_mark_that_nobody_wrote_a_sentence_for_is_still_told(ledger: Ledger) -> None:
-    ledger.mark("audit", {"rows": 3}, at=NOW, asked_by="user:kim")
+    ledger.record_event("audit", {"rows": 3}, at=NOW, asked_by="user:kim")
     assert [one.sentence for one in ledger_events(ledger)] == ["2026-03-31: audit (rows 3), by user:kim."]
 
 

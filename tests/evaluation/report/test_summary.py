@@ -13,7 +13,7 @@ from configs.errors import DataError
 from configs.settings import Settings
 from evaluation import metrics
 from evaluation.metrics.calibration import calibration_slope_intercept, ece
-from evaluation.metrics.capacity import loss_days
+from evaluation.metrics.capacity import quarterly_loss_as_ofs
 from evaluation.metrics.grouping import matured
 from evaluation.report.report import write_report
 from evaluation.report.sections import ReportInputs
@@ -199,8 +199,8 @@ DAYS = [
 @pytest.mark.parametrize(("every", "count", "horizon", "expected"), DAYS)
 def test_no_loss_is_counted_twice(every: str, count: int, horizon: int, expected: list[str]) -> None:
     days = list(pd.date_range("2024-01-01", periods=count, freq=every))
-    assert [f"{day:%Y-%m-%d}" for day in loss_days(days, horizon)] == expected
-    assert f"{loss_days([pd.Timestamp('2024-02-01'), *days[2:]], horizon)[0]:%d}" in ("01", "15")
+    assert [f"{day:%Y-%m-%d}" for day in quarterly_loss_as_ofs(days, horizon)] == expected
+    assert f"{quarterly_loss_as_ofs([pd.Timestamp('2024-02-01'), *days[2:]], horizon)[0]:%d}" in ("01", "15")
 
 
 def test_arr_lost_is_the_arr_of_those_that_left(frames: Frames, summary: dict[str, Any]) -> None:

@@ -167,6 +167,6 @@ def test_a_holdout_is_drawn_by_setting_and_told_apart(project: Path) -> None:
     from evaluation.ledger.ledger import Ledger
 
     with Ledger.open(load_settings(path)) as ledger:
-        assert ledger.marks("holdout").body.tolist() == [{"salt": "a", "share": 0.2}]
+        assert ledger.events("holdout").body.tolist() == [{"salt": "a", "share": 0.2}]
         ledger.export(exported_marks)
     assert pd.read_parquet(exported_marks / "marks.parquet").mark.tolist()[-1] == "holdout"

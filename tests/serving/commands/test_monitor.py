@@ -142,7 +142,7 @@ def test_promoting_new_weights_and_another_level_marks_them(
     assert "since 2025-02-01 2 times as many" in (first.level or "")
     assert second.reweighting is None is second.level  # asked for twice, marked once
     with Ledger.open(settings) as ledger:
-        assert len(ledger.marks("reweighting")) == len(ledger.marks("level")) == 1
+        assert len(ledger.events("reweighting")) == len(ledger.events("level")) == 1
 
 
 def test_the_command_answers_in_words_and_json(

@@ -232,7 +232,7 @@ def test_options_that_do_not_go_together(tmp_path: Path, arguments: list[str], s
 
 def test_the_demo_s_own_promotion_is_marked(demo: Path) -> None:
     with Ledger.open(f"sqlite:///{demo / '.forewarn' / 'ledger.db'}") as ledger:
-        (mark,) = ledger.marks("promotion").body
+        (mark,) = ledger.events("promotion").body
     assert mark == {"version": "2", "before": None}
     assert (
         "Version 2 became the champion; every gate let it pass."
