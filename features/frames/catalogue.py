@@ -77,6 +77,9 @@ def seen_contracts(sources: Sources, inputs: FrameInputs) -> ir.Table:
     rows = seen_rows(sources, "contracts", inputs.snapshots, latest=True)
     if "ends_at" not in rows.columns:
         rows = rows.mutate(ends_at=ibis.null("timestamp"))
+    if "terminated_at" in rows.columns:
+        early = rows.ends_at.isnull() | (rows.terminated_at < rows.ends_at)
+        rows = rows.mutate(ends_at=(rows.terminated_at.notnull() & early).ifelse(rows.terminated_at, rows.ends_at))
     year_ago = rows.as_of - ibis.interval(days=365)
     return rows.mutate(
         covers=rows.ends_at.isnull() | (rows.ends_at >= rows.as_of),

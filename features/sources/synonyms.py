@@ -87,6 +87,8 @@ COLUMN_WORDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "plan": ("plan_name", "plan_tier", "product", "product_name", "package", "tier", "sku"),
         "billing_period": ("billing_frequency", "billing_cycle", "bill_period", "bill_period_months", "billing"),
         "cancelled_at": ("canceled_at", "cancellation_date", "cancelled_on", "cancel_date"),
+        "terminated_at": ("termination_date", "terminated_on", "left_early_at"),
+        "currency": ("currency_code", "currency_iso_code"),
         "auto_renews": ("auto_renew", "auto_renewal", "autorenew", "renews_automatically"),
     },
     "usage_events": {
@@ -122,6 +124,8 @@ COLUMN_WORDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "paid_at": ("payment_date", "paid_date", "paid_on", "settled_at"),
         "amount": ("total", "total_amount", "value", "price", "revenue", "net_amount", "amount_due", "sum"),
         "kind": ("type", "invoice_type"),
+        "currency": ("currency_code", "currency_iso_code"),
+        "credits_invoice_id": ("credited_invoice_id", "original_invoice_id"),
     },
     "surveys": {
         "occurred_at": (*MOMENT, "responded_at", "response_date", "survey_date", "submitted_at", *CREATED),

@@ -70,7 +70,7 @@ def churn_rows(sources: Sources, kind: str = "churn") -> pd.DataFrame:
 
 def contract_rows(sources: Sources) -> pd.DataFrame:
     """Contracts with the end of what is paid for. An open-ended one that was cancelled ended then; one with an end runs
-    until it, cancelled or not.
+    until it, cancelled or not, unless it was terminated before.
 
     Read once: churns, contractions and returns all come from them, and outcomes are judged in many parts.
 
@@ -85,8 +85,9 @@ def contract_rows(sources: Sources) -> pd.DataFrame:
         account_id, at, visible, ends_at (NaT: open), arr.
     """
     if sources not in _CONTRACTS:
-        rows = spans(sources, "contracts", "ends_at", "cancelled_at", "arr")
-        rows["ends_at"] = rows.ends_at.astype(MOMENT).fillna(rows.pop("cancelled_at").astype(MOMENT))
+        rows = spans(sources, "contracts", "ends_at", "cancelled_at", "terminated_at", "arr")
+        ends = rows.ends_at.astype(MOMENT).fillna(rows.pop("cancelled_at").astype(MOMENT))
+        rows["ends_at"] = pd.concat([ends, rows.pop("terminated_at").astype(MOMENT)], axis=1).min(axis=1)
         _CONTRACTS[sources] = rows
     return _CONTRACTS[sources].copy(deep=False)
 
