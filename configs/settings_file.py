@@ -11,19 +11,16 @@ import re
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from configs.errors import ConfigError, Fault, nearest
 from configs.renamed_settings import with_current_names
 from configs.settings import Settings
 from configs.tables import TABLE_NAMES, TABLES, table
+from configs.yaml_file import read_yaml
 
 DEFAULT_FILE = Path(__file__).with_name("default.yaml")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-
-# The same safe constructors over libyaml where PyYAML was built with it: the defaults are read in a tenth of the time.
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -72,39 +69,49 @@ def read_body(path: Path) -> dict[str, Any]:
     Raises
     ------
     ConfigError
-        When a file is missing, is no mapping in valid YAML, or gives a setting under its old name and its new one.
+        When a file is missing, is no mapping in valid YAML (`configs.yaml_file.read_yaml`), extends itself, directly or
+        through others, or gives a setting under its old name and its new one.
     """
-    try:
-        body = yaml.load(path.read_text(encoding="utf-8"), LOADER)
-    except FileNotFoundError:
-        fault = Fault(str(path), "no such file", "a YAML file", "run `forewarn init DIR`, or give --config")
-        raise ConfigError(fault) from None
-    except yaml.YAMLError as error:
-        raise ConfigError(Fault(str(path), " ".join(str(error).split()), "valid YAML", "fix the line named")) from None
+    return _read_body(path, ())
+
+
+def _read_body(path: Path, extending: tuple[Path, ...]) -> dict[str, Any]:
+    """The body of a file; `extending`: the files that led to it, each of which extends the next."""
+    if path in extending:
+        chain = " -> ".join(file.name for file in (*extending[extending.index(path) :], path))
+        do = "take `extends` out of one of them, or write `extends: default`"
+        raise ConfigError(Fault(f"{extending[-1]}: extends", chain, "a file that does not lead back to itself", do))
+    body = read_yaml(path)
     if not isinstance(body, dict):
-        raise ConfigError(Fault(str(path), type(body).__name__, "a mapping of settings", "see the README's example"))
+        found = "nothing" if body is None else f"a {type(body).__name__}"
+        raise ConfigError(Fault(str(path), found, "a mapping of settings", "see the README's example"))
     body = with_current_names(body, path)
     extends = body.pop("extends", "default")
     if path == DEFAULT_FILE:
         return body
-    parent = DEFAULT_FILE if extends == "default" else (path.parent / str(extends))
-    return merge(read_body(parent), body)
+    if not isinstance(extends, str):
+        fault = Fault(f"{path}: extends", repr(extends)[:80], "`default`, or the name of one file", "name one file")
+        raise ConfigError(fault)
+    parent = DEFAULT_FILE if extends == "default" else (path.parent / extends).resolve()
+    return merge(_read_body(parent, (*extending, path)), body)
 
 
 def _mapping_faults(body: dict[str, Any]) -> list[Fault]:
     """Misspelt tables and canonical columns, with the nearest name."""
     faults = []
     tables = body.get("tables") or {}
+    if not isinstance(tables, dict):
+        return []  # the validation says so
     for name, source in tables.items():
         if name not in TABLE_NAMES:
             faults.append(Fault(f"tables.{name}", "an unknown table", "a canonical table", nearest(name, TABLE_NAMES)))
             continue
         names = table(name).column_names
         for part in ("columns", "constants"):
-            given = (source or {}).get(part) or {} if isinstance(source, dict) else {}
+            given = source.get(part) if isinstance(source, dict) else None
             faults += [
                 Fault(f"tables.{name}.{part}.{column}", "an unknown column", f"one of {name}", nearest(column, names))
-                for column in given
+                for column in (given if isinstance(given, dict) else ())
                 if column not in names
             ]
     if "accounts" not in tables:
