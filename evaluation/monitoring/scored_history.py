@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 
 from configs.settings import Settings
 from evaluation.ledger import Ledger
 from evaluation.monitoring.monitor import MODEL
 from evaluation.outcomes import FORECASTS, judged_so_far
-from training.tracking import cut_of, versions
+from training.model import Cuts
+from training.tracking import cuts_of_version, versions
 
 WHOLE = "batch"  # the kind of a scoring of every account
 KEY = ["account_id", "as_of"]
@@ -52,7 +55,7 @@ def served_rows(
 
 
 def taught_until(ledger: Ledger | None, settings: Settings) -> pd.DataFrame | None:
-    """Every prediction of the ledger with the day up to which its model had learnt.
+    """Every prediction of the ledger with the day up to which its model had learnt, learners and calibrator alike.
 
     Parameters
     ----------
@@ -69,11 +72,11 @@ def taught_until(ledger: Ledger | None, settings: Settings) -> pd.DataFrame | No
     if ledger is None:
         return None
     rows = ledger.predictions(kinds=FORECASTS, columns=[*KEY, MODEL], texts=False)
-    return None if rows.empty else rows[KEY].assign(cut=cuts_of(settings, rows))
+    return None if rows.empty else rows[KEY].assign(cut=_by_version(settings, rows, lambda cuts: cuts.last))
 
 
 def cuts_of(settings: Settings, rows: pd.DataFrame) -> pd.Series:
-    """The day up to which the model behind each prediction had learnt.
+    """The day up to which the learners behind each prediction had learnt: signals are held against those before it.
 
     Parameters
     ----------
@@ -87,7 +90,13 @@ def cuts_of(settings: Settings, rows: pd.DataFrame) -> pd.Series:
     pd.Series, (n,) datetime64
         Where the registry no longer has a version, the first day that it scored.
     """
+    return _by_version(settings, rows, lambda cuts: cuts.learners)
+
+
+def _by_version(settings: Settings, rows: pd.DataFrame, part: Callable[[Cuts], pd.Timestamp]) -> pd.Series:
     known = {version.number for version in versions(settings)}
     first = rows.groupby(MODEL)["as_of"].min()
-    cuts = {name: cut_of(settings, str(name)) if str(name) in known else day for name, day in first.items()}
+    cuts = {
+        name: part(cuts_of_version(settings, str(name))) if str(name) in known else day for name, day in first.items()
+    }
     return rows[MODEL].map(cuts).astype("datetime64[us]")

@@ -64,12 +64,12 @@ def champion_rows(settings: Settings, champion: LoadedModel, dataset: Dataset) -
     """account_id, as_of, p_churn_{h}d of the champion, out of time for it at the main horizon h; and the `cut` up to
     which what made a row had learnt (NaT where a version that was promoted long ago did not keep it).
 
-    Since its cut, predictions of the frozen model; before it, those of its backtest when it was promoted. Either is
-    absent where the champion read other signals or had other horizons.
+    Since its cut (the later one, of learners and calibrator), predictions of the frozen model; before it, those of its
+    backtest when it was promoted. Either is absent where the champion read other signals or had other horizons.
     """
     p = f"p_churn_{settings.main_horizon_days}d"
     columns = [*KEY, p, "cut"]
-    cut = pd.Timestamp(champion.churn.log["cut"]).as_unit("us")
+    cut = champion.churn.cuts.last
     parts = [dataset.signals[KEY].iloc[:0].assign(cut=cut, **{p: 0.0})[columns]]
     kept = kept_file(settings, champion.run_id, KEPT)
     if kept is not None:

@@ -78,7 +78,7 @@ def check_model(model: LoadedModel, settings: Settings, as_of: pd.Timestamp) -> 
         With each of the two faults.
     """
     faults = []
-    cut = pd.Timestamp(model.churn.log["cut"])
+    cut = model.churn.cuts.last
     if as_of < cut:
         found = f"{as_of:%Y-%m-%d}, before the end of training of version {model.version}, {cut:%Y-%m-%d}"
         do = "judge past days with `forewarn backtest`, or read them with `forewarn ledger export`"

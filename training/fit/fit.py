@@ -116,6 +116,7 @@ def _log(
     frame, labels = rolling.dataset.signals[before], rolling.dataset.labels[before]
     return {
         "cut": str(cut.date()),
+        "calibrator_cut": str(cut.date()),
         "labels_known_until": str(until.date()),
         "snapshots": len(np.unique(learners.rows.snapshot)),
         "hazard_rows": len(learners.rows),

@@ -24,7 +24,8 @@ def recalibrate(model: ChurnModel, dataset: Data, settings: Settings, rolling: R
     The rows are out of time: the model's own predictions since its cut and, before that, those of the origins that
     calibrated it. The gate is that of training: adopted only if it betters the newest block, the time since the
     cut, when fitted on the older ones. `log["recalibration"]` has the day, the churned accounts and
-    both versions of the calibrator.
+    both versions of the calibrator. Its learners keep their cut, its calibrator's is today: what lies between taught
+    it, and the model is no longer to be judged on it (`ChurnModel.cuts`).
     DataError when no churn has been seen since the cut.
 
     Parameters
@@ -39,14 +40,14 @@ def recalibrate(model: ChurnModel, dataset: Data, settings: Settings, rolling: R
     Returns
     -------
     ChurnModel
-        With another calibrator; its log has the day, the accounts and both versions.
+        With another calibrator and the cut of that; its log has the day, the accounts and both versions.
 
     Raises
     ------
     DataError
         When no churn has been seen since the cut.
     """
-    cut, now = pd.Timestamp(model.log["cut"]), dataset.data_end
+    cut, now = model.cuts.learners, dataset.data_end
     rolling = rolling or Rolling(dataset, settings)
     rows = rolling.since(cut, model.chosen, lambda frame: model.log_odds(model.inputs(frame)))
     churned = rows.take(rows.origin >= days(pd.Series([cut]))[0]).churned_accounts
@@ -70,7 +71,7 @@ def recalibrate(model: ChurnModel, dataset: Data, settings: Settings, rolling: R
         "method": calibrator.method,
         **renewed.calibrator.log,
     }
-    return replace(renewed, log={**renewed.log, "recalibration": log})
+    return replace(renewed, log={**renewed.log, "calibrator_cut": str(now.date()), "recalibration": log})
 
 
 def recalibrate_rules(rules: HealthModel, dataset: Data, settings: Settings) -> HealthModel:

@@ -2,8 +2,9 @@
 
 from training.hazard import Explanation
 from training.model.churn_model import COVERAGE, ChurnModel
+from training.model.cuts import Cuts
 from training.model.explanation import CHUNK
 from training.model.protocol import Chosen, Model
 from training.model.residual_heterogeneity import excess_kurtosis, frailty_sd
 
-__all__ = ["CHUNK", "COVERAGE", "Chosen", "ChurnModel", "Explanation", "Model", "excess_kurtosis", "frailty_sd"]
+__all__ = ["CHUNK", "COVERAGE", "Chosen", "ChurnModel", "Cuts", "Explanation", "Model", "excess_kurtosis", "frailty_sd"]

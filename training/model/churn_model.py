@@ -29,6 +29,7 @@ from training.hazard import (
 )
 from training.health import HealthModel
 from training.model import explanation, interval, model_files
+from training.model.cuts import Cuts
 from training.model.protocol import Chosen
 from training.model.residual_heterogeneity import bounds
 from training.serialization import JsonObject
@@ -106,6 +107,11 @@ class ChurnModel:
     def has_signal(self) -> bool:
         """Whether scores differ between accounts of one stage; where not, every score is to be marked so."""
         return self.chosen != "base_rate"
+
+    @property
+    def cuts(self) -> Cuts:
+        """Up to which day the learners and the calibrator had learnt."""
+        return Cuts.of(self.log)
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -18,13 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from configs.errors import Fault, UsageError
 from configs.settings import Settings
 from features.signal import Schema
 from training.health import HealthModel
-from training.model import ChurnModel
+from training.model import ChurnModel, Cuts
 from training.tracking.model_record import RECORD_FILE, ModelRecord
 from training.tracking.registry_tables import Version, read_versions
 
@@ -159,8 +157,8 @@ def load_version(settings: Settings, version: str) -> LoadedModel:
     )
 
 
-def cut_of(settings: Settings, version: str) -> pd.Timestamp:
-    """The day up to which a registered version had learnt, also of one whose model an older forewarn saved.
+def cuts_of_version(settings: Settings, version: str) -> Cuts:
+    """The days up to which a registered version had learnt, also of one whose model an older forewarn saved.
 
     Parameters
     ----------
@@ -171,11 +169,11 @@ def cut_of(settings: Settings, version: str) -> pd.Timestamp:
 
     Returns
     -------
-    Timestamp
-        The cut of its training.
+    Cuts
+        Of its learners and of its calibrator.
     """
     body = json.loads((folder_of(settings, version)[0] / RECORD_FILE).read_text(encoding="utf-8"))
-    return pd.Timestamp(body["log"]["cut"])
+    return Cuts.of(body["log"])
 
 
 def folder_of(settings: Settings, version: str) -> tuple[Path, str, str]:

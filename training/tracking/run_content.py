@@ -103,6 +103,7 @@ def run_params(settings: Settings, fitted: Fitted) -> Mapping[str, Any]:
         **trees,
         "horizons_days": settings.horizons_days,
         "cut": log["cut"],
+        "calibrator_cut": log["calibrator_cut"],
         "chosen": fitted.churn.chosen,
         "calibration": fitted.churn.calibrator.method,
     }

@@ -29,6 +29,7 @@ from serving.cli.main import main
 from serving.commands import gate_measures
 from serving.commands.promote import promote
 from serving.project import Project
+from serving.scoring.live_signals import check_model
 from training.fit.fit import Fitted
 from training.fit.tuning_result import Study, Trial, Tuned
 from training.tracking import registry, runs
@@ -318,6 +319,19 @@ def test_rows_of_a_champion_are_kept_ones_before_its_cut_and_its_own_after(
     assert not both.duplicated(["account_id", "as_of"]).any()
     without = replace(dataset, signals=signals.drop(columns=first.churn.encoder.numbers[0]))
     assert len(gate_measures.champion_rows(settings, first, without)) == (near.as_of < cut).sum()
+
+
+def test_a_renewed_champion_is_not_judged_on_what_taught_its_calibrator(settings: Settings, dataset: Dataset) -> None:
+    first = registry.load_version(settings, "1")
+    later = first.churn.cuts.learners + pd.Timedelta(days=60)
+    log = {**first.churn.log, "calibrator_cut": str(later.date())}
+    renewed = replace(first, churn=replace(first.churn, log=log))
+    rows = gate_measures.champion_rows(settings, renewed, dataset)
+    assert len(rows) == (dataset.signals.as_of >= later).sum() > 0
+    assert rows.as_of.min() >= later
+    assert set(rows.cut) == {later}
+    with pytest.raises(UsageError, match="before the end of training"):
+        check_model(renewed, settings, later - pd.Timedelta(days=1))
 
 
 def test_ranks_of_a_constant_agree_only_with_a_constant() -> None:

@@ -39,6 +39,13 @@ def test_what_came_true_since_moves_the_level(drifting, renewed):
     assert abs(after - truth) < 0.75 * abs(before - truth)
 
 
+def test_the_learners_cut_and_the_calibrators_are_two_days(drifting, renewed):
+    _, dataset, model, _ = drifting
+    assert model.cuts.learners == model.cuts.calibrator == pd.Timestamp(model.log["cut"])
+    assert renewed.cuts.learners == model.cuts.learners < renewed.cuts.calibrator == dataset.data_end
+    assert renewed.cuts.last == dataset.data_end
+
+
 def test_the_rules_learn_of_the_new_level_and_score_as_before(drifting, settings):
     made, dataset, _, rules = drifting
     later = recalibrate_rules(rules, dataset, settings)
