@@ -154,6 +154,7 @@ class Evaluation(Strict):
     bootstrap_draws: int = Field(default=400, ge=20)
     calibration_bins: int = Field(default=15, ge=2)
     min_churned_accounts: int = Field(default=10, ge=2)
+    forecast_within_days: int = Field(default=7, ge=1)
     ece_limit: float = 0.05
     slope_limits: tuple[float, float] = (0.7, 1.4)
     metric_limits: dict[str, MetricLimit] = Field(default_factory=dict)
@@ -238,6 +239,11 @@ class Settings(Strict):
     @property
     def tracking_url(self) -> str:
         return self.serving.tracking or f"sqlite:///{self.paths.tracking}"
+
+    @property
+    def forecast_within_days(self) -> int:
+        """Days after its as_of within which a prediction is a forecast; never more than the shortest window."""
+        return min(self.evaluation.forecast_within_days, *self.horizons_days)
 
     @property
     def hazard_interval_days(self) -> int:

@@ -24,6 +24,7 @@ from sqlalchemy import (
     exists,
     false,
     func,
+    not_,
     or_,
     select,
     tuple_,
@@ -119,16 +120,20 @@ def _firsts(stored: Sequence[str], kinds: Sequence[str], at: pd.Timestamp) -> Se
     return query.where(*_by(batches, kinds, at), ~repeats)
 
 
-def days_query(kinds: Sequence[str], at: pd.Timestamp, horizon_days: int) -> Select[Any]:
+def days_query(kinds: Sequence[str], at: pd.Timestamp, horizon_days: int, forecast_days: int) -> Select[Any]:
     """DAY: of each as_of and model version, how many first predictions there are and what became of them.
 
+    in_hindsight are those asked for `forecast_days` after their as_of or later; they are not judged, so none matures.
     churned, contracted and so on count within `horizon_days`, among those whose window has matured; `returned` among
     the churned; `predicted` is the sum of their probabilities; high, churned_of_high are of the level of that name.
     """
     stored = ["as_of", "model_version", "p_churn", "main_horizon_days", "curve", "risk_level", "requested_at"]
     first = _firsts(stored, kinds, at).subquery().c
     end = _DaysLater(first.as_of, horizon_days)
-    matured, settled = first.matured_days >= horizon_days, first.contraction_days >= horizon_days
+    late = first.requested_at >= _DaysLater(first.as_of, forecast_days)
+    matured, settled = (
+        and_(not_(late), known >= horizon_days) for known in (first.matured_days, first.contraction_days)
+    )
     churned = and_(matured, first.churn_at < end)
     p = case((first.main_horizon_days == horizon_days, first.p_churn), else_=_CurveAt(first.curve, horizon_days))
     # SQLite would walk the index of as_of so as not to sort, and fetch each row from elsewhere in the file.
@@ -138,7 +143,7 @@ def days_query(kinds: Sequence[str], at: pd.Timestamp, horizon_days: int) -> Sel
             func.max(first.as_of),
             first.model_version,
             func.count(),
-            _count(first.requested_at >= end),
+            _count(late),
             _count(matured),
             func.sum(case((matured, p), else_=0.0)),
             _count(churned),

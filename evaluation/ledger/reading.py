@@ -81,11 +81,13 @@ class LedgerReader:
         frame = frame.drop(columns=[name for name in stored if name not in asked])
         return None if frame.empty else frame.take(np.argsort(key)).reset_index(drop=True)
 
-    def days(self, kinds: Sequence[str], at: pd.Timestamp, horizon_days: int) -> pd.DataFrame:
+    def days(self, kinds: Sequence[str], at: pd.Timestamp, horizon_days: int, forecast_days: int) -> pd.DataFrame:
         """The columns of `ledger_queries.DAY` for each as_of and model version, counted in the database: what the rows
         of `first_predictions` come to. `predicted` is a float, the other figures are int64."""
         with self._reading() as connection:
-            rows = [tuple(row) for row in connection.execute(queries.days_query(kinds, at, horizon_days))]
+            rows = [
+                tuple(row) for row in connection.execute(queries.days_query(kinds, at, horizon_days, forecast_days))
+            ]
         frame = pd.DataFrame(rows, columns=list(queries.DAY))
         counts = [name for name in queries.DAY if name not in {"as_of", "model_version", "predicted"}]
         frame["as_of"] = pd.to_datetime(frame.as_of).astype("datetime64[us]")

@@ -26,7 +26,8 @@ def served_rows(
 ) -> pd.DataFrame | None:
     """What the ledger holds of the days on which all accounts were scored.
 
-    The service answers for a few accounts at a time, so what it predicted on other days is left out.
+    The service answers for a few accounts at a time, so what it predicted on other days is left out; so is what was
+    predicted in hindsight.
 
     Parameters
     ----------
@@ -50,12 +51,13 @@ def served_rows(
         return None
     batches = ledger.batches()
     frame = judged_so_far(ledger, settings, at, columns=columns) if served is None else served
+    frame = frame[~frame.in_hindsight]
     days = frame.loc[frame.batch_id.isin(batches.batch_id[batches.kind == WHOLE]), "as_of"].unique()
     return frame[frame.as_of.isin(days)].drop_duplicates(KEY, ignore_index=True)
 
 
 def taught_until(ledger: Ledger | None, settings: Settings) -> pd.DataFrame | None:
-    """Every prediction of the ledger with the day up to which its model had learnt, learners and calibrator alike.
+    """Every forecast of the ledger with the day up to which its model had learnt, learners and calibrator alike.
 
     Parameters
     ----------
@@ -71,7 +73,8 @@ def taught_until(ledger: Ledger | None, settings: Settings) -> pd.DataFrame | No
     """
     if ledger is None:
         return None
-    rows = ledger.predictions(kinds=FORECASTS, columns=[*KEY, MODEL], texts=False)
+    rows = ledger.predictions(kinds=FORECASTS, columns=[*KEY, MODEL, "requested_at"], texts=False)
+    rows = rows[rows.requested_at < rows.as_of + pd.Timedelta(days=settings.forecast_within_days)]
     return None if rows.empty else rows[KEY].assign(cut=_by_version(settings, rows, lambda cuts: cuts.last))
 
 

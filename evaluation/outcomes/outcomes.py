@@ -64,20 +64,22 @@ class Judged:
     @property
     def waiting(self) -> int:
         """Predictions that have not matured at the main horizon."""
-        return self.predictions - int(self.days.matured.sum())
+        return self.predictions - int(self.days.matured.sum()) - self.in_hindsight
 
     @property
     def in_hindsight(self) -> int:
-        """Those asked for only after their window had closed, so that they are no forecasts, whatever they say."""
+        """Those asked for too long after their as_of to be forecasts, whatever they say; none of them is judged."""
         return int(self.days.in_hindsight.sum())
 
     def __str__(self) -> str:
-        text = f"{self.predictions} predictions: {self.predictions - self.waiting} matured, {self.waiting} waiting; "
+        matured = int(self.days.matured.sum())
+        text = f"{self.predictions} predictions: {matured} matured, {self.waiting} waiting; "
         text += f"{self.new} outcomes judged for the first time, {self.changed} judged anew"
         more = {
             "without an outcome in the sources": self.unknown,
             "repeats left out (the first prediction of an account, day and model counts)": self.repeats,
-            "asked for after their window had closed": self.in_hindsight,
+            "made in hindsight, which are kept and not judged (asked for too long after their as_of:"
+            " evaluation.forecast_within_days)": self.in_hindsight,
         }
         return text + "".join(f"; {count} {what}" for what, count in more.items() if count)
 
@@ -110,7 +112,6 @@ def judge(
     Returns
     -------
     Judged
-        How many were judged, changed and unknown.
 
     Raises
     ------
@@ -119,8 +120,7 @@ def judge(
     SourceError
         When labels are not one a pair.
     """
-    asked_for = ledger.count(kinds, at)
-    if not asked_for:
+    if not (asked_for := ledger.count(kinds, at)):
         raise _nothing(at)
     new = changed = read = unknown = 0
     for due in _due(ledger, labels_for, settings.horizons_days, kinds, at):
@@ -130,7 +130,7 @@ def judge(
             ledger.append("judgement", rows, asked_by=asked_by, at=at)
         new, changed, read = new + first, changed + again, read + len(due)
         unknown += len(due) - len(outcomes)
-    days = ledger.days(kinds, at, settings.main_horizon_days)
+    days = ledger.days(kinds, at, settings.main_horizon_days, settings.forecast_within_days)
     return Judged(days, new, changed, read, unknown, asked_for - int(days.predictions.sum()))
 
 
@@ -181,12 +181,9 @@ def judged_so_far(
     ----------
     ledger : Ledger
         Nothing is written to it.
-    settings : Settings
-        Horizons h.
-    at : pd.Timestamp
-        Only what was written by then.
-    kinds : sequence of str
-        Kinds of batches.
+    settings : Settings, with horizons h
+    at : pd.Timestamp, only what was written by then
+    kinds : sequence of str, of batches
     columns : sequence of str, optional
         Columns to read, after account_id, as_of and requested_at; None: those of a prediction and the ledger's own.
     texts : bool
@@ -196,7 +193,9 @@ def judged_so_far(
     -------
     pd.DataFrame
         The first prediction of each account, day and model version, in the order written, with OUTCOME (matured_days
-        and contraction_days 0: nothing judged yet), churned_{h}d and contracted_{h}d (1.0, 0.0; NaN: not matured).
+        and contraction_days 0: nothing judged yet), churned_{h}d and contracted_{h}d (1.0, 0.0; NaN: not matured), and
+        in_hindsight: whether it was asked for too long after its as_of to be a forecast (`forecast_within_days`). What
+        was is not judged: it has no outcome, whatever came of the account.
 
     Raises
     ------
@@ -211,10 +210,12 @@ def judged_so_far(
         frame = frame.reindex(columns=[*wanted, *OUTCOME])
     for name in ("matured_days", "contraction_days"):
         frame[name] = frame[name].fillna(0).astype("int64")
+    frame["in_hindsight"] = frame.requested_at >= frame.as_of + pd.Timedelta(days=settings.forecast_within_days)
     for days in settings.horizons_days:
         end = frame.as_of + pd.Timedelta(days=days)
         for what, at_most in (("churn", "matured_days"), ("contraction", "contraction_days")):
-            happened = (frame[f"{what}_at"] < end).astype(float).where(frame[at_most] >= days)
+            is_judged = (frame[at_most] >= days) & ~frame.in_hindsight
+            happened = (frame[f"{what}_at"] < end).astype(float).where(is_judged)
             frame[f"{'churned' if what == 'churn' else 'contracted'}_{days}d"] = happened
     return frame
 
@@ -230,8 +231,7 @@ def with_returns(labels: pd.DataFrame, sources: Sources, settings: Settings) -> 
     ----------
     labels : pd.DataFrame
         account_id and churn_at.
-    sources : Sources
-        Stay open.
+    sources : Sources, which stay open
     settings : Settings
 
     Returns

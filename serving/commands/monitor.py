@@ -24,6 +24,7 @@ from evaluation.monitoring import (
     monitor,
     served_rows,
 )
+from evaluation.outcomes import FORECASTS
 from evaluation.promotion import LedgerEvent, ledger_events
 from serving.commands.kept_backtest import PREDICTIONS
 from serving.project import Project
@@ -50,7 +51,18 @@ def watch(
         for name, days in rows.groupby("source")["as_of"]
     )
     no_signals = f"Drift of signals cannot be told: the project's as_ofs begin after {cut:%Y-%m-%d}."
-    return monitoring.summary(sources, _events(project, since), (no_signals,) if signals is None else ())
+    not_watched = [*([no_signals] if signals is None else []), *_in_hindsight(project, pd.Timestamp(now))]
+    return monitoring.summary(sources, _events(project, since), tuple(not_watched))
+
+
+def _in_hindsight(project: Project, at: pd.Timestamp) -> list[str]:
+    """A sentence on the ledger's predictions that came too late to be forecasts."""
+    if project.ledger_or_none is None:
+        return []
+    settings, within = project.settings, project.settings.forecast_within_days
+    late = int(project.ledger.days(FORECASTS, at, settings.main_horizon_days, within).in_hindsight.sum())
+    many = "1 prediction" if late == 1 else f"{late:,} predictions"
+    return [f"{many} made {within} days or more after the as_of, in hindsight, not watched."] if late else []
 
 
 def _events(project: Project, since: datetime | None) -> list[LedgerEvent]:
@@ -73,7 +85,8 @@ def watched_rows(project: Project, at: pd.Timestamp, served: pd.DataFrame | None
     names += [f"churned_{days}d" for days in horizons]
     parts = []
     months: set[pd.Period] = set()
-    if (whole := served_rows(project.ledger_or_none, settings, at, columns, served)) is not None:
+    whole = served_rows(project.ledger_or_none, settings, at, columns, served)
+    if whole is not None and len(whole):
         parts.append(whole[names].assign(cut=cuts_of(settings, whole), source="ledger"))
         months = set(whole.as_of.dt.to_period("M"))
     kept = read_marked(settings.paths.backtest / PREDICTIONS, {"settings": settings.version})

@@ -22,7 +22,8 @@ class Judged:
     """What came of the ledger's predictions within the main horizon (`horizon_days`).
 
     `new` were judged now, `changed` are judged otherwise than before, `repeats` as before, `waiting` have windows that
-    have not passed, `unknown` are of accounts that the sources no longer have, `in_hindsight` were made after the fact.
+    have not passed, `unknown` are of accounts that the sources no longer have, `in_hindsight` were made too late to be
+    judged.
     `days`: a record for each as_of and model version; `by_arm`: what was done about the accounts, None where nothing.
     """
 

@@ -111,6 +111,7 @@ def ledger_report(project: Project, folder: Path, served: pd.DataFrame, shared: 
     from evaluation.report import ReportInputs, write_report
 
     settings, ledger = project.settings, project.ledger
+    in_hindsight, served = int(served.in_hindsight.sum()), served[~served.in_hindsight].reset_index(drop=True)
     outcome = served[f"churned_{settings.main_horizon_days}d"]
     if not outcome.notna().any():
         return None
@@ -127,6 +128,7 @@ def ledger_report(project: Project, folder: Path, served: pd.DataFrame, shared: 
     inputs = ReportInputs(
         served, reasons=reasons_of, company_facts=replace(shared.facts, interventions=known),
         effect=drawn_effect(judged, ledger, settings), events=shared.events, monitoring=shared.monitoring,
+        in_hindsight=in_hindsight,
     )  # fmt: skip
     files = write_report(inputs, settings, folder, meta)
     return str(files.html)

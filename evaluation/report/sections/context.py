@@ -72,6 +72,8 @@ class ReportInputs:
         A sentence for each outage of a feed; None: nobody looked.
     monitoring : MonitoringSummary or None
         What the monitoring found; None: nobody looked.
+    in_hindsight : int
+        Scorings that are not among `judged` because they were made too long after their as_of to be forecasts.
     """
 
     judged: pd.DataFrame
@@ -84,6 +86,7 @@ class ReportInputs:
     events: Sequence[LedgerEvent] = ()
     outages: Sequence[str] | None = None
     monitoring: MonitoringSummary | None = None
+    in_hindsight: int = 0
 
 
 def draws_for(asked: int, rows: int) -> int:

@@ -31,7 +31,7 @@ def _scope(context: ReportContext, judged: pd.DataFrame, rows: pd.DataFrame) -> 
         "rows": len(rows), "accounts": rows["account_id"].nunique(), "as_ofs": rows["as_of"].nunique(),
         "churned_rows": len(churned), "churned_accounts": churned["account_id"].nunique(),
         "first_as_of": rows["as_of"].min(), "last_as_of": rows["as_of"].max(), "until": until,
-        "open_rows": len(judged) - len(rows),
+        "open_rows": len(judged) - len(rows), "in_hindsight_rows": context.inputs.in_hindsight,
     }  # fmt: skip
     if "has_signal" in rows:
         table["without_signal_rows"] = int((rows["has_signal"] == False).sum())  # noqa: E712 (missing is not False)

@@ -101,7 +101,8 @@ class Judging:
 def judge(ledger: Ledger, labels: Any, settings: Settings, at: pd.Timestamp, **more: Any) -> Judging:
     found = outcomes.judge(ledger, labels, settings, at, **more)
     frame = judged_so_far(ledger, settings, at, **more)
-    assert (found.predictions, found.waiting) == (len(frame), int(frame.churned_90d.isna().sum()))
+    assert (found.predictions, found.in_hindsight) == (len(frame), int(frame.in_hindsight.sum()))
+    assert found.waiting == int(frame.churned_90d[~frame.in_hindsight].isna().sum())
     assert found.days.churned.sum() == frame.churned_90d.sum()
     assert found.days.contracted.sum() == frame.contracted_90d.sum()
     assert found.days.predicted.sum() == pytest.approx(frame.p_churn_90d[frame.churned_90d.notna()].sum())
@@ -207,14 +208,33 @@ def test_the_first_prediction_counts_for_each_model(ledger: Ledger, settings: Se
     assert judge(ledger, labels, settings, later(95), kinds=["backtest"]).frame.p_churn_90d.tolist() == [0.5]
 
 
-def test_forecasts_made_after_the_fact_are_counted(ledger: Ledger, settings: Settings) -> None:
+def test_what_was_predicted_in_hindsight_is_kept_and_counted_and_not_judged(ledger: Ledger, settings: Settings) -> None:
+    """Within a week after the day it is a forecast; from then on, and after the window all the more, it is none."""
     forecast(ledger, "a")
-    forecast(ledger, "b", at=later(90))
-    forecast(ledger, "c", at=later(200))
-    found = judge(ledger, Labels({}, 95), settings, later(95))
-    assert found.frame.account_id.tolist() == ["a", "b"]  # c was not yet asked for
-    assert found.in_hindsight == 1
-    assert "asked for after their window had closed" in str(found)
+    forecast(ledger, "b", at=later(7) - pd.Timedelta(seconds=1))
+    forecast(ledger, "c", at=later(7))
+    forecast(ledger, "d", at=later(90))
+    forecast(ledger, "e", at=later(200))
+    found = judge(ledger, Labels(dict.fromkeys("abcd", 50), 95), settings, later(95))
+    assert found.frame.account_id.tolist() == ["a", "b", "c", "d"]  # e was not yet asked for
+    assert found.frame.in_hindsight.tolist() == [False, False, True, True]
+    assert found.frame.churned_90d.tolist()[:2] == [1, 1]
+    assert found.frame[["churned_30d", "churned_90d", "contracted_90d"]].iloc[2:].isna().all(axis=None)
+    assert (found.in_hindsight, found.waiting, found.days.matured.tolist()) == (2, 0, [2])
+    assert "4 predictions: 2 matured, 0 waiting" in str(found)
+    assert "2 made in hindsight, which are kept and not judged" in str(found)
+    assert len(ledger.predictions()) == 5
+
+
+@pytest.mark.parametrize(("within", "judged"), [(7, 0), (8, 1), (30, 2), (365, 2)])
+def test_how_late_a_forecast_may_be_is_a_setting_and_never_beyond_the_shortest_window(
+    ledger: Ledger, settings: Settings, within: int, judged: int
+) -> None:
+    for account, days in (("a", 7), ("b", 29), ("c", 30)):
+        forecast(ledger, account, at=later(days))
+    evaluation = settings.evaluation.model_copy(update={"forecast_within_days": within})
+    patient = settings.model_copy(update={"evaluation": evaluation})
+    assert judge(ledger, Labels({}, 95), patient, later(95)).days.matured.sum() == judged
 
 
 def test_an_account_that_the_sources_lost_has_no_outcome(ledger: Ledger, settings: Settings) -> None:
@@ -418,7 +438,7 @@ def test_judging_where_runs_begin_is_judging_every_day(
     pd.testing.assert_frame_equal(by[again], by[once])
     assert last.new + last.changed < 180
     pd.testing.assert_frame_equal(
-        again.days(outcomes.FORECASTS, later(900), 90), once.days(outcomes.FORECASTS, later(900), 90)
+        again.days(outcomes.FORECASTS, later(900), 90, 7), once.days(outcomes.FORECASTS, later(900), 90, 7)
     )
     before, company.read = len(again.judgements(latest=False)), 0
     same = outcomes.judge(again, company.known(900), settings, later(901))
@@ -437,7 +457,7 @@ def test_what_is_counted_in_the_database_is_what_the_rows_say(ledger: Ledger, se
     made = made.drop(columns="expected_arr_loss_90d").assign(
         p_churn_90d=0.125, p_low_60d=0.0, p_high_60d=1.0, p_health_60d=0.5, expected_arr_loss_60d=0.0, risk_level="high"
     )
-    ledger.write(made, kind="api", asked_by="x", at=later(91), signals_hash=["s", "s"])
+    ledger.write(made, kind="api", asked_by="x", at=later(2), signals_hash=["s", "s"])
     labels = Labels(
         {"a": 10, "b": 89, "c": 91, "d": 20}, 120, {"a": True, "b": False},
         contracted={"e": 30, "d": 5}, returned={"a": 50}, contractions_known=90,
@@ -449,6 +469,6 @@ def test_what_is_counted_in_the_database_is_what_the_rows_say(ledger: Ledger, se
     assert first == {"as_of": DAY, "model_version": "1", "in_hindsight": 0, **expected}
     expected = {"predictions": 2, "matured": 2, "predicted": 0.25, "churned": 2, "high": 2, "churned_of_high": 2}
     expected |= {"voluntary": 1, "involuntary": 1, "returned": 1, "contraction_matured": 0, "contracted": 0}
-    assert second == {"as_of": later(1), "model_version": "2", "in_hindsight": 2, **expected}
+    assert second == {"as_of": later(1), "model_version": "2", "in_hindsight": 0, **expected}
     # the ledger as it stood before anything was judged
-    assert ledger.days(outcomes.FORECASTS, later(100), 90).matured.tolist() == [0, 0]
+    assert ledger.days(outcomes.FORECASTS, later(100), 90, 7).matured.tolist() == [0, 0]
