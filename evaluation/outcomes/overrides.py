@@ -2,8 +2,9 @@
 
 An override says at which risk level a CSM puts an account, why, and until when. It changes no prediction: the automated
 level stands in the ledger as it was made, the CSM's beside it, and the final one is the CSM's for as long as it holds.
-An override is judged on a scoring only if it held on that day: made by then, not yet expired, not replaced by a later
-one.
+An override is judged on a scoring only if it held on that day: made by then and in the ledger by then, not yet expired,
+not replaced by a later one. One that was entered later proves nothing of that day: whoever enters it may know what came
+of the account. It is kept and counted, and not judged.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from evaluation.ledger import Ledger, Written, canonical, moment
 from features.timeline import asof_join
 
 COLUMNS = ("account_id", "made_at", "level", "reason", "made_by", "expires_at")
+HELD = ("made_at", "level", "reason", "made_by", "expires_at", "entered_at")
 
 
 @dataclass(frozen=True)
@@ -84,17 +87,27 @@ def in_force(rows: pd.DataFrame, overrides: pd.DataFrame) -> pd.DataFrame:
     """The override that held for each row (account_id, as_of): made_at, level, reason, made_by, expires_at and
     entered_at of `Ledger.overrides`, missing where none did; with the index of `rows`.
 
-    Of an account's overrides made by as_of the newest holds (of two made at once, the one entered last), if as_of lies
-    before its expiry; an override that has expired does not bring back the one it replaced.
+    Of an account's overrides made and entered by as_of the newest holds (of two made at once, the one entered last), if
+    as_of lies before its expiry; an override that has expired does not bring back the one it replaced.
     """
-    columns = ["made_at", "level", "reason", "made_by", "expires_at", "entered_at"]
-    newest = asof_join(rows, overrides, "made_at", columns)
-    held = newest.made_at.notna() & ~(newest.expires_at <= rows["as_of"])
-    return newest.where(held)
+    return _unexpired(rows, asof_join(rows, _newest_known(overrides), "known_at", list(HELD)))
+
+
+def _newest_known(overrides: pd.DataFrame) -> pd.DataFrame:
+    """HELD of an account's newest override from each `known_at` on, when one more had been made and entered."""
+    by_made = overrides.reset_index(drop=True).sort_values("made_at", kind="stable", ignore_index=True)
+    known_at = by_made[["made_at", "entered_at"]].max(axis=1)
+    known = by_made.assign(known_at=known_at, place=np.arange(len(by_made))).sort_values("known_at", kind="stable")
+    newest = by_made.loc[known.groupby("account_id")["place"].cummax(), list(HELD)]
+    return newest.assign(account_id=known.account_id.to_numpy(), known_at=known.known_at.to_numpy())
+
+
+def _unexpired(rows: pd.DataFrame, newest: pd.DataFrame) -> pd.DataFrame:
+    return newest.where(newest.made_at.notna() & ~(newest.expires_at <= rows["as_of"]))
 
 
 def with_overrides(rows: pd.DataFrame, overrides: pd.DataFrame) -> pd.DataFrame:
-    """Adds to rows the CSM's override that held on their day.
+    """Adds to rows the CSM's override that held on their day, and whether another was made for it in hindsight.
 
     Parameters
     ----------
@@ -106,10 +119,13 @@ def with_overrides(rows: pd.DataFrame, overrides: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pd.DataFrame
-        The rows with `override_level` (a risk level, or missing) and `override_entered_at`.
+        The rows with `override_level` (a risk level, or missing) and `override_in_hindsight`: an override is said to
+        have held on that day, but was entered after it.
     """
     held = in_force(rows, overrides)
-    return rows.assign(override_level=held.level.to_numpy(dtype=object), override_entered_at=held.entered_at.to_numpy())
+    claimed = _unexpired(rows, asof_join(rows, overrides, "made_at", list(HELD)))
+    late = (claimed.entered_at > rows["as_of"]).to_numpy(dtype=bool)
+    return rows.assign(override_level=held.level.to_numpy(dtype=object), override_in_hindsight=late)
 
 
 def levels_in_force(automated: pd.DataFrame, overrides: pd.DataFrame, at: pd.Timestamp) -> tuple[LevelInForce, ...]:

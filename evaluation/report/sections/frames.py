@@ -16,7 +16,7 @@ SCORING = ("account_id", "as_of", "churn_at", "arr")
 TEXTS = ("segment", "owner", "lifecycle_stage", "risk_level", "model_version", "config_version", "fold")
 MATURED = (
     *(*SCORING, *TEXTS, "health_score", "coverage", *(f"health_{name}" for name in DIMENSIONS)),
-    *("has_signal", "override_level", "override_entered_at"),
+    *("has_signal", "override_level", "override_in_hindsight"),
 )
 BASELINES: tuple[tuple[str, str], ...] = (
     ("rules", "the rules"),

@@ -27,15 +27,17 @@ def judge_overrides(context: ReportContext, rows: pd.DataFrame) -> Figure:
     """Model, rules and people on the same scorings: those on which an override held and the health score has a level.
 
     rows: matured at the main horizon, with account_id, as_of, y, p, risk_level, health_score, and of `with_overrides`
-    override_level and override_entered_at; without these, or where none held, only `rows` (0) and `sentence` are there.
+    override_level and override_in_hindsight; without these, or where none held, only `rows` (0), `late_rows` and
+    `sentence` are there.
 
     sides: of those put riskier than the model, alike and safer, how many left (with its interval) and how many the
     model expected. right: the share of overrides that were right, where "riskiest level" says that the account leaves
     and any other that it stays. auc: of the levels. Both for people, model and rules, and by how much people were
-    better than each (95 %, accounts drawn); refused where too few accounts churned. late_rows: overrides that were
-    entered only once the window had closed, so that nothing proves that they were made before.
+    better than each (95 %, accounts drawn); refused where too few accounts churned. late_rows: scorings for which an
+    override was entered only after their day, with the outcome perhaps in mind; it is not judged.
     """
     rising = [level.name for level in sorted(context.settings.framework.levels, key=lambda level: level.p_from)]
+    late = int(rows["override_in_hindsight"].sum()) if "override_in_hindsight" in rows else 0
     if "override_level" in rows:
         by_rules = health_levels(rows["health_score"].to_numpy(dtype=float), context.settings.framework.levels)
         rows = rows.assign(rules=np.array(by_rules, dtype=object))
@@ -43,15 +45,16 @@ def judge_overrides(context: ReportContext, rows: pd.DataFrame) -> Figure:
     if "override_level" not in rows or rows.empty:
         return {
             "rows": 0,
-            "sentence": "No override of a CSM held on any of these scorings, so that there is none to judge.",
+            "late_rows": late,
+            "sentence": "No override of a CSM held on any of these scorings, so that there is none to judge."
+            + _in_hindsight(late),
         }
     ranks = {name: rank for rank, name in enumerate(rising)}
     of = {"people": "override_level", "model": "risk_level", "rules": "rules"}
     rows = rows.assign(**{who: rows[column].map(ranks).astype(float) for who, column in of.items()})
-    late = rows["override_entered_at"] >= rows["as_of"] + pd.Timedelta(days=context.main_horizon_days)
     table: Figure = {"rows": len(rows), "accounts": int(rows["account_id"].nunique()), "level": rising[-1]}
     table |= {"churned_rows": int(rows["y"].sum()), "churned_accounts": churned_accounts(rows)}
-    table |= {"late_rows": int(late.sum()), "sides": _sides(rows)}
+    table |= {"late_rows": late, "sides": _sides(rows)}
     riskiest = {who: (rows[who] == ranks[rising[-1]]).astype(float) for who in JUDGES}
     rows = rows.assign(**{f"right_{who}": (riskiest[who] == rows["y"]).astype(float) for who in JUDGES})
     table["right"] = _compared(
@@ -59,6 +62,12 @@ def judge_overrides(context: ReportContext, rows: pd.DataFrame) -> Figure:
     )
     table["auc"] = _compared(context, rows, "AUC of the levels", "", bootstrap_statistics.auc)
     return {**table, "sentence": override_sentence(table)}
+
+
+def _in_hindsight(late_rows: int) -> str:
+    if not late_rows:
+        return ""
+    return f" On {late_rows:,} scorings one was entered only after their day; it is kept, and not judged."
 
 
 def _sides(rows: pd.DataFrame) -> list[Figure]:

@@ -51,9 +51,37 @@ HELD = {
 @pytest.mark.parametrize(("entered", "day", "level"), HELD.values(), ids=HELD)
 def test_the_override_that_held_on_a_day(entered: list, day: float, level: str | None) -> None:
     rows = pd.DataFrame({"account_id": ["a"], "as_of": [later(day)]}, index=[7])
-    found = in_force(rows, made(*entered).assign(entered_at=later(400)))
+    entered = made(*entered)
+    found = in_force(rows, entered.assign(entered_at=entered.made_at))
     assert found.index.tolist() == [7]
     assert [None if pd.isna(one) else one for one in found.level] == [level]
+
+
+IN_HINDSIGHT = {
+    "entered that midnight": ([("a", 5, "high", 10)], "high", False),
+    "entered a day later": ([("a", 5, "high", 11)], None, True),
+    "entered when the account had left": ([("a", 5, "high", 80)], None, True),
+    "the one before it holds": ([("a", 2, "low", 2), ("a", 5, "high", 80)], "low", True),
+    "made earlier and entered later than the one that holds": (
+        [("a", 5, "low", 5), ("a", 2, "high", 80)],
+        "low",
+        False,
+    ),
+    "entered after a newer one, and older": ([("a", 5, "low", 6), ("a", 2, "high", 8)], "low", False),
+    "made later": ([("a", 11, "high", 80)], None, False),
+}
+
+
+@pytest.mark.parametrize(("entered", "level", "late"), IN_HINDSIGHT.values(), ids=IN_HINDSIGHT)
+def test_an_override_that_was_entered_after_the_day_is_not_judged(
+    entered: list[Any], level: str | None, late: bool
+) -> None:
+    rows = pd.DataFrame({"account_id": ["a", "z"], "as_of": [later(10)] * 2}, index=[7, 3])
+    table = made(*[(account, day, of, None) for account, day, of, _ in entered])
+    found = with_overrides(rows, table.assign(entered_at=[later(day) for *_, day in entered]))
+    assert found.index.tolist() == [7, 3]
+    assert [None if pd.isna(one) else one for one in found.override_level] == [level, None]
+    assert found.override_in_hindsight.tolist() == [late, False]
 
 
 def test_overrides_are_kept_whole_and_entered_once(ledger: Ledger) -> None:
@@ -77,7 +105,7 @@ def test_overrides_are_kept_whole_and_entered_once(ledger: Ledger) -> None:
 
 
 def test_automated_csm_and_final_stand_side_by_side(ledger: Ledger) -> None:
-    enter_overrides(ledger, made(("a", 5, "low", None), ("b", 5, "high", 20)), NOW, "user:anna")
+    enter_overrides(ledger, made(("a", 5, "low", None), ("b", 5, "high", 20)), later(6), "user:anna")
     automated = pd.DataFrame({"account_id": ["a", "b", "c"], "risk_level": ["high", "medium", "healthy"]})
     found = levels_in_force(automated, ledger.overrides(NOW), later(19))
     assert [(level.automated, level.csm, level.final) for level in found] == [
@@ -114,7 +142,7 @@ def scorings(overridden: list[str | None], model: list[str], health: list[float]
     count = len(y)
     rows = pd.DataFrame({"account_id": [f"{number:04d}" for number in range(count)], "as_of": DAY, "y": y, "p": 0.25})
     rows = rows.assign(risk_level=model, health_score=health, override_level=np.array(overridden, dtype=object))
-    return rows.assign(override_entered_at=later(0))
+    return rows.assign(override_in_hindsight=False)
 
 
 @pytest.fixture
@@ -127,7 +155,7 @@ def test_sides_by_hand(context: ReportContext) -> None:
     overridden = ["high", "high", "high", "low", "healthy", "medium", None, "medium"]
     model = ["low", "medium", "high", "low", "high", "high", "high", "medium"]
     rows = scorings(overridden, model, [90, 60, 40, 80, 40, 55, 90, np.nan], [1, 0, 1, 0, 0, 1, 1, 1])
-    rows.loc[[0, 4], "override_entered_at"] = [later(90), later(89)]
+    rows.loc[[6], "override_in_hindsight"] = True
     found = judge_overrides(context, rows)
     assert (found["rows"], found["late_rows"], found["level"]) == (
         6,
@@ -192,9 +220,23 @@ def test_intervals_draw_accounts(context: ReportContext) -> None:
 
 def test_without_overrides_there_is_one_sentence(context: ReportContext) -> None:
     rows = scorings([None, None], ["low", "high"], [50, 50], [0, 1])
-    for one in (rows, rows.drop(columns=["override_level", "override_entered_at"])):
-        assert set(judge_overrides(context, one)) == {"rows", "sentence"}
+    for one in (rows, rows.drop(columns=["override_level", "override_in_hindsight"])):
+        assert set(judge_overrides(context, one)) == {"rows", "late_rows", "sentence"}
     assert context.refused == []
+
+
+def test_overrides_entered_once_the_outcome_was_known_earn_no_praise(context: ReportContext) -> None:
+    """Every account that left was put at high the day after: an AUC of 1, were it believed."""
+    y = [0, 0, 0, 1] * 50
+    rows = scorings([None] * 200, ["low"] * 200, [60.0] * 200, y).drop(
+        columns=["override_level", "override_in_hindsight"]
+    )
+    known = made(*((f"{number:04d}", -1, "high" if left else "low", None) for number, left in enumerate(y)))
+    believed = judge_overrides(context, with_overrides(rows, known.assign(entered_at=DAY)))
+    assert (believed["rows"], believed["late_rows"], believed["auc"]["people"]["value"]) == (200, 0, 1.0)
+    found = judge_overrides(context, with_overrides(rows, known.assign(entered_at=later(95))))
+    assert (found["rows"], found["late_rows"]) == (0, 200)
+    assert "On 200 scorings one was entered only after their day; it is kept, and not judged." in found["sentence"]
 
 
 def test_a_level_that_the_framework_no_longer_has_is_not_judged(context: ReportContext) -> None:
