@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -96,14 +97,30 @@ class Level(Strict):
     """A risk level: where it begins, hours to respond within, and what is asked for.
 
     `p_from` is a multiple of the base rate at the main horizon: the level that an answer carries comes from the served
-    probability alone. `health_from` is the lowest health score of the level when the rules are judged by themselves.
+    probability alone. Where the rules are judged by themselves, the level begins at the health score `health_from`, or
+    just above `health_above`.
     """
 
     name: LevelName
-    health_from: float = Field(ge=0, le=100)
+    health_from: float | None = Field(default=None, ge=0, le=100)
+    health_above: float | None = Field(default=None, ge=0, le=100)
     p_from: float = Field(ge=0)
     respond_within_hours: int | None = None
     asks_for: str
+
+    @model_validator(mode="after")
+    def _one_bound(self) -> Self:
+        if (self.health_from is None) == (self.health_above is None):
+            raise ValueError(f"level {self.name} needs health_from or health_above, one of them")
+        return self
+
+    @property
+    def lowest_health(self) -> float:
+        """The lowest health score of the level, 0-100."""
+        if self.health_from is not None:
+            return self.health_from
+        assert self.health_above is not None
+        return math.nextafter(self.health_above, math.inf)
 
 
 def _check_points(points: Points, whose: str) -> None:

@@ -68,7 +68,8 @@ def facts_of(sources: Sources, settings: Settings) -> Facts:
     regions = tuple(name for name in REGIONS if name in accounts.columns)
     have = [name for name in ("segment", "owner", *regions) if name in accounts.columns]
     frame = sources.engine.to_pandas(accounts.select("account_id", "created_at", *have))
-    left = churn_events(sources, settings).groupby("account_id")["at"].max()
+    churned = churn_events(sources, settings)
+    left = churned[~churned["returned"].astype(bool)].groupby("account_id")["at"].max()  # who came back has not left
     frame["left_at"] = frame["account_id"].map(left).astype("datetime64[us]")
     gap = pd.Timedelta(days=settings.churn.allowed_gap_days)
     contracts, known_until = None, sources.data_end

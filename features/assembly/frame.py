@@ -201,9 +201,13 @@ def add_stage_and_scores(t: Columns, framework: Framework) -> None:
     read = ("tenure_days", "days_to_renewal", "term_days", *framework.criteria.signals)
     staged = lifecycle_stages(t.frame(read), framework)
     t.update({str(name): staged[name] for name in staged})
-    covered = [f"coverage_{dimension}" for dimension in DIMENSION_TABLES]
-    t.numbers("coverage")[:] = weighted_coverage(t.frame((*covered, "lifecycle_stage")), framework)
+    coverage = t.numbers("coverage")
     mapped = [health_map.signal for health_map in framework.health_maps]
     scores = score_columns(t.frame((*mapped, SEGMENT, "lifecycle_stage")), framework)
     for name in scores:
         significant(scores[name].to_numpy(), t.numbers(str(name)))
+    for dimension in DIMENSION_TABLES:
+        # Rows of which no signal is known are no data that a score rests on.
+        t.numbers(f"coverage_{dimension}")[np.isnan(t.numbers(f"health_{dimension}"))] = 0.0
+    covered = [f"coverage_{dimension}" for dimension in DIMENSION_TABLES]
+    coverage[:] = weighted_coverage(t.frame((*covered, "lifecycle_stage")), framework)

@@ -130,7 +130,7 @@ def find_suspects(
     facts = all_account_facts(sources) if facts is None else facts
     churned = churn_events(sources, settings) if churned is None else churned
     accounts = read_accounts(sources)
-    fate = fates(accounts, churned, facts, settings)
+    fate = fates(accounts, churned)
     kept = accounts.set_index("account_id").loc[fate.account_id].reset_index()
     reasons: dict[str, list[str]] = {}
     for column, why in (

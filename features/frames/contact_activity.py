@@ -59,19 +59,26 @@ def _classified(sources: Sources) -> ir.Table:
 def contact_activity(sources: Sources, snapshots: ir.Table) -> ir.Table:
     """One row for each snapshot (its `row`) and role that a contact has there, with when they were last active.
 
-    Columns: row; `is_first` (on one row of each contact, one in place if any is); `role`, `age` (days since they took
-    it) and `present` (null for those who are in no list of contacts); `active_age` (days since they last did
-    something), `answered_age` (since they last answered a survey), `signs_90d` (interactions of 90 days in which they
-    did something).
+    Columns: row; `is_first` (on one row of each contact, one in place if any is, else the one that ended last);
+    `is_first_of_role` (likewise of each contact and role); `role`, `age` (days since they took it), `present` and
+    `until_age` (days since the role ended; null while it goes on), and `gone` (in no role any more; all null for those
+    who are in no list of contacts); `active_age` (days since they last did something), `answered_age` (since they last
+    answered a survey), `signs_90d` (interactions of 90 days in which they did something).
     """
     contacts = sources.tables["contacts"]
     newest = ibis.window(group_by=contacts.account, order_by=[contacts.since.desc(), contacts.role])
     contacts = contacts.mutate(who=sources.engine.hash_key(contacts.contact_id), rank=ibis.row_number().over(newest))
     roles = seen_rows(replace(sources, tables={**sources.tables, "contacts": contacts}), "contacts", snapshots)
-    in_role = roles.until.isnull() if "until" in roles.columns else ibis.literal(True)
-    roles = roles.select(*PERSON, "role", "age", "rank", present=in_role)
-    order = ibis.window(group_by=[roles[key] for key in PERSON], order_by=[roles.present.desc(), roles.rank])
-    roles = roles.mutate(is_first=ibis.row_number().over(order) == 0).drop("rank")
+    until = roles.until if "until" in roles.columns else ibis.null("timestamp")
+    roles = roles.select(*PERSON, "role", "age", "rank", until_age=days_between(roles.as_of, until))
+    roles = roles.mutate(present=roles.until_age.isnull(), ended=ibis.coalesce(roles.until_age, 0.0))
+    person = [roles[key] for key in PERSON]
+    order = [roles.present.desc(), roles.ended, roles.rank]
+    roles = roles.mutate(
+        is_first=ibis.row_number().over(ibis.window(group_by=person, order_by=order)) == 0,
+        is_first_of_role=ibis.row_number().over(ibis.window(group_by=[*person, roles.role], order_by=order)) == 0,
+        gone=roles.present.cast("int8").max().over(ibis.window(group_by=person)) == 0,
+    ).drop("rank", "ended")
     signs = [table for table in (_signs(sources), _answers(sources)) if table is not None]
     if not signs:
         unknown = ibis.null("float64")
@@ -82,11 +89,14 @@ def contact_activity(sources: Sources, snapshots: ir.Table) -> ir.Table:
         "role",
         "age",
         "present",
+        "until_age",
+        "gone",
         "active_age",
         "answered_age",
         "signs_90d",
         row=ibis.coalesce(joined["row"], joined.row_right),
         is_first=joined.is_first.fill_null(True),
+        is_first_of_role=joined.is_first_of_role.fill_null(True),
     )
 
 

@@ -10,7 +10,15 @@ import pandas as pd
 from configs.settings import Settings
 from features.health import lifecycle_stages
 from features.sources import Sources
-from features.timeline import churn_rows, contract_rows, customer_spells, of_accounts, spells_between_silences
+from features.timeline import (
+    churn_rows,
+    contract_rows,
+    customer_spells,
+    of_accounts,
+    spell_events,
+    spells_between_silences,
+    without_first_contracts,
+)
 
 
 @dataclass(frozen=True)
@@ -46,21 +54,32 @@ def churn_events(sources: Sources, settings: Settings) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        account_id, at, and end_at, the last moment of the relation: `at`, or for churn by silence when it began.
+        account_id, at, end_at (the last moment of the relation: `at`, or for churn by silence when it began), and
+        returned (whether the account came back later, as far as is known).
     """
     rule = settings.churn
     if rule.kind == "outcome":
-        return churn_rows(sources)[["account_id", "at"]].assign(end_at=lambda rows: rows["at"])
+        churns = churn_rows(sources)[["account_id", "at"]].assign(end_at=lambda rows: rows["at"])
+        events = without_first_contracts(spell_events(sources), ["account_id"])
+        back = events[events.alive.astype(bool)].groupby("account_id")["at"].max()
+        return churns.assign(returned=(of_accounts(back, churns.account_id) > churns["at"]).to_numpy())
     if rule.kind == "contract_end":
-        spells = customer_spells(contract_rows(sources), pd.Timedelta(days=rule.allowed_gap_days))
+        spells = _with_returns(customer_spells(contract_rows(sources), pd.Timedelta(days=rule.allowed_gap_days)))
         decided = sources.data_end - pd.Timedelta(days=rule.allowed_gap_days)
         spells = spells[(spells.ended <= decided) & (spells.ended < sources.data_end)]
         at = spells.ended
     else:
         spells, clock = spells_between_silences(sources, settings)
+        spells = _with_returns(spells)
         at = clock.after(spells.ended, pd.Timedelta(days=rule.silence.days))
         spells, at = spells[at <= sources.data_end], at[at <= sources.data_end]
-    return pd.DataFrame({"account_id": spells.account_id, "at": at, "end_at": spells.ended}).reset_index(drop=True)
+    columns = {"account_id": spells.account_id, "at": at, "end_at": spells.ended, "returned": spells.returned}
+    return pd.DataFrame(columns).reset_index(drop=True)
+
+
+def _with_returns(spells: pd.DataFrame) -> pd.DataFrame:
+    """The spells with whether another one of the account follows."""
+    return spells.assign(returned=spells.duplicated("account_id", keep="last").to_numpy())
 
 
 def count_churns(accounts: pd.DataFrame, churned: pd.DataFrame, settings: Settings) -> Churns:
@@ -101,9 +120,7 @@ def count_churns(accounts: pd.DataFrame, churned: pd.DataFrame, settings: Settin
     )
 
 
-def fates(
-    accounts: pd.DataFrame, churned: pd.DataFrame, facts: Mapping[str, pd.DataFrame], settings: Settings
-) -> pd.DataFrame:
+def fates(accounts: pd.DataFrame, churned: pd.DataFrame) -> pd.DataFrame:
     """What became of each account by the data's end, of its churn events the last.
 
     Accounts that left and came back are not among the rows: no single fate is theirs.
@@ -114,10 +131,6 @@ def fates(
         account_id and created_at.
     churned : DataFrame
         As `churn_events` returns them.
-    facts : mapping of str to DataFrame
-        `features.checks.feeds.all_account_facts`: by table, each account's first and last row.
-    settings : Settings
-        `churn` says which table shows that an account came back.
 
     Returns
     -------
@@ -125,11 +138,8 @@ def fates(
         account_id, created_at, left_at (NaT: never), end_at.
     """
     frame = accounts[["account_id", "created_at"]].copy()
-    last = churned.groupby("account_id")[["at", "end_at"]].max()
+    last = churned.sort_values("at", kind="stable").drop_duplicates("account_id", keep="last").set_index("account_id")
     for name, moments in (("left_at", last["at"]), ("end_at", last.end_at)):
         frame[name] = of_accounts(moments, frame.account_id)
-    rule = settings.churn
-    signs = facts.get(rule.silence.of if rule.kind == "silence" else "contracts")
-    if signs is not None:
-        frame = frame[~(of_accounts(signs["last"], frame.account_id) > frame.left_at)]
-    return frame.reset_index(drop=True)
+    returned = last.index[last.returned.astype(bool)]
+    return frame[~frame.account_id.isin(returned)].reset_index(drop=True)

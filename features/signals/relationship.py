@@ -47,6 +47,11 @@ def _silent_days(t: Any, role: str) -> Any:
     return _where(t.active_age.count() > 0, since)
 
 
+def _left(t: Any, whose: Any, days: int) -> Any:
+    """Contacts whose role ended within the days and who hold none any more: who took another role has not left."""
+    return _where(t.role.count() > 0, t.count(where=whose & t.gone & (t.until_age <= days)))
+
+
 def _share_of_present(t: Any, age: Any, days: int) -> Any:
     share = (age <= days).fill_null(False).ifelse(1.0, 0.0).mean(where=t.is_first & t.present)
     return _where(age.count() > 0, share)
@@ -70,11 +75,11 @@ def _role(role: str, words: str) -> tuple[Signal, ...]:
             unit="contacts",
             healthier=-1,
             sentence=f"{words}s who left in the last 180 days",
-            value=lambda t: t.count(where=(t.role == role) & (days_between(t.as_of, t.until) <= 180)),
+            value=lambda t: _left(t, (t.role == role) & t.is_first_of_role, 180),
             needs=UNTIL,
             window_days=180,
             empty=0.0,
-            **CONTACTS,
+            **ROLES_AND_SIGNS,
         ),
         AggregateSignal(
             name=f"{role}_gone_days",
@@ -138,11 +143,11 @@ RELATIONSHIP: tuple[Signal, ...] = (
         unit="contacts",
         healthier=-1,
         sentence="known contacts who left in the last 180 days",
-        value=lambda t: t.count(where=days_between(t.as_of, t.until) <= 180),
+        value=lambda t: _left(t, t.is_first, 180),
         needs=UNTIL,
         window_days=180,
         empty=0.0,
-        **CONTACTS,
+        **ROLES_AND_SIGNS,
     ),
     DerivedSignal(
         name="contacts_left_share",

@@ -150,7 +150,8 @@ def seen_rows(sources: Sources, name: str, snapshots: ir.Table, latest: bool = F
     snapshots : ibis Table
         row, account_id, account (its number) and as_of.
     latest : bool
-        Adds a flag of that name on the newest rows of each kind (tables without a kind: the newest rows).
+        Adds a flag of that name on the newest rows of each kind (tables without a kind: the newest rows); of surveys,
+        which several contacts answer at different hours, those of the newest day.
 
     Returns
     -------
@@ -162,7 +163,8 @@ def seen_rows(sources: Sources, name: str, snapshots: ir.Table, latest: bool = F
     # What can be worked out once a row is, before the row meets its many as_ofs.
     rows = rows.mutate(visible=visible_from(rows, time), moment=rows[time].epoch_seconds())
     if latest:
-        rows = rows.mutate(superseded=_superseded(rows, time))
+        newer = rows[time].truncate("D") if name == "surveys" else rows[time]
+        rows = rows.mutate(superseded=_superseded(rows, newer))
     seen = rows.join(snapshots.drop("account_id"), "account")
     seen = seen.filter(seen.visible <= seen.as_of)
     later = [column.name for table in TABLES if table.name == name for column in table.columns if column.filled_later]
@@ -195,8 +197,8 @@ def first_known(rows: ir.Table, name: str, *keys: ir.Value) -> ir.Value:
     return ibis.row_number().over(order) == 0
 
 
-def _superseded(rows: ir.Table, time: str) -> ir.Value:
-    """The first as_of that sees a newer row of the same account and kind; null when there is none."""
+def _superseded(rows: ir.Table, time: ir.Value) -> ir.Value:
+    """The first as_of that sees a row of a later `time` of the same account and kind; null when there is none."""
     keys = ["account", *(["kind"] if "kind" in rows.columns else [])]
-    newer = ibis.window(group_by=keys, order_by=rows[time].epoch_seconds(), range=(1, None))
+    newer = ibis.window(group_by=keys, order_by=time.epoch_seconds(), range=(1, None))
     return rows.visible.min().over(newer)

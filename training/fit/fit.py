@@ -94,7 +94,9 @@ def fit_models(
     before = (dataset.labels["as_of"] < cut).to_numpy()
     frame, labels = dataset.signals[before], dataset.labels[before]
     log = _log(settings, rolling, learners, choice, calibrator)
-    parts = Parts(settings, rolling.intervals, base_rate_at(labels, until, settings.main_horizon_days), log)
+    main = settings.main_horizon_days
+    base_rate = base_rate_at(labels, until, main) or base_rate_by_hazard(learners.rows, rolling.intervals, main)
+    parts = Parts(settings, rolling.intervals, base_rate, log)
     sample = _sample(learners, frame)
     churn = assemble(
         "churn", choice.chosen, learners, parts, calibrator, _tree_means(learners, sample, rolling.intervals)
@@ -159,6 +161,18 @@ def base_rate_at(labels: pd.DataFrame, until: pd.Timestamp, horizon_days: int) -
     if matured.empty:
         return 0.0
     return float((matured["churn_at"] < matured["as_of"] + pd.Timedelta(days=horizon_days)).mean())
+
+
+def base_rate_by_hazard(rows: HazardRows, intervals: Intervals, horizon_days: int) -> float:
+    """Share expected to churn within the horizon at the pace of the intervals that have ended: what stands in where no
+    window of the horizon has.
+
+    >>> month = HazardRows(np.arange(10), np.zeros(10, int), np.array([1.0] + [0.0] * 9), np.zeros(10))
+    >>> round(base_rate_by_hazard(month, Intervals((0, 30, 90)), 90), 4)
+    0.2592
+    """
+    days_at_risk = np.diff(intervals.edges)[rows.interval].sum()
+    return float(-np.expm1(-rows.churned.sum() / days_at_risk * horizon_days))
 
 
 def _sample(learners: FittedLearners, frame: pd.DataFrame) -> pd.DataFrame:

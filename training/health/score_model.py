@@ -236,12 +236,14 @@ def fired_triggers(frame: pd.DataFrame, framework: Framework) -> list[list[str]]
 def risk_levels(p: np.ndarray, base_rate: float, levels: Sequence[Level]) -> list[str]:
     """Level of each probability at the main horizon: the highest whose p_from times the base rate it reaches.
 
+    Without a base rate there is nothing that a probability could be a multiple of, and every account is at the lowest.
+
     Parameters
     ----------
     p : ndarray of float, shape (n,)
         At the main horizon.
     base_rate : float
-        Of churn within it.
+        Of churn within it; 0 where none is known.
     levels : sequence of Level
         As configured.
 
@@ -256,8 +258,12 @@ def risk_levels(p: np.ndarray, base_rate: float, levels: Sequence[Level]) -> lis
     >>> high = Level(name="high", health_from=0, p_from=2, asks_for="-")
     >>> risk_levels(np.array([0.05, 0.10]), 0.05, [low, high])
     ['low', 'high']
+    >>> risk_levels(np.array([0.05, 0.10]), 0.0, [low, high])
+    ['low', 'low']
     """
     rising = sorted(levels, key=lambda level: level.p_from)
+    if base_rate <= 0:
+        return [rising[0].name] * len(p)
     out: list[str] = []
     for value in p:
         reached = [level.name for level in rising if value >= level.p_from * base_rate]
@@ -282,14 +288,15 @@ def health_levels(health: np.ndarray, levels: Sequence[Level]) -> list[str | Non
 
     Examples
     --------
-    >>> low = Level(name="low", health_from=50, p_from=0, asks_for="-")
+    >>> healthy = Level(name="healthy", health_above=85, p_from=0, asks_for="-")
+    >>> low = Level(name="low", health_from=50, p_from=1, asks_for="-")
     >>> high = Level(name="high", health_from=0, p_from=2, asks_for="-")
-    >>> health_levels(np.array([50.0, 49.0, np.nan]), [low, high])
-    ['low', 'high', None]
+    >>> health_levels(np.array([85.5, 85.0, 50.0, 49.0, np.nan]), [healthy, low, high])
+    ['healthy', 'low', 'low', 'high', None]
     """
-    rising = sorted(levels, key=lambda level: level.health_from)
+    rising = sorted(levels, key=lambda level: level.lowest_health)
     health = np.asarray(health, dtype=float)
-    reached = np.searchsorted([level.health_from for level in rising], health, side="right")
+    reached = np.searchsorted([level.lowest_health for level in rising], health, side="right")
     names = np.array([None, *(level.name for level in rising)], dtype=object)
     level_of: list[str | None] = names[np.where(np.isnan(health), 0, np.maximum(reached, 1))].tolist()
     return level_of

@@ -46,6 +46,17 @@ def day(text: str) -> pd.Timestamp:
     return pd.Timestamp(text)
 
 
+def test_an_account_that_was_won_back_has_not_left(tmp_path: Path) -> None:
+    outcomes = "account_id,occurred_at,kind\na,2023-06-01,churn\na,2023-08-01,reactivation\nb,2023-06-01,churn"
+    (tmp_path / "outcomes.csv").write_text(outcomes + "\n")
+    body = read_body(DEFAULT_FILE) | {"data_end": "2024-07-01"}
+    body["tables"] = {name: {"from": f"{name}.csv"} for name in ("accounts", "outcomes")}
+    body["churn"] |= {"kind": "outcome"}
+    (tmp_path / "accounts.csv").write_text(TABLES["accounts"] + "\n")
+    left = read(settings_from(body, tmp_path)).accounts.set_index("account_id")["left_at"]
+    assert left.tolist() == [pd.NaT, day("2023-06-01")]
+
+
 def test_everything_that_is_mapped_is_read(tmp_path: Path) -> None:
     found = read(settings(tmp_path, *TABLES, settling_days=10))
     accounts = found.accounts.set_index("account_id")

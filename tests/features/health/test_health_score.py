@@ -79,11 +79,24 @@ def test_the_scores_among_the_signals_go_by_the_segment() -> None:
     frame = rows().assign(tenure_days=400.0, days_to_renewal=300.0, term_days=365.0)
     t = Columns({name: frame[name] for name in frame})
     for name in ("usage", "engagement", "financial", "relationship"):
-        t[f"coverage_{name}"] = pd.Series(1.0, index=frame.index)
+        t.numbers(f"coverage_{name}")[:] = 1.0
     add_stage_and_scores(t, framework())
     own = frame.assign(lifecycle_stage=t.lifecycle_stage)
     assert t.health_usage.tolist() == rule_scores(own, framework()).dimensions[:, 0].tolist()
     assert t.health_usage.iloc[0] != t.health_usage.iloc[2]
+
+
+def test_a_dimension_without_a_score_is_not_covered() -> None:
+    """Rows of a table of which no signal is known are no data that a score rests on."""
+    t = Columns(dict(rows().assign(logins=[np.nan] * 3 + [5.0] * 3).items()))
+    for name in ("usage", "engagement", "financial", "relationship"):
+        t.numbers(f"coverage_{name}")[:] = 1.0
+    for name in ("tenure_days", "days_to_renewal", "term_days"):
+        t.numbers(name)[:] = 400.0
+    add_stage_and_scores(t, framework())
+    assert t.coverage_usage.tolist() == [0, 0, 0, 1, 1, 1]
+    assert t.coverage_relationship.tolist() == t.health_relationship.notna().astype(float).tolist()
+    assert t.coverage.iloc[0] == pytest.approx(0.25)  # the weight of relationship; nothing maps the other two
 
 
 @pytest.mark.parametrize(
