@@ -26,6 +26,9 @@ class Column:
         Whether its table cannot be mapped without it.
     filled_later : bool
         Whether it holds a time that is empty until it comes, as `paid_at` of an invoice.
+    rewritten : bool
+        Whether sources commonly overwrite it in place, so that today's value is no proof of what it was: `check` tests
+        whether it knows who left, unless the table keeps every version of a row under its own `recorded_at`.
     low, high : float or None
         The least and the greatest number allowed; None is no bound.
     allowed_values : tuple of str
@@ -36,6 +39,7 @@ class Column:
     kind: Kind
     required: bool = False
     filled_later: bool = False
+    rewritten: bool = False
     low: float | None = None
     high: float | None = None
     allowed_values: tuple[str, ...] = ()
@@ -90,10 +94,10 @@ TABLES: tuple[Table, ...] = (
             ACCOUNT,
             _required("created_at", "time"),
             Column("name", "text"),
-            Column("segment", "text"),
-            Column("owner", "text"),
-            Column("parent_account_id", "text"),
-            Column("strategic", "flag"),
+            Column("segment", "text", rewritten=True),
+            Column("owner", "text", rewritten=True),
+            Column("parent_account_id", "text", rewritten=True),
+            Column("strategic", "flag", rewritten=True),
             RECORDED,
         ),
         key=("account_id",),
@@ -105,16 +109,17 @@ TABLES: tuple[Table, ...] = (
             ACCOUNT,
             _required("starts_at", "time"),
             Column("contract_id", "text"),
-            Column("ends_at", "time"),  # as agreed; an early end stands in terminated_at
+            Column("ends_at", "time", rewritten=True),  # as agreed; an early end stands in terminated_at
             Column("terminated_at", "time", filled_later=True),
-            Column("kind", "text", allowed_values=("trial", "paid", "paused")),
-            Column("arr", "number", low=0),
-            Column("mrr", "number", low=0),
+            Column("kind", "text", allowed_values=("trial", "paid", "paused"), rewritten=True),
+            Column("arr", "number", low=0, rewritten=True),
+            Column("mrr", "number", low=0, rewritten=True),
             Column("currency", "text"),
-            Column("seats", "number", low=0),
-            Column("plan", "text"),
-            Column("billing_period", "text"),
-            Column("auto_renews", "flag"),  # as agreed when the term began; turning it off is a cancellation
+            Column("seats", "number", low=0, rewritten=True),
+            Column("plan", "text", rewritten=True),
+            Column("billing_period", "text", rewritten=True),
+            # As agreed when the term began; turning it off is a cancellation.
+            Column("auto_renews", "flag", rewritten=True),
             Column("cancelled_at", "time", filled_later=True),
             RECORDED,
         ),
@@ -142,9 +147,9 @@ TABLES: tuple[Table, ...] = (
             Column("ticket_id", "text"),
             Column("resolved_at", "time", filled_later=True),  # for good: after it was reopened, if it was
             Column("reopened_at", "time", filled_later=True),
-            Column("priority", "text"),
-            Column("satisfaction", "number", low=1, high=5),
-            Column("sentiment", "number", low=-1, high=1),
+            Column("priority", "text", rewritten=True),
+            Column("satisfaction", "number", low=1, high=5, rewritten=True),
+            Column("sentiment", "number", low=-1, high=1, rewritten=True),
             Column("text", "text"),
             RECORDED,
         ),
@@ -157,12 +162,12 @@ TABLES: tuple[Table, ...] = (
         (
             ACCOUNT,
             _required("occurred_at", "time"),
-            _required("kind"),
+            _required("kind", rewritten=True),
             Column("contact_id", "text"),
-            Column("initiated_by", "text", allowed_values=("us", "customer")),
-            Column("attended", "flag"),
+            Column("initiated_by", "text", allowed_values=("us", "customer"), rewritten=True),
+            Column("attended", "flag", rewritten=True),
             Column("responded_at", "time", filled_later=True),
-            Column("sentiment", "number", low=-1, high=1),
+            Column("sentiment", "number", low=-1, high=1, rewritten=True),
             Column("text", "text"),
             RECORDED,
         ),
@@ -175,11 +180,11 @@ TABLES: tuple[Table, ...] = (
             ACCOUNT,
             _required("issued_at", "time"),
             Column("invoice_id", "text"),
-            Column("due_at", "time"),
+            Column("due_at", "time", rewritten=True),
             Column("paid_at", "time", filled_later=True),
-            Column("amount", "number"),
+            Column("amount", "number", rewritten=True),
             Column("currency", "text"),
-            Column("kind", "text", allowed_values=("invoice", "credit_note", "failed_payment", "void")),
+            Column("kind", "text", allowed_values=("invoice", "credit_note", "failed_payment", "void"), rewritten=True),
             Column("credits_invoice_id", "text"),  # of a credit note: the invoice that it takes back
             RECORDED,
         ),
@@ -192,8 +197,8 @@ TABLES: tuple[Table, ...] = (
         (
             ACCOUNT,
             _required("occurred_at", "time"),
-            _required("kind", allowed_values=("nps", "csat", "ces")),
-            _required("score", "number", low=0, high=10),
+            _required("kind", allowed_values=("nps", "csat", "ces"), rewritten=True),
+            _required("score", "number", low=0, high=10, rewritten=True),
             Column("contact_id", "text"),
             Column("text", "text"),
             RECORDED,
@@ -206,7 +211,7 @@ TABLES: tuple[Table, ...] = (
         (
             ACCOUNT,
             _required("contact_id"),
-            _required("role", allowed_values=("executive_sponsor", "champion", "admin", "user")),
+            _required("role", allowed_values=("executive_sponsor", "champion", "admin", "user"), rewritten=True),
             _required("since", "time"),
             Column("until", "time", filled_later=True),
             RECORDED,

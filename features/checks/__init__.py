@@ -1,7 +1,17 @@
 """What `check` finds in the sources: feeds, leakage suspects, rewritten columns."""
 
 from features.checks.check_report import CheckReport, check
-from features.checks.leakage import Suspect, find_suspects, require_no_suspects
+from features.checks.leakage import find_suspects, require_no_suspects
+from features.checks.suspicions import Figure, Suspect
 from features.checks.univariate_auc import Separation, separate
 
-__all__ = ["CheckReport", "Separation", "Suspect", "check", "find_suspects", "require_no_suspects", "separate"]
+__all__ = [
+    "CheckReport",
+    "Figure",
+    "Separation",
+    "Suspect",
+    "check",
+    "find_suspects",
+    "require_no_suspects",
+    "separate",
+]

@@ -14,8 +14,9 @@ from configs.framework import DIMENSIONS
 from configs.settings import Settings
 from configs.tables import table
 from features.checks.feeds import Feed, all_account_facts, feed_of
-from features.checks.leakage import Suspect, find_suspects
+from features.checks.leakage import find_suspects
 from features.checks.own_signals import OwnSignals, check_own_signals
+from features.checks.suspicions import Suspect
 from features.labels import Churns, churn_events, count_churns
 from features.signals import DIMENSION_TABLES
 from features.sources import Sources, open_sources
@@ -214,7 +215,10 @@ def _lines(report: CheckReport) -> list[str]:
     lines += ["", "columns that may know the future: " + ("none suspected" if not report.suspects else "")]
     for suspect in report.suspects:
         do = "in allow_leaking, so it is used" if suspect.allowed else f"to do: {suspect.do}"
-        lines += [f"  - {suspect.column}: {suspect.why}", f"    {do}"]
+        lines.append(f"  - {suspect.column}: {suspect.why}")
+        if suspect.examples:
+            lines.append(f"    accounts: {', '.join(suspect.examples)}")
+        lines.append(f"    {do}")
     lines += _own_lines(report.own_signals)
     lines += ["", f"warnings: {len(report.warnings) or 'none'}", *(f"  - {warning}" for warning in report.warnings)]
     return [line.rstrip() for line in lines]

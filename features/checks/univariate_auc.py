@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import sqrt
 from typing import Any
 
@@ -120,11 +120,15 @@ def _with_low(auc: float, left: int, stayed: int) -> Separation:
 
 @dataclass(frozen=True)
 class Telltale:
-    """A value that holds for many that left and for next to nobody that stayed (shares, strata weighted alike)."""
+    """A value that holds for many that left and for next to nobody that stayed (shares, strata weighted alike).
+
+    `holds` says of each row whether it has it.
+    """
 
     value: str
     share_left: float
     share_stayed: float
+    holds: np.ndarray = field(repr=False, compare=False)
 
 
 def telltale(values: pd.Series, left: np.ndarray, strata: np.ndarray | None = None) -> Telltale | None:
@@ -163,4 +167,4 @@ def _telltale_of(name: str, holds: np.ndarray, left: np.ndarray, strata: np.ndar
     share_stayed = float((weights * holds_stayed[both] / of_stayed[both]).sum())
     enough = share_left >= TELLTALE_SHARE and holds_left[both].sum() >= TELLTALE_MIN
     rare = share_stayed + 1 / (of_stayed[both].sum() + 2) <= share_left / TELLTALE_TIMES
-    return Telltale(name, share_left, share_stayed) if enough and rare else None
+    return Telltale(name, share_left, share_stayed, holds) if enough and rare else None

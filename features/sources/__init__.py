@@ -1,7 +1,15 @@
 """A user's tables, mapped onto the canonical ones, opened and checked once."""
 
-from features.sources.leaky_names import known_only_later, true_only_today
+from features.sources.leaky_names import known_only_later, measured_later, true_only_today
 from features.sources.propose import propose_mapping
 from features.sources.sources import Sources, known_at, open_sources
 
-__all__ = ["Sources", "known_at", "known_only_later", "open_sources", "propose_mapping", "true_only_today"]
+__all__ = [
+    "Sources",
+    "known_at",
+    "known_only_later",
+    "measured_later",
+    "open_sources",
+    "propose_mapping",
+    "true_only_today",
+]

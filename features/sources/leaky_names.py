@@ -66,6 +66,86 @@ AS_OF_TODAY: tuple[str, ...] = (
     "recency",
 )
 
+# Words of measures that are known once a matter is closed or answered, not when its row begins; in tables whose rows
+# have such a moment.
+CLOSED_LATER: tuple[str, ...] = (
+    "resolution",
+    "resolved",
+    "resolve",
+    "close",
+    "closed",
+    "closing",
+    "reply",
+    "replies",
+    "response",
+    "respond",
+    "answered",
+    "handling",
+    "handle",
+    "wait",
+    "late",
+    "overdue",
+    "paid",
+    "elapsed",
+)
+WITH_A_CLOSE: tuple[str, ...] = ("tickets", "interactions", "invoices")
+
+# Words of attributes that are counted or added up as time goes by, so that they say how long and how much an account
+# has been used until today; not where they count people or places of the company itself.
+SO_FAR: tuple[str, ...] = (
+    "count",
+    "counts",
+    "n",
+    "num",
+    "nb",
+    "sum",
+    "cumulative",
+    "sessions",
+    "logins",
+    "visits",
+    "events",
+    "clicks",
+    "usage",
+    "used",
+    "spend",
+    "spent",
+    "spending",
+    "revenue",
+    "mrr",
+    "arr",
+    "balance",
+    "avg",
+    "average",
+    "mean",
+    "monthly",
+    "weekly",
+    "daily",
+    "ytd",
+    "mtd",
+    "nps",
+    "csat",
+    "score",
+    "stage",
+    "state",
+    "flag",
+)
+ABOUT_THE_COMPANY: tuple[str, ...] = (
+    "employee",
+    "employees",
+    "headcount",
+    "staff",
+    "office",
+    "offices",
+    "location",
+    "locations",
+    "country",
+    "us",
+    "province",
+    "region",
+    "postal",
+    "founding",
+)
+
 
 def words(name: str) -> list[str]:
     """The words of a column's name, in lower case.
@@ -117,3 +197,47 @@ def true_only_today(name: str) -> bool:
     (True, False)
     """
     return any(word in AS_OF_TODAY for word in words(name))
+
+
+def counted_so_far(name: str) -> bool:
+    """Whether the name says that an attribute is counted or added up until today.
+
+    Parameters
+    ----------
+    name : str
+        A column's name, as the source writes it.
+
+    Returns
+    -------
+    bool
+        Whether one of its words is in `SO_FAR`, and none in `ABOUT_THE_COMPANY`.
+
+    Examples
+    --------
+    >>> counted_so_far("session_count"), counted_so_far("employee_count")
+    (True, False)
+    """
+    return any(word in SO_FAR for word in words(name)) and not any(word in ABOUT_THE_COMPANY for word in words(name))
+
+
+def measured_later(name: str, table_name: str) -> bool:
+    """Whether the name says that a measure is known only when the matter of its row is closed.
+
+    Parameters
+    ----------
+    name : str
+        A column's name, as the source writes it.
+    table_name : str
+        The canonical table that it is a measure of.
+
+    Returns
+    -------
+    bool
+        Whether the table is in `WITH_A_CLOSE` and one of the name's words in `CLOSED_LATER`.
+
+    Examples
+    --------
+    >>> measured_later("resolution_time_hours", "tickets"), measured_later("response_time_ms", "usage_events")
+    (True, False)
+    """
+    return table_name in WITH_A_CLOSE and any(word in CLOSED_LATER for word in words(name))

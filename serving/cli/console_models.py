@@ -74,6 +74,8 @@ def rebuilt_lines(result: Rebuilt) -> list[str]:
 
 def backtest_lines(result: Backtested) -> list[str]:
     metrics = result.metrics
+    codes = ", ".join(result.failed_checks)
+    refused = [] if result.passed else [f"not passed: {codes} failed (see above), so these figures cannot be trusted"]
     return [
         f"{len(metrics['folds'])} origins from {metrics['folds'][0]} to {metrics['folds'][-1]}, out-of-time rows only",
         *(horizon_line(horizon) for horizon in metrics["horizons"]),
@@ -81,6 +83,7 @@ def backtest_lines(result: Backtested) -> list[str]:
         *(f"{check['severity']:5}{check['code']}  {check['title']}: {check['message']}" for check in metrics["checks"]),
         f"written to {result.out}, plots with it",
         f"with run {result.run_id}" if result.run_id else "with no run: nothing was trained on these data and settings",
+        *refused,
     ]
 
 

@@ -128,12 +128,14 @@ def train(session: Session, trials: int | None, recalibrate: bool, version: str 
 @click.option("--out", type=FOLDER, default=None, help="Folder of the three files. Default: in the state folder.")
 @click.pass_obj
 def backtest(session: Session, out: Path | None) -> None:
-    """Roll the origin through history; only out-of-time rows are judged."""
+    """Roll the origin through history; only out-of-time rows are judged. A failed check ends it with 1."""
     from serving.commands.backtest import backtest
 
     with session.project() as project:
         result = backtest(project, out)
     session.show(result, console_models.backtest_lines)
+    if not result.passed:
+        sys.exit(1)
 
 
 @main.command()

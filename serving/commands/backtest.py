@@ -21,14 +21,27 @@ ASKED_OF_THE_LEDGER = ("events", "outages", "monitoring")
 
 @dataclass(frozen=True)
 class Backtested:
-    """A backtest that was written to the folder `out`; `metrics` is what stands in its metrics.json."""
+    """A backtest that was written to the folder `out`; `metrics` is what stands in its metrics.json.
+
+    Not `passed` where a check failed: its figures are then no answer.
+    """
 
     out: str
     run_id: str | None
     metrics: Mapping[str, Any]
 
+    @property
+    def failed_checks(self) -> tuple[str, ...]:
+        """Codes of the checks that failed: the figures beside them cannot be trusted."""
+        return tuple(check["code"] for check in self.metrics["checks"] if check["severity"] == "fail")
+
+    @property
+    def passed(self) -> bool:
+        return not self.failed_checks
+
     def to_json(self) -> dict[str, Any]:
-        return {"out": self.out, "run_id": self.run_id, **self.metrics}
+        outcome = {"passed": self.passed, "failed_checks": self.failed_checks}
+        return {"out": self.out, "run_id": self.run_id, **outcome, **self.metrics}
 
 
 def backtest(project: Project, out: Path | None = None, rolling: Rolling | None = None) -> Backtested:

@@ -12,7 +12,8 @@ import pytest
 from configs.errors import DataError
 from configs.settings import Settings
 from features.checks.extraction_dates import as_dates
-from features.checks.leakage import Suspect, find_suspects, require_no_suspects
+from features.checks.leakage import find_suspects, require_no_suspects
+from features.checks.suspicions import Suspect
 from features.checks.univariate_auc import separate, telltale
 from features.sources.sources import known_at, open_sources
 

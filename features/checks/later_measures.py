@@ -1,0 +1,70 @@
+"""Measures whose value exists only after a later moment of their row, as the hours until a ticket was resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import permutations
+
+import ibis.expr.types as ir
+
+from configs.tables import table
+from features.checks.suspicions import Figure, Suspicion
+from features.sources import Sources, measured_later
+
+UNITS: tuple[tuple[str, float], ...] = (("seconds", 1), ("minutes", 60), ("hours", 3_600), ("days", 86_400))
+MIN_ROWS = 10
+MOST = 0.95
+
+
+def later_measures(sources: Sources) -> Iterator[Suspicion]:
+    """Suspicions of measures that are the time until a later moment, or empty exactly while it has not come."""
+    for name, measures in sources.measures.items():
+        rows = sources.tables[name]
+        later = [c.name for c in table(name).columns if c.filled_later and c.name in rows.columns]
+        for measure in measures:
+            yield from _of_measure(sources, rows, name, measure, later)
+
+
+def _of_measure(sources: Sources, rows: ir.Table, name: str, measure: str, later: list[str]) -> Iterator[Suspicion]:
+    column = f"{name}.{measure}"
+    by_value = _by_value(sources, rows, name, measure, later)
+    if by_value is not None:
+        why, share, count = by_value
+        instead = "its times alone; forewarn works out from them what was known"
+        yield Suspicion(column, why, Figure("share", share, left=count), instead=instead)
+    elif measured_later(measure, name):
+        why = "its name sounds like what is known only when the matter is closed, later than the row's own time"
+        yield Suspicion(column, why, instead="the time of that moment, if there is a column for it")
+
+
+def _by_value(
+    sources: Sources, rows: ir.Table, name: str, measure: str, later: list[str]
+) -> tuple[str, float, int] | None:
+    value = rows[measure]
+    times = [table(name).time, *(c.name for c in table(name).columns if c.kind == "time" and c.name in rows.columns)]
+    pairs = [(a, b) for a, b in permutations(dict.fromkeys(times), 2) if b in later and a != "recorded_at"]
+    counts = {"given": value.count(), "empty": value.isnull().sum()}
+    for place, moment in enumerate(later):
+        counts[f"alike_{place}"] = (value.isnull() == rows[moment].isnull()).sum()
+        counts[f"come_{place}"] = rows[moment].count()
+    for place, (start, end) in enumerate(pairs):
+        seconds = rows[end].epoch_seconds() - rows[start].epoch_seconds()
+        counts[f"both_{place}"] = (value.notnull() & seconds.notnull()).sum()
+        for unit, length in UNITS:
+            near = (value * float(length) - seconds).abs() <= float(length) * 0.51 + 1.0
+            counts[f"equal_{place}_{unit}"] = (near & (seconds.abs() >= 3 * length)).sum()
+            counts[f"long_{place}_{unit}"] = (value.notnull() & (seconds.abs() >= 3 * length)).sum()
+    answer = sources.engine.to_pandas(rows.aggregate(**counts)).iloc[0].fillna(0)
+    for place, (start, end) in enumerate(pairs):
+        for unit, _ in UNITS:
+            equal, long = int(answer[f"equal_{place}_{unit}"]), int(answer[f"long_{place}_{unit}"])
+            if long >= MIN_ROWS and equal >= MOST * long and long >= 0.5 * answer[f"both_{place}"]:
+                why = f"it is the {unit} from {start} to {end} in {equal / long:.0%} of the rows: known from {end} on"
+                return why, equal / long, long
+    total = int(answer.given + answer.empty)
+    for place, moment in enumerate(later):
+        alike = int(answer[f"alike_{place}"])
+        if min(answer.given, answer.empty) >= MIN_ROWS and alike >= 0.99 * total:
+            why = f"it is empty exactly while {moment} is, in {alike / total:.0%} of the rows: known from {moment} on"
+            return why, alike / total, total
+    return None
