@@ -43,17 +43,16 @@ def _by_value(
     value = rows[measure]
     times = [table(name).time, *(c.name for c in table(name).columns if c.kind == "time" and c.name in rows.columns)]
     pairs = [(a, b) for a, b in permutations(dict.fromkeys(times), 2) if b in later and a != "recorded_at"]
-    counts = {"given": value.count(), "empty": value.isnull().sum()}
+    counts = {"given": value.count(), "empty": rows.count(where=value.isnull())}
     for place, moment in enumerate(later):
-        counts[f"alike_{place}"] = (value.isnull() == rows[moment].isnull()).sum()
-        counts[f"come_{place}"] = rows[moment].count()
+        counts[f"alike_{place}"] = rows.count(where=value.isnull() == rows[moment].isnull())
     for place, (start, end) in enumerate(pairs):
         seconds = rows[end].epoch_seconds() - rows[start].epoch_seconds()
-        counts[f"both_{place}"] = (value.notnull() & seconds.notnull()).sum()
+        counts[f"both_{place}"] = rows.count(where=value.notnull() & seconds.notnull())
         for unit, length in UNITS:
             near = (value * float(length) - seconds).abs() <= float(length) * 0.51 + 1.0
-            counts[f"equal_{place}_{unit}"] = (near & (seconds.abs() >= 3 * length)).sum()
-            counts[f"long_{place}_{unit}"] = (value.notnull() & (seconds.abs() >= 3 * length)).sum()
+            counts[f"equal_{place}_{unit}"] = rows.count(where=near & (seconds.abs() >= 3 * length))
+            counts[f"long_{place}_{unit}"] = rows.count(where=value.notnull() & (seconds.abs() >= 3 * length))
     answer = sources.engine.to_pandas(rows.aggregate(**counts)).iloc[0].fillna(0)
     for place, (start, end) in enumerate(pairs):
         for unit, _ in UNITS:

@@ -113,14 +113,19 @@ def _parts(sources: Sources, rows: ir.Table, at: ir.Value, column: Column) -> li
     value = rows[column.name]
     if column.kind == "text":
         texts = sources.engine.to_pandas(value.topk(FREQUENT_TEXTS)).iloc[:, 0].dropna()
-        numbers = [(value == text).cast("int64") for text in sorted(texts)]
+        numbers = [_one_where(value == text) for text in sorted(texts)]
     elif column.kind == "flag":
-        numbers = [value.cast("int64")]
+        numbers = [_one_where(value)]
     elif column.kind == "time":
         numbers = [(value.epoch_seconds() - at.epoch_seconds()) / ibis.literal(86_400.0)]
     else:
         numbers = [value]
-    return [(column.name, number) for number in (*numbers, value.isnull().cast("int64"))]
+    return [(column.name, number) for number in (*numbers, _one_where(value.isnull()))]
+
+
+def _one_where(condition: ir.Value) -> ir.Value:
+    """1 or 0, null where the condition is null."""
+    return ibis.cases((condition, 1.0), (~condition, 0.0), else_=ibis.null("float64"))
 
 
 def _nearest_to_the_middle(frame: pd.DataFrame, fate: pd.DataFrame) -> pd.Series:
