@@ -27,7 +27,18 @@ class MonthlyScores:
 class QuarterRatio:
     """Churns observed over expected in a calendar quarter of as_ofs and a stage, at the main horizon.
 
-    `alarm_ratio` is the same with the interval of the alarm, which covers 99.9 %.
+    Attributes
+    ----------
+    quarter : str
+        "2024 Q1".
+    as_of : pandas.Timestamp
+        The newest as_of of the quarter.
+    stage : str
+        A lifecycle stage, or all of them.
+    ratio : Ratio
+        With a 95 % interval.
+    alarm_ratio : Ratio
+        The same with the interval of the alarm, which covers 99.9 %.
     """
 
     quarter: str
@@ -49,8 +60,21 @@ class Estimate:
 
 @dataclass(frozen=True)
 class FeedDrift:
-    """The signals made of a feed: how many, how many moved and how many of those an outage explains, and in the newest
-    month how many are far from where they were in training, with the farthest (None where none was looked at)."""
+    """The signals made of a feed: how many there are, how many have moved, and the farthest from training.
+
+    Attributes
+    ----------
+    feed : str
+        The source table.
+    signals, moved, explained : int
+        All its signals, those that moved since the training time, and how many of these an outage explains.
+    far : int
+        Signals that in the newest month are far from where they were in training.
+    farthest : str or None
+        Name of the farthest; None where none was looked at.
+    distance : float or None
+        Its distance, 0 to 1.
+    """
 
     feed: str
     signals: int
