@@ -25,6 +25,7 @@ from features.signals import (
     attribute_infos,
     needs_scores,
     own_signals,
+    require_framework_signals,
     schema_of,
     signals_of,
 )
@@ -115,7 +116,13 @@ def assemble(
         One row a snapshot, by as_of and account_id (see `features.dataset.Dataset`).
     schema : Schema
         Of the columns that a model may learn from.
+
+    Raises
+    ------
+    ConfigError
+        When the framework names a signal that does not exist, or one that the sources cannot feed.
     """
+    require_framework_signals(settings, sources)
     pairs = with_lagged_rows(sources, settings, days)
     signals = signals_of(sources, settings.framework, own_signals(settings))
     late = needs_scores(signals)

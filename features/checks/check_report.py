@@ -18,7 +18,7 @@ from features.checks.leakage import find_suspects
 from features.checks.own_signals import OwnSignals, check_own_signals
 from features.checks.suspicions import Suspect
 from features.labels import Churns, churn_events, count_churns
-from features.signals import DIMENSION_TABLES
+from features.signals import DIMENSION_TABLES, framework_faults, require_framework_signals
 from features.sources import Sources, open_sources
 
 LATE_SHARE = 0.2  # of a feed's rows, from which their being late is worth a warning
@@ -111,13 +111,15 @@ def check(settings: Settings, sources: Sources | None = None) -> CheckReport:
     Raises
     ------
     ConfigError
-        When the file of the project's own signals, or a value of one, has a fault.
+        When the file of the project's own signals, or a value of one, has a fault, or a rule of the framework names a
+        signal that does not exist.
     """
     if sources is None:
         try:
             sources = open_sources(settings)
         except SourceError as error:
-            return CheckReport(settings.name, error.faults)
+            return CheckReport(settings.name, (*framework_faults(settings), *error.faults))
+    require_framework_signals(settings, sources)
     facts = all_account_facts(sources)
     created_at = facts["accounts"]["first"].rename("created_at")
     accounts = created_at.reset_index()

@@ -9,6 +9,7 @@ from features.signals.catalogue import (
     signals_of,
 )
 from features.signals.configured import attribute_infos
+from features.signals.framework_signals import framework_faults, require_framework_signals
 from features.signals.own import own_signals
 from features.signals.trends_and_peers import MONTHS_BACK, days_back
 
@@ -19,8 +20,10 @@ __all__ = [
     "SCORE_INFOS",
     "attribute_infos",
     "days_back",
+    "framework_faults",
     "needs_scores",
     "own_signals",
+    "require_framework_signals",
     "schema_of",
     "signals_of",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from configs.framework import Framework
+from configs.settings import Settings
 from features.frames import frame_named
 from features.health import HEALTH, SCORES
 from features.signal import AggregateSignal, DerivedSignal, Schema, Signal, SignalInfo
@@ -112,6 +113,29 @@ def signals_of(sources: Sources, framework: Framework, own: Sequence[Signal] = (
             break
         waiting = [signal for signal in waiting if signal not in ready]
     return tuple(chosen.values())
+
+
+def catalogued(settings: Settings) -> tuple[Signal, ...]:
+    """Every signal that there could be for these settings, whichever tables are there, but for a project's own.
+
+    Parameters
+    ----------
+    settings : Settings
+        Their mapping names measures, their framework milestones.
+
+    Returns
+    -------
+    tuple of Signal
+    """
+    measures = [
+        signal
+        for table, source in settings.tables.items()
+        if table in MEASURED
+        for measure in source.measures
+        for signal in measure_signals(table, measure)
+    ]
+    milestones = map(milestone_signal, settings.framework.criteria.milestones)
+    return (TENURE, *ALL_SIGNALS, *milestones, *measures)
 
 
 def made_of(signal: Signal) -> tuple[str, ...]:

@@ -18,8 +18,7 @@ from configs.settings import Settings
 from features.frames import FRAMES
 from features.health import SCORES
 from features.signal import AggregateSignal, DerivedSignal, Signal
-from features.signals.catalogue import ALL_SIGNALS, INTERVENTION_SIGNALS, TENURE, made_of
-from features.signals.configured import MEASURED, measure_signals, milestone_signal
+from features.signals.catalogue import INTERVENTION_SIGNALS, catalogued, made_of
 from features.usage import EDGES
 
 WHERE = "signals"
@@ -132,15 +131,7 @@ def _edge_faults(signal: AggregateSignal, edges: Sequence[int]) -> Iterator[Faul
 
 def _name_faults(signals: Sequence[Signal], settings: Settings) -> Iterator[Fault]:
     """Names that are taken, and signals made of such as do not exist."""
-    catalogue = (TENURE, *ALL_SIGNALS, *map(milestone_signal, settings.framework.criteria.milestones))
-    measures = [
-        signal
-        for table, source in settings.tables.items()
-        if table in MEASURED
-        for measure in source.measures
-        for signal in measure_signals(table, measure)
-    ]
-    known = {signal.name for signal in (*catalogue, *measures)} | {score.name for score in SCORES}
+    known = {signal.name for signal in catalogued(settings)} | {score.name for score in SCORES}
     taken = known | {signal.name for signal in INTERVENTION_SIGNALS} | CONTEXT
     own = {signal.name for signal in signals}
     for signal in signals:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from configs.atomic_files import write_parquet, write_text
-from configs.errors import Fault, UsageError
+from configs.errors import Fault, SourceError, UsageError
 from serving.project import Project
 
 if TYPE_CHECKING:
@@ -81,11 +81,16 @@ def init(folder: Path) -> Proposal:
 
 
 def check(project: Project) -> Checked:
-    """What the sources hold, and what is wrong with them; SourceError with every fault."""
+    """What the sources hold; SourceError with every fault of theirs and of the rules that read their signals."""
     from features.checks import check as report_on
+    from features.signals import framework_faults
 
     project.tell("reading the sources")
-    return Checked(report_on(project.settings, project.sources))
+    try:
+        sources = project.sources
+    except SourceError as error:
+        raise SourceError((*framework_faults(project.settings), *error.faults)) from None
+    return Checked(report_on(project.settings, sources))
 
 
 def features(
