@@ -58,7 +58,10 @@ class Table:
     columns : tuple of Column
         Every column that can be mapped.
     key : tuple of str
-        Columns that are unique together where all of them are given; empty is no key.
+        The column that names a row's fact; empty is no key. Rows of one key are versions of one fact, which their
+        recorded_at puts in order.
+    natural_key : tuple of str
+        Columns that name the fact together where the key is not given and all of them are; empty is none.
     activity : bool
         Whether its rows show that a customer is there, so that their absence can define churn by silence.
     """
@@ -67,6 +70,7 @@ class Table:
     time: str
     columns: tuple[Column, ...]
     key: tuple[str, ...] = ()
+    natural_key: tuple[str, ...] = ()
     activity: bool = False
 
     @property
@@ -124,6 +128,7 @@ TABLES: tuple[Table, ...] = (
             RECORDED,
         ),
         key=("contract_id",),
+        natural_key=("account_id", "starts_at"),
     ),
     Table(
         "usage_events",
@@ -131,11 +136,13 @@ TABLES: tuple[Table, ...] = (
         (
             ACCOUNT,
             _required("occurred_at", "time"),
+            Column("event_id", "text"),
             Column("feature", "text"),
             Column("user_id", "text"),
             Column("quantity", "number"),
             RECORDED,
         ),
+        key=("event_id",),
         activity=True,
     ),
     Table(
@@ -163,6 +170,7 @@ TABLES: tuple[Table, ...] = (
             ACCOUNT,
             _required("occurred_at", "time"),
             _required("kind", rewritten=True),
+            Column("interaction_id", "text"),
             Column("contact_id", "text"),
             Column("initiated_by", "text", allowed_values=("us", "customer"), rewritten=True),
             Column("attended", "flag", rewritten=True),
@@ -171,6 +179,8 @@ TABLES: tuple[Table, ...] = (
             Column("text", "text"),
             RECORDED,
         ),
+        key=("interaction_id",),
+        natural_key=("account_id", "contact_id", "kind", "occurred_at"),
         activity=True,
     ),
     Table(
@@ -197,12 +207,15 @@ TABLES: tuple[Table, ...] = (
         (
             ACCOUNT,
             _required("occurred_at", "time"),
+            Column("survey_id", "text"),
             _required("kind", allowed_values=("nps", "csat", "ces"), rewritten=True),
             _required("score", "number", low=0, high=10, rewritten=True),
             Column("contact_id", "text"),
             Column("text", "text"),
             RECORDED,
         ),
+        key=("survey_id",),
+        natural_key=("account_id", "contact_id", "kind", "occurred_at"),
         activity=True,
     ),
     Table(
@@ -216,11 +229,13 @@ TABLES: tuple[Table, ...] = (
             Column("until", "time", filled_later=True),
             RECORDED,
         ),
+        natural_key=("account_id", "contact_id", "since"),
     ),
     Table(
         "milestones",
         "reached_at",
         (ACCOUNT, _required("milestone"), _required("reached_at", "time"), RECORDED),
+        natural_key=("account_id", "milestone"),
     ),
     Table(
         "outcomes",
@@ -228,6 +243,7 @@ TABLES: tuple[Table, ...] = (
         (
             ACCOUNT,
             _required("occurred_at", "time"),
+            Column("outcome_id", "text"),
             _required("kind", allowed_values=("churn", "contraction", "expansion", "renewal", "reactivation")),
             Column("arr_change", "number"),
             Column("currency", "text"),
@@ -235,6 +251,8 @@ TABLES: tuple[Table, ...] = (
             Column("voluntary", "flag"),
             RECORDED,
         ),
+        key=("outcome_id",),
+        natural_key=("account_id", "kind", "occurred_at"),
     ),
     Table(
         "interventions",
@@ -242,11 +260,14 @@ TABLES: tuple[Table, ...] = (
         (
             ACCOUNT,
             _required("started_at", "time"),
+            Column("intervention_id", "text"),
             _required("kind"),
             Column("ended_at", "time", filled_later=True),
             Column("arm", "text", allowed_values=("treated", "holdout")),
             RECORDED,
         ),
+        key=("intervention_id",),
+        natural_key=("account_id", "kind", "started_at"),
     ),
 )
 

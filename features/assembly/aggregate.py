@@ -125,7 +125,9 @@ def _of_tables(
 
 
 def _numbered(sources: Sources, accounts: ir.Table) -> Sources:
-    """The sources with the number of its account in each row, by which rows are joined faster."""
+    """The sources with every version of their rows, and the number of its account in each, by which rows are joined
+    faster."""
+    sources = sources.history()
     named = [name for name in sources.tables if name != "accounts"]
     tables = {name: sources.tables[name].join(accounts, "account_id") for name in named}
     return replace(sources, tables={**sources.tables, **tables})

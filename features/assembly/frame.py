@@ -30,7 +30,7 @@ from features.signals import (
     signals_of,
 )
 from features.sources import Sources
-from features.timeline import DAY_SECONDS
+from features.timeline import DAY_SECONDS, SUPERSEDED, asof_join, of_accounts
 from features.usage import Units
 
 CONTEXT = ("name", "segment", "owner", "strategic", "parent_account_id")
@@ -152,9 +152,9 @@ def assemble(
 
 def _context(t: Columns, sources: Sources) -> dict[str, str]:
     """Adds context and attributes of the accounts; returns the kind of each attribute that is a signal."""
-    accounts = sources.engine.to_pandas(sources.tables["accounts"])
+    accounts = sources.engine.to_pandas(sources.history().tables["accounts"])
     kinds = {name: _kind(accounts[name]) for name in sources.attributes}
-    row = pd.Index(accounts.account_id).get_indexer(t.account_id)
+    row = _account_rows(t, accounts)
     index = t.account_id.index
     for name in CONTEXT:
         values = accounts[name].take(row).array if name in accounts else np.full(len(row), None)
@@ -169,6 +169,18 @@ def _context(t: Columns, sources: Sources) -> dict[str, str]:
         else:
             t[f"account_{name}"] = _texts(accounts[name]).take(row).set_axis(index)
     return kinds
+
+
+def _account_rows(t: Columns, accounts: pd.DataFrame) -> np.ndarray:
+    """(n,) where each row's account stands among the accounts: of several versions the one known at its as_of."""
+    if SUPERSEDED not in accounts:
+        return pd.Index(accounts.account_id).get_indexer(t.account_id)
+    known = accounts.recorded_at.fillna(pd.Timestamp("1900-01-01")).sort_values(kind="stable")
+    versions = accounts.loc[known.index, ["account_id"]].assign(position=known.index, known=known)
+    pairs = pd.DataFrame({"account_id": t.account_id, "as_of": t.as_of})
+    position = asof_join(pairs, versions, "known", ["position"]).position
+    first = versions.drop_duplicates("account_id").set_index("account_id").position
+    return position.fillna(of_accounts(first, pairs.account_id)).to_numpy(dtype="int64")
 
 
 def _texts(values: pd.Series) -> pd.Series:

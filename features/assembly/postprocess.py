@@ -10,7 +10,7 @@ import pandas as pd
 from features.frames import frame_named, tables_of
 from features.signal import AggregateSignal
 from features.sources import Sources
-from features.timeline import feed_outages, first_visible
+from features.timeline import asof_join, feed_outages, first_visible, spans
 from features.usage import EVENTS, UsageStatistics
 
 DIGITS = 9
@@ -27,8 +27,23 @@ def feeds_reached(
     """For each table mapped, (n,) flags: whether the account had any visible row of it by as_of."""
     code, accounts = pd.factorize(pairs.account_id)
     as_of, known = pairs.as_of.to_numpy(), {} if statistics is None else {EVENTS: statistics.first_visible}
-    first = {name: known[name] if name in known else first_visible(sources, name) for name in sources.tables}
-    return {name: days.reindex(accounts).to_numpy()[code] <= as_of for name, days in first.items()}
+    plain = [name for name in sources.tables if name not in sources.versions]
+    first = {name: known[name] if name in known else first_visible(sources, name) for name in plain}
+    reached = {name: days.reindex(accounts).to_numpy()[code] <= as_of for name, days in first.items()}
+    corrected = {name: _reached_by_versions(sources, name, pairs) for name in sources.versions}
+    return {name: reached[name] if name in reached else corrected[name] for name in sources.tables}
+
+
+def _reached_by_versions(sources: Sources, name: str, pairs: pd.DataFrame) -> np.ndarray:
+    """The same of a table in which facts have versions: one that was corrected away is there no more."""
+    rows = spans(sources.history(), name)
+    comes = rows[~(rows.superseded <= rows.visible)]
+    goes = comes[comes.superseded.notna()]
+    changes = [comes[["account_id", "visible"]].assign(n=1)]
+    changes.append(goes[["account_id"]].assign(visible=goes.superseded, n=-1))
+    counted = pd.concat(changes, ignore_index=True).groupby(["account_id", "visible"])[["n"]].sum().reset_index()
+    counted["n"] = counted.groupby("account_id").n.cumsum()
+    return (asof_join(pairs, counted, "visible", ["n"]).n > 0).to_numpy()
 
 
 def outage_ages(sources: Sources, pairs: pd.DataFrame, statistics: UsageStatistics | None = None) -> dict[str, Ages]:

@@ -13,7 +13,7 @@ from features.frames.contact_activity import contact_activity, talks
 from features.frames.onboarding import onboarding
 from features.signal import AggregateSignal, Signal
 from features.sources import Sources
-from features.timeline import days_between, first_known, seen_rows
+from features.timeline import days_between, seen_rows
 from features.usage import sql_rollup
 
 
@@ -50,12 +50,8 @@ class SignalFrame:
 def _rows(name: str, latest: bool = False, distinct: tuple[str, ...] = ()) -> SignalFrame:
     """A table's rows as seen; `is_first` marks the first known one of each account and value of `distinct`."""
 
-    def marked(rows: ir.Table) -> dict[str, ir.Value]:
-        return {"is_first": first_known(rows, name, *(rows[key] for key in distinct))}
-
     def build(sources: Sources, inputs: FrameInputs) -> ir.Table:
-        sources = _with(sources, name, marked) if distinct else sources
-        return seen_rows(sources, name, inputs.snapshots, latest or _measured(sources, name))
+        return seen_rows(sources, name, inputs.snapshots, latest or _measured(sources, name), distinct)
 
     return SignalFrame(name, name, (), build)
 
@@ -73,8 +69,7 @@ def _measured(sources: Sources, name: str) -> bool:
 def seen_contracts(sources: Sources, inputs: FrameInputs) -> ir.Table:
     """Contracts as seen, with whether each covers the snapshot's day, and covered the same day a year before;
     `is_first` marks one of those that start at the same time."""
-    sources = _with(sources, "contracts", lambda rows: {"is_first": first_known(rows, "contracts", rows.starts_at)})
-    rows = seen_rows(sources, "contracts", inputs.snapshots, latest=True)
+    rows = seen_rows(sources, "contracts", inputs.snapshots, latest=True, distinct=("starts_at",))
     if "ends_at" not in rows.columns:
         rows = rows.mutate(ends_at=ibis.null("timestamp"))
     if "terminated_at" in rows.columns:
@@ -93,9 +88,10 @@ def seen_invoices(sources: Sources, inputs: FrameInputs) -> ir.Table:
 
     def marked(rows: ir.Table) -> dict[str, ir.Value]:
         billed = (rows.kind.fill_null("invoice") == "invoice") if "kind" in rows.columns else ibis.literal(True)
-        return {"billed": billed, "is_first": first_known(rows, "invoices", rows.issued_at.date(), billed)}
+        return {"billed": billed, "issued_day": rows.issued_at.date()}
 
-    rows = seen_rows(_with(sources, "invoices", marked), "invoices", inputs.snapshots, _measured(sources, "invoices"))
+    measured, distinct = _measured(sources, "invoices"), ("issued_day", "billed")
+    rows = seen_rows(_with(sources, "invoices", marked), "invoices", inputs.snapshots, measured, distinct)
     if "due_at" not in rows.columns or "paid_at" not in rows.columns:
         return rows
     late = days_between(ibis.coalesce(rows.paid_at, rows.as_of), rows.due_at)

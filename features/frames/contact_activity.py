@@ -14,7 +14,7 @@ import ibis
 import ibis.expr.types as ir
 
 from features.sources import Sources
-from features.timeline import days_between, seen_rows, visible_from
+from features.timeline import SUPERSEDED, days_between, seen_rows, visible_from
 
 MESSAGES = ("email", "message", "chat")
 APPOINTMENTS = ("meeting", "qbr", "training", "webinar")
@@ -83,6 +83,10 @@ def contact_activity(sources: Sources, snapshots: ir.Table) -> ir.Table:
     if not signs:
         unknown = ibis.null("float64")
         return roles.mutate(active_age=unknown, answered_age=unknown, signs_90d=unknown)
+    if any("replaced" in table.columns for table in signs):
+        never = ibis.null("timestamp")
+        signs = [table if "replaced" in table.columns else table.mutate(replaced=never) for table in signs]
+        signs = [table.select(*signs[0].columns) for table in signs]
     last_seen = _last_seen(reduce(lambda left, right: left.union(right), signs), snapshots)
     joined = roles.outer_join(last_seen, list(PERSON))
     return joined.select(
@@ -113,7 +117,7 @@ def _signs(sources: Sources) -> ir.Table | None:
     at = rows.did.ifelse(rows.occurred_at, later)
     visible = ibis.greatest(visible_from(rows, "occurred_at"), at.truncate("D") + ibis.interval(days=1))
     who = sources.engine.hash_key(rows.contact_id)
-    signs = rows.select("account", who=who, at=at, visible=visible, answer=ibis.literal(False))
+    signs = rows.select("account", who=who, at=at, visible=visible, answer=ibis.literal(False), **_replaced(rows))
     return signs.filter(signs["at"].notnull())
 
 
@@ -124,21 +128,29 @@ def _answers(sources: Sources) -> ir.Table | None:
     rows = sources.tables["surveys"]
     rows = rows.filter(rows.contact_id.notnull())
     visible, who = visible_from(rows, "occurred_at"), sources.engine.hash_key(rows.contact_id)
-    return rows.select("account", who=who, at=rows.occurred_at, visible=visible, answer=ibis.literal(True))
+    answer = ibis.literal(True)
+    return rows.select("account", who=who, at=rows.occurred_at, visible=visible, answer=answer, **_replaced(rows))
+
+
+def _replaced(rows: ir.Table) -> dict[str, ir.Value]:
+    """Where rows have versions, the first as_of that knows a later one of each."""
+    return {"replaced": rows.superseded} if SUPERSEDED in rows.columns else {}
 
 
 def _last_seen(signs: ir.Table, snapshots: ir.Table) -> ir.Table:
     """(row, who) with active_age, answered_age, signs_90d.
 
     Of all that came before, only a person's last sign matters, and what lies within 90 days: a sign meets the as_ofs
-    that see it up to the first that sees a later one, or within those days.
+    that see it up to the first that sees a later one, or within those days. Where signs are `replaced` by later
+    versions, which is the last is another matter at each as_of: a sign meets them all until it is.
     """
     at = signs["at"]
     later = ibis.window(group_by=[signs.account, signs.who, signs.answer], order_by=at, rows=(1, None))
     superseded = ibis.coalesce(signs.visible.min().over(later), FOREVER)
     recent_until = at.truncate("D") + ibis.interval(days=RECENT_DAYS + 1)
     # A moment within a day counts up to the midnight that lies 90 days after it.
-    signs = signs.mutate(until=signs.answer.ifelse(superseded, ibis.greatest(superseded, recent_until)))
+    until = signs.answer.ifelse(superseded, ibis.greatest(superseded, recent_until))
+    signs = signs.mutate(until=ibis.coalesce(signs.replaced, FOREVER) if "replaced" in signs.columns else until)
     seen = signs.join(snapshots.select("account", "as_of", "row"), "account")
     seen = seen.filter((seen.visible <= seen.as_of) & (seen.as_of < seen.until))
     age = days_between(seen.as_of, seen["at"])

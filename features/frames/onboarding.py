@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 
 from configs.framework import Milestone
 from features.sources import Sources
-from features.timeline import days_between, seen_rows
+from features.timeline import SUPERSEDED, days_between, is_known, seen_rows, visible_from
 
 
 def onboarding(sources: Sources, snapshots: ir.Table, expected: Sequence[Milestone]) -> ir.Table:
@@ -20,7 +20,14 @@ def onboarding(sources: Sources, snapshots: ir.Table, expected: Sequence[Milesto
     """
     rows = seen_rows(sources, "milestones", snapshots)
     accounts = sources.tables["accounts"]
-    rows = rows.join(accounts.select("account_id", signed_up=accounts.created_at), "account_id")
+    signed_up = accounts.select("account_id", signed_up=accounts.created_at)
+    if SUPERSEDED in accounts.columns:
+        visible = visible_from(accounts, "created_at")
+        signed_up = accounts.select("account_id", SUPERSEDED, signed_up=accounts.created_at, visible=visible)
+        rows = rows.drop(*(name for name in ("visible", SUPERSEDED) if name in rows.columns))
+    rows = rows.join(signed_up, "account_id")
+    if SUPERSEDED in accounts.columns:
+        rows = rows.filter(is_known(rows, rows.as_of))
     reached = {
         f"reached_{number}": rows.count(where=rows.milestone == milestone.name)
         for number, milestone in enumerate(expected)

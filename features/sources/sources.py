@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import ibis
 import ibis.expr.types as ir
@@ -22,6 +22,7 @@ from features.sources.backends import Engine, SourceRows, connect, digest
 from features.sources.mapping import Mapped, resolve
 from features.sources.sentiment import with_sentiment
 from features.sources.validation import examine, unread
+from features.sources.versions import FIRST, SUPERSEDED, Versions, newest_versions, versions_of
 
 CHURN_NEEDS: Mapping[str, tuple[str, str]] = {"contract_end": ("contracts", "ends_at"), "outcome": ("outcomes", "kind")}
 
@@ -45,6 +46,11 @@ class Sources:
         By table, further numbers that are used.
     fingerprint : str
         Sixteen hex digits that change with the content.
+    versions : mapping of str to ir.Table
+        Of tables in which one fact has several rows, all of these, each with `superseded`: the first as_of (a
+        midnight) that knows a later version, null where none does. `tables` holds the newest of each.
+    warnings : tuple of str
+        What is worth a look in the rows, and is no fault.
     """
 
     engine: Engine
@@ -53,6 +59,17 @@ class Sources:
     attributes: tuple[str, ...]
     measures: Mapping[str, tuple[str, ...]]
     fingerprint: str
+    versions: Mapping[str, ir.Table] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def history(self) -> Sources:
+        """The same sources with every version of a fact among their tables: for what looks at one as_of after another.
+
+        Returns
+        -------
+        Sources
+        """
+        return replace(self, tables={**self.tables, **self.versions}, versions={}) if self.versions else self
 
     def has(self, name: str, *columns: str) -> bool:
         """Whether the table is there with all of these columns."""
@@ -92,6 +109,8 @@ def open_sources(settings: Settings) -> Sources:
 def _open(engine: Engine, settings: Settings) -> Sources:
     faults: list[Fault] = []
     mapped: dict[str, Mapped] = {}
+    tables: dict[str, ir.Table] = {}
+    found: dict[str, Versions] = {}
     for canonical in TABLES:
         source = settings.tables.get(canonical.name)
         if source is None:
@@ -100,23 +119,35 @@ def _open(engine: Engine, settings: Settings) -> Sources:
             raw = engine.read(settings, canonical.name, source)
             resolved = resolve(canonical, source, raw, settings)
             readable = _read_once(engine, resolved, settings.timezone)
-            mapped[canonical.name], row_faults = examine(readable, settings)
+            known, row_faults = examine(readable, settings)
+            mapped[canonical.name] = known
             faults += row_faults
+            if not row_faults:
+                tables[canonical.name] = _settle(engine, known, settings.timezone)
+                found[canonical.name] = versions_of(engine, known, tables[canonical.name])
+                faults += found[canonical.name].faults
         except SourceError as error:
             faults += error.faults
     faults += _churn_faults(settings, mapped)
     if faults:
         raise SourceError(faults)
-    tables = {name: _settle(engine, known, settings.timezone) for name, known in mapped.items()}
+    fingerprint = _fingerprint(engine, mapped, tables)
+    versions = {name: several.rows for name, several in found.items() if several.rows is not None}
+    tables = {**tables, **versions}
     if settings.sentiment != "off":
         tables = with_sentiment(engine, tables)
+    data_end = _data_end(settings, mapped)
+    versions = {name: tables[name] for name in versions}
+    newest = {name: newest_versions(rows, data_end) for name, rows in versions.items()}
     return Sources(
         engine=engine,
-        tables=tables,
-        data_end=_data_end(settings, mapped),
+        tables={**tables, **newest},
+        data_end=data_end,
         attributes=mapped["accounts"].attributes,
         measures={name: known.measures for name, known in mapped.items() if known.measures},
-        fingerprint=_fingerprint(engine, mapped, tables),
+        fingerprint=fingerprint,
+        versions={name: rows.drop(FIRST) for name, rows in versions.items()},
+        warnings=tuple(warning for several in found.values() for warning in several.warnings),
     )
 
 
@@ -136,22 +167,34 @@ def known_at(sources: Sources, as_of: pd.Timestamp) -> Sources:
         On the same connection: only facts of before `as_of` that were known by then, and what is filled in later
         (resolved_at, paid_at, until ...) empty unless it had happened.
     """
-    moment = ibis.literal(pd.Timestamp(as_of))
-    tables = {}
-    for name, rows in sources.tables.items():
-        canonical = table(name)
-        seen = rows[canonical.time] < moment
-        if "recorded_at" in rows.columns:
-            seen &= rows.recorded_at.isnull() | (rows.recorded_at <= moment)
-        later = [column.name for column in canonical.columns if column.filled_later and column.name in rows.columns]
-        unfilled = {column: (rows[column] < moment).ifelse(rows[column], ibis.null("timestamp")) for column in later}
-        tables[name] = rows.filter(seen).mutate(**unfilled) if unfilled else rows.filter(seen)
+    moment = pd.Timestamp(as_of)
+    versions = {name: _known_rows(name, rows, moment) for name, rows in sources.versions.items()}
+    newest = {name: _newest(rows, moment) for name, rows in sources.versions.items()}
+    tables = {name: _known_rows(name, newest.get(name, rows), moment) for name, rows in sources.tables.items()}
     return replace(
         sources,
         tables=tables,
-        data_end=min(sources.data_end, pd.Timestamp(as_of)),
-        fingerprint=_short(f"{sources.fingerprint}@{pd.Timestamp(as_of).isoformat()}"),
+        versions=versions,
+        data_end=min(sources.data_end, moment),
+        fingerprint=_short(f"{sources.fingerprint}@{moment.isoformat()}"),
     )
+
+
+def _newest(rows: ir.Table, moment: pd.Timestamp) -> ir.Table:
+    """Of each fact the version not superseded by then: those that nobody knew by then are dropped anyway."""
+    superseded = rows[SUPERSEDED]
+    return rows.filter(superseded.isnull() | (superseded > ibis.literal(moment))).drop(SUPERSEDED)
+
+
+def _known_rows(name: str, rows: ir.Table, at: pd.Timestamp) -> ir.Table:
+    """Rows that happened before and were known by a moment, with what is filled in later empty unless it had come."""
+    canonical, moment = table(name), ibis.literal(at)
+    seen = rows[canonical.time] < moment
+    if "recorded_at" in rows.columns:
+        seen &= rows.recorded_at.isnull() | (rows.recorded_at <= moment)
+    later = [column.name for column in canonical.columns if column.filled_later and column.name in rows.columns]
+    unfilled = {column: (rows[column] < moment).ifelse(rows[column], ibis.null("timestamp")) for column in later}
+    return rows.filter(seen).mutate(**unfilled) if unfilled else rows.filter(seen)
 
 
 def _churn_faults(settings: Settings, mapped: Mapping[str, Mapped]) -> list[Fault]:

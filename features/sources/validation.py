@@ -104,7 +104,7 @@ def _all_plain(mapped: Mapped, settings: Settings) -> Mapped | None:
     questions |= {f"{part.name}|may": rows.count(where=has_odd_sign(part.raw)) for part in keys}
     for part in plain:
         if mapped.table.key == (part.name,):
-            questions[f"{part.name}|odd_twice"] = part.raw.count() - part.raw.nunique()
+            questions[f"{part.name}|distinct"] = part.raw.nunique()
     answers = answers.also(_ask(rows, questions))
     # Keys without any sign of oddness need no second look.
     texts = [part for part in texts if answers.counts.get(f"{part.name}|may", 1)]
@@ -172,7 +172,7 @@ def _questions(table: Table, part: Part, rows: ir.Table, zone: str) -> dict[str,
     if column.allowed_values:
         count("not_allowed", value.notnull() & value.notin(column.allowed_values))
     if table.key == (name,):
-        questions[f"{name}|twice"] = value.count() - value.nunique()
+        questions[f"{name}|distinct"] = value.nunique()
     return questions
 
 
@@ -215,9 +215,6 @@ def _value_faults(table: Table, part: Part, answers: RowAnswers) -> list[Fault]:
         *fault("low", "below the range", bounds.strip(), scale),
         *fault("high", "above the range", bounds.strip(), scale),
         *fault("not_allowed", "with another word", "one of " + ", ".join(column.allowed_values), choice),
-        *fault(
-            "twice", "with a key already taken", "a key that is unique", "remove duplicates, or fix the join in query:"
-        ),
     ]
 
 

@@ -10,6 +10,7 @@ from features.sources import Sources
 from features.timeline.asof_join import MOMENT
 from features.timeline.outage_clock import ALWAYS, FeedUptimeClock, clock_at_end
 from features.timeline.readers import activity_days, churn_rows, spans
+from features.timeline.visibility import SUPERSEDED
 
 NEVER = pd.Timestamp.max.floor("us").as_unit("us")
 
@@ -80,14 +81,17 @@ def spell_events(sources: Sources) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        account_id, at, visible (the first as_of that sees it), voluntary, alive, contract; by account and time, of
-        accounts with a recorded churn only.
+        account_id, at, visible (the first as_of that sees it), superseded where facts have versions, voluntary, alive,
+        contract; by account and time, of accounts with a recorded churn only.
     """
     churns = churn_rows(sources).assign(alive=False, contract=False)
     events = [churns, churn_rows(sources, "reactivation").assign(alive=True, contract=False)]
     if sources.has("contracts"):
         events.append(spans(sources, "contracts").assign(alive=True, contract=True, voluntary=None))
     columns = ["account_id", "at", "visible", "voluntary", "alive", "contract"]
+    if any(SUPERSEDED in part for part in events):
+        columns.append(SUPERSEDED)
+        events = [part.reindex(columns=columns).astype({SUPERSEDED: MOMENT}) for part in events]
     rows = pd.concat([part[columns].astype({"voluntary": object}) for part in events], ignore_index=True)
     rows = rows.astype({"at": MOMENT, "visible": MOMENT})
     return rows[rows.account_id.isin(churns.account_id)].sort_values(["account_id", "at"], kind="stable")

@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import ibis
 import numpy as np
 import pandas as pd
 
 from configs.tables import table
 from features.sources import Sources
-from features.timeline.visibility import last_blind_day
+from features.timeline.visibility import SUPERSEDED, last_blind_day, visible_from
 
 LOW_SHARE = 0.1  # a day with less than this share of its usual rows is missing
 MIN_ROWS = 5  # usual rows of a weekday from which a single missing day is telling
@@ -55,6 +56,8 @@ class Outage:
 def daily_totals(sources: Sources, name: str) -> pd.DataFrame:
     """Rows of a table over all accounts by day and by the first as_of able to see them; one group-by on the source.
 
+    A row that was corrected is taken off (n is negative) by the first as_of that knows the later version.
+
     Parameters
     ----------
     sources : Sources
@@ -67,8 +70,16 @@ def daily_totals(sources: Sources, name: str) -> pd.DataFrame:
     DataFrame
         day and visible (midnights), n; in that order.
     """
-    rows, time = sources.tables[name], table(name).time
+    rows, time = sources.versions.get(name, sources.tables[name]), table(name).time
     counted = rows.group_by(day=rows[time].date(), seen=last_blind_day(rows, time)).aggregate(n=rows.count())
+    if SUPERSEDED in rows.columns:
+        replaced = rows.filter(rows.superseded > visible_from(rows, time))
+        blind = (replaced.superseded - ibis.interval(days=1)).date()
+        replaced = replaced.group_by(day=replaced[time].date(), seen=blind).aggregate(n=-replaced.count())
+        never = rows.superseded <= visible_from(rows, time)
+        rows = rows.filter(~never.fill_null(False))
+        counted = rows.group_by(day=rows[time].date(), seen=last_blind_day(rows, time)).aggregate(n=rows.count())
+        counted = counted.union(replaced).group_by(["day", "seen"]).aggregate(n=lambda both: both.n.sum())
     frame = sources.engine.to_pandas(counted)
     day, seen = (pd.to_datetime(frame[name]).astype("datetime64[us]") for name in ("day", "seen"))
     frame = pd.DataFrame({"day": day, "visible": seen + DAY, "n": frame.n})
@@ -181,7 +192,7 @@ class _Feed:
         """What can be visible by `until`; None where that is nothing."""
         if until is None or totals.empty:
             return None
-        rows = totals[(totals.visible <= until) & (totals.day < until) & (totals.n > 0)].sort_values("visible")
+        rows = totals[(totals.visible <= until) & (totals.day < until) & (totals.n != 0)].sort_values("visible")
         if rows.empty:
             return None
         first = rows.day.min()
@@ -210,7 +221,7 @@ class _Feed:
         with_rows = np.flatnonzero(seen > 0)
         if not len(with_rows):
             return 1
-        recent = (self.visible <= moment) & (self.day > with_rows[-1] - 7 * WEEKS)
+        recent = (self.visible <= moment) & (self.n > 0) & (self.day > with_rows[-1] - 7 * WEEKS)
         ages, n = (self.visible - self.day)[recent], self.n[recent]
         order = np.argsort(ages, kind="stable")
         share = np.cumsum(n[order]) / n.sum()

@@ -12,13 +12,14 @@ from configs.settings import Settings
 from configs.tables import table
 from features.sources import Sources
 from features.timeline.asof_join import MOMENT
-from features.timeline.visibility import visible_from
+from features.timeline.visibility import SUPERSEDED, visible_from
 
 _CONTRACTS: WeakKeyDictionary[Sources, pd.DataFrame] = WeakKeyDictionary()
 
 
 def spans(sources: Sources, name: str, *columns: str, where: ibis.Value | None = None) -> pd.DataFrame:
-    """A table's rows with their time and the first as_of able to see them.
+    """A table's rows with their time and the first as_of able to see them; of `Sources.history`, with the first that
+    knows a later version as well.
 
     Parameters
     ----------
@@ -34,14 +35,16 @@ def spans(sources: Sources, name: str, *columns: str, where: ibis.Value | None =
     Returns
     -------
     DataFrame
-        account_id, at (the table's time), visible, and the columns; by account and time.
+        account_id, at (the table's time), visible, superseded where facts have versions, and the columns; by account
+        and time.
     """
     rows = sources.tables[name]
     if where is not None:
         rows = rows.filter(where)
     time = table(name).time
     have = [column for column in columns if column in rows.columns]
-    chosen = rows.select("account_id", *have, at=rows[time], visible=visible_from(rows, time))
+    versioned = [SUPERSEDED] if SUPERSEDED in rows.columns else []
+    chosen = rows.select("account_id", *have, *versioned, at=rows[time], visible=visible_from(rows, time))
     frame = chosen.to_pandas().sort_values(["account_id", "at", *have], kind="stable", ignore_index=True)
     for column in columns:
         if column not in frame:
@@ -113,19 +116,18 @@ def activity(sources: Sources, settings: Settings) -> ir.Table:
     return rows
 
 
-def activity_rows(sources: Sources, settings: Settings) -> pd.DataFrame:
-    """Every row of the table whose silence is churn: account_id, at, visible."""
-    name = settings.churn.silence.of
-    rows = activity(sources, settings)
-    chosen = rows.select("account_id", at=rows[table(name).time], visible=visible_from(rows, table(name).time))
-    return chosen.to_pandas().sort_values(["account_id", "at"], kind="stable", ignore_index=True)
-
-
 def activity_days(sources: Sources, settings: Settings) -> pd.DataFrame:
-    """The same rows by day, which is all that a silence of days needs: account_id, at (the day's first), ends_at (its
-    last), visible, in no order. Rows of a day that became known on different days stand apart."""
+    """The rows of the table whose silence is churn by day, which is all that a silence of days needs.
+
+    account_id, at (the day's first), ends_at (its last), visible, superseded where facts have versions; in no order.
+    Rows of a day that became known on different days stand apart.
+    """
     rows = activity(sources, settings)
     time = table(settings.churn.silence.of).time
-    rows = rows.select("account_id", at=rows[time], day=rows[time].truncate("D"), visible=visible_from(rows, time))
-    days = rows.group_by(["account_id", "day", "visible"]).aggregate(at=rows["at"].min(), ends_at=rows["at"].max())
+    versioned = [SUPERSEDED] if SUPERSEDED in rows.columns else []
+    day, visible = rows[time].truncate("D"), visible_from(rows, time)
+    rows = rows.select("account_id", *versioned, at=rows[time], day=day, visible=visible)
+    days = rows.group_by(["account_id", "day", "visible", *versioned]).aggregate(
+        at=rows["at"].min(), ends_at=rows["at"].max()
+    )
     return sources.engine.to_pandas(days.drop("day"))

@@ -11,7 +11,7 @@ import pandas as pd
 
 from configs.settings import Settings
 from features.sources import Sources
-from features.timeline.asof_join import MOMENT, asof_join
+from features.timeline.asof_join import MOMENT, asof_join, of_accounts
 from features.timeline.episodes import (
     NEVER,
     churns_and_returns,
@@ -22,6 +22,7 @@ from features.timeline.episodes import (
 )
 from features.timeline.outage_clock import ALWAYS, FeedUptimeClock, clocks
 from features.timeline.readers import activity_days, contract_rows, spans
+from features.timeline.visibility import SUPERSEDED, seen_at
 
 
 def snapshots(sources: Sources, settings: Settings, as_ofs: pd.DatetimeIndex) -> pd.DataFrame:
@@ -45,10 +46,10 @@ def snapshots(sources: Sources, settings: Settings, as_ofs: pd.DatetimeIndex) ->
     DataFrame
         account_id, as_of, spell_start (sign-up, or the return after a churn); by as_of and account.
     """
-    rule = settings.churn
+    rule, sources = settings.churn, sources.history()
     accounts = spans(sources, "accounts").rename(columns={"at": "spell_start"}).astype({"spell_start": MOMENT})
     pairs = accounts.merge(pd.DataFrame({"as_of": as_ofs.as_unit("us")}), how="cross")
-    pairs = pairs[pairs.visible <= pairs.as_of].drop(columns="visible")
+    pairs = seen_at(pairs, pairs.as_of)[["account_id", "spell_start", "as_of"]]
     if rule.kind == "silence":
         rows, back = activity_days(sources, settings), pd.Timedelta(days=rule.silence.active_days)
         of_clocks = []
@@ -71,6 +72,13 @@ def _with_end_from(
 ) -> pd.DataFrame:
     """Pairs with a visible row that ends no earlier than `back` before the as_of."""
     rows = rows.assign(ends_at=rows.ends_at.astype(MOMENT).fillna(NEVER), visible=rows.visible.astype(MOMENT))
+    if SUPERSEDED in rows:
+        latest = pd.Series(pd.NaT, index=pairs.index, dtype=MOMENT)
+        for as_of in pairs.as_of.unique():
+            of_day = pairs[pairs.as_of == as_of]
+            ends = seen_at(rows, as_of).groupby("account_id").ends_at.max()
+            latest[of_day.index] = of_accounts(ends, of_day.account_id)
+        return pairs[(clock.after(latest, back) >= pairs.as_of).to_numpy()]
     # Rows become visible in the order of `visible`, not of `at`: the latest end seen so far is a running maximum.
     rows = rows.sort_values("visible", kind="stable")
     rows["latest"] = rows.groupby("account_id").ends_at.cummax()
@@ -86,12 +94,14 @@ def _in_latest_spell(
     rows = rows.assign(account_id=ids.get_indexer(rows.account_id))
     coded = pairs.assign(account_id=ids.get_indexer(pairs.account_id))
     late = _changed_by_late_rows(rows, gap, clock)
+    if SUPERSEDED in rows:
+        late = np.union1d(late, rows.account_id[rows.superseded.notna()])
     slow = rows.account_id.isin(late).to_numpy()
     newest = asof_join(coded, customer_spells(rows[~slow], gap, clock), "began", ["began", "first"], exact=False)
     began = newest.began.where(newest["first"].eq(False))
     rows, of_slow = rows[slow], coded.account_id.isin(late).to_numpy()
     for as_of in coded.as_of[of_slow].unique():
-        last = customer_spells(rows[rows.visible <= as_of], gap, clock).drop_duplicates("account_id", keep="last")
+        last = customer_spells(seen_at(rows, as_of), gap, clock).drop_duplicates("account_id", keep="last")
         back = last[~last["first"]].set_index("account_id").began
         here = of_slow & (coded.as_of == as_of).to_numpy()
         began[here] = back.reindex(coded.account_id[here]).to_numpy()
@@ -119,7 +129,7 @@ def _changed_by_late_rows(rows: pd.DataFrame, gap: pd.Timedelta, clock: FeedUpti
 def _not_churned(pairs: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     """Drops accounts whose newest known event is a churn; an account that came back begins a new spell then."""
     seen = events.merge(pairs[["account_id", "as_of"]], on="account_id")
-    seen = without_first_contracts(seen[seen.visible <= seen.as_of], ["account_id", "as_of"])
+    seen = without_first_contracts(seen_at(seen, seen.as_of), ["account_id", "as_of"])
     newest = churns_and_returns(
         seen.assign(account_id=seen.groupby(["account_id", "as_of"]).ngroup(), account=seen.account_id)
     )

@@ -8,6 +8,7 @@ days is [as_of - w, as_of); a row lies in it when its age is at most w.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import ibis
@@ -16,6 +17,7 @@ import pandas as pd
 
 from configs.tables import TABLES
 from features.sources import Sources
+from features.sources.versions import SUPERSEDED
 
 DAY_SECONDS = 86_400
 TIME = {table.name: table.time for table in TABLES}
@@ -115,6 +117,46 @@ def _last_blind(rows: ir.Table, time: str) -> ir.Value:
     return ibis.greatest(rows[time], ibis.coalesce(before, rows[time]))
 
 
+def is_known(rows: ir.Table, as_of: ir.Value) -> ir.BooleanValue:
+    """Which rows an as_of sees: they have become `visible`, and no later version has.
+
+    Parameters
+    ----------
+    rows : ibis Table
+        With visible; with superseded, where facts have versions.
+    as_of : ibis Value
+        Of the table, or a literal.
+
+    Returns
+    -------
+    ibis BooleanValue
+    """
+    seen = rows.visible <= as_of
+    if SUPERSEDED in rows.columns:
+        seen &= rows.superseded.isnull() | (rows.superseded > as_of)
+    return seen
+
+
+def seen_at(rows: pd.DataFrame, as_of: pd.Timestamp | pd.Series) -> pd.DataFrame:
+    """The rows that an as_of sees: known by then, and not replaced by a later version.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        visible, and superseded (NaT: never) where facts have versions.
+    as_of : Timestamp or Series
+        One for all rows, or each row's own.
+
+    Returns
+    -------
+    DataFrame
+    """
+    seen = rows.visible <= as_of
+    if SUPERSEDED in rows:
+        seen &= ~(rows.superseded <= as_of)
+    return rows[seen]
+
+
 def first_visible(sources: Sources, name: str) -> pd.Series:
     """For each account with a row in the table, the first as_of able to see any of them.
 
@@ -137,9 +179,11 @@ def first_visible(sources: Sources, name: str) -> pd.Series:
     return pd.Series(days.to_numpy(), index=first.account_id)
 
 
-def seen_rows(sources: Sources, name: str, snapshots: ir.Table, latest: bool = False) -> ir.Table:
+def seen_rows(
+    sources: Sources, name: str, snapshots: ir.Table, latest: bool = False, distinct: Sequence[str] = ()
+) -> ir.Table:
     """Every row of a table beside each snapshot of its account able to see it; what is filled in later is masked at
-    each as_of.
+    each as_of, and of several versions the newest known then is there.
 
     Parameters
     ----------
@@ -152,6 +196,8 @@ def seen_rows(sources: Sources, name: str, snapshots: ir.Table, latest: bool = F
     latest : bool
         Adds a flag of that name on the newest rows of each kind (tables without a kind: the newest rows); of surveys,
         which several contacts answer at different hours, those of the newest day.
+    distinct : sequence of str
+        Columns; adds `is_first` on one of a snapshot's rows of each value of them: to count those is to count values.
 
     Returns
     -------
@@ -160,17 +206,28 @@ def seen_rows(sources: Sources, name: str, snapshots: ir.Table, latest: bool = F
     """
     time = TIME[name]
     rows = sources.tables[name]
+    corrected = SUPERSEDED in rows.columns
     # What can be worked out once a row is, before the row meets its many as_ofs.
     rows = rows.mutate(visible=visible_from(rows, time), moment=rows[time].epoch_seconds())
-    if latest:
-        newer = rows[time].truncate("D") if name == "surveys" else rows[time]
-        rows = rows.mutate(superseded=_superseded(rows, newer))
+    newer = rows[time].truncate("D") if name == "surveys" else rows[time]
+    if latest and not corrected:
+        rows = rows.mutate(followed=_followed(rows, newer))
+    if distinct and not corrected:
+        rows = rows.mutate(is_first=first_known(rows, name, *(rows[column] for column in distinct)))
     seen = rows.join(snapshots.drop("account_id"), "account")
-    seen = seen.filter(seen.visible <= seen.as_of)
+    seen = seen.filter(is_known(seen, seen.as_of))
     later = [column.name for table in TABLES if table.name == name for column in table.columns if column.filled_later]
     masked = {column: known(seen[column], seen.as_of) for column in later if column in seen.columns}
-    if latest:
-        masked["latest"] = seen.superseded.isnull() | (seen.superseded > seen.as_of)
+    if latest and not corrected:
+        masked["latest"] = seen.followed.isnull() | (seen.followed > seen.as_of)
+    if latest and corrected:
+        # A later version may say another time: which rows are the newest is another matter at each as_of.
+        of_kind = ibis.window(group_by=["row", *(["kind"] if "kind" in seen.columns else [])])
+        at = (seen[time].truncate("D") if name == "surveys" else seen[time]).epoch_seconds()
+        masked["latest"] = at == at.max().over(of_kind)
+    if distinct and corrected:
+        order = ibis.window(group_by=["row", *distinct], order_by=[seen.visible, seen.moment])
+        masked["is_first"] = ibis.row_number().over(order) == 0
     age = (seen.as_of.epoch_seconds() - seen.moment) / ibis.literal(float(DAY_SECONDS))
     return seen.mutate(age=age, **masked)
 
@@ -197,7 +254,7 @@ def first_known(rows: ir.Table, name: str, *keys: ir.Value) -> ir.Value:
     return ibis.row_number().over(order) == 0
 
 
-def _superseded(rows: ir.Table, time: ir.Value) -> ir.Value:
+def _followed(rows: ir.Table, time: ir.Value) -> ir.Value:
     """The first as_of that sees a row of a later `time` of the same account and kind; null when there is none."""
     keys = ["account", *(["kind"] if "kind" in rows.columns else [])]
     newer = ibis.window(group_by=keys, order_by=time.epoch_seconds(), range=(1, None))
