@@ -121,11 +121,11 @@ def _open(engine: Engine, settings: Settings) -> Sources:
             readable = _read_once(engine, resolved, settings.timezone)
             known, row_faults = examine(readable, settings)
             mapped[canonical.name] = known
-            faults += row_faults
-            if not row_faults:
+            if known.answers.rows:
                 tables[canonical.name] = _settle(engine, known, settings.timezone)
                 found[canonical.name] = versions_of(engine, known, tables[canonical.name])
                 faults += found[canonical.name].faults
+            faults += row_faults
         except SourceError as error:
             faults += error.faults
     faults += _churn_faults(settings, mapped)
