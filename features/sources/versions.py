@@ -18,8 +18,7 @@ import pandas as pd
 
 from configs.errors import Fault
 from configs.tables import Table
-from features.sources.backends import Engine
-from features.sources.backends.base import one_time_type
+from features.sources.backends import Engine, one_time_type
 from features.sources.mapping import Mapped
 
 SUPERSEDED = "superseded"
