@@ -3,8 +3,10 @@
 from features.sources.leaky_names import known_only_later, measured_later, true_only_today
 from features.sources.propose import propose_mapping
 from features.sources.sources import Sources, known_at, open_sources
+from features.sources.versions import SUPERSEDED
 
 __all__ = [
+    "SUPERSEDED",
     "Sources",
     "known_at",
     "known_only_later",

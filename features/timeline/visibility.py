@@ -16,8 +16,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from configs.tables import TABLES
-from features.sources import Sources
-from features.sources.versions import SUPERSEDED
+from features.sources import SUPERSEDED, Sources
 
 DAY_SECONDS = 86_400
 TIME = {table.name: table.time for table in TABLES}
