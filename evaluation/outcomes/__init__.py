@@ -2,7 +2,17 @@
 
 from evaluation.outcomes.arms import OutcomesByArm, drawn_effect, mark_draw, outcomes_by_arm, with_drawn
 from evaluation.outcomes.company_facts import Facts, facts_of, interventions_of
-from evaluation.outcomes.holdout import HOLDOUT, NO_DRAW, ArmOutcome, Effect, arms, assign, by_arm
+from evaluation.outcomes.holdout import (
+    HOLDOUT,
+    NO_DRAW,
+    TREATED,
+    ArmOutcome,
+    Effect,
+    approached_later,
+    arms,
+    assign,
+    by_arm,
+)
 from evaluation.outcomes.outcomes import FORECASTS, judge, judged_so_far, with_returns
 from evaluation.outcomes.overrides import LevelInForce, enter_overrides, levels_in_force, with_overrides
 
@@ -10,11 +20,13 @@ __all__ = [
     "FORECASTS",
     "HOLDOUT",
     "NO_DRAW",
+    "TREATED",
     "ArmOutcome",
     "Effect",
     "Facts",
     "LevelInForce",
     "OutcomesByArm",
+    "approached_later",
     "arms",
     "assign",
     "by_arm",

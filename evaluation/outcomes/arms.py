@@ -1,4 +1,4 @@
-"""Outcomes of what was served by arm: accounts that were approached, left to themselves, or held out by draw.
+"""Outcomes of what was served by arm: accounts approached, left to themselves, or held out by draw, as of each day.
 
 The draw is a setting (`evaluation.holdout`: salt and share). The first `score` under it marks it in the ledger; from
 that moment until the next mark the accounts that it draws are held out, whatever the sources know of it.
@@ -12,8 +12,19 @@ import pandas as pd
 
 from configs.settings import Holdout, Settings
 from evaluation.ledger import Ledger
-from evaluation.metrics import MetricRefused, Refusal, quarterly_loss_as_ofs
-from evaluation.outcomes.holdout import HOLDOUT, NO_DRAW, ArmOutcome, Effect, NotRandom, arms, assign, by_arm, effect
+from evaluation.metrics import MetricRefused, Refusal
+from evaluation.outcomes.holdout import (
+    HOLDOUT,
+    NO_DRAW,
+    ArmOutcome,
+    Effect,
+    NotRandom,
+    approached_later,
+    arms,
+    assign,
+    by_arm,
+    effect,
+)
 from evaluation.outcomes.outcomes import judged_so_far
 
 MARK = "holdout"
@@ -88,7 +99,8 @@ def with_drawn(interventions: pd.DataFrame | None, ledger: Ledger, account_ids: 
     for body, since, until in zip(marked.body, marked["at"], [*marked["at"], pd.NaT][1:], strict=True):
         arm = assign(account_ids, str(body["salt"]), body["share"])
         held = [account_id for account_id, drawn in zip(account_ids, arm, strict=True) if drawn == HOLDOUT]
-        parts.append(pd.DataFrame({"account_id": held, "started_at": since, "ended_at": until, "arm": HOLDOUT}))
+        of_draw = {"started_at": since.normalize(), "ended_at": until, "arm": HOLDOUT}  # as of its day's scoring
+        parts.append(pd.DataFrame({"account_id": held, **of_draw}))
     return pd.concat(parts, ignore_index=True) if parts else None
 
 
@@ -122,7 +134,7 @@ def outcomes_by_arm(
         return None
     rows = rows.assign(
         y=rows[f"churned_{main}d"], p=rows[f"p_churn_{main}d"], flagged=rows.risk_level == "high",
-        arm=arms(rows, known, main),
+        arm=arms(rows, known), approached_later=approached_later(rows, known, main),
     )  # fmt: skip
     return OutcomesByArm(by_arm(rows), drawn_effect(rows, ledger, settings))
 
@@ -130,17 +142,18 @@ def outcomes_by_arm(
 def drawn_effect(rows: pd.DataFrame, ledger: Ledger, settings: Settings) -> Effect | Refusal:
     """What approaching accounts did, under the holdout draw that holds.
 
-    By intention: everybody whom the draw did not hold out was up for an approach, had one or not. It is taken from
-    as_ofs since the draw, a horizon apart.
+    By intention: everybody whom the draw did not hold out was up for an approach, had one or not. Each account counts
+    once, with the window of its first scoring under the draw: later ones are of those that outlived it, and whom an
+    approach kept is no longer like whom chance kept.
 
     Parameters
     ----------
     rows : pd.DataFrame
-        account_id, as_of, y (0 or 1): matured scorings at the main horizon.
+        account_id, as_of, requested_at, y (0 or 1): matured scorings at the main horizon.
     ledger : Ledger
         Where the draws are marked.
     settings : Settings
-        Main horizon, draws and seed of the bootstrap.
+        Draws and seed of the bootstrap.
 
     Returns
     -------
@@ -152,8 +165,7 @@ def drawn_effect(rows: pd.DataFrame, ledger: Ledger, settings: Settings) -> Effe
     if last.salt is None or not last.share:
         return NO_DRAW
     since = events["at"].iloc[-1]
-    part = rows[rows.as_of >= since.normalize()]
-    part = part[part.as_of.isin(quarterly_loss_as_ofs(list(part.as_of.unique()), settings.main_horizon_days))]
+    part = rows[rows.requested_at >= since].sort_values(["as_of", "account_id"]).drop_duplicates("account_id")
     if part.empty:
         return Refusal(f"no scoring since the draw of {since:%Y-%m-%d} has matured")
     part = part.assign(arm=assign(part.account_id.tolist(), last.salt, last.share))

@@ -77,8 +77,11 @@ def assign(account_ids: Sequence[str], salt: str, share: float) -> Array:
     return np.where(np.array(positions, dtype=float) < share, HOLDOUT, TREATED)
 
 
-def arms(rows: pd.DataFrame, interventions: pd.DataFrame, horizon_days: int) -> pd.Series:
-    """Whether each row's account was approached, held out or left to itself over its window.
+def arms(rows: pd.DataFrame, interventions: pd.DataFrame) -> pd.Series:
+    """Whether each row's account was approached, held out or left to itself as of its day.
+
+    What began only later in the window does not count: whoever leaves early is approached by nobody, so that those who
+    were never approached would look worse though approaching did nothing (immortal time).
 
     Parameters
     ----------
@@ -87,32 +90,59 @@ def arms(rows: pd.DataFrame, interventions: pd.DataFrame, horizon_days: int) -> 
     interventions : pd.DataFrame
         account_id, started_at, ended_at (NaT: still under way), arm ("treated", "holdout" or missing, which counts as
         treated).
-    horizon_days : int
-        Length of the window, in days.
 
     Returns
     -------
     pd.Series, (n,) text
-        With the index of `rows`. treated: one was under way at as_of or began within the window. holdout: none was, but
-        the account was held out. Else untreated: nobody decided anything, and what sets it apart is not chance.
+        With the index of `rows`. treated: one was under way at as_of. holdout: none was, but the account was held out.
+        Else untreated: nobody had decided anything by then, and what sets it apart is not chance.
+
+    References
+    ----------
+    Suissa (2008), Immortal time bias in pharmacoepidemiology.
 
     Examples
     --------
     >>> day = pd.Timestamp("2025-01-01")
     >>> rows = pd.DataFrame({"account_id": ["a", "b", "c"], "as_of": day})
     >>> done = pd.DataFrame({"account_id": ["a", "b"], "started_at": day, "ended_at": pd.NaT, "arm": ["holdout", None]})
-    >>> arms(rows, done, 90).tolist()
+    >>> arms(rows, done).tolist()
     ['holdout', 'treated', 'untreated']
     """
-    known = interventions.assign(arm=interventions.arm.fillna(TREATED))
-    keyed = rows[["account_id", "as_of"]].assign(row=np.arange(len(rows)))
-    both = keyed.merge(known, on="account_id", how="inner")
-    within = (both.started_at < both.as_of + pd.Timedelta(days=horizon_days)) & ~(both.ended_at <= both.as_of)
-    both = both[within]
+    both = _beside(rows, interventions)
+    both = both[(both.started_at <= both.as_of) & ~(both.ended_at <= both.as_of)]
     arm_of_row = np.full(len(rows), UNTREATED, dtype=object)
     for arm in (HOLDOUT, TREATED):
         arm_of_row[both.row[both.arm == arm].unique()] = arm
     return pd.Series(arm_of_row, index=rows.index, name="arm")
+
+
+def approached_later(rows: pd.DataFrame, interventions: pd.DataFrame, horizon_days: int) -> pd.Series:
+    """Whether somebody began to approach each row's account after its day, within the window.
+
+    Parameters
+    ----------
+    rows, interventions : pd.DataFrame
+        As for `arms`.
+    horizon_days : int
+        Length of the window, in days.
+
+    Returns
+    -------
+    pd.Series, (n,) bool
+        With the index of `rows`.
+    """
+    both = _beside(rows, interventions)
+    end = both.as_of + pd.Timedelta(days=horizon_days)
+    later = (both.arm == TREATED) & (both.started_at > both.as_of) & (both.started_at < end)
+    return pd.Series(np.isin(np.arange(len(rows)), both.row[later]), index=rows.index, name="approached_later")
+
+
+def _beside(rows: pd.DataFrame, interventions: pd.DataFrame) -> pd.DataFrame:
+    """Each row, by its number `row`, with each intervention of its account."""
+    known = interventions.assign(arm=interventions.arm.fillna(TREATED))
+    keyed = rows[["account_id", "as_of"]].assign(row=np.arange(len(rows)))
+    return keyed.merge(known, on="account_id", how="inner")
 
 
 @dataclass(frozen=True)
@@ -129,8 +159,12 @@ class ArmOutcome:
         Share that left, 0-1.
     expected : float
         Mean predicted probability, 0-1.
+    approached_later : int
+        Scorings whose account somebody began to approach later in the window: they stay in the arm of their day.
     flagged, flagged_and_left, flagged_and_stayed : int
-        Scorings that were flagged, and what their accounts did.
+        Scorings that were flagged, and what their accounts did; those approached later and still there are apart.
+    flagged_and_stayed_when_approached_later : int
+        Saved, or safe anyway; none in the treated arm.
     """
 
     arm: str
@@ -139,14 +173,17 @@ class ArmOutcome:
     churned: int
     happened: Interval
     expected: float
+    approached_later: int
     flagged: int
     flagged_and_left: int
     flagged_and_stayed: int
+    flagged_and_stayed_when_approached_later: int
 
     def to_json(self) -> dict[str, Any]:
         """Flagged and stayed are `false_alarms` only where nobody approached them; else `stayed_when_treated`."""
         body = vars(self).copy()
         stayed = body.pop("flagged_and_stayed")
+        body["stayed_when_approached_later"] = body.pop("flagged_and_stayed_when_approached_later")
         return body | {"stayed_when_treated" if self.arm == TREATED else "false_alarms": stayed}
 
 
@@ -156,7 +193,7 @@ def by_arm(rows: pd.DataFrame) -> tuple[ArmOutcome, ...]:
     Parameters
     ----------
     rows : pd.DataFrame
-        account_id, y (0 or 1), p (0-1), flagged (bool), arm.
+        account_id, y (0 or 1), p (0-1), flagged (bool), arm, approached_later (bool).
 
     Returns
     -------
@@ -166,6 +203,7 @@ def by_arm(rows: pd.DataFrame) -> tuple[ArmOutcome, ...]:
     Examples
     --------
     >>> rows = pd.DataFrame({"account_id": list("abc"), "y": [0.0, 1.0, 0.0], "p": 0.5, "flagged": True})
+    >>> rows["approached_later"] = False
     >>> treated, untreated = by_arm(rows.assign(arm=["treated", "treated", "untreated"]))
     >>> treated.flagged_and_stayed, untreated.flagged_and_stayed
     (1, 1)
@@ -179,6 +217,7 @@ def by_arm(rows: pd.DataFrame) -> tuple[ArmOutcome, ...]:
             continue
         y = in_arm.y.to_numpy(dtype=float)
         low, high = share_interval(y, in_arm.account_id.to_numpy(dtype=str))
+        later, stayed = in_arm.approached_later & (arm != TREATED), in_arm.flagged & (in_arm.y == 0)
         outcomes.append(
             ArmOutcome(
                 arm=arm,
@@ -187,9 +226,11 @@ def by_arm(rows: pd.DataFrame) -> tuple[ArmOutcome, ...]:
                 churned=int(y.sum()),
                 happened=Interval(float(y.mean()), low, high),
                 expected=float(in_arm.p.mean()),
+                approached_later=int(later.sum()),
                 flagged=int(in_arm.flagged.sum()),
                 flagged_and_left=int((in_arm.flagged & (in_arm.y == 1)).sum()),
-                flagged_and_stayed=int((in_arm.flagged & (in_arm.y == 0)).sum()),
+                flagged_and_stayed=int((stayed & ~later).sum()),
+                flagged_and_stayed_when_approached_later=int((stayed & later).sum()),
             )
         )
     return tuple(outcomes)

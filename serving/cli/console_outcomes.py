@@ -50,7 +50,7 @@ def _arm_lines(outcomes: OutcomesByArm) -> list[str]:
     from evaluation.metrics import Refusal
 
     names = {"treated": "approached", "untreated": "not approached", "holdout": "held out"}
-    lines = ["by what was done about the account within its window (accounts that look worse are approached more):"]
+    lines = ["by what had been done about the account by its day (accounts that look worse are approached more):"]
     for arm in outcomes.arms:
         of_them = "saved, or safe anyway" if arm.arm == "treated" else "false alarms"
         left = arm.happened
@@ -59,6 +59,7 @@ def _arm_lines(outcomes: OutcomesByArm) -> list[str]:
             f" {percent(arm.expected)} expected to leave, {percent(left.value)}"
             f" ({percent(left.low)} to {percent(left.high)}) left; of {arm.flagged:,} at high risk"
             f" {arm.flagged_and_left:,} left, {arm.flagged_and_stayed:,} stayed ({of_them})"
+            + (f"; {arm.approached_later:,} were approached later, within the window" if arm.approached_later else "")
         )
     effect = outcomes.effect
     if isinstance(effect, Refusal):

@@ -124,7 +124,7 @@ def ledger_report(project: Project, folder: Path, served: pd.DataFrame, shared: 
         return reasons
 
     known = with_drawn(shared.facts.interventions, ledger, served.account_id.unique().tolist())
-    judged = served.loc[outcome.notna(), ["account_id", "as_of"]].assign(y=outcome)
+    judged = served.loc[outcome.notna(), ["account_id", "as_of", "requested_at"]].assign(y=outcome)
     inputs = ReportInputs(
         served, reasons=reasons_of, company_facts=replace(shared.facts, interventions=known),
         effect=drawn_effect(judged, ledger, settings), events=shared.events, monitoring=shared.monitoring,

@@ -10,7 +10,7 @@ from configs.errors import DataError, Fault
 from configs.framework import DIMENSIONS
 from configs.settings import Settings
 from evaluation.metrics import by_p, matured
-from evaluation.outcomes import arms
+from evaluation.outcomes import approached_later, arms
 
 SCORING = ("account_id", "as_of", "churn_at", "arr")
 TEXTS = ("segment", "owner", "lifecycle_stage", "risk_level", "model_version", "config_version", "fold")
@@ -45,8 +45,9 @@ class ReportFrames:
 
     judged: every scoring, with all its columns. coded: the same with accounts as numbers and texts as categories.
     scorings: every scoring with SCORING and p_churn_{h}d, churned_{h}d. rows: those whose main window has passed, with
-    MATURED, y and p, and `arm` where interventions are known; by the index of `judged`. ranked: `rows` in the order of
-    p, with SCORING, segment, y and p. by_horizon: horizon in days -> account_id, as_of, y, p in the order of p.
+    MATURED, y and p, and `arm` and `approached_later` where interventions are known; by the index of `judged`. ranked:
+    `rows` in the order of p, with SCORING, segment, y and p. by_horizon: horizon in days -> account_id, as_of, y, p in
+    the order of p.
     """
 
     judged: pd.DataFrame
@@ -109,7 +110,8 @@ def prepare_frames(
     rows = matured(coded[kept], main)
     ranked = by_p(rows[[*SCORING, "segment", "y", "p"]])
     if interventions is not None:
-        rows["arm"] = arms(judged.loc[rows.index, ["account_id", "as_of"]], interventions, main)
+        keys = judged.loc[rows.index, ["account_id", "as_of"]]
+        rows["arm"], rows["approached_later"] = arms(keys, interventions), approached_later(keys, interventions, main)
     columns = ["account_id", "as_of", "y", "p"]
     by_horizon = {
         days: ranked[columns] if days == main else by_p(matured(scorings, days)[columns])

@@ -10,7 +10,7 @@ import pandas as pd
 
 from evaluation.jsonable import to_jsonable
 from evaluation.metrics import Refusal
-from evaluation.outcomes import NO_DRAW, Effect, by_arm
+from evaluation.outcomes import NO_DRAW, TREATED, Effect, by_arm
 from evaluation.predictions import BASE, REST
 from evaluation.report.sections.context import Figure, ReasonsOf, RefusedFigure, ReportContext
 
@@ -44,8 +44,8 @@ def surprises(
     that came to nothing.
 
     rows: account_id (numbers in the order of the names will do), as_of, churn_at, y and p of what has matured; judged:
-    every column of the few that are shown, by the same index. Where the rows have an `arm` it is shown: who was
-    approached and stayed may have been saved.
+    every column of the few that are shown, by the same index. Where the rows have an `arm` it is shown, as it was at
+    the end of the window: who was approached and stayed may have been saved.
     """
     held = context.share_in_red_band(rows, "p")
     left = (
@@ -62,7 +62,9 @@ def surprises(
         "left": left.sort_values(["p", "account_id"]).head(10).index,
         "stayed": stayed.drop_duplicates("account_id").head(5).index,
     }
-    scores = rows[[name for name in ("p", "arm") if name in rows]]
+    scores = rows[["p"]]
+    if "arm" in rows:
+        scores = scores.assign(arm=rows["arm"].mask(rows["approached_later"], TREATED))
     chosen = {name: judged.loc[index].assign(**scores.loc[index]) for name, index in chosen_index.items()}
 
     def entry(row: Mapping[Any, Any]) -> Figure:

@@ -52,9 +52,9 @@ def test_a_draw_is_marked_when_it_changes(tmp_path: Path) -> None:
 
 
 def test_outcomes_by_arm_and_the_effect_by_intention(served: Ledger, settings: Settings) -> None:  # noqa: F811
-    """Two of those up for it were really approached: they stand apart, and the effect still counts everybody."""
+    """Two of those up for it were being approached: they stand apart, and the effect still counts everybody."""
     free = np.array(NAMES)[~HELD]
-    approached = pd.DataFrame({"account_id": [free[0], free[-1]], "started_at": later(5), "arm": "treated"})
+    approached = pd.DataFrame({"account_id": [free[0], free[-1]], "started_at": later(-5), "arm": "treated"})
     judged = outcomes_by_arm(served, settings, approached.assign(ended_at=pd.NaT), later(100))
     by = {arm.arm: (arm.rows, arm.churned) for arm in judged.arms}
     assert by == {"treated": (2, 1), "untreated": (len(free) - 2, 9), "holdout": (int(HELD.sum()), 40)}
@@ -63,6 +63,37 @@ def test_outcomes_by_arm_and_the_effect_by_intention(served: Ledger, settings: S
     assert effect.holdout.value == pytest.approx(40 / HELD.sum())
     assert effect.difference.high < 0
     assert (effect.treated_accounts, effect.holdout_accounts) == (len(free), int(HELD.sum()))
+
+
+def test_each_account_counts_with_its_first_window_under_the_draw(
+    served: Ledger,
+    settings: Settings,  # noqa: F811
+) -> None:
+    """Of those who outlived the first window the arms are no longer alike, and what they do next is no effect."""
+    first = outcomes_by_arm(served, settings, None, later(100))
+    assert first is not None
+    gone = [*np.array(NAMES)[HELD][:40], *np.array(NAMES)[~HELD][:10]]
+    stayed = [name for name in NAMES if name not in gone]
+    made = forecast_frame(" " * len(stayed), as_of=later(90)).assign(account_id=stayed)
+    served.write(made, kind="batch", asked_by="score", at=later(90), signals_hash=["s"] * len(stayed))
+    later_gone = dict.fromkeys(stayed[:60], 120) | dict.fromkeys(gone, 30)
+    outcomes.judge(served, Labels(later_gone, 200), settings, later(200))
+    both = outcomes_by_arm(served, settings, None, later(200))
+    assert both is not None
+    assert sum(arm.rows for arm in both.arms) == 200 + len(stayed)
+    assert both.effect == first.effect
+
+
+def test_a_draw_holds_from_the_scoring_that_marked_it(settings: Settings) -> None:  # noqa: F811
+    """Scored three days after the data's end: the draw of that hour is of those accounts."""
+    with Ledger.open(settings) as ledger:
+        mark_draw(ledger, DRAWN, later(3.4), "score")
+        made = forecast_frame(" " * 200).assign(account_id=NAMES)
+        ledger.write(made, kind="batch", asked_by="score", at=later(3.4), signals_hash=["s"] * 200)
+        outcomes.judge(ledger, Labels(dict.fromkeys(NAMES[:60], 30), 100), settings, later(100))
+        judged = outcomes_by_arm(ledger, settings, None, later(100))
+        assert judged is not None
+        assert judged.effect.holdout_accounts == HELD.sum()
 
 
 def test_without_a_draw_there_is_no_effect(served: Ledger, settings: Settings) -> None:  # noqa: F811

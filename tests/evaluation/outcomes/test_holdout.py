@@ -10,7 +10,7 @@ import pytest
 
 from evaluation.jsonable import to_jsonable
 from evaluation.metrics.validation import MetricRefused
-from evaluation.outcomes.holdout import HOLDOUT, NotRandom, arms, assign, by_arm, effect
+from evaluation.outcomes.holdout import HOLDOUT, NotRandom, approached_later, arms, assign, by_arm, effect
 
 NAMES = [f"account-{number}" for number in range(20_000)]
 DAY = pd.Timestamp("2025-01-01").as_unit("us")
@@ -50,27 +50,54 @@ def interventions(*rows: tuple[str, int, int | None, str | None]) -> pd.DataFram
 
 ARMS = {
     "nobody decided": ([], "untreated"),
-    "approached within the window": ([("a", 10, 20, "treated")], "treated"),
+    "approached within the window": ([("a", 10, 20, "treated")], "untreated, approached later"),
     "on its first day": ([("a", 0, None, None)], "treated"),
     "on the day after its last": ([("a", 90, 95, "treated")], "untreated"),
+    "on its last day": ([("a", 89, 95, None)], "untreated, approached later"),
     "still under way": ([("a", -40, None, "treated")], "treated"),
     "over by then": ([("a", -40, 0, "treated")], "untreated"),
-    "held out": ([("a", 5, None, "holdout")], "holdout"),
-    "held out, and approached all the same": ([("a", 5, None, "holdout"), ("a", 6, 7, "treated")], "treated"),
-    "another account's": ([("b", 5, None, "treated")], "untreated"),
-}
+    "held out": ([("a", -5, None, "holdout")], "holdout"),
+    "held out later": ([("a", 5, None, "holdout")], "untreated"),
+    "held out, and approached all the same": ([("a", -5, None, "holdout"), ("a", -6, 7, "treated")], "treated"),
+    "held out, and approached later": (
+        [("a", -5, None, "holdout"), ("a", 6, 7, "treated")], "holdout, approached later"
+    ),
+    "another account's": ([("b", -5, None, "treated")], "untreated"),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(("rows", "arm"), ARMS.values(), ids=ARMS)
-def test_arms_by_hand(rows, arm: str) -> None:
+@pytest.mark.parametrize(("rows", "expected"), ARMS.values(), ids=ARMS)
+def test_arms_by_hand(rows, expected: str) -> None:
     judged = pd.DataFrame({"account_id": ["a"], "as_of": [DAY]}, index=[7])
-    found = arms(judged, interventions(*rows), 90)
-    assert (found.tolist(), found.index.tolist()) == ([arm], [7])
+    found, later = arms(judged, interventions(*rows)), approached_later(judged, interventions(*rows), 90)
+    assert (found.index.tolist(), later.index.tolist()) == ([7], [7])
+    assert found[7] + (", approached later" if later[7] else "") == expected
+
+
+def test_where_approaching_does_nothing_the_arms_leave_alike() -> None:
+    """A third leaves within the window whatever is done; a half is approached on some day, unless it has left."""
+    random = np.random.default_rng(3)
+    rows = pd.DataFrame({"account_id": NAMES[:6000], "as_of": DAY, "p": 1 / 3, "flagged": True})
+    left_on = np.where(random.random(6000) < 1 / 3, random.uniform(0, 90, 6000), np.inf)
+    asked_on = np.where(random.random(6000) < 0.5, random.uniform(-90, 90, 6000), np.inf)
+    begun = np.flatnonzero(asked_on < left_on)
+    done = interventions(*((NAMES[one], int(np.floor(asked_on[one])), None, "treated") for one in begun))
+    rows = rows.assign(y=np.isfinite(left_on).astype(float), arm=arms(rows, done))
+    rows["approached_later"] = approached_later(rows, done, 90)
+    treated, untreated = by_arm(rows)
+    assert untreated.happened.low < 1 / 3 < untreated.happened.high
+    assert treated.happened.low < 1 / 3 < treated.happened.high
+    within = rows.y[(rows.arm == "untreated") & ~rows.approached_later].mean()
+    assert within > 0.4  # what the untreated were said to do when the window's own interventions moved rows
+    assert untreated.approached_later > 500
+    told = untreated.to_json()
+    assert told["flagged_and_left"] + told["false_alarms"] + told["stayed_when_approached_later"] == told["flagged"]
 
 
 def test_a_saved_account_is_never_a_plain_false_alarm() -> None:
     rows = pd.DataFrame({"account_id": list("abcdef"), "arm": ["treated"] * 3 + ["untreated"] * 2 + ["holdout"]})
     rows["flagged"], rows["y"], rows["p"] = [True, True, False, True, True, True], [0, 1, 0, 0, 1, 0], 0.5
+    rows["approached_later"] = False
     treated, untreated, held = by_arm(rows)
     assert [outcome.arm for outcome in (treated, untreated, held)] == ["treated", "untreated", "holdout"]
     assert (treated.flagged_and_stayed, treated.flagged, treated.flagged_and_left) == (1, 2, 1)
