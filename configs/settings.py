@@ -161,6 +161,7 @@ class Evaluation(Strict):
     worse_than_rules_margin: float = 0.0
     worse_than_champion_margin: float = 0.0
     segment_factor: float = Field(default=1.5, ge=1)
+    newest_level_factor: float = Field(default=2.0, ge=1)
     reseed_rank_limit: float = Field(default=0.95, ge=-1, le=1)
     size_limit_mb: float = Field(default=50, gt=0)
     latency_limit: float = Field(default=50, gt=0)

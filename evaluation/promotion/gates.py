@@ -1,11 +1,13 @@
 """The gates between a candidate and the champion's place: each with its figure, its limit and a sentence.
 
 They look at out-of-time rows only (a purged backtest's), the candidate beside the calibrated rules and the champion on
-identical rows, at the main horizon; what rows cannot tell (`Measured`) is brought by who promotes. A figure that the
-rows cannot support is a refusal, never a pass; only a comparison that has nothing to compare with is left out, and
-says so. Who promotes raises `Refused` with `Verdict.faults`, or forces the promotion and leaves a mark in the ledger.
+identical rows, at the main horizon; what rows cannot tell (`Measured`) is brought by who promotes. The rows of a
+backtest are those of other fits: candidate_gates.py judges the candidate itself. A figure that the rows cannot support
+is a refusal, never a pass; only a comparison that has nothing to compare with is left out, and says so. Who promotes
+raises `Refused` with `Verdict.faults`, or forces the promotion and leaves a mark in the ledger.
 
-One more gate: a function here, an entry in GATES, a planted fault and a clean run in its test.
+One more gate: a function here or there, an entry in GATES, a planted fault and a clean run in its test, a line in
+docs/checks.md.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from evaluation.metrics import (
     scores,
     share_interval,
 )
+from evaluation.promotion.candidate_gates import newest_level, own_calibration
 from evaluation.promotion.verdict import Gate, GateInputs, GateResult, Measured, Verdict
 from evaluation.validity import failing
 
@@ -156,7 +159,10 @@ def _against_rules(inputs: GateInputs) -> GateResult:
 
 
 def _against_champion(inputs: GateInputs) -> GateResult:
-    """On the rows that both have judged; left out without a champion, and where too few of those accounts churned."""
+    """On the rows that both have judged; left out without a champion, and where too few of those accounts churned.
+
+    The candidate's own predictions since it had learnt, where enough have matured; else its backtest's.
+    """
     evaluation, champion = inputs.settings.evaluation, inputs.measured.champion
     margin, needed = evaluation.worse_than_champion_margin, evaluation.min_churned_accounts
     limit = f"not above {margin:g} with its whole interval"
@@ -164,8 +170,12 @@ def _against_champion(inputs: GateInputs) -> GateResult:
         message = f"{inputs.measured.no_champion}: nothing to compare with"
         return GateResult("against_champion", True, None, limit, message, left_out=True)
     theirs = champion.rename(columns={f"p_churn_{inputs.settings.main_horizon_days}d": "p_champion"})
-    rows = inputs.rows.merge(theirs, on=["account_id", "as_of"], validate="one_to_one")
-    churned = int(rows.loc[rows.y == 1, "account_id"].nunique())
+    judged = (part for part in (inputs.measured.own, inputs.rows) if part is not None)
+    for part in judged:
+        rows = part.merge(theirs, on=["account_id", "as_of"], validate="one_to_one")
+        churned = int(rows.loc[rows.y == 1, "account_id"].nunique())
+        if churned >= needed:
+            break
     if churned < needed:
         message = f"{churned} churned accounts among the {len(rows)} rows that both judged, {needed} needed"
         return GateResult("against_champion", True, None, limit, message, left_out=True)
@@ -327,6 +337,8 @@ GATES: tuple[Gate, ...] = (
     Gate("auc_alarm", _auc_alarm),
     Gate("calibration_error", _calibration_error),
     Gate("calibration_slope", _calibration_slope),
+    Gate("newest_level", newest_level),
+    Gate("own_calibration", own_calibration),
     Gate("segments", _segments),
     Gate("reseeded", _reseeded),
     Gate("suspects", _suspects),

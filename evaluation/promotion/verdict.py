@@ -105,6 +105,11 @@ class Measured:
         Columns that may know the future, those allowed left out.
     checks : tuple of Finding, or None
         What the coded checks found.
+    newest : pd.DataFrame or None
+        account_id, as_of and p of the candidate itself, of the newest as_of.
+    own : pd.DataFrame or None
+        account_id, as_of, p and y of the candidate itself, of the as_ofs since the last day that taught its learners or
+        its calibrator, as far as they have matured at the main horizon.
     """
 
     served_equals_batch: bool | None = None
@@ -115,6 +120,8 @@ class Measured:
     latency: tuple[float, float] | None = None
     suspects: tuple[str, ...] | None = None
     checks: tuple[Finding, ...] | None = None
+    newest: pd.DataFrame | None = None
+    own: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)

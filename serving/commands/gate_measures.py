@@ -14,6 +14,7 @@ from evaluation.predictions import predictions
 from evaluation.promotion import Measured
 from evaluation.validity import Finding, check_champion
 from features.dataset import Dataset
+from features.labels import horizon_labels
 from serving.project import Project
 from serving.scoring import Scorer
 from training.fit import reseeded
@@ -35,8 +36,9 @@ def measure(
     tell("fitting the trees from another seed")
     newest = dataset.signals[dataset.signals.as_of == dataset.signals.as_of.max()]
     p = f"p_churn_{settings.main_horizon_days}d"
+    scores = newest_scores(settings, model, dataset)
     other = reseeded(model.churn, dataset, model.schema)
-    agree = 1.0 if other is model.churn else rank_agreement(model.churn.predict(newest)[p], other.predict(newest)[p])
+    agree = 1.0 if other is model.churn else rank_agreement(scores.p, other.predict(newest)[p])
     theirs = None
     if champion is not None and champion.version != model.version:
         theirs = champion_rows(settings, champion, dataset)
@@ -50,6 +52,8 @@ def measure(
         latency=latency(settings, model, newest),
         suspects=suspects,
         checks=findings + (() if theirs is None else check_champion(theirs)),
+        newest=scores,
+        own=own_rows(settings, model, dataset),
     )
 
 
@@ -58,6 +62,23 @@ def rank_agreement(first: pd.Series, second: pd.Series) -> float:
     if first.nunique() == 1 or second.nunique() == 1:
         return float(first.nunique() == second.nunique())
     return float(first.corr(second, method="spearman"))
+
+
+def newest_scores(settings: Settings, model: LoadedModel, dataset: Dataset) -> pd.DataFrame:
+    """account_id, as_of and p of a model's own predictions at the main horizon on the newest as_of."""
+    newest = dataset.signals[dataset.signals.as_of == dataset.signals.as_of.max()]
+    return newest[KEY].assign(p=model.churn.predict(newest)[f"p_churn_{settings.main_horizon_days}d"])
+
+
+def own_rows(settings: Settings, model: LoadedModel, dataset: Dataset) -> pd.DataFrame:
+    """account_id, as_of, p and y of a model's own predictions at the main horizon that have matured since the last day
+    that taught its learners or its calibrator."""
+    days = settings.main_horizon_days
+    y = horizon_labels(dataset.labels, [days])[f"churned_{days}d"].to_numpy()
+    kept = (dataset.signals.as_of >= model.churn.cuts.last).to_numpy() & ~np.isnan(y)
+    rows = dataset.signals[kept]
+    p = model.churn.predict(rows)[f"p_churn_{days}d"] if len(rows) else 0.0
+    return rows[KEY].assign(p=p, y=y[kept])
 
 
 def champion_rows(settings: Settings, champion: LoadedModel, dataset: Dataset) -> pd.DataFrame:

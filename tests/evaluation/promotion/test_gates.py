@@ -65,6 +65,23 @@ FINE: dict[str, Any] = {
 }
 
 
+def own(rows: int = 2400, seed: int = 5, moved: float = 0.0) -> pd.DataFrame:
+    """A candidate's own predictions after its cut, beside what came of them; `moved` in log-odds."""
+    random = np.random.default_rng(seed)
+    z = -2.2 + 1.4 * random.normal(size=rows)
+    made = pd.DataFrame({"account_id": [f"{number % ACCOUNTS:03d}" for number in range(rows)]})
+    made["as_of"] = pd.date_range("2024-07-01", periods=rows // ACCOUNTS, freq="MS").as_unit("us").repeat(ACCOUNTS)
+    return made.assign(y=(random.random(rows) < logistic(z)).astype(float), p=logistic(z + moved))
+
+
+def newest(moved: float = 0.0) -> pd.DataFrame:
+    made = own(ACCOUNTS, moved=moved)
+    return made.assign(as_of=pd.Timestamp("2024-09-01").as_unit("us"))[["account_id", "as_of", "p"]]
+
+
+FINE |= {"newest": newest(), "own": own()}
+
+
 def verdict(
     judged: pd.DataFrame,
     baselines: pd.DataFrame,
@@ -97,6 +114,47 @@ def test_a_clean_candidate_passes_every_gate(clean: tuple[pd.DataFrame, pd.DataF
     assert text.splitlines()[-1] == "passed"
     assert all(name in text for name in NAMES)
     assert "better (difference -0." in text
+
+
+@pytest.mark.parametrize("moved", [3.0, -3.0])
+def test_a_candidate_whose_own_probabilities_are_moved_is_refused(clean: Clean, moved: float) -> None:
+    """Its backtest is that of other fits, and as right as ever."""
+    found = verdict(*clean, measured={"newest": newest(moved), "own": own(moved=moved)})
+    assert refused(found) == {"newest_level", "own_calibration"}
+    assert figure(found, "newest_level") > 4
+    before = verdict(*clean, measured={"newest": newest(moved), "own": own(0)})
+    assert refused(before) == {"newest_level"}
+    (gate,) = (one for one in before.gates if one.name == "own_calibration")
+    assert (gate.left_out, "0 churned accounts among the 0 rows" in gate.message) == (True, True)
+
+
+def test_the_level_of_the_season_a_year_before_is_as_good(clean: Clean) -> None:
+    """Contracts that end in one season: the newest scores are those of that season, what matured last is not."""
+    judged, baselines = clean
+    first = judged.as_of == judged.as_of.min()
+    quiet = judged.assign(churned_90d=judged.churned_90d.where(first | (judged.index % 7 == 0), 0.0))
+    high = newest().assign(p=lambda rows: rows.p * 2)
+    assert "newest_level" in refused(verdict(quiet, baselines, measured={"newest": high}))
+    a_year_on = high.assign(as_of=(judged.as_of.min() + pd.Timedelta(days=365)))
+    busy = quiet.assign(churned_90d=quiet.churned_90d.mask(first & (quiet.index % 3 == 0), 1.0))
+    assert "newest_level" not in refused(verdict(busy, baselines, measured={"newest": a_year_on}))
+    assert "newest_level" in refused(verdict(busy, baselines, measured={"newest": newest(5.0)}))
+
+
+def test_with_too_few_churns_the_newest_level_is_left_out(clean: Clean) -> None:
+    judged, baselines = clean
+    found = verdict(judged.assign(churned_90d=judged.churned_90d * (judged.account_id < "005")), baselines)
+    (gate,) = (one for one in found.gates if one.name == "newest_level")
+    assert (gate.passed, gate.left_out) == (True, True)
+
+
+def test_the_champion_is_met_by_the_candidates_own_predictions_where_they_have_matured(clean: Clean) -> None:
+    rows = own()
+    champion = rows[["account_id", "as_of"]].assign(p_churn_90d=rows.p)
+    equal = verdict(*clean, measured={"own": rows, "champion": champion})
+    (gate,) = (one for one in equal.gates if one.name == "against_champion")
+    assert (gate.figure, f"on {len(rows)} rows" in gate.message) == (0.0, True)
+    assert "against_champion" in refused(verdict(*clean, measured={"own": own(moved=1.5), "champion": champion}))
 
 
 def test_order_of_rows_does_not_matter(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
@@ -211,7 +269,8 @@ def test_nothing_matured(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     judged, baselines = clean
     found = verdict(judged.assign(churned_90d=np.nan), baselines)
     about_the_artifact = {"chosen_model", "served_equals_batch", "reseeded", "suspects", "checks", "size", "latency"}
-    nothing_to_compare = {"against_champion", "segments"}
+    about_the_artifact |= {"own_calibration"}
+    nothing_to_compare = {"against_champion", "segments", "newest_level"}
     assert refused(found) == set(NAMES) - about_the_artifact - nothing_to_compare
     assert {gate.name for gate in found.gates if gate.left_out} == nothing_to_compare
 

@@ -22,11 +22,14 @@ from configs.errors import UsageError
 from configs.settings import Settings, Trees
 from configs.settings_file import load_settings
 from evaluation.ledger.ledger import Ledger
+from evaluation.promotion.gates import evaluate_gates
+from evaluation.promotion.verdict import Measured
 from evaluation.validity.checks import check_champion
 from features.dataset import Dataset
 from features.timeline import calendar_days
 from serving.cli.main import main
 from serving.commands import gate_measures
+from serving.commands.kept_backtest import read_backtest
 from serving.commands.promote import promote
 from serving.project import Project
 from serving.scoring.live_signals import check_model
@@ -332,6 +335,28 @@ def test_a_renewed_champion_is_not_judged_on_what_taught_its_calibrator(settings
     assert set(rows.cut) == {later}
     with pytest.raises(UsageError, match="before the end of training"):
         check_model(renewed, settings, later - pd.Timedelta(days=1))
+
+
+@pytest.mark.parametrize(("moved", "is_refused"), [(0.0, False), (3.0, True), (-3.0, True)])
+def test_a_candidate_whose_calibrator_is_moved_is_refused_though_its_backtest_is_fine(
+    settings: Settings, dataset: Dataset, champion: LoadedModel, moved: float, is_refused: bool
+) -> None:
+    kept = read_backtest(settings)
+    calibrator = replace(champion.churn.calibrator, intercept=champion.churn.calibrator.intercept + moved)
+    candidate = replace(champion, churn=replace(champion.churn, calibrator=calibrator))
+    measured = Measured(newest=gate_measures.newest_scores(settings, candidate, dataset))
+    verdict = evaluate_gates(kept.predictions, kept.baselines, settings, measured, "blend")
+    assert ("newest_level" in {gate.name for gate in verdict.refused}) == is_refused, str(verdict)
+
+
+def test_own_rows_are_those_since_the_last_day_that_taught_the_model(settings: Settings, dataset: Dataset) -> None:
+    first = registry.load_version(settings, "1")
+    rows = gate_measures.own_rows(settings, first, dataset)
+    assert (rows.as_of.min(), rows.y.isin([0, 1]).all()) == (first.churn.cuts.last, True)
+    assert rows.as_of.max() <= dataset.data_end - pd.Timedelta(days=settings.main_horizon_days)
+    log = {**first.churn.log, "calibrator_cut": str(dataset.data_end.date())}
+    renewed = replace(first, churn=replace(first.churn, log=log))
+    assert gate_measures.own_rows(settings, renewed, dataset).empty
 
 
 def test_ranks_of_a_constant_agree_only_with_a_constant() -> None:
