@@ -23,7 +23,7 @@ from scipy.special import expit, xlogy
 from training.optim import WeightedRows, penalised_logistic
 from training.serialization import JsonObject
 
-LIMIT = 12.0  # passed by chance in one history of three hundred; in one of a hundred at 10
+LIMIT = 12.0  # passed by chance in 3 to 14 histories of 1,000 (tests/benchmarks/quiet_levels.py)
 LEAST_TIMES = 1.25  # a smaller shift is left to the next retrain
 LEAST_CHURNS = 10.0  # seen or expected since the shift
 YEAR_DAYS, NEAR_DAYS = 365.0, 16.0

@@ -1,0 +1,136 @@
+"""What README and docs claim in numbers and names, held against the code that does it."""
+
+from __future__ import annotations
+
+import re
+import typing
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from configs.settings import Settings
+from configs.tables import TABLES
+from evaluation.backtest.random_split import WORTH_SAYING
+from evaluation.validity.check_scores import NEAR_ONE
+from evaluation.validity.check_time import EARLY_RANK, MOST_CHURNS, SEPARATES, SEPARATES_LOW, SURE
+from serving.api.auth import MAX_BODY_BYTES, OPEN_PATHS, RULES
+from serving.api.keys import ROLES
+from training.calibration.methods import METHODS
+from training.fit.learners import MAX_MISSING, MONOTONE_BELOW
+from training.fit.model_selection import FEW, FITTED_Z, RULES_DOUBTED_FROM, RULES_Z
+from training.hazard.trees import LARGER, MANY_EVENTS, MORE, MOST_COLUMNS, SOME_EVENTS
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").glob("*.md"))}
+METHODS_PAGE, CHECKS_PAGE = " ".join(PAGES["methods.md"].split()), " ".join(PAGES["checks.md"].split())
+
+
+def _models(annotation: object) -> list[type[BaseModel]]:
+    """The settings classes that a field's type names."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in typing.get_args(annotation) for model in _models(part)]
+
+
+def _settings(model: type[BaseModel]) -> set[str]:
+    names = {field.alias or name for name, field in model.model_fields.items() if not field.exclude}
+    return names.union(
+        *(_settings(each) for field in model.model_fields.values() for each in _models(field.annotation))
+    )
+
+
+def test_every_setting_is_listed_in_the_defaults() -> None:
+    """README: `configs/default.yaml`, where every setting is listed. Tables and their mapping are README's own."""
+    text = (ROOT / "configs" / "default.yaml").read_text(encoding="utf-8")
+    mapping = {"query", "columns", "constants", "attributes", "measures"}
+    missing = {name for name in _settings(Settings) - mapping if not re.search(rf"\b{re.escape(name)}\b", text)}
+    assert not missing
+    assert all(re.search(rf"\b{name}\b", README) for name in mapping - {"constants", "measures"})
+
+
+def test_roles_of_the_readme_are_those_of_the_service() -> None:
+    heading, _, *rows = re.findall(r"^\| .*\|$", README[README.index("Nothing answers without") :], re.MULTILINE)[:6]
+    roles = [cell.strip() for cell in heading.strip("|").split("|")][1:]
+    assert roles == list(ROLES)
+    for row, (prefix, allowed) in zip(rows, RULES, strict=True):
+        path, *cells = [cell.strip() for cell in row.strip("|").split("|")]
+        assert f"`{prefix}`" in path or (prefix == "/" and "the rest" in path)
+        assert [cell == "yes" for cell in cells] == [role in allowed for role in ROLES]
+    assert all(f"`{path}`" in README for path in OPEN_PATHS)
+    assert MAX_BODY_BYTES == 1_000_000
+    assert "of one megabyte" in PAGES["security.md"]
+
+
+def test_rooms_of_the_readme_are_those_of_the_house() -> None:
+    for floor in ("features", "training", "evaluation", "serving"):
+        row = re.search(rf"^\| `{floor}/` \|[^|]*\|([^|]*)\|", README, re.MULTILINE)
+        assert row is not None
+        named = set(re.findall(r"`(\w+)`", row[1]))
+        rooms = {path.parent for path in (ROOT / floor).glob("*/__init__.py")}
+        assert {room.name for room in rooms} <= named
+        assert all(any((room / name).is_dir() for room in rooms) for name in named - {room.name for room in rooms})
+
+
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{name}" for name in PAGES), "CONTRIBUTING.md"])
+def test_commands_and_files_that_pages_name_exist(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    named = set(
+        re.findall(r"\b((?:configs|features|training|evaluation|serving|tests|docs)/[\w/]+\.(?:py|md|yaml))\b", text)
+    )
+    made = {"docs/signals.md"} if page == "CONTRIBUTING.md" else set()
+    assert not {name for name in named - made if not (ROOT / name).exists()}
+
+
+CLAIMS = {
+    "trees_by_churns": ("From five hundred churns on there are twice as many trees", SOME_EVENTS == 500),
+    "twice": (
+        "twice as many trees",
+        MORE.n_estimators == 2 * Settings.model_fields["training"].default.trees.n_estimators,
+    ),
+    "large_trees": (
+        "above about two thousand they grow to fifteen leaves",
+        (MANY_EVENTS, LARGER.num_leaves) == (2_000, 15),
+    ),
+    "rows_of_a_tree": (
+        "A tree looks at half of the rows (at .8 of them where trees have fifteen leaves)",
+        (MORE.bagging_fraction, LARGER.bagging_fraction) == (0.5, 0.8),
+    ),
+    "columns_of_a_tree": ("at no more than thirty columns", MOST_COLUMNS == 30),
+    "missing": ("missing in more than half of the training rows is left out", MAX_MISSING == 0.5),
+    "monotone": ("With fewer than about a thousand churns", MONOTONE_BELOW == 1_000),
+    "calibrators": (
+        "nothing under 50, a shrunken Platt curve up to 200",
+        [method.min_churned_accounts for method in METHODS] == [50, 200],
+    ),
+    "few": ("From 50 churned accounts on the blend is taken on experience", FEW == 50),
+    "z": ("beats the base rate on purged rows (z of 1.28, by account)", FITTED_Z == 1.28),
+    "rules": ("by a z of 1.645 where 100 churns and more", (RULES_Z, RULES_DOUBTED_FROM) == (1.645, 100)),
+}
+
+
+@pytest.mark.parametrize(("sentence", "holds"), CLAIMS.values(), ids=CLAIMS)
+def test_methods_are_as_the_page_says(sentence: str, holds: bool) -> None:
+    assert sentence in METHODS_PAGE
+    assert holds
+
+
+CHECKED = {
+    "FW103": (f"mean is below {EARLY_RANK:g}, and still below 0.5 with four standard errors", SURE == 4),
+    "FW103_drawn": (f"of more than {MOST_CHURNS} churned accounts, {MOST_CHURNS} are drawn", True),
+    "FW104": (f"It fails from {SEPARATES:g}, if three standard errors below are still {SEPARATES_LOW:g}", True),
+    "FW301": (f"An AUC of tested predictions of {NEAR_ONE:g} or more", True),
+    "FW306": (f"An AUC that is higher by {WORTH_SAYING:g} or more is reported", True),
+}
+
+
+@pytest.mark.parametrize(("sentence", "holds"), CHECKED.values(), ids=CHECKED)
+def test_checks_are_as_the_page_says(sentence: str, holds: bool) -> None:
+    assert sentence in CHECKS_PAGE
+    assert holds
+
+
+def test_there_are_as_many_tables_as_contributing_says() -> None:
+    assert len(TABLES) == 11
+    assert "one of the eleven canonical tables" in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
