@@ -17,11 +17,12 @@ from scipy.stats import binom, fisher_exact
 from configs.settings import Settings
 from features.checks.suspicions import Figure, Suspicion, first_accounts
 from features.sources import Sources
+from features.timeline import customer_spells
 
 COLUMN = "contracts.ends_at"
 NOT_A_TERM = ("trial", "paused")
 DAY = pd.Timedelta(days=1)
-FAR = pd.Timestamp("2200-01-01").as_unit("us")
+MOMENT = "datetime64[us]"
 MONTH_DAYS = 365.25 / 12
 NEAR_MONTH_DAYS = 3.5  # 28 to 31 days, and ends that are the last day of a term instead of the day after it
 USUAL_SHARE = 0.05  # of the terms that were renewed or still run, from which their length is a usual one
@@ -55,32 +56,29 @@ def rewritten_ends(sources: Sources, settings: Settings) -> Iterator[Suspicion]:
 def _terms(sources: Sources, gap: pd.Timedelta) -> pd.DataFrame:
     """account_id, start, agreed (end; NaT: none), days between, and state: left, renewed, running or undecided."""
     rows = sources.tables["contracts"]
-    further = [name for name in ("terminated_at", "kind") if name in rows.columns]
-    terms = sources.engine.to_pandas(
-        rows.select("account_id", *further, start=rows.starts_at, agreed=rows.ends_at, ended=rows.ends_at)
-    )
+    further = [name for name in ("terminated_at", "cancelled_at", "kind") if name in rows.columns]
+    terms = sources.engine.to_pandas(rows.select("account_id", *further, at=rows.starts_at, agreed=rows.ends_at))
     if "kind" in terms:
         terms = terms[~terms.kind.isin(NOT_A_TERM).to_numpy()]
-    terms = terms[(terms.start < sources.data_end).to_numpy()].astype({"account_id": "object"})
+    terms = terms[(terms["at"] < sources.data_end).to_numpy()].astype({"account_id": "object"})
+    terms["days"] = (terms.agreed - terms["at"]).dt.total_seconds() / 86_400
+    terms["ends_at"] = terms.agreed
+    if "cancelled_at" in terms:
+        terms["ends_at"] = terms.agreed.fillna(terms.cancelled_at)
     if "terminated_at" in terms:
-        terms["ended"] = terms[["ended", "terminated_at"]].min(axis=1)
-    terms["days"] = (terms.agreed - terms.start).dt.total_seconds() / 86_400
-    terms["until"] = terms.ended.where(terms.ended < FAR, FAR)
-    terms["gone"] = terms.until + gap
-    began = terms.sort_values("start", kind="stable")
-    covered = pd.DataFrame(
-        {
-            "account_id": began.account_id,
-            "began": began.start,
-            "covered": began.groupby("account_id").until.cummax(),
-        }
-    )
+        terms["ends_at"] = terms[["ends_at", "terminated_at"]].min(axis=1)
+    spells = customer_spells(terms, gap).astype({"account_id": "object", "began": MOMENT, "ended": MOMENT})
     terms = pd.merge_asof(
-        terms.sort_values("gone", kind="stable"), covered, left_on="gone", right_on="began", by="account_id"
+        terms.astype({"at": MOMENT}).sort_values("at", kind="stable"),
+        spells.sort_values("began", kind="stable"),
+        left_on="at",
+        right_on="began",
+        by="account_id",
     )
-    states = ["running", "renewed", "left"]
-    known = [terms.until >= sources.data_end, terms.covered > terms.until, terms.gone <= sources.data_end]
-    return terms.assign(state=np.select(known, states, "undecided"))[["account_id", "start", "agreed", "days", "state"]]
+    runs = terms.ends_at.isna() | (terms.ends_at >= sources.data_end)
+    known = [runs, terms.ended > terms.ends_at, terms.ended + gap <= sources.data_end]
+    state = np.select(known, ["running", "renewed", "left"], "undecided")
+    return terms.rename(columns={"at": "start"}).assign(state=state)
 
 
 def _odd(terms: pd.DataFrame) -> pd.Series:

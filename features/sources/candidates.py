@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 
 from configs.tables import TABLES, Column, Table, table
 from features.sources.casting import looks_like
-from features.sources.leaky_names import known_only_later, true_only_today, words
+from features.sources.leaky_names import counted_so_far, known_only_later, measured_later, true_only_today, words
 from features.sources.synonyms import ACCOUNT_ID, COLUMN_WORDS, CONSTANT_WORDS, RECORDED, SENSITIVE, TABLE_WORDS
 
 ATTRIBUTE_MAX_WORDS = 50  # distinct values up to which a text column of accounts is worth proposing
@@ -55,6 +55,28 @@ class Guess:
     def theirs(self, ours: str) -> str | None:
         """The file's column for a canonical one."""
         return self.columns.get(ours)
+
+    def leave_out(self, ours: str, why: str) -> bool:
+        """Takes an attribute, a measure or an optional column out of the proposal, with the reason as a doubt.
+
+        The end of a contract becomes its early end, which is known from its day on. Returns whether anything changed.
+        """
+        known = {column.name: column for column in table(self.name).columns}
+        for names in (self.attributes, self.measures):
+            if ours in names:
+                names.remove(ours)
+                self.doubts.append(f"{ours} is left out: {why}")
+                return True
+        if ours not in self.columns or known[ours].required:
+            return False
+        theirs = self.columns.pop(ours)
+        if (self.name, ours) == ("contracts", "ends_at") and "terminated_at" not in self.columns:
+            self.columns["terminated_at"] = theirs
+            self.doubts.append(f"{theirs} is not taken for the agreed end, but for terminated_at: {why}")
+            return True
+        self.unused.append(theirs)
+        self.doubts.append(f"{theirs} is not taken for {ours}: {why}")
+        return True
 
     @property
     def missing(self) -> list[str]:
@@ -171,6 +193,8 @@ def _left_over(guess: Guess, canonical: Table, name: str) -> None:
             guess.doubts.append(f"{name} is left out: it sounds like knowledge from after the fact")
         elif true_only_today(name):
             guess.doubts.append(f"{name} is left out: it sounds like the state of today, not of back then")
+        elif counted_so_far(name):
+            guess.doubts.append(f"{name} is left out: it sounds like a figure of today, counted or added up until now")
         elif set(name_words) & set(SENSITIVE):
             guess.doubts.append(f"{name} is left out: a score should not act on it unless somebody decides so")
         elif number or kind.is_boolean() or _few_words(guess.rows, value):
@@ -178,7 +202,10 @@ def _left_over(guess: Guess, canonical: Table, name: str) -> None:
         else:
             guess.unused.append(name)
     elif number and not is_id and (canonical.activity or canonical.name == "contracts"):
-        guess.measures.append(name)
+        if known_only_later(name) or measured_later(name, canonical.name):
+            guess.doubts.append(f"{name} is left out: it sounds like what is known only later than its row begins")
+        else:
+            guess.measures.append(name)
     else:
         guess.unused.append(name)
 

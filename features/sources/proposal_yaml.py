@@ -13,7 +13,7 @@ def _churn(chosen: dict[str, Guess]) -> list[str]:
     outcomes, contracts = chosen.get("outcomes"), chosen.get("contracts")
     if outcomes and not outcomes.missing:
         return ["churn:", "  kind: outcome                    # a row of outcomes of the kind churn"]
-    if contracts and not contracts.missing and contracts.theirs("ends_at"):
+    if contracts and not contracts.missing and (contracts.theirs("ends_at") or contracts.theirs("terminated_at")):
         return [
             "churn:",
             "  kind: contract_end               # a contract ends and no other starts within the gap",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import ibis
@@ -13,14 +14,20 @@ from features.sources.candidates import Guess, fill, table_names
 from features.sources.data_files import data_files, read_typed
 from features.sources.proposal_yaml import mapping_yaml
 
+Examine = Callable[[str], Mapping[str, str]]
+ROUNDS = 3  # what is left out may bring another column to light
 
-def propose_mapping(folder: str | Path) -> str:
+
+def propose_mapping(folder: str | Path, examine: Examine | None = None) -> str:
     """Proposes the text of a forewarn.yaml for the data files in a folder, with paths relative to it.
 
     Parameters
     ----------
     folder : str or Path
         Searched with one level below.
+    examine : callable or None
+        What `check` would refuse of a proposed text: by table.column, why. These are left out, with the reason beside
+        them; None leaves the values of columns unexamined.
 
     Returns
     -------
@@ -50,7 +57,24 @@ def propose_mapping(folder: str | Path) -> str:
     if not chosen:
         do = "rename the files after the tables (accounts.csv, contracts.csv, usage_events.csv ...)"
         raise SourceError(Fault(str(folder), ", ".join(sorted(origins)), "a file that looks like a known table", do))
-    return mapping_yaml(chosen, notes)
+    text = mapping_yaml(chosen, notes)
+    for _ in range(ROUNDS if examine is not None else 0):
+        assert examine is not None
+        if not _leave_out(chosen, examine(text)):
+            break
+        text = mapping_yaml(chosen, notes)
+    return text
+
+
+def _leave_out(chosen: list[Guess], refused: Mapping[str, str]) -> bool:
+    """Takes refused columns out of the guesses; whether there were any that can be."""
+    guesses = {guess.name: guess for guess in chosen}
+    changed = [
+        guesses[name].leave_out(ours, why)
+        for name, ours, why in ((*column.split(".", 1), why) for column, why in refused.items())
+        if name in guesses
+    ]
+    return any(changed)
 
 
 def _choose(guesses: list[Guess], notes: list[str]) -> list[Guess]:

@@ -24,7 +24,11 @@ from features.sources.sentiment import with_sentiment
 from features.sources.validation import examine, unread
 from features.sources.versions import FIRST, SUPERSEDED, Versions, newest_versions, versions_of
 
-CHURN_NEEDS: Mapping[str, tuple[str, str]] = {"contract_end": ("contracts", "ends_at"), "outcome": ("outcomes", "kind")}
+# What a definition of churn reads: a table, and the columns of which it needs one.
+CHURN_NEEDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "contract_end": ("contracts", ("ends_at", "terminated_at", "cancelled_at")),
+    "outcome": ("outcomes", ("kind",)),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,9 +203,10 @@ def _known_rows(name: str, rows: ir.Table, at: pd.Timestamp) -> ir.Table:
 
 def _churn_faults(settings: Settings, mapped: Mapping[str, Mapped]) -> list[Fault]:
     """The definition of churn needs a column that the schema leaves optional."""
-    name, column = CHURN_NEEDS.get(settings.churn.kind, ("", ""))
-    if name not in mapped or column in {part.name for part in mapped[name].parts}:
+    name, columns = CHURN_NEEDS.get(settings.churn.kind, ("", ()))
+    if name not in mapped or {part.name for part in mapped[name].parts} & set(columns):
         return []
+    column = columns[0]
     do = f"map it under tables.{name}.columns, or choose another churn.kind"
     return [Fault(f"{name}.{column}", "no such column", f"the column that churn.kind {settings.churn.kind} reads", do)]
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from configs.atomic_files import write_parquet, write_text
-from configs.errors import Fault, SourceError, UsageError
+from configs.errors import Fault, InputError, SourceError, UsageError
 from serving.project import Project
 
 if TYPE_CHECKING:
@@ -75,9 +76,29 @@ def init(folder: Path) -> Proposal:
     path = folder / "forewarn.yaml"
     if path.exists():
         raise UsageError(Fault(str(path), "a file", "none yet", "move it away first; init never overwrites"))
-    text = propose_mapping(folder)
+    text = propose_mapping(folder, lambda proposed: _refused(folder, proposed))
     write_text(path, text)
     return Proposal(str(path), text)
+
+
+def _refused(folder: Path, text: str) -> dict[str, str]:
+    """What `check` would suspect of a proposed forewarn.yaml; nothing where the tables do not open yet."""
+    from configs.settings_file import load_settings
+    from features.checks import find_suspects
+    from features.sources import open_sources
+
+    with TemporaryDirectory() as elsewhere:
+        path = Path(elsewhere) / "forewarn.yaml"
+        write_text(path, text)
+        try:
+            settings = load_settings(path).model_copy(update={"folder": folder.resolve()})
+            sources = open_sources(settings)
+        except InputError:
+            return {}  # `check` says what is missing
+    try:
+        return {suspect.column: suspect.why for suspect in find_suspects(settings, sources)}
+    finally:
+        sources.close()
 
 
 def check(project: Project) -> Checked:
