@@ -1,8 +1,8 @@
 """The gap between figures of a (wrong) random split of rows and honest ones, as a warning about figures people quote.
 
 Rows of one account are nearly copies of each other, and rows of one month share what happened to everybody. A random
-split puts such twins on both sides: the learner is asked what it was told. Nothing else in the project is ever computed
-on a random split, and no model is chosen by this one.
+split puts such twins on both sides: the learner is tested on what taught it. Nothing else in the project is computed on
+a random split, and no model is chosen by this one.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class RandomSplitRefusal:
         return f"How far a random split of rows would flatter is not known here: {self.refused}."
 
     def to_json(self) -> dict[str, Any]:
-        """As it stands in metrics.json, beside which a gap is told apart by `refused`."""
+        """As metrics.json holds it; a refusal differs from a gap by its key `refused`."""
         return {"refused": self.refused, "worth_saying": False, "sentence": self.sentence}
 
 

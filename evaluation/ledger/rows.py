@@ -118,7 +118,7 @@ def _numbers(frame: pd.DataFrame, name: str, faults: list[Fault], least: float |
     try:
         values = frame[name].to_numpy(dtype=float, na_value=np.nan) + 0.0  # -0.0 would not survive SQLite
     except (TypeError, ValueError):
-        faults.append(Fault(f"predictions.{name}", "values that are no numbers", "numbers", "mend the column"))
+        faults.append(Fault(f"predictions.{name}", "values that are no numbers", "numbers", "fix the column"))
         return np.zeros(len(frame))
     bad = np.isinf(values)
     if least is not None:
@@ -128,7 +128,7 @@ def _numbers(frame: pd.DataFrame, name: str, faults: list[Fault], least: float |
     if bad.any():
         first = int(np.flatnonzero(bad)[0])
         expected = "probabilities (0-1)" if name.startswith("p_") else "finite numbers"
-        faults.append(Fault(f"predictions.{name}", f"{values[first]} in row {first}", expected, "mend the column"))
+        faults.append(Fault(f"predictions.{name}", f"{values[first]} in row {first}", expected, "fix the column"))
     return np.asarray(values)
 
 
@@ -143,10 +143,10 @@ def _names(series: pd.Series, faults: list[Fault], required: bool = False) -> li
     for row, value in enumerate(values):
         if value is None:
             if required:
-                faults.append(Fault(f"predictions.{series.name}", f"nothing in row {row}", "text", "mend the column"))
+                faults.append(Fault(f"predictions.{series.name}", f"nothing in row {row}", "text", "fix the column"))
                 break
         elif not isinstance(value, str) or "\x00" in value or not _encodes(value):
-            faults.append(Fault(f"predictions.{series.name}", f"{value!r} in row {row}", "text", "mend the column"))
+            faults.append(Fault(f"predictions.{series.name}", f"{value!r} in row {row}", "text", "fix the column"))
             break
     return values
 
@@ -156,7 +156,7 @@ def _flags(series: pd.Series, faults: list[Fault]) -> list[int | None]:
     values = series.astype(object).where(series.notna(), None).tolist()
     for row, value in enumerate(values):
         if value is not None and not isinstance(value, bool | np.bool_):
-            fault = Fault(f"predictions.{series.name}", f"{value!r} in row {row}", "true or false", "mend the column")
+            fault = Fault(f"predictions.{series.name}", f"{value!r} in row {row}", "true or false", "fix the column")
             faults.append(fault)
             return []
     return [None if value is None else int(value) for value in values]
@@ -197,9 +197,7 @@ def _texts(series: pd.Series, faults: list[Fault]) -> list[str | None]:
         else:
             values[row], bad = None, not (value is None or value is pd.NA or value != value)
         if bad:
-            faults.append(
-                Fault(f"predictions.{series.name}", f"{value!r} in row {row}", "JSON text", "mend the column")
-            )
+            faults.append(Fault(f"predictions.{series.name}", f"{value!r} in row {row}", "JSON text", "fix the column"))
             break
     return values
 

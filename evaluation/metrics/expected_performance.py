@@ -176,4 +176,4 @@ def _checked(p: Any) -> Array:
     if p.ndim == 1 and p.size > 1 and np.isfinite(p).all() and p.min() >= 0 and p.max() <= 1 and 0 < p.sum() < p.size:
         return p
     values = f"{p.size} values" + (f" from {np.min(p):g} to {np.max(p):g}" if p.size else "")
-    raise DataError(Fault("expected performance", values, "probabilities of two rows and more", "drop or mend them"))
+    raise DataError(Fault("expected performance", values, "probabilities of two rows and more", "drop or fix them"))

@@ -90,7 +90,7 @@ def observed_expected(y: Array, p: Array, accounts: Array, level: float = 0.95) 
     y, p = np.asarray(y, dtype=float), np.asarray(p, dtype=float)
     expected = float(p.sum())
     if expected <= 0:
-        to_do = "judge more rows, or mend their probabilities"
+        to_do = "judge more rows, or fix their probabilities"
         raise DataError(Fault("observed over expected", f"{expected:g} churns expected", "more than 0", to_do))
     _, codes, rows = np.unique(accounts, return_inverse=True, return_counts=True)
     weights = np.bincount(codes, y)

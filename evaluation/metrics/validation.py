@@ -52,7 +52,7 @@ def checked(metric: str, y: Array, p: Array, least: int = 1, probability: bool =
     if not np.isin(y, (0.0, 1.0)).all():
         faults.append(Fault(f"{metric}: y", "values other than 0 and 1", "outcomes", "drop rows whose window is open"))
     if not np.isfinite(p).all() or (probability and p.size and (p.min() < 0 or p.max() > 1)):
-        faults.append(Fault(f"{metric}: p", "values outside [0, 1]", "probabilities", "drop or mend these rows"))
+        faults.append(Fault(f"{metric}: p", "values outside [0, 1]", "probabilities", "drop or fix these rows"))
     if faults:
         raise DataError(faults)
     churned = int(y.sum())

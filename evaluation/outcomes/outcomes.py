@@ -265,7 +265,7 @@ def outcomes_of(labels: pd.DataFrame, pairs: pd.DataFrame, horizons_days: Sequen
     missing = [name for name in (*KEY, *LABELS) if name not in labels]
     if missing:
         raise SourceError(
-            [Fault(f"labels.{name}", "no such column", "a column of labels", "mend it") for name in missing]
+            [Fault(f"labels.{name}", "no such column", "a column of labels", "fix it") for name in missing]
         )
     twice = labels.index.duplicated()
     if twice.any():

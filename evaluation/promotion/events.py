@@ -238,7 +238,7 @@ LABELS = {
 
 
 def sentence(kind: str, body: Mapping[str, Any], by: str, at: pd.Timestamp) -> str:
-    """Day, event and who asked for it; an event without a sentence of its own is told by its name and body.
+    """Day, event and who asked for it; an event without a sentence of its own is described by its name and body.
 
     >>> sentence("audit", {"rows": 3}, "user:kim", pd.Timestamp("2026-01-31"))
     '2026-01-31: audit (rows 3), by user:kim.'

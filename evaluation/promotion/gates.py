@@ -217,7 +217,7 @@ def _calibration_slope(inputs: GateInputs) -> GateResult:
     slope, intercept = calibration_slope_intercept(inputs.rows.y.to_numpy(), inputs.rows.p.to_numpy())
     draws, seed = settings.evaluation.bootstrap_draws, settings.training.seed
     interval = bootstrap.interval(inputs.rows, bootstrap_statistics.calibration_slope(), draws, seed)
-    word = spread_word(asdict(interval)) or "as spread as what happened, as far as can be told"
+    word = spread_word(asdict(interval)) or "as spread as what happened, as far as the data show"
     message = f"calibration slope ({interval.low:.2f} to {interval.high:.2f}), beside an intercept of"
     message += f" {intercept:+.2f}: {word}"
     return GateResult("calibration_slope", low <= slope <= high, slope, f"{low:g} to {high:g}", message)

@@ -94,5 +94,5 @@ def one_class(evidence: Evidence) -> Detection | None:
     parts += [f"taught by one outcome only: {', '.join(taught)}"] if taught else []
     return Detection(
         float(len({*tested, *taught})),
-        f"folds {'; '.join(parts)}; they say nothing of how well accounts are told apart",
+        f"folds {'; '.join(parts)}; they show nothing of how well accounts are ranked",
     )

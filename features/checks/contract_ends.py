@@ -2,7 +2,7 @@
 
 A contract's agreed end is a whole number of months or years from its start, or follows another rule that holds for
 accounts that stay as well. Where an end is overwritten with the day on which the account left, its term has an odd
-length, and odd lengths occur where nothing follows. Terms are told apart by what came after: nothing within the gap
+length, and odd lengths occur where nothing follows. Terms are distinguished by what came after: nothing within the gap
 that `churn.allowed_gap_days` allows (left), another contract (renewed), or the data's end (running).
 """
 

@@ -260,7 +260,7 @@ def last_working_day(counts: pd.Series, data_end: pd.Timestamp) -> pd.Timestamp:
 
 
 def _with_voluntary(labels: pd.DataFrame, sources: Sources, back: pd.Timedelta, ahead: pd.Timedelta) -> pd.DataFrame:
-    """Adds voluntary as told by the last recorded churn from `back` before churn_at to `ahead` after it, if any was."""
+    """Adds voluntary, from the last recorded churn from `back` before churn_at to `ahead` after it, if any was."""
     if not sources.has("outcomes", "voluntary"):
         return labels.assign(voluntary=None)
     recorded = churn_rows(sources).rename(columns={"at": "left_at"})

@@ -20,16 +20,17 @@ HEAD = """# Signals
 
 One row a signal, made from the definitions by `python -m features.signals.describe`; a test keeps it current.
 Every signal is worked out at an as_of from what had happened before it and was known by then. *Healthier* says in which
-direction it speaks for the account. A window of n days ends at as_of unless it says otherwise. An account that has the
-feed but no row in it has the *empty* value; where that is missing, or the account has no such feed, the signal is
-missing. *Outage* says what days without the feed do: counts and sums are scaled to the days on which it worked, days
-since something leave the others out; when the feed worked on under half of the window, scaled ones and those marked so
-are missing. *Peers* marks signals that look at other accounts at the same as_of.
+direction it speaks for the account. A window of n days ends at as_of unless it says otherwise. An account that
+has had a row of the source table by then, but none that counts, has the *empty* value; an account that never had one is
+missing, but for signals of outcomes and interventions. *Outage* is what days on which nothing of the table arrived do:
+counts and sums are scaled to the other days, days since something leave them out; when the table worked on under half
+of the window, scaled signals and those with *missing* there are missing. *Peers* are signals that compare an account
+with others at the same as_of.
 
 Beside these, measures of a table (`measures:` in the mapping) become their last value, mean and sums over 30, 90 and
 395 days, attributes of accounts become `account_<name>`, and each milestone that a lifecycle criterion asks for becomes
 `milestone_<name>`. Coverage by dimension, the lifecycle stage with the criterion that decided, and `feed_outage_days`
-(of the last 30) stand in the frame beside the signals.
+(of the last 30) are further columns of the frame.
 """
 
 

@@ -1,7 +1,7 @@
 """Engagement: meetings, replies, contact that the customer starts, support tickets and milestones.
 
 Only what the customer does counts as engagement. What we send, arrange or answer never makes a signal look healthier:
-our own contacts are told apart, and where nobody knows who began, there is no such signal.
+our own contacts are distinguished, and where nobody knows who began, there is no such signal.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def own_signals(settings: Settings) -> tuple[Signal, ...]:
     faults += _name_faults(signals, settings)
     if faults:
         raise ConfigError(faults)
-    return tuple(replace(signal, value=_told_faults(signal, path)) for signal in signals)
+    return tuple(replace(signal, value=_with_faults(signal, path)) for signal in signals)
 
 
 def _read(path: Path) -> tuple[Signal, ...]:
@@ -144,8 +144,8 @@ def _name_faults(signals: Sequence[Signal], settings: Settings) -> Iterator[Faul
                 yield Fault(f"{where}.of", repr(name), "the name of another signal", nearest(name, sorted(known | own)))
 
 
-def _told_faults(signal: Signal, path: Path) -> Callable[[Any], Any]:
-    """The signal's `value`, whose exceptions are told as a fault of the file."""
+def _with_faults(signal: Signal, path: Path) -> Callable[[Any], Any]:
+    """The signal's `value`, whose exceptions become a fault of the file."""
 
     def value(t: Any) -> Any:
         try:

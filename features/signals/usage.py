@@ -12,7 +12,7 @@ from features.signals.windows import COUNT, over_windows
 from features.timeline import ratio
 
 USER, FEATURE = ("usage_events.user_id",), ("usage_events.feature",)
-# The frames of usage, and what the signals of each have in common: days are counted, users and features told apart.
+# The frames of usage, and what the signals of each have in common: days are counted, users and features distinct.
 DAYS: dict[str, Any] = {"dimension": "usage", "frame": "usage_days"}
 USERS: dict[str, Any] = {"dimension": "usage", "frame": "usage_users", "needs": USER, "outage": "void"}
 FEATURES: dict[str, Any] = {"dimension": "usage", "frame": "usage_features", "needs": FEATURE, "outage": "void"}

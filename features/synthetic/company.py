@@ -1,4 +1,4 @@
-"""A synthetic company in the eleven canonical tables, its true probabilities kept aside, for the demo and the tests.
+"""A synthetic company in the eleven canonical tables, its true probabilities beside it, for the demo and the tests.
 
 `make_company` writes the tables; `company_config` shows how a project reads them. The truth lies under truth/, where no
 mapping points: the pipeline never sees it, and an evaluation can ask how near a model came to the best there is.

@@ -80,7 +80,7 @@ def event_batches(
     Parameters
     ----------
     engine : Engine
-        Gives rows in the order of their source, or not, as `Engine.limit_memory` was told.
+        Gives rows in the order of their source, or not, as `Engine.limit_memory` was asked for.
     units : ibis.expr.types.Table
         As `sql_rollup.units` returns them.
     accounts : ibis.expr.types.Table

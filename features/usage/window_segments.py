@@ -1,4 +1,4 @@
-"""The calendar of a build: which days can be told apart by no window, and which as_of sees a row first.
+"""The calendar of a build: which days no window distinguishes, and which as_of sees a row first.
 
 A fold of rows by day need not keep single days: it keeps segments, runs of days that each window of each as_of holds
 wholly or not at all. With monthly as_ofs there are a handful in a month; with daily ones a segment is a day. Where

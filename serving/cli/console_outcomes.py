@@ -80,7 +80,7 @@ def report_lines(result: Reported) -> list[str]:
 
 
 def monitor_lines(result: MonitoringSummary) -> list[str]:
-    """What stands out, what is over, what is quiet, what was set aside, and the figures."""
+    """Active alarms, what is over, what is quiet, what was left out, and the figures."""
     origins = {"ledger": "scored, by the ledger", "backtest": "out of time, by the backtest"}
     lines = [
         f"{source.rows:,} predictions from {source.first} to {source.last} ({origins[source.source]})"
@@ -90,10 +90,10 @@ def monitor_lines(result: MonitoringSummary) -> list[str]:
     ratios = result.figures.observed_expected
     quarter = ratios[-1].quarter if ratios else ""
     parts: dict[str, Sequence[str]] = {
-        "what stands out:": active or ["nothing: no alarm is on"],
+        "active alarms:": active or ["nothing: no alarm is on"],
         "what stood out, and is over:": [alarm.sentence for alarm in result.alarms if not alarm.is_active],
         "what is quiet:": result.quiet,
-        "what was set aside:": result.notes,
+        "what was left out:": result.notes,
         "what was changed:": [event.sentence for event in result.events if event.label],
         "by feed:": [feed_line(feed) for feed in result.figures.feeds],
         f"by stage, scorings of {quarter}:": [stage_line(row) for row in ratios if row.quarter == quarter],

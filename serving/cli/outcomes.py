@@ -46,7 +46,7 @@ def export(session: Session, out: Path) -> None:
 @click.command()
 @click.argument("account", required=False)
 @click.option("--level", help="The risk level that you put the account at.")
-@click.option("--reason", help="Why; it stands beside the override for good.")
+@click.option("--reason", help="Why; it is kept with the override for good.")
 @click.option("--until", type=DATE, default=None, help="The day on which it expires. Default: with the next override.")
 @click.option(
     "--from", "path", type=FILE, help="A CSV file of overrides: account_id, made_at, level, reason, by, until."
@@ -106,7 +106,7 @@ def report(session: Session, out: Path | None, pdf: bool) -> None:
 @click.option("--since", type=DATE, default=None, help="Tell only what was seen on this day or later.")
 @click.pass_obj
 def monitor(session: Session, since: datetime | None) -> None:
-    """Say whether predictions still hold: drift, level, alarms. Exit code 1 while an alarm stands."""
+    """Say whether predictions still hold: drift, level, alarms. Exit code 1 while an alarm is active."""
     from serving.commands.monitor import watch
 
     with session.project() as project:

@@ -21,7 +21,7 @@ ASKED_OF_THE_LEDGER = ("events", "outages", "monitoring")
 
 @dataclass(frozen=True)
 class Backtested:
-    """A backtest that was written to the folder `out`; `metrics` is what stands in its metrics.json.
+    """A backtest that was written to the folder `out`; `metrics` is what its metrics.json holds.
 
     Not `passed` where a check failed: its figures are then no answer.
     """

@@ -119,7 +119,7 @@ def features(
 ) -> FeaturesWritten:
     """Signals, stage and coverage of every snapshot, into a Parquet file.
 
-    With `labels`, what happened next stands beside them (`churn_at`, `observed_until`, `churned_90d` and its like;
+    With `labels`, what happened next is added (`churn_at`, `observed_until`, `churned_90d` and its like;
     empty where a window has not passed); with `rules`, what needs no model: `health_level`, and `triggers` as JSON.
     """
     frame = dataset.signals

@@ -50,7 +50,7 @@ def watch(
         WatchedSource(str(name), len(days), f"{days.min():%Y-%m-%d}", f"{days.max():%Y-%m-%d}")
         for name, days in rows.groupby("source")["as_of"]
     )
-    no_signals = f"Drift of signals cannot be told: the project's as_ofs begin after {cut:%Y-%m-%d}."
+    no_signals = f"Drift of signals cannot be measured: the project's as_ofs begin after {cut:%Y-%m-%d}."
     not_watched = [*([no_signals] if signals is None else []), *_in_hindsight(project, pd.Timestamp(now))]
     return monitoring.summary(sources, _events(project, since), tuple(not_watched))
 

@@ -131,12 +131,12 @@ def _faults(
         for name in ("reason", "by"):
             if not row[name] or "\x00" in row[name]:
                 faults.append(
-                    Fault(f"{line}: {name}", repr(row[name]), "some words", "say it: it stands beside the override")
+                    Fault(f"{line}: {name}", repr(row[name]), "some words", "give one: it is kept with the override")
                 )
         if pd.isna(made_at):
             faults.append(Fault(f"{line}: made_at", repr(row["made_at"]), "a day or moment", "e.g. 2026-03-31"))
         elif made_at > at:
-            faults.append(Fault(f"{line}: made_at", str(made_at), f"no later than now, {at:%Y-%m-%d %H:%M}", "mend it"))
+            faults.append(Fault(f"{line}: made_at", str(made_at), f"no later than now, {at:%Y-%m-%d %H:%M}", "fix it"))
         if row["until"] and pd.isna(ends_at):
             faults.append(Fault(f"{line}: until", repr(row["until"]), "a day, or nothing", "e.g. 2026-06-30"))
         elif ends_at <= made_at:

@@ -96,8 +96,8 @@ class WeightEvaluation:
 def weights(project: Project, config: Path, out: Path | None) -> WeightEvaluation:
     """Judges the steps on later windows, fits them on all that is known, and writes the one worth taking.
 
-    The proposal extends `config` and stands beside it, since paths count from a file's folder; UsageError when `out`
-    does not, or exists. DataError, with the numbers, when there are too few churned accounts, and with every column of
+    The proposal extends `config` and lies beside it, since paths count from a file's folder; UsageError when `out` does
+    not, or exists. DataError, with the numbers, when there are too few churned accounts, and with every column of
     the sources that may know the future.
     """
     _check_out(config, out)

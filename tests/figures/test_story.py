@@ -130,7 +130,7 @@ def test_no_other_alarm(told: Told) -> None:
 
 def test_the_terminal_and_the_report_tell_it(told: Told) -> None:
     lines = monitor_lines(told.watched)
-    at = [lines.index(title) for title in ("what stands out:", "what is quiet:", "what was set aside:", "the figures:")]
+    at = [lines.index(title) for title in ("active alarms:", "what is quiet:", "what was left out:", "the figures:")]
     assert at == sorted(at)
     for alarm in told.found["alarms"]:
         assert f"  {alarm['sentence']}" in lines

@@ -104,7 +104,7 @@ def tune(
     if not finished:
         study.enqueue_trial(default.model_dump())
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Optuna's notes on its own experimental parts are not the user's to mend
+        warnings.simplefilter("ignore")  # Optuna's notes on its own experimental parts are not the user's to fix
         announce = _announcer(progress, trials, finished)
         study.optimize(_objective(rolling, blocks[:-1], judge), n_trials=trials, callbacks=[announce])
     best = Trees(**{name: float(f"{value:.6g}") for name, value in study.best_params.items()})

@@ -66,7 +66,7 @@ def connected(settings: Settings) -> Iterator[MlflowClient]:
     os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # MLflow's own deprecations are not the user's to mend
+        warnings.simplefilter("ignore")  # MLflow's own deprecations are not the user's to fix
         import mlflow
         from mlflow import MlflowClient
 

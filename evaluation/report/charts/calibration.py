@@ -94,7 +94,7 @@ def comparison(summary: Summary) -> Chart | None:
     )  # fmt: skip
     columns = ("Yardstick", "Same rows", "Model", "Yardstick's", "Model better by", "95 % interval")
     order = sorted(pairs, key=lambda one: ("beats", "level", "worse").index(one["verdict"]))
-    said = {"beats": "better than", "level": "not to be told apart from", "worse": "worse than"}
+    said = {"beats": "better than", "level": "no different beyond chance from", "worse": "worse than"}
     parts = [
         f"{said[verdict]} {', '.join(one['title'] for one in order if one['verdict'] == verdict)}"
         for verdict in said

@@ -2,7 +2,7 @@
 
 Nothing is computed here: every number comes from the summary, and a chart whose numbers were refused is not drawn.
 Ink, grid and background belong to the page (it styles the SVG), so that one chart reads in light, in dark and in print;
-the colours of marks were chosen to be told apart on both and by colour-blind readers.
+the colours of marks were chosen to differ on both and by colour-blind readers.
 """
 
 from __future__ import annotations

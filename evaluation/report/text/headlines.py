@@ -37,7 +37,7 @@ def comparison_sentence(comparison: Summary) -> str:
         return f"The model beats {title}: {figures}, {difference}."
     if verdict == "worse":
         return f"The model does not beat {title} here, it does worse: {figures}, {difference}."
-    return f"The model does not beat {title} here; they cannot be told apart: {figures}, {difference}."
+    return f"The model does not beat {title} here; the difference is within chance: {figures}, {difference}."
 
 
 def main_horizon(summary: Summary) -> Summary:

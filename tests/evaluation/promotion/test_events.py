@@ -53,10 +53,10 @@ def test_a_promotion_is_marked_in_the_chain(ledger: Ledger) -> None:
 
 def test_a_forced_one_names_the_gates_the_reason_and_who(ledger: Ledger) -> None:
     mark_promotion(ledger, "3", None, GOOD, None, "user:kim", NOW)
-    said = mark_promotion(ledger, "4", "3", BAD, "the feed is mended by Friday", "user:lou", NOW)
+    said = mark_promotion(ledger, "4", "3", BAD, "the feed is fixed by Friday", "user:lou", NOW)
     assert said == (
         "2026-03-31: Version 4 was made the champion after version 3 by force, although the gates refused it"
-        " (auc alarm, latency). The reason given: the feed is mended by Friday (user:lou)"
+        " (auc alarm, latency). The reason given: the feed is fixed by Friday (user:lou)"
     )
     row = ledger.events(FORCED).to_dict("records")[0]
     assert row["body"]["refused"] == ["auc_alarm", "latency"]

@@ -118,7 +118,7 @@ def test_it_says_that_the_model_does_not_beat_the_rules() -> None:
     judged, baselines = company(model_sees=0.0)
     level = against(summarise(judged, baselines, settings()), "rules")
     assert level["verdict"] == "level"
-    assert level["sentence"].startswith("The model does not beat the rules here; they cannot be told apart")
+    assert level["sentence"].startswith("The model does not beat the rules here; the difference is within chance")
     assert level["auc"]["better_by"] == {"value": 0.0, "low": 0.0, "high": 0.0}
     worse = summarise(judged.assign(p_churn_90d=1 - judged["p_churn_90d"]), baselines, settings())
     assert against(worse, "rules")["verdict"] == "worse"

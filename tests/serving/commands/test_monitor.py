@@ -152,7 +152,7 @@ def test_the_command_answers_in_words_and_json(
     done = monitor(demo, "monitor")
     assert done.exit_code == int(summary.has_active_alarm), done.output
     lines = done.stdout.splitlines()
-    for title in ("what stands out:", "what is quiet:", "by feed:", "by stage, scorings of 2025Q3:", "the figures:"):
+    for title in ("active alarms:", "what is quiet:", "by feed:", "by stage, scorings of 2025Q3:", "the figures:"):
         assert title in lines
     assert any(line.startswith("  usage_events: ") for line in lines)
     assert any(line.startswith("  renewal: ") for line in lines)
@@ -168,4 +168,4 @@ def test_an_active_alarm_is_a_no(demo: Path, summary: MonitoringSummary, monkeyp
     done = monitor(demo, "monitor")
     assert done.exit_code == 1
     lines = done.stdout.splitlines()
-    assert lines[lines.index("what stands out:") + 1] == "  More accounts leave than predicted"
+    assert lines[lines.index("active alarms:") + 1] == "  More accounts leave than predicted"
