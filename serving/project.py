@@ -50,6 +50,8 @@ class Project:
         Called with what is being done; silent by default.
     sources, dataset, ledger : optional
         What is open already. It is used as it is, and left open by `close`.
+    now : datetime, optional
+        With a time zone; rows that are dated later are a fault of the sources.
 
     Examples
     --------
@@ -68,8 +70,10 @@ class Project:
         sources: Sources | None = None,
         dataset: Dataset | None = None,
         ledger: Ledger | None = None,
+        now: datetime | None = None,
     ) -> None:
         self.settings = settings
+        self.now = now
         self.tell = tell
         self._opened = ExitStack()
         self._knows_no_future = False
@@ -78,9 +82,9 @@ class Project:
         self.__dict__.update({name: value for name, value in given.items() if value is not None})
 
     @classmethod
-    def open(cls, config: Path, tell: Progress = _silent) -> Self:
+    def open(cls, config: Path, tell: Progress = _silent, now: datetime | None = None) -> Self:
         """The project of a YAML file; ConfigError names every fault of it at once."""
-        return cls(load_settings(config), tell=tell)
+        return cls(load_settings(config), tell=tell, now=now)
 
     def borrowed(
         self,
@@ -106,6 +110,7 @@ class Project:
             sources=sources or self.sources,
             dataset=dataset,
             ledger=self.ledger,
+            now=self.now,
         )
 
     def close(self) -> None:
@@ -129,7 +134,7 @@ class Project:
         """The source tables, connected, mapped and checked; SourceError names every fault at once."""
         from features.sources import open_sources
 
-        sources = open_sources(self.settings)
+        sources = open_sources(self.settings, self.now)
         self._opened.callback(sources.close)
         return sources
 

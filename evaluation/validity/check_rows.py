@@ -31,14 +31,17 @@ def doubled(evidence: Evidence) -> Detection | None:
 
 
 def plain(account_id: str) -> str:
-    """An id without what people spell in different ways: case, width, separators, zeros in front of a number.
+    """An id without what people spell in different ways: width, separators, zeros in front of a number. Case is kept:
+    ids that differ by it alone are of two accounts in some systems (Salesforce).
 
-    >>> plain("ACC-0017") == plain("acc 17") == plain("Acc_017")
+    >>> plain("ACC-0017") == plain("ACC 17") == plain("ACC_017")
     True
+    >>> plain("0015e00000AbCdE") == plain("0015e00000aBcDe")
+    False
     >>> plain("1-23") == plain("12-3")
     False
     """
-    text = unicodedata.normalize("NFKC", account_id).casefold()
+    text = unicodedata.normalize("NFKC", account_id)
     parts = re.findall(r"[^\W\d_]+|\d+", text)
     return "-".join(part.lstrip("0") or "0" if part.isdigit() else part for part in parts)
 

@@ -129,7 +129,7 @@ def check(settings: Settings, sources: Sources | None = None) -> CheckReport:
     return CheckReport(
         name=settings.name,
         faults=(),
-        warnings=tuple(_warnings(feeds, churns, settings)),
+        warnings=(*sources.warnings, *_warnings(feeds, churns, settings)),
         data_end=f"{sources.data_end:%Y-%m-%d}",
         feeds=feeds,
         suspects=find_suspects(settings, sources, facts, churned),

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import ibis
 import ibis.expr.types as ir
@@ -18,6 +19,7 @@ import pandas as pd
 from configs.errors import Fault, SourceError
 from configs.settings import Settings
 from configs.tables import TABLES, table
+from features.sources.account_ids import with_known_accounts
 from features.sources.backends import Engine, SourceRows, connect, digest
 from features.sources.mapping import Mapped, resolve
 from features.sources.sentiment import with_sentiment
@@ -84,13 +86,15 @@ class Sources:
         self.engine.close()
 
 
-def open_sources(settings: Settings) -> Sources:
+def open_sources(settings: Settings, now: datetime | None = None) -> Sources:
     """Connects to the data, and maps and checks every table.
 
     Parameters
     ----------
     settings : Settings
         `connection` says where the data are, `tables` how they are mapped.
+    now : datetime, optional
+        With a time zone: what is dated later is a fault, and never says how far the data go.
 
     Returns
     -------
@@ -104,13 +108,13 @@ def open_sources(settings: Settings) -> Sources:
     """
     engine = connect(settings)
     try:
-        return _open(engine, settings)
+        return _open(engine, settings, None if now is None else pd.Timestamp(now).tz_convert("UTC").tz_localize(None))
     except BaseException:
         engine.close()
         raise
 
 
-def _open(engine: Engine, settings: Settings) -> Sources:
+def _open(engine: Engine, settings: Settings, now: pd.Timestamp | None) -> Sources:
     faults: list[Fault] = []
     mapped: dict[str, Mapped] = {}
     tables: dict[str, ir.Table] = {}
@@ -123,7 +127,7 @@ def _open(engine: Engine, settings: Settings) -> Sources:
             raw = engine.read(settings, canonical.name, source)
             resolved = resolve(canonical, source, raw, settings)
             readable = _read_once(engine, resolved, settings.timezone)
-            known, row_faults = examine(readable, settings)
+            known, row_faults = examine(readable, settings, now)
             mapped[canonical.name] = known
             if known.answers.rows:
                 tables[canonical.name] = _settle(engine, known, settings.timezone)
@@ -136,11 +140,14 @@ def _open(engine: Engine, settings: Settings) -> Sources:
     if faults:
         raise SourceError(faults)
     fingerprint = _fingerprint(engine, mapped, tables)
+    tables, warnings, faults = with_known_accounts(engine, tables)
+    if faults:
+        raise SourceError(faults)
     versions = {name: several.rows for name, several in found.items() if several.rows is not None}
     tables = {**tables, **versions}
     if settings.sentiment != "off":
         tables = with_sentiment(engine, tables)
-    data_end = _data_end(settings, mapped)
+    data_end = _data_end(settings, mapped, now)
     versions = {name: tables[name] for name in versions}
     newest = {name: newest_versions(rows, data_end) for name, rows in versions.items()}
     return Sources(
@@ -151,7 +158,7 @@ def _open(engine: Engine, settings: Settings) -> Sources:
         measures={name: known.measures for name, known in mapped.items() if known.measures},
         fingerprint=fingerprint,
         versions={name: rows.drop(FIRST) for name, rows in versions.items()},
-        warnings=tuple(warning for several in found.values() for warning in several.warnings),
+        warnings=(*warnings, *(warning for several in found.values() for warning in several.warnings)),
     )
 
 
@@ -245,8 +252,8 @@ def _settle(engine: Engine, mapped: Mapped, zone: str) -> ir.Table:
     return engine.settle(f"forewarn_{mapped.table.name}", mapped.canonical(zone), mapped.raw, cheap)
 
 
-def _data_end(settings: Settings, mapped: Mapping[str, Mapped]) -> pd.Timestamp:
-    """The first UTC midnight not covered: as configured, or the one after the last fact.
+def _data_end(settings: Settings, mapped: Mapping[str, Mapped], now: pd.Timestamp | None) -> pd.Timestamp:
+    """The first UTC midnight not covered: as configured, or the one after the last fact, but none after today.
 
     Contracts may start ahead of today, so their starts only count where no activity or outcome shows how far data go.
     """
@@ -255,7 +262,8 @@ def _data_end(settings: Settings, mapped: Mapping[str, Mapped]) -> pd.Timestamp:
     without_contracts = any(known.table.activity or name == "outcomes" for name, known in mapped.items())
     counted = [known for name, known in mapped.items() if not (without_contracts and name == "contracts")]
     newest = [known.answers.newest for known in counted if known.answers.newest is not None]
-    return (max(newest).floor("D") + pd.Timedelta(days=1)).as_unit("us")
+    last = max(newest) if now is None else min(max(newest), now)
+    return (last.floor("D") + pd.Timedelta(days=1)).as_unit("us")
 
 
 def _short(text: str) -> str:

@@ -20,10 +20,11 @@ from features.sources.backends import reason
 from features.sources.casting import has_odd_sign, looks_like, present, too_late, unreadable
 from features.sources.mapping import DO, EXPECTED, Mapped, Part, RowAnswers
 
+TOLERANCE = pd.Timedelta(days=2)  # clocks differ, and so do time zones
 KINDS_OF_TEXT: tuple[Kind, ...] = ("number", "flag")  # what an attribute that came as text may turn out to be
 
 
-def examine(mapped: Mapped, settings: Settings) -> tuple[Mapped, list[Fault]]:
+def examine(mapped: Mapped, settings: Settings, now: pd.Timestamp | None = None) -> tuple[Mapped, list[Fault]]:
     """Finds every fault in a table's rows, and settles the kinds of attributes that came as text.
 
     Typed sources are asked first, in one cheap pass, whether any value is odd at all: as a rule none is, and then no
@@ -35,6 +36,8 @@ def examine(mapped: Mapped, settings: Settings) -> tuple[Mapped, list[Fault]]:
         As `resolve` returns it.
     settings : Settings
         `timezone` is that of times without one, `data_end` the day that no fact may reach.
+    now : Timestamp, optional
+        Naive UTC; no fact lies more than two days after it.
 
     Returns
     -------
@@ -44,14 +47,14 @@ def examine(mapped: Mapped, settings: Settings) -> tuple[Mapped, list[Fault]]:
         Empty for a sound table.
     """
     try:
-        plain = _all_plain(mapped, settings)
+        plain = _all_plain(mapped, settings, now)
     except Exception as error:
         return mapped, [unread(mapped, error)]
     if plain is not None:
         return plain, []
     zone = settings.timezone
     cleaned = {part.name: part.cleaned(zone) for part in mapped.parts}
-    questions = _extent(mapped, cleaned) | _row_questions(mapped, cleaned, settings)
+    questions = _extent(mapped, cleaned) | _row_questions(mapped, cleaned, settings, now)
     for part in mapped.parts:
         questions |= _questions(mapped.table, part, mapped.raw.table, zone)
     try:
@@ -75,7 +78,7 @@ def unread(mapped: Mapped, error: Exception) -> Fault:
     return Fault(mapped.table.name, f"{mapped.raw.origin}: {reason(error)}", "rows that can be read", do)
 
 
-def _all_plain(mapped: Mapped, settings: Settings) -> Mapped | None:
+def _all_plain(mapped: Mapped, settings: Settings, now: pd.Timestamp | None) -> Mapped | None:
     """The table with all its parts plain; None where anything is odd, or where only cleaning shows it.
 
     Three questions, each put only as far as the one before leaves it open: of first and last values and numbers of
@@ -97,7 +100,7 @@ def _all_plain(mapped: Mapped, settings: Settings) -> Mapped | None:
     gaps = any(count < answers.rows for key, count in answers.counts.items() if key.endswith("|given"))
     if not answers.rows or answers.is_odd or gaps:
         return None
-    questions = _row_questions(mapped, cleaned, settings, answers.newest)
+    questions = _row_questions(mapped, cleaned, settings, now, answers.newest)
     questions |= {f"{part.name}|odd": rows.count(where=part.odd) for part in others}
     # Accounts and words are few, and their distinct values soon found; other keys may be as many as the rows.
     keys = [part for part in texts if part.is_key and part.name != "account_id"]
@@ -135,13 +138,24 @@ def _extent(mapped: Mapped, cleaned: Mapping[str, ir.Value]) -> dict[str, ir.Val
 
 
 def _row_questions(
-    mapped: Mapped, cleaned: Mapping[str, ir.Value], settings: Settings, newest: pd.Timestamp | None = None
+    mapped: Mapped,
+    cleaned: Mapping[str, ir.Value],
+    settings: Settings,
+    now: pd.Timestamp | None,
+    newest: pd.Timestamp | None = None,
 ) -> dict[str, ir.Value]:
-    """How many rows contradict the data's end or one another; nothing of the end where the newest lies before it."""
+    """How many rows contradict the data's end, today or one another; nothing of the end where the newest lies before
+    it."""
     rows, time = mapped.raw.table, cleaned[mapped.table.time]
     questions = {}
     if settings.data_end is not None and not (newest is not None and newest < pd.Timestamp(settings.data_end)):
         questions["after_end"] = rows.count(where=time >= ibis.literal(pd.Timestamp(settings.data_end)))
+    for name in (mapped.table.time, "recorded_at"):
+        # A contract may be signed ahead of its start.
+        if now is not None and name in cleaned and name != "starts_at":
+            future = cleaned[name] > ibis.literal(now + TOLERANCE)
+            questions[f"{name}|future"] = rows.count(where=future)
+            questions[f"{name}|future|example"] = cleaned[name].max(where=future).cast("string")
     if "ends_at" in cleaned:
         backwards = cleaned["ends_at"] < time
         questions["backwards"] = rows.count(where=backwards)
@@ -224,6 +238,11 @@ def _row_faults(mapped: Mapped, answers: RowAnswers, settings: Settings) -> list
         example = answers.examples.get("backwards")
         found = f"{_rows(backwards)} that end before they start, for example account {example!r}"
         faults.append(Fault(f"{table.name}.ends_at", found, "ends_at at or after starts_at", "fix the rows"))
+    for name in (table.time, "recorded_at"):
+        if later := answers.count(f"{name}|future"):
+            found = f"{_rows(later)} dated after today, the last on {answers.examples[f'{name}|future'][:16]}"
+            do = "fix the date, or leave those rows out with query: (what is planned is no fact yet)"
+            faults.append(Fault(f"{table.name}.{name}", found, "facts that have happened", do))
     # A contract may be signed ahead of its start; any other fact after the end contradicts the end.
     after_end = answers.count("after_end")
     if after_end and table.name != "contracts":

@@ -26,7 +26,7 @@ CONFIG_VARIABLE = "FOREWARN_CONFIG"
 @cache
 def project() -> Project:
     """The project that this process serves, for as long as it runs."""
-    return Project.open(Path(os.environ.get(CONFIG_VARIABLE, "forewarn.yaml")))
+    return Project.open(Path(os.environ.get(CONFIG_VARIABLE, "forewarn.yaml")), now=datetime.now(UTC))
 
 
 def key_store() -> KeyStore:

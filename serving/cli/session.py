@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, fields, is_dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -48,7 +49,11 @@ class Session:
         """The project of the command, closed in the end; unless `quiet`, what is being done is shown meanwhile."""
         from serving.project import Project
 
-        with nullcontext(lambda _: None) if quiet else progress() as tell, Project.open(self.config, tell) as project:
+        now = datetime.now(UTC)
+        with (
+            nullcontext(lambda _: None) if quiet else progress() as tell,
+            Project.open(self.config, tell, now) as project,
+        ):
             yield project
 
     def show(self, result: Result, lines: Callable[[Result], Iterable[str]]) -> None:

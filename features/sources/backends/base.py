@@ -21,6 +21,7 @@ from ibis.backends.sql import SQLBackend
 from configs.errors import Fault, SourceError, nearest
 from configs.settings import Settings, TableSource
 from features.sources.backends.files import FILES, PARQUET, is_file_name, matching_files
+from features.sources.backends.query_text import one_select
 
 BATCH_ROWS = 1_000_000
 
@@ -112,9 +113,9 @@ class Engine(ABC):
         return self._read_files(settings, f"{where}.from", origin)
 
     def _read_query(self, where: str, name: str, query: str) -> SourceRows:
-        temporary = f"forewarn_query_{name}"
+        temporary, query = f"forewarn_query_{name}", one_select(where, query, self.name)
         try:
-            table = self.run_query(temporary, query.strip().rstrip(";"))
+            table = self.run_query(temporary, query)
         except Exception as error:
             raise SourceError(
                 Fault(where, reason(error), f"SQL that {self.name} understands", self.query_hint)

@@ -119,7 +119,7 @@ def doubled(evidence: Evidence) -> Evidence:
 
 
 def spelt_differently(evidence: Evidence) -> Evidence:
-    return with_rows(evidence, pd.concat([evidence.labels, evidence.labels.head(1).assign(account_id="C0 0")]))
+    return with_rows(evidence, pd.concat([evidence.labels, evidence.labels.head(1).assign(account_id="c0 0")]))
 
 
 def known_before(evidence: Evidence) -> Evidence:
@@ -300,7 +300,8 @@ def test_missing_columns_are_named_at_once() -> None:
 
 
 @pytest.mark.parametrize(("one", "other", "same"), [
-    ("ACC-0017", "acc 17", True), ("acc_17", "Acc17", True), ("\uff21\uff23\uff23-17", "acc-17", True),
+    ("ACC-0017", "ACC 17", True), ("acc_17", "acc17", True), ("\uff21\uff23\uff23-17", "ACC-17", True),
+    ("ACC-17", "acc-17", False), ("0015e00000AbCdE", "0015e00000aBcDe", False),
     ("1-23", "12-3", False), ("acc-17", "acc-170", False), ("a-0", "a-00", True), ("a", "b", False),
 ])  # fmt: skip
 def test_spellings(one: str, other: str, same: bool) -> None:

@@ -1,0 +1,100 @@
+"""Which accounts the rows of other tables belong to: none or few known is a fault, and two spellings of one id are one.
+
+Salesforce writes an id with 15 characters in which case counts, or with 18, of which the last three say which of the
+others are capital letters. Where accounts are written in one way and another table in the other, both are the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from configs.errors import Fault
+from features.sources.backends import Engine
+
+FEW, MANY = 0.05, 0.5  # shares of a table's accounts that are known, up to which that is a fault, or worth a warning
+SHOWN = 3
+_SALESFORCE = re.compile(r"^[0-9A-Za-z]{15}(?:[0-9A-Za-z]{3})?$")
+_CHECK = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+
+
+def salesforce_id(text: str) -> str | None:
+    """The 15 characters in which case counts; None where the text is no such id.
+
+    >>> salesforce_id("0015e00000AbCdEAAV"), salesforce_id("0015e00000AbCdE"), salesforce_id("0015e00000AbCdEAAA")
+    ('0015e00000AbCdE', '0015e00000AbCdE', None)
+    """
+    if not _SALESFORCE.match(text) or not any(sign.isdigit() for sign in text):
+        return None
+    short = text[:15]
+    capitals = [sum(sign.isupper() << place for place, sign in enumerate(short[at : at + 5])) for at in (0, 5, 10)]
+    return short if text[15:].upper() in ("", "".join(_CHECK[bits] for bits in capitals)) else None
+
+
+def with_known_accounts(
+    engine: Engine, tables: Mapping[str, ir.Table]
+) -> tuple[dict[str, ir.Table], list[str], list[Fault]]:
+    """The tables with the ids of accounts as accounts spells them.
+
+    Parameters
+    ----------
+    engine : Engine
+        Takes the spellings, where there are two.
+    tables : mapping of str to ibis Table
+        Canonical tables, accounts among them.
+
+    Returns
+    -------
+    tables : dict of str to ibis Table
+    warnings : list of str
+        Of tables of whose accounts less than half are known.
+    faults : list of Fault
+        Of those of whose accounts next to none are.
+    """
+    known = engine.to_pandas(tables["accounts"].select("account_id").distinct()).account_id
+    found, warnings, faults = dict(tables), [], []
+    for name, rows in tables.items():
+        if name == "accounts":
+            continue
+        counts = engine.to_pandas(rows.group_by("account_id").aggregate(n=rows.count())).dropna()
+        is_known = counts.account_id.isin(known).to_numpy(copy=True)
+        spelt = _other_spelling(counts.account_id[~is_known], known)
+        if len(spelt):
+            found[name] = _respelt(engine, name, rows, spelt)
+            is_known |= counts.account_id.isin(spelt.account_id).to_numpy()
+        share = float(is_known.mean()) if len(counts) else 1.0
+        if share > MANY:
+            continue
+        unknown = counts[~is_known]
+        examples = sorted(map(str, unknown.account_id), key=lambda name: (len(name), name))[:SHOWN]
+        told = (
+            f"{int(unknown.n.sum()):,} of {int(counts.n.sum()):,} rows, of {len(unknown):,} of {len(counts):,} accounts"
+            f", belong to accounts that accounts does not have, for example {', '.join(map(repr, examples))}"
+        )
+        if share > FEW:
+            warnings.append(f"{name}: {told} (not used)")
+        else:
+            do = f"map the account's own id, or join to it with query: (accounts has {known.min()!r})"
+            faults.append(Fault(f"{name}.account_id", told, "rows of the accounts in accounts", do))
+    return found, warnings, faults
+
+
+def _other_spelling(unknown: pd.Series, known: pd.Series) -> pd.DataFrame:
+    """account_id and `spelt`: as accounts spells the same Salesforce id."""
+    short = unknown.map(salesforce_id)
+    if short.isna().all():
+        return pd.DataFrame({"account_id": [], "spelt": []}, dtype=object)
+    by_short = known.set_axis(known.map(salesforce_id))
+    by_short = by_short[by_short.index.notna() & ~by_short.index.duplicated(keep=False)]
+    spelt = pd.DataFrame({"account_id": unknown, "spelt": short.map(by_short)})
+    return spelt.dropna().reset_index(drop=True)
+
+
+def _respelt(engine: Engine, name: str, rows: ir.Table, spelt: pd.DataFrame) -> ir.Table:
+    spellings = engine.upload(f"forewarn_spellings_{name}", spelt.rename(columns={"account_id": "theirs"}))
+    joined = rows.left_join(spellings, rows.account_id == spellings.theirs)
+    return joined.mutate(account_id=ibis.coalesce(joined.spelt, joined.account_id)).select(*rows.columns)
