@@ -10,7 +10,7 @@ import pandas as pd
 from configs.progress import Progress
 from configs.settings import Settings
 from training.calibration import Calibrator, choose_calibrator, identity
-from training.fit.baselines import Parts, assemble, fit_baselines
+from training.fit.baselines import BaselineData, Parts, assemble, fit_baselines
 from training.fit.current_level import FirstIntervals, recalibrate_in_the_large, recalibrate_rules_in_the_large
 from training.fit.interval_width import with_interval_width
 from training.fit.learners import Data, FittedLearners
@@ -104,7 +104,7 @@ def fit_models(
     churn = with_interval_width(churn, learners, rolling, parts, frame, half_samples)
     known = FirstIntervals.of(dataset, rolling.intervals, cut, until)
     churn = recalibrate_in_the_large(churn, dataset, settings, cut, known)
-    others = fit_baselines(learners, frame, labels, parts)
+    others = fit_baselines(BaselineData(learners, frame, labels, dataset.schema, parts))
     return Fitted(churn, recalibrate_rules_in_the_large(learners.rules, known), others)
 
 

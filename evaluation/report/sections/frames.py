@@ -22,6 +22,7 @@ BASELINES: tuple[tuple[str, str], ...] = (
     ("rules", "the rules"),
     ("rules_calibrated", "the calibrated rules"),
     ("health_score", "the plain health score"),
+    ("contracts", "the contracts alone"),
     ("logistic", "logistic regression"),
     ("renewal_nearness", "days to renewal alone"),
     ("days_to_renewal", "a hazard of days to renewal"),
