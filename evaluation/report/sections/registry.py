@@ -11,7 +11,7 @@ from typing import Any
 
 from evaluation.report.sections.arr_at_risk import arr_figures
 from evaluation.report.sections.business_value import business_value_figures
-from evaluation.report.sections.comparison import comparison_figures
+from evaluation.report.sections.comparison import beside_rules_figures, comparison_figures
 from evaluation.report.sections.context import ReportContext
 from evaluation.report.sections.groups import group_figures, stability_figures
 from evaluation.report.sections.horizons import horizon_figures
@@ -52,11 +52,12 @@ SECTIONS: tuple[Section, ...] = (
     Section("scope", scope_figures, None),
     Section(
         "headlines", headline_figures, "headlines.html",
-        needs=("scope", "comparison", "calibration", "business_value", "lead_time", "arr"),
+        needs=("scope", "comparison", "beside_rules", "calibration", "business_value", "lead_time", "arr"),
     ),
     Section("revenue", revenue_figures, "revenue.html", "Your figures", needs=("arr",)),
     Section("calibration", horizon_figures, "calibration.html", "Are they right?"),
     Section("comparison", comparison_figures, "comparison.html", "Against the rules"),
+    Section("beside_rules", beside_rules_figures, None),
     Section("overrides", override_figures, "overrides.html"),
     Section("arr", arr_figures, "arr.html", "ARR"),
     Section("lead_time", lead_time_figures, "lead_time.html", "How early"),

@@ -1,6 +1,21 @@
 """The report's sentences."""
 
 from evaluation.report.text.advice import advice_sentences
-from evaluation.report.text.headlines import comparison_sentence, headline_sentences, main_horizon, warning_sentences
+from evaluation.report.text.headlines import (
+    CONTRACTS,
+    comparison_sentence,
+    headline_sentences,
+    main_horizon,
+    warning_sentences,
+)
+from evaluation.report.text.opening import contracts_sentence
 
-__all__ = ["advice_sentences", "comparison_sentence", "headline_sentences", "main_horizon", "warning_sentences"]
+__all__ = [
+    "CONTRACTS",
+    "advice_sentences",
+    "comparison_sentence",
+    "contracts_sentence",
+    "headline_sentences",
+    "main_horizon",
+    "warning_sentences",
+]

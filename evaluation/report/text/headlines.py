@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from evaluation.formatting import decimal, interval_text, money, percent, spread_word
+from evaluation.report.text.opening import figures_of, no_signal_sentence, opening_sentences
 
 Summary = Mapping[str, Any]
+CONTRACTS = "contracts"  # the baseline on contract columns only
 TOO_GOOD_AUC = 0.98
 
 
@@ -27,17 +29,13 @@ def comparison_sentence(comparison: Summary) -> str:
     title, verdict = comparison["title"], comparison["verdict"]
     if verdict == "refused":
         return f"The model is not compared with {title}: {comparison['refused']}."
-    auc = comparison["auc"]
-    gap = auc["better_by"]
-    figures = f"AUC {decimal(auc['model']['value'])} against {decimal(auc['baseline']['value'])}"
-    places = 2 if min(abs(gap[end]) for end in ("value", "low", "high")) >= 0.01 else 3
-    ends = interval_text(gap, lambda value: decimal(value, places))
-    difference = f"difference {decimal(gap['value'], places)} ({ends})"
+    both, gap = figures_of(comparison)
+    figures = f"{both}, {gap}"
     if verdict == "beats":
-        return f"The model beats {title}: {figures}, {difference}."
+        return f"The model beats {title}: {figures}."
     if verdict == "worse":
-        return f"The model does not beat {title} here, it does worse: {figures}, {difference}."
-    return f"The model does not beat {title} here; the difference is within chance: {figures}, {difference}."
+        return f"The model does not beat {title} here, it does worse: {figures}."
+    return f"The model does not beat {title} here; the difference is within chance: {figures}."
 
 
 def main_horizon(summary: Summary) -> Summary:
@@ -83,11 +81,9 @@ def capacity_sentence(summary: Summary) -> str | None:
     share, found = summary["capacity"]["share"], summary["capacity"]["model"]
     if "refused" in found:
         return None
-    other = summary["capacity"].get("baseline", {})
-    beside = f" ({summary['capacity']['yardstick']}: {percent(other['recall']['value'])})" if "recall" in other else ""
     return (
         f"Working on the riskiest {percent(share)} of accounts reaches {percent(found['recall']['value'])} of those"
-        f" that leave{beside}; of the accounts flagged, {percent(found['precision']['value'])} leave,"
+        f" that leave; of the accounts flagged, {percent(found['precision']['value'])} leave,"
         f" {found['lift']:.1f} times the average."
     )
 
@@ -114,7 +110,7 @@ def arr_sentence(summary: Summary) -> str:
 
 
 def headline_sentences(summary: Summary) -> list[str]:
-    """The summary in a few sentences: what was judged, whether it beats the rules and is right, what it is good for.
+    """The summary in a few sentences: the answer first, then what was judged, whether it is right, what it is good for.
 
     Parameters
     ----------
@@ -124,22 +120,20 @@ def headline_sentences(summary: Summary) -> list[str]:
     Returns
     -------
     list of str
-        Two to six.
+        Two to nine; see `opening_sentences` for the first.
     """
     scope, days = summary["scope"], summary["main_horizon_days"]
-    times = f"{scope['as_ofs']} times from {scope['first_as_of']} to {scope['last_as_of']}"
+    span = f"{scope['first_as_of']} to {scope['last_as_of']}"
+    times = f"on {scope['as_ofs']} days from {span}, {scope['rows']:,} times in all"
     times = f"once, on {scope['first_as_of']}" if scope["as_ofs"] == 1 else times
     left = f"{scope['churned_accounts']:,} of them left within {days} days of a scoring"
-    sentences = [f"{scope['accounts']:,} accounts were scored {times}; {left}."]
+    judged = f"{scope['accounts']:,} accounts were scored {times}; {left}."
     if scope["churned_accounts"] < summary["min_churned_accounts"]:
         few = f"only {scope['churned_accounts']} accounts left, and {summary['min_churned_accounts']} would do"
-        return [*sentences, f"That is too few to judge a model by: {few}. What can be counted is below."]
-    main = [one for one in summary["comparisons"] if one["days"] == days]
-    sentences += [main[0]["sentence"] if main else "There is nothing to compare the model with."]
-    sentences += [calibration_sentence(summary)]
-    return sentences + [
-        one for one in (capacity_sentence(summary), lead_sentence(summary), arr_sentence(summary)) if one
-    ]
+        too_few = f"That is too few to judge a model by: {few}. What can be counted is below."
+        return [sentence for sentence in (no_signal_sentence(summary), judged, too_few) if sentence]
+    rest = (calibration_sentence(summary), capacity_sentence(summary), lead_sentence(summary), arr_sentence(summary))
+    return [*opening_sentences(summary), judged, *(sentence for sentence in rest if sentence)]
 
 
 def warning_sentences(summary: Summary) -> list[str]:
@@ -167,18 +161,20 @@ def warning_sentences(summary: Summary) -> list[str]:
             " figures that do not say how they were split."
         )
     without = summary["scope"].get("without_signal_rows", 0)
-    if without:
+    if without and no_signal_sentence(summary) is None:
         found.append(
             f"{without:,} of {summary['scope']['rows']:,} scorings were made without a usable signal:"
             " they are the base rate of the account's stage."
         )
-    for one in summary["comparisons"]:
-        if one["days"] == summary["main_horizon_days"] and one["verdict"] in ("worse", "level"):
+    main = [one for one in summary["comparisons"] if one["days"] == summary["main_horizon_days"]]
+    for place, one in enumerate(main):
+        is_headline = place == 0 or one["baseline"] == CONTRACTS
+        if one["verdict"] in ("worse", "level") and not is_headline:
             found.append(one["sentence"])
         gap = one.get("log_loss", {}).get("better_by")
-        if one["days"] == summary["main_horizon_days"] and gap and gap["high"] < 0:
+        if gap and gap["high"] < 0:
             found.append(f"The probabilities of {one['title']} are better than the model's (log loss).")
-        if one["days"] == summary["main_horizon_days"] and 0 < one["rows"] < one["all_rows"]:
+        if 0 < one["rows"] < one["all_rows"]:
             missing = percent(1 - one["rows"] / one["all_rows"])
             found.append(
                 f"{missing} of the rows have no prediction of {one['title']}, and are left out of that comparison."

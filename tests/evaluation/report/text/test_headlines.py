@@ -25,6 +25,7 @@ def summary(slope: Figure, happened: Figure | None = None, ece: float = 0.01, **
     scope |= {"first_as_of": "2024-10-01", "last_as_of": "2025-09-01"}
     made = {"horizons": [at], "main_horizon_days": 90, "slope_limits": [0.7, 1.4], "ece_limit": 0.05, "scope": scope}
     made |= {"comparisons": [], "arr": {"refused": "-"}, "min_churned_accounts": 10, "random_split": None}
+    made |= {"has_signal": True, "beyond_contracts": None, "beside_rules": None}
     made |= {"capacity": {"share": 0.1, "model": {"refused": "-"}}, "lead_time": {"model": []}, "currency": "USD"}
     return made | more
 
@@ -66,9 +67,12 @@ def test_a_slope_beyond_the_limits_is_a_warning() -> None:
 
 def test_one_scoring_is_said_as_one() -> None:
     made = summary(interval(1.0, 0.9, 1.1))
-    assert "scored 12 times from 2024-10-01 to 2025-09-01" in headline_sentences(made)[0]
+    assert headline_sentences(made)[1] == (
+        "300 accounts were scored on 12 days from 2024-10-01 to 2025-09-01, 3,000 times in all;"
+        " 50 of them left within 90 days of a scoring."
+    )
     made["scope"] |= {"as_ofs": 1, "last_as_of": "2024-10-01"}
-    assert "300 accounts were scored once, on 2024-10-01; 50 of them left" in headline_sentences(made)[0]
+    assert "300 accounts were scored once, on 2024-10-01; 50 of them left" in headline_sentences(made)[1]
 
 
 def test_a_random_split_that_flatters_is_a_warning() -> None:
