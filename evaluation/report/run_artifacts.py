@@ -17,9 +17,12 @@ from evaluation.backtest import Contributions
 from evaluation.metrics import matured
 from evaluation.promotion import RULES
 from evaluation.report.charts import catalogue, drawing, shap_plots
+from evaluation.report.text import CONTRACTS
+from training.tracking import WITHOUT_SIGNAL
 
 DRAWN = ("reliability", "gains", "lead")
 BY = ("lifecycle_stage", "segment")
+BETTER_THAN = {RULES: "better than the rules by", CONTRACTS: "better than the contracts alone by"}
 GROUP_FIGURES = ("rows", "churned_accounts", "mean_p", "happened", "auc")
 
 
@@ -34,16 +37,19 @@ def figures(summary: Mapping[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        By horizon, against the rules, by stage and segment. A figure that was refused has no number here.
+        The share without a usable signal; by horizon, against the rules and the contracts alone; by stage and segment.
+        A figure that was refused has no number here.
     """
     names = ["rows", "churned_accounts", "mean_p", "happened", *(metric.name for metric in metrics.METRICS)]
     out: dict[str, Any] = {
         f"{horizon['days']}d": {name: horizon[name] for name in names} for horizon in summary["horizons"]
     }
+    if "without_signal_rows" in summary["scope"]:
+        out[WITHOUT_SIGNAL] = summary["scope"]["without_signal_rows"] / summary["scope"]["rows"]
     for comparison in summary["comparisons"]:
-        if comparison["baseline"] == RULES:
+        if comparison["baseline"] in BETTER_THAN:
             better = {name: comparison[name]["better_by"] for name in ("auc", "log_loss") if name in comparison}
-            out[f"{comparison['days']}d"]["better than the rules by"] = better
+            out[f"{comparison['days']}d"][BETTER_THAN[comparison["baseline"]]] = better
     for name in BY:
         out[name] = {
             group["group"]: {figure: group[figure] for figure in GROUP_FIGURES if figure in group}

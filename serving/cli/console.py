@@ -88,7 +88,8 @@ def figure(estimate: Any) -> str:
 
 def horizon_line(horizon: Body) -> str:
     return (
-        f"  {horizon['days']:>4} days  {horizon['rows']:>6,} rows  {horizon['churned_accounts']:>5,} churned"
+        f"  {horizon['days']:>4} days  {horizon['rows']:>6,} scorings, {horizon['churned_rows']:>5,} of them before a"
+        f" churn ({horizon['churned_accounts']:,} accounts left)"
         f"  AUC {figure(horizon['auc'])}  ECE {figure(horizon['ece'])}"
     )
 
@@ -102,7 +103,7 @@ def score_lines(result: Scored) -> list[str]:
     ]
     lines += [f"  {row.account_id}  {percent(row.p_churn):>8}  {row.risk_level}" for row in result.worst]
     if not result.has_signal:
-        lines.insert(1, f"  {NO_SIGNAL}")
+        lines.insert(0, NO_SIGNAL)
     if result.held_out:
         lines.append(f"  {result.held_out:,} held out by draw: leave them alone (column arm of the file)")
     kept = "in the ledger already" if result.repeated else "in the ledger"
@@ -132,10 +133,11 @@ def level_line(level: LevelInForce) -> str:
 def explain_lines(result: Explained) -> list[str]:
     prediction = result.prediction
     p, days = prediction.p_churn(), prediction.reasons.horizon_days
-    lines = [f"{prediction.account_id} as of {prediction.as_of}: {percent(p[days])} likely to leave within {days} days"]
+    lines = [] if prediction.has_signal else [NO_SIGNAL]
+    lines.append(
+        f"{prediction.account_id} as of {prediction.as_of}: {percent(p[days])} likely to leave within {days} days"
+    )
     lines.append("  " + ", ".join(f"{horizon} days {percent(within)}" for horizon, within in p.items()))
-    if not prediction.has_signal:
-        lines.append(f"  {NO_SIGNAL}")
     stage, coverage = prediction.lifecycle_stage, percent(prediction.coverage)
     lines.append(f"  risk {prediction.risk_level}, stage {stage}, coverage {coverage}")
     if result.in_force.csm is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from serving.cli.console import NO_SIGNAL, horizon_line, percent
+from serving.cli.console import horizon_line, percent
 
 if TYPE_CHECKING:
     from evaluation.backtest import RefusedBands, ScoreBand
@@ -21,13 +21,13 @@ Figures = Mapping[str, Any]
 def train_lines(result: Trained) -> list[str]:
     fit = result.summary
     return [
+        *result.headlines,
         f"version {result.version} is the candidate (run {result.run_id})",
         f"  taught by {fit.snapshots:,} snapshots, {fit.churned_accounts:,} churned accounts,"
         f" outcomes known until {fit.labels_known_until}",
         f"  learner: {fit.learner}: {fit.learner_reason}",
         f"  calibration: {fit.calibration_method}, from origins {', '.join(fit.origins) or 'none'}",
         *_level_lines(fit.level_reason),
-        *([] if result.has_signal else [f"  {NO_SIGNAL}"]),
         *_tuning_lines(result.tuning),
         "to trust it: `forewarn promote` asks the gates; the backtest of these data and settings is with its run"
         if result.backtest_logged
@@ -75,15 +75,15 @@ def rebuilt_lines(result: Rebuilt) -> list[str]:
 def backtest_lines(result: Backtested) -> list[str]:
     metrics = result.metrics
     codes = ", ".join(result.failed_checks)
-    refused = [] if result.passed else [f"not passed: {codes} failed (see above), so these figures cannot be trusted"]
+    refused = [] if result.passed else [f"not passed: {codes} failed (see below), so these figures cannot be trusted"]
     return [
+        *refused,
+        *metrics["headlines"],
         f"{len(metrics['folds'])} origins from {metrics['folds'][0]} to {metrics['folds'][-1]}, out-of-time rows only",
         *(horizon_line(horizon) for horizon in metrics["horizons"]),
-        *(f"  {sentence}" for sentence in metrics["headlines"]),
         *(f"{check['severity']:5}{check['code']}  {check['title']}: {check['message']}" for check in metrics["checks"]),
         f"written to {result.out}, plots with it",
         f"with run {result.run_id}" if result.run_id else "with no run: nothing was trained on these data and settings",
-        *refused,
     ]
 
 
@@ -156,7 +156,8 @@ def _band_line(band: ScoreBand | RefusedBands) -> str:
 
 def promote_lines(result: PromotionAnswer) -> list[str]:
     if not result.promoted:
-        return [str(result.verdict), f"version {result.version} is not promoted: {', '.join(result.refused)}"]
+        refusal = f"version {result.version} is not promoted: {', '.join(result.refused)}"
+        return [*result.headlines, str(result.verdict), refusal]
     by_force = f" by force, against {', '.join(result.refused)}" if result.forced else ""
     marks = [f"in the ledger: {one}" for one in (result.mark, result.reweighting, result.level) if one]
-    return [str(result.verdict), *marks, f"version {result.version} is the champion{by_force}"]
+    return [*result.headlines, str(result.verdict), *marks, f"version {result.version} is the champion{by_force}"]

@@ -118,7 +118,7 @@ def feed_line(feed: FeedDrift) -> str:
 
 
 def demo_lines(result: DemoRun) -> list[str]:
-    """What the demo found, in ten lines."""
+    """What the demo found, the answer first."""
     metrics, features, before, promoted = result.backtest.metrics, result.features, result.before, result.promote
     main = next(horizon for horizon in metrics["horizons"] if horizon["days"] == metrics["main_horizon_days"])
     compared = {rival["baseline"]: rival for rival in metrics["comparisons"] if rival["days"] == main["days"]}
@@ -128,6 +128,7 @@ def demo_lines(result: DemoRun) -> list[str]:
     if rules is not None:
         against = rules.get("refused") or f"AUC {figure(rules['auc']['baseline'])}"
     lines = [
+        metrics["headlines"][0],
         f"company: {result.accounts:,} accounts, {result.rows:,} rows, today {result.check.report.data_end}",
         f"signals: {features.signals} on {features.rows:,} snapshots, coverage {percent(features.coverage or 0.0)}",
         f"out of time at {main['days']} days: AUC {figure(main['auc'])}, ECE {figure(main['ece'])}",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # What a report shows beside the figures of a backtest, which looks at neither the ledger nor the feeds.
 ASKED_OF_THE_LEDGER = ("events", "outages", "monitoring")
+ANSWER = ("has_signal", "headlines")  # what a machine reads first, too
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,9 @@ class Backtested:
         return not self.failed_checks
 
     def to_json(self) -> dict[str, Any]:
+        answer = {name: self.metrics[name] for name in ANSWER}
         outcome = {"passed": self.passed, "failed_checks": self.failed_checks}
-        return {"out": self.out, "run_id": self.run_id, **outcome, **self.metrics}
+        return {**answer, "out": self.out, "run_id": self.run_id, **outcome, **self.metrics}
 
 
 def backtest(project: Project, out: Path | None = None, rolling: Rolling | None = None) -> Backtested:
@@ -80,7 +82,8 @@ def backtest(project: Project, out: Path | None = None, rolling: Rolling | None 
     folds = [f"{day:%Y-%m-%d}" for day in rolled.folds]
     by = to_jsonable(by_fold(rolled.predictions, settings))
     figures = {name: figure for name, figure in summary.items() if name not in ASKED_OF_THE_LEDGER}
-    metrics = {"mark": mark, "folds": folds, "by_fold": by, "checks": findings, **figures}
+    answer = {name: figures[name] for name in ANSWER}
+    metrics = {**answer, "mark": mark, "folds": folds, "by_fold": by, "checks": findings, **figures}
     write_text(folder / METRICS, json.dumps(metrics, indent=1, allow_nan=False))
     tell("logging the figures")
     return Backtested(str(folder), log_kept_backtest(settings, dataset.fingerprint, folder), metrics)

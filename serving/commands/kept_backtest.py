@@ -36,6 +36,8 @@ class KeptBacktest:
         What the checks found in it.
     random_split : RandomSplitGap, RandomSplitRefusal or None
         The gap to a random split.
+    answer : BacktestAnswer
+        What it says first.
     """
 
     predictions: pd.DataFrame
@@ -43,6 +45,33 @@ class KeptBacktest:
     mark: dict[str, str]
     findings: tuple[Finding, ...]
     random_split: RandomSplitGap | RandomSplitRefusal | None
+    answer: BacktestAnswer
+
+
+@dataclass(frozen=True)
+class BacktestAnswer:
+    """What a backtest says first.
+
+    Attributes
+    ----------
+    has_signal : bool
+        Whether most of its scorings had a usable signal.
+    headlines : tuple of str
+        Its sentences, the answer first.
+    """
+
+    has_signal: bool
+    headlines: tuple[str, ...]
+
+    @classmethod
+    def of(cls, metrics: Mapping[str, Any]) -> BacktestAnswer:
+        """Of what stands in metrics.json; of an older version's, which had no `has_signal`, it is taken to be there."""
+        return cls(metrics.get("has_signal") is not False, tuple(metrics["headlines"]))
+
+    @property
+    def first(self) -> str:
+        """The first sentence."""
+        return self.headlines[0]
 
 
 def read_backtest(settings: Settings) -> KeptBacktest:
@@ -64,7 +93,20 @@ def read_backtest(settings: Settings) -> KeptBacktest:
     findings = tuple(Finding(**finding) for finding in metrics["checks"])
     split = metrics.get("random_split")
     gap = None if split is None else RandomSplitGap.from_json(split)
-    return KeptBacktest(predictions[0], baselines[0], predictions[1], findings, gap)
+    return KeptBacktest(predictions[0], baselines[0], predictions[1], findings, gap, BacktestAnswer.of(metrics))
+
+
+def kept_answer(settings: Settings, fingerprint: str, folder: Path) -> BacktestAnswer | None:
+    """What the backtest in `folder` says first; None unless it is one of these data and settings."""
+    metrics = _kept_metrics(settings, fingerprint, folder)
+    return None if metrics is None else BacktestAnswer.of(metrics)
+
+
+def _kept_metrics(settings: Settings, fingerprint: str, folder: Path) -> dict[str, Any] | None:
+    path = folder / METRICS
+    metrics: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    same = metrics.get("mark") == {"fingerprint": fingerprint, "settings": settings.version}
+    return metrics if same else None
 
 
 def log_kept_backtest(settings: Settings, fingerprint: str, folder: Path) -> str | None:
@@ -72,9 +114,8 @@ def log_kept_backtest(settings: Settings, fingerprint: str, folder: Path) -> str
     from evaluation.report import figures
     from training.tracking import flat_metrics, log_backtest
 
-    path = folder / METRICS
-    metrics = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    if metrics.get("mark") != {"fingerprint": fingerprint, "settings": settings.version}:
+    path, metrics = folder / METRICS, _kept_metrics(settings, fingerprint, folder)
+    if metrics is None:
         return None
     plots = {f"plots/{plot.name}": plot.read_bytes() for plot in sorted((folder / "plots").glob("*.png"))}
     files = {**plots, f"backtest/{METRICS}": path.read_bytes()}

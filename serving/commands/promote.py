@@ -15,7 +15,8 @@ from configs.errors import Fault, UsageError
 from evaluation.jsonable import to_jsonable
 from evaluation.promotion import Verdict, evaluate_gates, mark_level, mark_promotion, mark_reweighting
 from serving.commands.gate_measures import KEPT, KEY, measure, parquet_bytes
-from serving.commands.kept_backtest import read_backtest
+from serving.commands.kept_backtest import BacktestAnswer, read_backtest
+from serving.commands.train import NO_USABLE_SIGNAL
 from serving.project import Project
 from training.tracking import CANDIDATE, LoadedModel, keep_file
 from training.tracking import promote as move_champion
@@ -25,11 +26,14 @@ from training.tracking import promote as move_champion
 class PromotionAnswer:
     """What the gates said of a version, and what followed; `forced` where a refusal was overruled.
 
+    `has_signal`: of the version; `judged`: what the backtest says first.
     `mark`, `reweighting` and `level` are the sentences that now stand in the ledger, None where there was nothing to
     mark.
     """
 
     version: str
+    has_signal: bool
+    judged: BacktestAnswer
     verdict: Verdict
     forced: bool
     mark: str | None
@@ -41,12 +45,25 @@ class PromotionAnswer:
         return self.mark is not None
 
     @property
+    def headlines(self) -> tuple[str, ...]:
+        """The answer first: that there is no usable signal, then what the backtest says first of the method."""
+        own = () if self.has_signal else (NO_USABLE_SIGNAL,)
+        return (*own, self.judged.first)
+
+    @property
     def refused(self) -> list[str]:
         """Names of the gates that refused."""
         return [gate.name for gate in self.verdict.refused]
 
     def to_json(self) -> dict[str, Any]:
-        head = {"promoted": self.promoted, "forced": self.forced, "version": self.version}
+        answer = {"has_signal": self.has_signal, "backtest_has_signal": self.judged.has_signal}
+        head = {
+            **answer,
+            "headlines": self.headlines,
+            "promoted": self.promoted,
+            "forced": self.forced,
+            "version": self.version,
+        }
         gates = {"gates": to_jsonable(self.verdict.gates), "refused": self.refused, "summary": str(self.verdict)}
         return {**head, **gates, "mark": self.mark, "reweighting": self.reweighting, "level": self.level}
 
@@ -77,7 +94,16 @@ def promote(project: Project, version: str | None, now: datetime, by: str, force
         keep_file(settings, model.run_id, KEPT, parquet_bytes(rows))
         move_champion(settings, model.version)
     forced = force is not None and not verdict.passed
-    return PromotionAnswer(str(model.version), verdict, forced, mark, reweighting, level)
+    return PromotionAnswer(
+        version=str(model.version),
+        has_signal=model.churn.has_signal,
+        judged=kept.answer,
+        verdict=verdict,
+        forced=forced,
+        mark=mark,
+        reweighting=reweighting,
+        level=level,
+    )
 
 
 def _require_same(model: LoadedModel, required: dict[str, str], whose: str, do: str) -> None:

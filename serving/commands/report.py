@@ -25,14 +25,16 @@ if TYPE_CHECKING:
 class Reported:
     """The files that were written, and what the report answers in a few sentences.
 
+    `has_signal`: whether most scorings that are judged had a usable one; None where that is not known.
     `ledger_html` is None while nothing that was served has been judged; `against`: promotions that overruled a gate.
     """
 
+    has_signal: bool | None
+    headlines: list[str]
     html: str
     json: str
     ledger_html: str | None
     pdf: tuple[str, ...]
-    headlines: list[str]
     against: tuple[str, ...]
 
 
@@ -78,12 +80,14 @@ def report(project: Project, out: Path | None, now: datetime, pdf: bool = False)
         project.tell("printing")
         pages = [page for page in (str(files.html), ledger_html) if page is not None]
         printed = tuple(str(print_pdf(Path(page))) for page in pages)
+    written = json.loads(files.json.read_text(encoding="utf-8"))
     return Reported(
+        has_signal=written["has_signal"],
+        headlines=written["headlines"],
         html=str(files.html),
         json=str(files.json),
         ledger_html=ledger_html,
         pdf=printed,
-        headlines=json.loads(files.json.read_text(encoding="utf-8"))["headlines"],
         against=tuple(event.sentence for event in events if event.against_refusal),
     )
 

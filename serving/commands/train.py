@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from serving.commands.kept_backtest import log_kept_backtest
+from serving.commands.kept_backtest import BacktestAnswer, kept_answer, log_kept_backtest
 from serving.project import Project
 from serving.scoring import check_model, check_schema
 
 if TYPE_CHECKING:
     from training.fit import Rolling
+
+NO_USABLE_SIGNAL = "No usable signal: the model is the base rate of the stage, the same for every account in it."
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,10 @@ class FitSummary:
 
 @dataclass(frozen=True)
 class Trained:
-    """A candidate that was registered; `log` is the fit's own account of itself (what taught it, what was chosen)."""
+    """A candidate that was registered; `log` is the fit's own account of itself (what taught it, what was chosen).
+
+    `judged`: what the backtest of the same data and settings says first; None while there is none.
+    """
 
     version: str
     run_id: str
@@ -55,6 +60,13 @@ class Trained:
     backtest_logged: bool
     tuning: Tuning | None
     log: Mapping[str, Any]
+    judged: BacktestAnswer | None = None
+
+    @property
+    def headlines(self) -> tuple[str, ...]:
+        """The answer first: that there is no usable signal, then what the backtest says first of the method."""
+        own = () if self.has_signal else (NO_USABLE_SIGNAL,)
+        return own if self.judged is None else (*own, self.judged.first)
 
     @property
     def summary(self) -> FitSummary:
@@ -72,8 +84,10 @@ class Trained:
 
     def to_json(self) -> dict[str, Any]:
         tuning = None if self.tuning is None else {**self.tuning.facts, "line": self.tuning.line}
-        head = {"version": self.version, "run_id": self.run_id, "has_signal": self.has_signal}
-        return {**head, "backtest_logged": self.backtest_logged, "tuning": tuning, **self.log}
+        judged = {"backtest_has_signal": None if self.judged is None else self.judged.has_signal}
+        head = {"has_signal": self.has_signal, **judged, "headlines": self.headlines}
+        logged = {"version": self.version, "run_id": self.run_id, "backtest_logged": self.backtest_logged}
+        return {**head, **logged, "tuning": tuning, **self.log}
 
 
 def _level_reason(calibration: Mapping[str, Any]) -> str | None:
@@ -172,6 +186,7 @@ def train(project: Project, rolling: Rolling | None = None, trials: int = 0) -> 
         backtest_logged=judged_by == logged.run_id,
         tuning=None if tuned is None else Tuning(tuned.study.to_json(), tuned.line if tuned.adopted else None),
         log=fitted.churn.log,
+        judged=kept_answer(settings, dataset.fingerprint, settings.paths.backtest),
     )
 
 

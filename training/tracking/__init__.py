@@ -1,5 +1,6 @@
 """Runs, versions and model cards in MLflow."""
 
+from training.tracking.model_card import WITHOUT_SIGNAL
 from training.tracking.model_record import ModelRecord
 from training.tracking.registry import (
     CANDIDATE,
@@ -21,6 +22,7 @@ from training.tracking.runs import log_backtest, log_training
 __all__ = [
     "CANDIDATE",
     "CHAMPION",
+    "WITHOUT_SIGNAL",
     "LoadedModel",
     "ModelRecord",
     "Nested",

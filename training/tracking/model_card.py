@@ -26,6 +26,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
     return ["| " + " | ".join(str(cell).replace("|", "/") for cell in line) + " |" for line in lines]
 
 
+WITHOUT_SIGNAL = "without_signal_share"  # among the metrics: the share of a backtest's scorings without a usable signal
+
 PURPOSE = f"""\
 For deciding whom to call first. The interval beside a probability is nominal {COVERAGE:.0%}: it covers the
 account's true probability, as far as sampling and what the signals leave open go, not a change of the churn
@@ -46,13 +48,20 @@ def model_card(churn: ChurnModel, settings: Settings, fingerprint: str, metrics:
     Of a figure's name/value, name/low and name/high one line is made, with its interval.
     """
     log = churn.log
+    without = metrics.get(WITHOUT_SIGNAL, 0.0)
+    unusable = [] if churn.has_signal else ["**No usable signal: it serves the base rate by stage.**", ""]
+    if without > 0.5:
+        unusable += [
+            f"**No usable signal out of time: {without:.0%} of the backtest's scorings were the base rate.**",
+            "",
+        ]
     horizons = ", ".join(f"{days}" for days in churn.horizons_days)
     lines = [
         f"# {settings.name}: churn model of {log['cut']}",
         "",
+        *unusable,
         f"The probability that an account leaves within {horizons} days, by a discrete-time hazard over intervals.",
         "",
-        *([] if churn.has_signal else ["**No usable signal: it serves the base rate by stage.**", ""]),
         "## What it is",
         "",
         *table(["", ""], _what_it_is(churn, settings, fingerprint)),

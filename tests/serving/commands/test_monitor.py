@@ -27,13 +27,14 @@ from features.synthetic.scenario import REWEIGHTED
 from serving.cli.main import main
 from serving.commands import monitor as monitor_command
 from serving.commands import promote as promotion
-from serving.commands.kept_backtest import KeptBacktest, read_backtest
+from serving.commands.kept_backtest import BacktestAnswer, KeptBacktest, read_backtest
 from serving.commands.monitor import watch, watched_rows
 from serving.project import Project
 from training.tracking.registry import load_version
 
 pytestmark = pytest.mark.slow
 NOW = pd.Timestamp("2026-01-01")
+ANSWER = BacktestAnswer(True, ("The model beats the rules.",))
 
 
 def monitor(project: Path, *arguments: str) -> Result:
@@ -125,7 +126,9 @@ def test_promoting_new_weights_and_another_level_marks_them(
     )
     judged = pd.DataFrame(columns=["account_id", "as_of", "p_churn_90d", "fold"])
     stand_ins: dict[str, Any] = {
-        "read_backtest": lambda _: KeptBacktest(judged, judged, {"fingerprint": "1", "settings": "2"}, (), None),
+        "read_backtest": lambda _: KeptBacktest(
+            judged, judged, {"fingerprint": "1", "settings": "2"}, (), None, ANSWER
+        ),
         "measure": lambda *_: None,
         "evaluate_gates": lambda *_: Verdict((GateResult("size", True, 1.0, "", ""),)),
         "keep_file": lambda *_: None,

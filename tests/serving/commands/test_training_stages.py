@@ -253,6 +253,7 @@ def test_a_champion_without_signal_is_forced_only_and_marks_every_score(
     refused = on(project, "promote")
     assert refused.exit_code == 1
     assert refused.stdout.splitlines()[-1] == "version 3 is not promoted: chosen_model"
+    assert refused.stdout.startswith("No usable signal: the model is the base rate of the stage")
     gates = {line.split()[1] for line in refused.stdout.splitlines() if line.startswith(("pass", "REFUSED"))}
     assert gates >= {"against_champion", "segments", "reseeded", "suspects", "checks", "size", "latency"}
     assert registry.load_champion(settings).version == "2"
@@ -264,12 +265,12 @@ def test_a_champion_without_signal_is_forced_only_and_marks_every_score(
     assert forced.stdout.splitlines()[-1] == "version 3 is the champion by force, against chosen_model"
     assert f"The reason given: {reason} (user:" in forced.stdout
     score = on(project, "score")
-    assert "NO USABLE SIGNAL" in score.stdout
+    assert score.stdout.startswith("NO USABLE SIGNAL")
     rows = pd.read_parquet(settings.paths.scores(pd.Timestamp("2026-01-01")))
     assert rows.has_signal.eq(False).all()
     assert rows.has_signal.dtype == bool
     account = rows.account_id[0]
-    assert "NO USABLE SIGNAL" in on(project, "explain", account).stdout
+    assert on(project, "explain", account).stdout.startswith("NO USABLE SIGNAL")
     with sqlite3.connect(settings.paths.ledger) as connection:
         kept = "select distinct model_version, has_signal from predictions order by 1"
         assert connection.execute(kept).fetchall() == [("1", 1), ("2", 1), ("3", 0)]

@@ -1,4 +1,4 @@
-"""The answer first, from summaries by hand: no usable signal, rules that do as well, what the contracts leave unsaid."""
+"""The answer first, from summaries by hand: no usable signal, rules that do as well, what contracts leave unsaid."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def test_rules_that_do_as_well_come_first() -> None:
     assert first == "The rules do as well as the model: AUC .78 against .77, difference .01 (-.02 to .04)."
     assert second == (
         "The rules do as well in lead time and profit, the model is better in recall: the riskiest 10 % hold 41 %"
-        " against 38 % of those that leave (difference 4.0 points, 1.0 to 7.0); at the last scoring 90 days or more before"
-        " they left, 36 % against 35 % (difference 1.0 points, -2.0 to 4.0); approaching them earns USD 648 against"
-        " USD 646 for each account scored (difference USD 10, USD -20 to USD 40)."
+        " against 38 % of those that leave (difference 4.0 points, 1.0 to 7.0); at the last scoring 90 days or more"
+        " before they left, 36 % against 35 % (difference 1.0 points, -2.0 to 4.0); approaching them earns USD 648"
+        " against USD 646 for each account scored (difference USD 10, USD -20 to USD 40)."
     )
     assert warning_sentences(made) == []  # what leads is not said twice
 
