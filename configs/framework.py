@@ -198,13 +198,33 @@ class Escalation(Strict):
     playbook: str
 
 
+class Tier(Strict):
+    """A tier of accounts by ARR: how they are looked after decides which playbooks suit them."""
+
+    name: str
+    arr_from: float = Field(ge=0)
+    description: str = ""
+
+
 class Playbook(Strict):
-    """A next best action. It is offered when it is named by a trigger, or by the dimension that drives the risk."""
+    """A next best action. It is offered when it is named by a trigger, or by the dimension that drives the risk.
+
+    Of the playbooks for a dimension the one that names the account's stage and tier is offered, else its stage's, else
+    its tier's, else the one for all (`stages` and `tiers` empty).
+    """
 
     name: str
     title: str
     for_dimension: Dimension | None = None
+    stages: tuple[str, ...] = ()
+    tiers: tuple[str, ...] = ()
     steps: tuple[str, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _needs_a_dimension(self) -> Self:
+        if (self.stages or self.tiers) and self.for_dimension is None:
+            raise ValueError(f"playbook {self.name} names stages or tiers, which choose among those of a for_dimension")
+        return self
 
 
 class Framework(Strict):
@@ -217,7 +237,21 @@ class Framework(Strict):
     health_maps: tuple[HealthMap, ...]
     triggers: tuple[Trigger, ...]
     escalations: tuple[Escalation, ...] = ()
+    tiers: tuple[Tier, ...] = ()
     playbooks: tuple[Playbook, ...]
+
+    @model_validator(mode="after")
+    def _playbooks_name_stages_and_tiers(self) -> Self:
+        known = {"stages": {stage.name for stage in self.stages}, "tiers": {tier.name for tier in self.tiers}}
+        for playbook in self.playbooks:
+            for what, names in (("stages", playbook.stages), ("tiers", playbook.tiers)):
+                unknown = sorted(set(names) - known[what])
+                if unknown:
+                    listed = ", ".join(sorted(known[what])) or "none"
+                    raise ValueError(
+                        f"playbook {playbook.name} names the {what} {', '.join(unknown)}; {what}: {listed}"
+                    )
+        return self
 
     @model_validator(mode="after")
     def _entered_stages_exist(self) -> Self:
@@ -263,6 +297,11 @@ class Framework(Strict):
     def alerts(self) -> tuple[Trigger | Escalation, ...]:
         """Whatever may fire on an account, the gravest first."""
         return (*self.escalations, *self.triggers)
+
+    def tier_of(self, arr: float | None) -> str | None:
+        """Name of the tier that an ARR belongs to; None where it is not known, or below every tier."""
+        reached = [tier for tier in self.tiers if arr is not None and arr >= tier.arr_from]
+        return max(reached, key=lambda tier: tier.arr_from).name if reached else None
 
     def stage(self, name: str) -> Stage:
         """The stage of that name."""

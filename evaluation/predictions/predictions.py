@@ -11,7 +11,7 @@ import pandas as pd
 
 from configs.framework import DIMENSIONS
 from configs.settings import Settings
-from evaluation.predictions.next_actions import next_actions
+from evaluation.predictions.next_actions import Situation, next_actions
 from features.signal import Schema
 from training.health import HealthModel, risk_levels
 from training.model import ChurnModel, Explanation
@@ -91,9 +91,11 @@ def predictions(
     fired = [[*grave, *names] for grave, names in zip(escalations, health.triggers(frame), strict=True)]
     out["reasons"] = reasons_json(explanation, frame, schema)
     out["triggers"] = [json.dumps(names) for names in fired]
+    arr = [None if np.isnan(value) else value for value in frame.arr.to_numpy(dtype=float)]
+    situations = list(map(Situation, fired, out["lifecycle_stage"].astype(str), arr))
     out["actions"] = [
         json.dumps([vars(action) for action in actions])
-        for actions in next_actions(fired, explanation, settings.framework)
+        for actions in next_actions(situations, explanation, settings.framework)
     ]
     out["has_signal"] = churn.has_signal
     out["model_version"] = model_version
