@@ -31,18 +31,16 @@ def override_lines(result: Overridden) -> list[str]:
 
 def outcomes_lines(result: Judged) -> list[str]:
     lines = [result.summary]
-    for one in result.days:
-        days, high = result.horizon_days, one["high"]
-        lines.append(f"  {one['as_of']}, version {one['model_version']}: {one['accounts']:,} accounts")
-        left = f"{one['churned']:,} left"
-        if one["voluntary"] + one["involuntary"]:
-            left += f" ({one['voluntary']:,} of their own will, {one['involuntary']:,} not)"
-        lines.append(f"    {one['predicted']:.1f} expected to leave within {days} days, {left}")
-        lines.append(f"    of {high:,} at high risk, {one['churned_of_high']:,} left")
-        more = (
-            f"    {one['contracted']:,} contracted" if one["contraction_matured"] else "    contractions not known yet"
-        )
-        lines.append(more + (f"; {one['returned']:,} of those who left came back" if one["returned"] else ""))
+    for day in result.days:
+        horizon = result.horizon_days
+        lines.append(f"  {day.as_of}, version {day.model_version}: {day.accounts:,} accounts")
+        left = f"{day.churned:,} left"
+        if day.voluntary + day.involuntary:
+            left += f" ({day.voluntary:,} of their own will, {day.involuntary:,} not)"
+        lines.append(f"    {day.predicted:.1f} expected to leave within {horizon} days, {left}")
+        lines.append(f"    of {day.high:,} at high risk, {day.churned_of_high:,} left")
+        more = f"    {day.contracted:,} contracted" if day.contraction_matured else "    contractions not known yet"
+        lines.append(more + (f"; {day.returned:,} of those who left came back" if day.returned else ""))
     return lines if result.by_arm is None else [*lines, *_arm_lines(result.by_arm)]
 
 
@@ -123,7 +121,7 @@ def demo_lines(result: DemoRun) -> list[str]:
     main = next(horizon for horizon in metrics["horizons"] if horizon["days"] == metrics["main_horizon_days"])
     compared = {rival["baseline"]: rival for rival in metrics["comparisons"] if rival["days"] == main["days"]}
     rules = compared.get("rules")
-    judged = next((day for day in result.outcomes.days if day["as_of"] == before.as_of), None)
+    judged = next((day for day in result.outcomes.days if day.as_of == before.as_of), None)
     against, command = "not compared", f"forewarn --config {result.config}"
     if rules is not None:
         against = rules.get("refused") or f"AUC {figure(rules['auc']['baseline'])}"
@@ -136,7 +134,7 @@ def demo_lines(result: DemoRun) -> list[str]:
         f"gates: version {promoted.version} "
         + ("is the champion" if promoted.promoted else f"refused by {', '.join(promoted.refused)}"),
         f"as of {before.as_of}, with what was known then: "
-        + (f"{judged['predicted']:.0f} expected to leave, {judged['churned']} left" if judged else "not judged yet"),
+        + (f"{judged.predicted:.0f} expected to leave, {judged.churned} left" if judged else "not judged yet"),
     ]
     if result.score is not None:
         score = result.score

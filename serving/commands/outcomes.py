@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -18,13 +18,49 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class JudgedDay:
+    """What came of one day's scorings by one version whose window at the main horizon has passed.
+
+    Attributes
+    ----------
+    as_of, model_version : str
+        The day, YYYY-MM-DD, and the version.
+    accounts : int
+        That were judged.
+    predicted : float
+        Churns expected of them: the sum of their probabilities.
+    churned, high, churned_of_high : int
+        How many left, how many had been at high risk, and how many of those left.
+    voluntary, involuntary : int
+        Of those who left, by their own will and not, where the sources say so.
+    returned : int
+        Of those who left, that have come back.
+    contraction_matured, contracted : int
+        Accounts of which contractions are known, and how many contracted.
+    """
+
+    as_of: str
+    model_version: str
+    accounts: int
+    predicted: float
+    churned: int
+    high: int
+    churned_of_high: int
+    voluntary: int
+    involuntary: int
+    returned: int
+    contraction_matured: int
+    contracted: int
+
+
+@dataclass(frozen=True)
 class Judged:
     """What came of the ledger's predictions within the main horizon (`horizon_days`).
 
     `new` were judged now, `changed` are judged otherwise than before, `repeats` as before, `waiting` have windows that
     have not passed, `unknown` are of accounts that the sources no longer have, `in_hindsight` were made too late to be
     judged.
-    `days`: a record for each as_of and model version; `by_arm`: what was done about the accounts, None where nothing.
+    `days`: one for each as_of and model version; `by_arm`: what was done about the accounts, None where nothing.
     """
 
     summary: str
@@ -36,7 +72,7 @@ class Judged:
     waiting: int
     unknown: int
     in_hindsight: int
-    days: list[dict[str, Any]]
+    days: tuple[JudgedDay, ...]
     by_arm: OutcomesByArm | None
 
 
@@ -59,7 +95,7 @@ def outcomes(project: Project, now: datetime) -> Judged:
         waiting=judged.waiting,
         unknown=judged.unknown,
         in_hindsight=judged.in_hindsight,
-        days=[{str(name): value for name, value in record.items()} for record in days.to_dict("records")],
+        days=tuple(JudgedDay(**{str(name): value for name, value in day.items()}) for day in days.to_dict("records")),
         by_arm=by_arm,
     )
 
