@@ -30,15 +30,63 @@ def revenue(
     windows: Sequence[Figure],
     newest: pd.DataFrame | None,
 ) -> Figure:
-    """Keys: retention, time_to_value (of the sources), health (of the scorings), forecast (of the newest scorings).
+    """Keys: retention, time_to_value (of the sources), health (of the scorings), forecast (of the newest scorings), and
+    sources, what retention and churn are each worked out from.
 
     windows: past windows that do not overlap (sections.arr_at_risk). newest: account_id, as_of, arr and
     p_churn_{main}d of scorings later than those judged, if there are any; else the newest judged ones are taken.
     """
-    figures: Figure = {"health": _health(context, judged), "forecast": _forecast(context, judged, windows, newest)}
+    figures: Figure = {
+        "health": _health(context, judged, newest),
+        "forecast": _forecast(context, judged, windows, newest),
+    }
     if facts is None:
         return figures
-    return figures | {"retention": _retention(context, facts), "time_to_value": _time_to_value(context, facts)}
+    figures |= {"retention": _retention(context, facts), "time_to_value": _time_to_value(context, facts)}
+    return figures | {
+        "sources": churn_sources(context.settings.churn.kind, context.settings.churn.allowed_gap_days, facts)
+    }
+
+
+CHURN_FROM = {"contract_end": "the contracts", "outcome": "the recorded outcomes", "silence": "silences of the feed"}
+
+
+def churn_sources(kind: str, gap_days: int, facts: Facts) -> Figure | None:
+    """Where retention and churn are from, and in how many accounts the two disagree; None without contracts.
+
+    still_under_contract: of the `left` accounts, those with a contract on the day `gap_days` after they left;
+    ended_without_churn: accounts whose last contract has ended for as long and that have not left.
+    """
+    if facts.contracts is None or facts.contracts.empty:
+        return None
+    if kind == "contract_end":
+        sentence = "Retention and churn are both worked out from the contracts."
+        return {"retention": "contracts", "churn": kind, "sentence": sentence}
+    gap = pd.Timedelta(days=gap_days)
+    left_at = facts.accounts.set_index("account_id")["left_at"]
+    rows = facts.contracts.assign(left_at=facts.contracts["account_id"].map(left_at))
+    ends = rows["ends_at"].fillna(pd.Timestamp.max.floor("us"))
+    covers = (rows["at"] <= rows["left_at"] + gap) & (ends > rows["left_at"] + gap)
+    last_end = ends.groupby(rows["account_id"]).max()
+    ended = last_end.index[(last_end < facts.known_until - gap).to_numpy()]
+    table: Figure = {"retention": "contracts", "churn": kind, "left": int(left_at.notna().sum())}
+    table["still_under_contract"] = int(rows.loc[covers, "account_id"].nunique())
+    table["ended_without_churn"] = int(left_at.reindex(ended).isna().sum())
+    return {**table, "sentence": _sources_sentence(table, gap_days)}
+
+
+def _sources_sentence(table: Figure, gap_days: int) -> str:
+    churn = CHURN_FROM[table["churn"]]
+    sentence = (
+        f"Retention and logo churn are worked out from the contracts, who left in all other figures from {churn}."
+    )
+    if not table["still_under_contract"] and not table["ended_without_churn"]:
+        return f"{sentence} The two agree."
+    return (
+        f"{sentence} The two disagree: {table['still_under_contract']:,} of {table['left']:,} accounts that left by"
+        f" {churn} were still under contract {gap_days} days later, and {table['ended_without_churn']:,} whose last"
+        " contract ended have no churn there."
+    )
 
 
 def _by(facts: Facts) -> list[str]:
@@ -82,12 +130,13 @@ def _time_to_value(context: ReportContext, facts: Facts) -> Figure:
     return dict(context.figure_or_refusal("time to value", "all accounts", lines))
 
 
-def _health(context: ReportContext, judged: pd.DataFrame) -> Figure:
-    """Accounts at each risk level: on every as_of, and by segment on the newest."""
-    rows = judged[["account_id", "as_of", "risk_level", "segment"]]
+def _health(context: ReportContext, judged: pd.DataFrame, newest: pd.DataFrame | None) -> Figure:
+    """Accounts at each risk level: on every as_of judged, and by segment on the newest day that was scored."""
+    columns = ["account_id", "as_of", "risk_level", "segment"]
+    rows = judged[columns]
     names = [level.name for level in sorted(context.settings.framework.levels, key=lambda level: level.p_from)]
-    newest = rows[rows["as_of"] == rows["as_of"].max()]
-    by_segment = health_over_time(newest, names, "segment")
+    last = _newest_day(judged, newest)
+    by_segment = health_over_time(last[columns], names, "segment")
     return {"levels": names, "all": health_over_time(rows, names), "segment": by_segment}
 
 
@@ -96,10 +145,8 @@ def _forecast(
 ) -> Figure:
     """What the newest scorings expect of the next `days`; as_of and until say from when to when."""
     column = f"p_churn_{context.main_horizon_days}d"
-    last = judged["as_of"].max()
-    if newest is not None and len(newest) and newest["as_of"].max() > last:
-        judged, last = newest, newest["as_of"].max()
-    rows = judged[judged["as_of"] == last]
+    rows = _newest_day(judged, newest)
+    last = rows["as_of"].max()
 
     def figures() -> Figure:
         past = [(at["expected_churns"], at["churns"], at["variance"]) for at in windows if at["variance"] > 0]
@@ -115,6 +162,13 @@ def _forecast(
         return {**window, **to_jsonable(coming)}
 
     return dict(context.figure_or_refusal("forecast", f"scored {last:%Y-%m-%d}", figures))
+
+
+def _newest_day(judged: pd.DataFrame, newest: pd.DataFrame | None) -> pd.DataFrame:
+    """The scorings of the newest day that was scored, judged or not."""
+    if newest is not None and len(newest) and newest["as_of"].max() > judged["as_of"].max():
+        judged = newest
+    return judged[judged["as_of"] == judged["as_of"].max()]
 
 
 def _first(rows: pd.DataFrame, column: str) -> list[Figure]:

@@ -104,6 +104,11 @@ def _least_kept(summary: Summary) -> str | None:
 
 def _model(summary: Summary) -> Iterator[str]:
     at = main_horizon(summary)
+    if summary["has_signal"] is False:
+        yield (
+            "Do not call accounts by these probabilities: nothing that was mapped tells who leaves. Map tables that say"
+            " more of what customers do, or wait for more churns."
+        )
     against = [one for one in summary["comparisons"] if one["days"] == summary["main_horizon_days"]]
     if any(one["verdict"] == "worse" for one in against):
         names = ", ".join(one["title"] for one in against if one["verdict"] == "worse")

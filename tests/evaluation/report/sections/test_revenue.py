@@ -14,7 +14,7 @@ from evaluation.jsonable import to_jsonable
 from evaluation.metrics import Interval, Refusal
 from evaluation.outcomes import Effect
 from evaluation.report.sections.context import ReportContext, ReportInputs
-from evaluation.report.sections.revenue import revenue
+from evaluation.report.sections.revenue import churn_sources, revenue
 from evaluation.report.summary import summarise as summarise_inputs
 from evaluation.revenue import ContractBook, arr_at, retention
 from tests.evaluation.known import facts
@@ -100,7 +100,9 @@ def test_later_scores_are_forecast_and_older_ones_are_not(judged: pd.DataFrame) 
     context = ReportContext(ReportInputs(judged), settings())
     windows = [{"expected_churns": 10.0, "churns": 10, "variance": 9.0}] * 4
     later = judged.head(20).assign(as_of=pd.Timestamp("2026-01-01"))
-    found = to_jsonable(revenue(context, judged, None, windows, later))["forecast"]
+    figures = to_jsonable(revenue(context, judged, None, windows, later))
+    assert {one["as_of"] for one in figures["health"]["segment"]} == {"2026-01-01"}  # the newest day that was scored
+    found = figures["forecast"]
     assert (found["as_of"], found["until"], found["accounts"]) == ("2026-01-01", "2026-04-01", 20)
     older = to_jsonable(revenue(context, judged, None, windows, later.assign(as_of=pd.Timestamp("2023-01-01"))))[
         "forecast"
@@ -108,6 +110,30 @@ def test_later_scores_are_forecast_and_older_ones_are_not(judged: pd.DataFrame) 
     assert older["as_of"] == f"{judged['as_of'].max():%Y-%m-%d}"
     few = revenue(context, judged, None, windows[:3], None)["forecast"]
     assert few == {"refused": "3 past windows, at least 4 would do"}
+
+
+def test_retention_and_churn_say_what_they_are_from(judged: pd.DataFrame) -> None:
+    """a left by the outcomes and is under contract, b's contract ended and no churn is recorded, c did both."""
+    known = facts(judged)
+    day = pd.Timestamp
+    accounts = pd.DataFrame({"account_id": ["a", "b", "c"], "left_at": [day("2024-03-01"), pd.NaT, day("2024-03-01")]})
+    contracts = pd.DataFrame({"account_id": ["a", "b", "c"], "at": [day("2023-01-01")] * 3, "arr": 1.0})
+    contracts["ends_at"] = [pd.NaT, day("2024-02-01"), day("2024-03-01")]
+    known = replace(known, accounts=accounts, contracts=contracts, known_until=day("2025-01-01"))
+    found = churn_sources("outcome", 30, known)
+    assert found is not None
+    assert (found["still_under_contract"], found["left"], found["ended_without_churn"]) == (1, 2, 1)
+    assert found["sentence"] == (
+        "Retention and logo churn are worked out from the contracts, who left in all other figures from the recorded"
+        " outcomes. The two disagree: 1 of 2 accounts that left by the recorded outcomes were still under contract 30"
+        " days later, and 1 whose last contract ended have no churn there."
+    )
+    agree = churn_sources("outcome", 30, replace(known, accounts=accounts[2:], contracts=contracts[2:]))
+    assert agree is not None
+    assert agree["sentence"].endswith("The two agree.")
+    both = churn_sources("contract_end", 30, known)
+    assert both is not None
+    assert both["sentence"] == "Retention and churn are both worked out from the contracts."
 
 
 def test_what_the_sources_do_not_hold_is_refused_by_name(judged: pd.DataFrame) -> None:

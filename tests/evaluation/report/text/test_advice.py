@@ -26,7 +26,7 @@ def surprise(stage: str, segment: str | None = "smb") -> Figure:
 
 QUIET: Figure = {
     "currency": "USD", "main_horizon_days": 90, "min_churned_accounts": 10,
-    "scope": {"rows": 1000, "without_signal_rows": 0},
+    "has_signal": True, "scope": {"rows": 1000, "without_signal_rows": 0},
     "horizons": [{"days": 90, "calibration_slope": interval(1.0, 0.9, 1.1)}],
     "comparisons": [{"days": 90, "title": "the rules", "verdict": "beats"}],
     "revenue": {"forecast": {"refused": "-"}}, "profit": {"model": {"refused": "-"}},
