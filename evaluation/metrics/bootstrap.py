@@ -106,7 +106,7 @@ def _coded(accounts: pd.Series) -> tuple[Array, int]:
     return (np.cumsum(is_present) - 1)[who], int(is_present.sum())
 
 
-def interval_of(values: Array, name: str = "interval", basic: bool = False) -> Interval:
+def interval_of(values: Array, name: str = "interval", noise: Array | None = None) -> Interval:
     """The estimate and its 95 % interval, from the values of a bootstrap.
 
     Parameters
@@ -115,9 +115,11 @@ def interval_of(values: Array, name: str = "interval", basic: bool = False) -> I
         The estimate, then its value on each draw (`draw`). NaN: a draw without a churned account, which is left out.
     name : str
         Of the statistic, for the message of a refusal.
-    basic : bool
-        Mirror the 2.5 and 97.5 % points at the estimate, for a statistic that resampling biases upward and that cannot
-        be negative.
+    noise : array, (1 + draws,), optional
+        For a distance, which noise makes greater and which cannot be negative: what noise alone would make of it. The
+        2.5 and 97.5 % points are then mirrored at the estimate, which takes back what resampling adds; and as a
+        distance differs from the true one by at most that of noise, the lower end lies below the estimate by at least
+        what noise makes in 95 of 100 cases: at 0 for whatever noise alone may have made.
 
     Returns
     -------
@@ -133,15 +135,14 @@ def interval_of(values: Array, name: str = "interval", basic: bool = False) -> I
     if np.isnan(value) or drawn.size < 0.95 * (values.size - 1):
         raise MetricRefused(name, "draws with churned accounts", drawn.size, int(np.ceil(0.95 * (values.size - 1))))
     low, high = np.quantile(drawn, (0.025, 0.975))
-    if basic:
-        low, high = max(0.0, 2 * value - high), max(value, 2 * value - low)
+    if noise is not None:
+        beyond_noise = value - float(np.quantile(noise[1:], 0.95))
+        low, high = max(0.0, min(2 * value - high, beyond_noise)), max(value, 2 * value - low)
     return Interval(value, float(low), float(high))
 
 
-def interval(
-    frame: pd.DataFrame, statistic: Statistic, draws: int = 400, seed: int = 7, basic: bool = False
-) -> Interval:
-    """A statistic of the frame with its 95 % interval over accounts.
+def interval(frame: pd.DataFrame, statistic: Statistic, draws: int = 400, seed: int = 7) -> Interval:
+    """A statistic of the frame with its 95 % interval over accounts; a second row is what noise alone makes of it.
 
     >>> from evaluation.metrics.bootstrap_statistics import brier
     >>> frame = pd.DataFrame({"account_id": list("abcdefgh"), "p": np.arange(1, 9) / 10, "y": [0, 0, 0, 1] * 2})
@@ -149,7 +150,8 @@ def interval(
     >>> score.low < round(score.value, 3) < score.high, round(score.value, 3)
     (True, 0.205)
     """
-    return interval_of(draw(frame, {"it": statistic}, draws, seed)["it"], basic=basic)
+    values = draw(frame, {"it": statistic}, draws, seed)["it"]
+    return interval_of(values) if values.ndim == 1 else interval_of(values[0], noise=values[1])
 
 
 def paired(frame: pd.DataFrame, first: Statistic, second: Statistic, draws: int = 400, seed: int = 7) -> Interval:

@@ -20,6 +20,8 @@ from evaluation.metrics.validation import Array
 
 Counts = Array  # (accounts, d): how often each account was drawn in each of d draws
 Drawn = Callable[[Counts], Array]  # -> (d,) the statistic of each draw, or (k, d) of k groups
+NOISE_SEED = 11  # of what noise alone would make of a calibration error
+
 Statistic = Callable[[pd.DataFrame, Array, int], Drawn]  # frame, account number of each row, number of accounts
 
 
@@ -224,15 +226,29 @@ def _from_above(
 
 
 def ece(p: str = "p", y: str = "y", bins: int = 15) -> Statistic:
-    """`metrics.ece` in every draw, over the bins of the rows as they are. Its draws are biased upward (noise on noise):
-    ask `interval` for the basic interval, which takes the bias back."""
+    """`metrics.ece` in every draw, over the bins of the rows as they are, and what noise alone would make it, (2, d).
+
+    Its draws are biased upward (noise on noise). The second row says what rows like these would show of probabilities
+    that are right: a distance for each bin from a normal of its binomial variance, times what the rows of an account
+    have in common (the design effect of residuals). `interval_of` takes both.
+    """
 
     def prepare(frame: pd.DataFrame, codes: Array, size: int) -> Drawn:
         score = _column(frame, p)
-        cell = equal_mass_bins(score, bins) * size + codes
-        gaps = np.bincount(cell, _column(frame, y) - score, bins * size).reshape(bins, size)
+        bin_of, gap = equal_mass_bins(score, bins), _column(frame, y) - score
+        gaps = np.bincount(bin_of * size + codes, gap, bins * size).reshape(bins, size)
         rows = np.bincount(codes, minlength=size)
-        return lambda counts: np.asarray(np.abs(gaps @ counts).sum(axis=0) / (rows @ counts))
+        variance = np.bincount(bin_of, score * (1 - score), bins)
+        mean = np.bincount(bin_of, gap, bins) / np.maximum(np.bincount(bin_of, minlength=bins), 1)
+        alike = (np.bincount(codes, gap - mean[bin_of], size) ** 2).sum() / max(variance.sum(), 1e-12)
+        spread = np.sqrt(variance * max(1.0, alike)) / len(score)
+        random = np.random.default_rng(NOISE_SEED)
+
+        def drawn(counts: Counts) -> Array:
+            noise = np.abs(random.standard_normal((counts.shape[1], bins))) @ spread
+            return np.array([np.abs(gaps @ counts).sum(axis=0) / (rows @ counts), noise])
+
+        return drawn
 
     return prepare
 

@@ -27,13 +27,13 @@ class Resampling:
         The metrics that are drawn together, in the order in which `statistic` gives them.
     statistic : callable
         Number of calibration bins -> the statistic of these metrics.
-    basic : bool
-        Whether the interval is mirrored at the estimate, for a figure that resampling biases upward.
+    noise : str, optional
+        The one of `names` that is no metric but what noise alone would make of the metric (`interval_of`).
     """
 
     names: tuple[str, ...]
     statistic: Callable[[int], Statistic]
-    basic: bool = False
+    noise: str | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Metric:
 RANKING = Resampling(("auc", "average_precision"), lambda bins: bootstrap_statistics.ranking())
 BRIER = Resampling(("brier",), lambda bins: bootstrap_statistics.brier())
 LOG_LOSS = Resampling(("log_loss",), lambda bins: bootstrap_statistics.log_loss())
-ECE = Resampling(("ece",), lambda bins: bootstrap_statistics.ece(bins=bins), basic=True)
+ECE = Resampling(("ece", "ece_of_noise"), lambda bins: bootstrap_statistics.ece(bins=bins), noise="ece_of_noise")
 CALIBRATION = Resampling(
     ("calibration_slope", "calibration_intercept"), lambda bins: bootstrap_statistics.calibration()
 )

@@ -239,7 +239,7 @@ def _matured(months: pd.DataFrame, settings: Settings) -> MaturedCalibration:
     drawn = bootstrap.draw(rows, statistics, evaluation.bootstrap_draws, settings.training.seed)
     try:
         slope = bootstrap.interval_of(drawn["slope"], "slope")
-        error = bootstrap.interval_of(drawn["ece"], "ece", basic=True)
+        error = bootstrap.interval_of(drawn["ece"][0], "ece", noise=drawn["ece"][1])
     except MetricRefused as refusal:
         return MaturedCalibration(len(rows), churned, refused=refusal.why)
     return MaturedCalibration(len(rows), churned, slope, error)

@@ -176,14 +176,12 @@ class ReportContext:
             self._draws_of[key] = rows, np.atleast_2d(values)
         return self._draws_of[key][1]
 
-    def interval(self, name: str, rows: pd.DataFrame, statistic: Statistic, basic: bool = False) -> Interval:
+    def interval(self, name: str, rows: pd.DataFrame, statistic: Statistic) -> Interval:
         """A statistic with its 95 % interval over accounts; MetricRefused with too few churned accounts."""
         self.require_churned(name, rows)
-        return self.intervals(rows, {name: statistic}, basic)[name]
+        return self.intervals(rows, {name: statistic})[name]
 
-    def intervals(
-        self, rows: pd.DataFrame, statistics: Mapping[str, Statistic], basic: bool = False
-    ) -> dict[str, Interval]:
+    def intervals(self, rows: pd.DataFrame, statistics: Mapping[str, Statistic]) -> dict[str, Interval]:
         """Several statistics of the same rows, on the same draws."""
         draws = bootstrap.draw(rows, statistics, self.draws, self.seed)
-        return {name: bootstrap.interval_of(values, name, basic) for name, values in draws.items()}
+        return {name: bootstrap.interval_of(values, name) for name, values in draws.items()}

@@ -38,11 +38,12 @@ def horizon_figures(context: ReportContext) -> Figure:
     }
 
 
-def horizon_draws(context: ReportContext, rows: pd.DataFrame, name: str) -> tuple[Array, bool]:
-    """The estimate and draws of a metric over these rows, made once; whether its interval is a basic one."""
+def horizon_draws(context: ReportContext, rows: pd.DataFrame, name: str) -> tuple[Array, Array | None]:
+    """The estimate and draws of a metric over these rows, made once; and what noise alone makes, where that counts."""
     draws = metric_named(name).draws()
     values = context.draws_of(rows, draws.names, draws.statistic(context.evaluation.calibration_bins))
-    return values[draws.names.index(name)], draws.basic
+    noise = None if draws.noise is None else values[draws.names.index(draws.noise)]
+    return values[draws.names.index(name)], noise
 
 
 def horizon_table(context: ReportContext, rows: pd.DataFrame, horizon_days: int) -> Figure:
@@ -57,8 +58,8 @@ def horizon_table(context: ReportContext, rows: pd.DataFrame, horizon_days: int)
         if not metric.has_interval:
             return metric.value(y, p, bins)
         context.require_churned(metric.name, rows)
-        values, basic = horizon_draws(context, rows, metric.name)
-        return bootstrap.interval_of(values, metric.name, basic)
+        values, noise = horizon_draws(context, rows, metric.name)
+        return bootstrap.interval_of(values, metric.name, noise)
 
     for metric in METRICS:
         if metric.has_interval:

@@ -39,7 +39,7 @@ def test_a_draw_equals_the_metric_on_copied_rows(name: str) -> None:
     counts = np.random.default_rng(4).multinomial(len(names), np.ones(len(names)) / len(names), size=25).T
     bins = equal_mass_bins(rows["p"].to_numpy(), 15)
     statistic, plain = PLAIN.get(name, (bootstrap_statistics.ece(), None))
-    found = statistic(rows, codes, len(names))(counts.astype(float))
+    found = np.atleast_2d(statistic(rows, codes, len(names))(counts.astype(float)))[0]
     for draw in range(25):
         copied = np.repeat(np.arange(len(rows)), counts[codes, draw])
         y, p = rows["y"].to_numpy()[copied], rows["p"].to_numpy()[copied]
@@ -96,7 +96,7 @@ def test_the_estimate_is_the_metric_itself() -> None:
     y, p = rows["y"].to_numpy(), rows["p"].to_numpy()
     for statistic, plain in PLAIN.values():
         assert bootstrap.interval(rows, statistic, draws=50).value == pytest.approx(plain(y, p), abs=1e-12)
-    assert bootstrap.interval(rows, bootstrap_statistics.ece(), 50, basic=True).value == pytest.approx(ece(y, p))
+    assert bootstrap.interval(rows, bootstrap_statistics.ece(), 50).value == pytest.approx(ece(y, p))
     slope, intercept = calibration_slope_intercept(y, p)
     assert bootstrap.interval(rows, bootstrap_statistics.calibration_slope(), 50).value == pytest.approx(slope)
     both = bootstrap.draw(rows, {"it": bootstrap_statistics.calibration()}, 50, 7)["it"]
@@ -154,11 +154,25 @@ def test_ece_of_a_calibrated_model_has_an_interval_that_reaches_down_to_nothing(
     random = np.random.default_rng(0)
     p = random.beta(1, 8, 3000)
     rows = pd.DataFrame({"account_id": np.arange(3000), "p": p, "y": (random.random(3000) < p).astype(float)})
-    found = bootstrap.interval(rows, bootstrap_statistics.ece(), 200, basic=True)
+    found = bootstrap.interval(rows, bootstrap_statistics.ece(), 200)
     assert found.low < 0.004
-    off = bootstrap.interval(rows.assign(p=p / 2), bootstrap_statistics.ece(), 200, basic=True)
+    off = bootstrap.interval(rows.assign(p=p / 2), bootstrap_statistics.ece(), 200)
     assert off.low < p.mean() / 2 < off.high
     assert off.low > found.high
+
+
+def test_the_interval_of_a_right_models_calibration_error_covers_nothing_and_a_wrong_ones_does_not() -> None:
+    """Monthly rows of one account share their churns, as they do in a backtest; benchmarks/ece_interval.py has more."""
+    covered = []
+    for seed in range(60):
+        random = np.random.default_rng(seed)
+        p = np.clip(random.beta(1, 8, 300).repeat(4), 0.005, 0.995)
+        y = (random.random(300).repeat(4) < p).astype(float)  # one draw an account: four rows that say the same
+        rows = pd.DataFrame({"account_id": np.arange(300).repeat(4), "p": p, "y": y})
+        covered.append(bootstrap.interval(rows, bootstrap_statistics.ece(), 100).low == 0)
+        off = bootstrap.interval(rows.assign(p=p / 3), bootstrap_statistics.ece(), 100)
+        assert 0 < off.low < 2 / 27 < off.high + 0.03
+    assert np.mean(covered) >= 0.88
 
 
 def test_too_few_churned_accounts_to_resample_is_refused() -> None:
