@@ -60,10 +60,10 @@ def _by_value(
             if long >= MIN_ROWS and equal >= MOST * long and long >= 0.5 * answer[f"both_{place}"]:
                 why = f"it is the {unit} from {start} to {end} in {equal / long:.0%} of the rows: known from {end} on"
                 return why, equal / long, long
-    total = int(answer.given + answer.empty)
+    total = int(answer["given"] + answer["empty"])
     for place, moment in enumerate(later):
         alike = int(answer[f"alike_{place}"])
-        if min(answer.given, answer.empty) >= MIN_ROWS and alike >= 0.99 * total:
+        if min(answer["given"], answer["empty"]) >= MIN_ROWS and alike >= 0.99 * total:
             why = f"it is empty exactly while {moment} is, in {alike / total:.0%} of the rows: known from {moment} on"
             return why, alike / total, total
     return None

@@ -44,6 +44,7 @@ from features.checks.rewritten_columns import (
     rewritten_columns,
     rewritten_names,
 )
+from features.checks.running_totals import running_totals
 from features.checks.suspicions import Suspect, Suspicion, suspects_of
 from features.labels import churn_events, fates
 from features.sources import Sources, known_only_later, true_only_today
@@ -166,6 +167,7 @@ def _accounts(
             continue
         whys = suspicions(accounts[name], fate, facts, sources.data_end)
         yield from (Suspicion(column, why) for why in whys)
+    yield from running_totals(accounts, list(sources.attributes), sources)
 
 
 def _contracts(settings: Settings, sources: Sources, fate: pd.DataFrame) -> Iterator[Suspicion]:

@@ -28,7 +28,7 @@ from features.sources import open_sources
 ACCOUNTS, MID_TERM, SEED = 800, 40, 7
 END = pd.Timestamp("2025-01-01")
 YEAR = pd.DateOffset(years=1)
-WAYS = ("overwritten", "agreed")
+WAYS = ("overwritten", "agreed", "terminated")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def company(seed: int = SEED, accounts: int = ACCOUNTS, mid_term: int = MID_TERM
             last = term is drawn[-1]
             end = min(term.terminated_at or term.ends_at, END)
             weeks = pd.date_range(term.starts_at, end - pd.Timedelta(days=1), freq="7D")
-            declining = last and term.terminated_at is None and term.ends_at < END and rng.random() < 0.8
+            declining = last and term.terminated_at is None and term.ends_at < END and rng.random() < 0.7
             left = (term.ends_at - weeks).days.to_numpy()
             factor = np.where(declining & (left < 150), 0.35 + 0.65 * left / 150, 1.0)
             usage.append(
@@ -76,7 +76,7 @@ def _terms(account: str, begin: pd.Timestamp, seats: int, by_chance: bool, rng: 
     """Terms of a year until one is not renewed, or ends early on a day drawn from all of the account's time."""
     years = [begin + pd.DateOffset(years=year) for year in range(6)]
     spells = [start for start in years if start < END]
-    ends = next((start + YEAR for start in spells if rng.random() < 0.2), None)
+    ends = next((start + YEAR for start in spells if rng.random() < 0.1), None)
     if by_chance:
         days = int(((ends or END) - begin).days)
         early = begin + pd.Timedelta(days=int(rng.integers(20, max(21, days - 20))))
