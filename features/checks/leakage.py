@@ -38,7 +38,6 @@ from features.checks.feeds import all_account_facts
 from features.checks.later_measures import later_measures
 from features.checks.own_signals import check_own_signals
 from features.checks.rewritten_columns import (
-    keeps_versions,
     last_contracts,
     measures,
     rewritten_columns,
@@ -111,7 +110,8 @@ def find_suspects(
     """
     facts = all_account_facts(sources) if facts is None else facts
     churned = churn_events(sources, settings) if churned is None else churned
-    accounts = read_accounts(sources)
+    written = sources.as_first_recorded()
+    accounts = read_accounts(written)
     fate = fates(accounts, churned)
     kept = accounts.drop_duplicates("account_id", keep="last").set_index("account_id")
     kept = kept.loc[fate.account_id].reset_index()
@@ -119,10 +119,11 @@ def find_suspects(
         (
             *_by_name(settings, sources),
             *_accounts(kept, fate, facts, sources),
-            *_contracts(settings, sources, fate),
+            *rewritten_ends(written, settings),
+            *last_contracts(written, fate),
             *later_measures(sources),
-            *measures(sources, fate),
-            *rewritten_columns(sources, fate),
+            *measures(written, fate),
+            *rewritten_columns(written, fate),
             *_rows_going_on(sources, fate, facts, settings),
         ),
         settings.allow_leaking,
@@ -154,8 +155,6 @@ def _accounts(
     accounts: pd.DataFrame, fate: pd.DataFrame, facts: Mapping[str, pd.DataFrame], sources: Sources
 ) -> Iterator[Suspicion]:
     """Attributes by what they separate, and by dates and clocks; rows of `accounts` and `fate` go together."""
-    if keeps_versions(sources, "accounts"):
-        return
     groups = list(account_groups(fate))
     for name in accounts.columns.drop(["account_id", "created_at"]):
         column = f"accounts.{name}"
@@ -168,12 +167,6 @@ def _accounts(
         whys = suspicions(accounts[name], fate, facts, sources.data_end)
         yield from (Suspicion(column, why) for why in whys)
     yield from running_totals(accounts, list(sources.attributes), sources)
-
-
-def _contracts(settings: Settings, sources: Sources, fate: pd.DataFrame) -> Iterator[Suspicion]:
-    if sources.has("contracts") and not keeps_versions(sources, "contracts"):
-        yield from rewritten_ends(sources, settings)
-        yield from last_contracts(sources, fate)
 
 
 def _rows_going_on(

@@ -1,7 +1,7 @@
 """Columns that sources overwrite in place, tested by what they say about who left; one scan of a table or two.
 
-Which columns those are is marked in `configs.tables` (`rewritten`). A table that keeps several versions of a row, each
-with its own `recorded_at`, is believed: what was known when can be read from it.
+Which columns those are is marked in `configs.tables` (`rewritten`). Where a table keeps several versions of a row, each
+with its own `recorded_at`, the first is looked at: what was rewritten later is known from then on.
 """
 
 from __future__ import annotations
@@ -22,16 +22,6 @@ MONTHS_BEFORE_END = 3
 FREQUENT_TEXTS = 8  # of a text column, each looked at by the share of rows that have it
 BY_THEMSELVES = ("accounts", "contracts", "outcomes", "interventions")  # looked at elsewhere, or no signal
 QUARTER = 3  # months
-
-
-def keeps_versions(sources: Sources, name: str) -> bool:
-    """Whether a table holds some row in several versions, each with its own `recorded_at`."""
-    rows, key = sources.tables[name], table(name).key
-    if "recorded_at" not in rows.columns or not key or not set(key) <= set(rows.columns):
-        return False
-    given = rows.filter([rows[column].notnull() for column in key])
-    versions = given.group_by(list(key)).aggregate(versions=given.recorded_at.nunique())
-    return bool(sources.engine.to_pandas(versions.aggregate(most=versions.versions.max())).most.fillna(0).iloc[0] > 1)
 
 
 def rewritten_names(name: str) -> tuple[str, ...]:
@@ -87,7 +77,7 @@ def rewritten_columns(sources: Sources, fate: pd.DataFrame) -> Iterator[Suspicio
         if known.name in BY_THEMSELVES or known.name not in sources.tables:
             continue
         columns = [column for column in known.columns if column.rewritten and sources.has(known.name, column.name)]
-        if columns and not keeps_versions(sources, known.name):
+        if columns:
             yield from _of_table(sources, known, columns, fate)
 
 

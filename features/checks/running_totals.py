@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import ibis.expr.types as ir
 import pandas as pd
 
 from configs.tables import TABLES, Table
@@ -42,7 +43,9 @@ def _totals(sources: Sources, known: Table) -> Iterator[tuple[str, pd.Series]]:
     """What a table adds up to for each account, from one scan, each with its sentence."""
     if known.name in NO_TOTALS:
         return
-    rows, sentences, totals = sources.tables[known.name], {}, {}
+    rows = sources.tables[known.name]
+    sentences: dict[str, str] = {}
+    totals: dict[str, ir.Value] = {}
     for column in known.columns:
         is_id = column.kind == "text" and (column.name.endswith("_id") or column.name == "feature")
         if column.name in rows.columns and column.name != "account_id" and is_id:

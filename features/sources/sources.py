@@ -55,6 +55,8 @@ class Sources:
     versions : mapping of str to ir.Table
         Of tables in which one fact has several rows, all of these, each with `superseded`: the first as_of (a
         midnight) that knows a later version, null where none does. `tables` holds the newest of each.
+    first_versions : mapping of str to ir.Table
+        Of the same tables, each fact as it was first recorded.
     warnings : tuple of str
         What is worth a look in the rows, and is no fault.
     """
@@ -66,6 +68,7 @@ class Sources:
     measures: Mapping[str, tuple[str, ...]]
     fingerprint: str
     versions: Mapping[str, ir.Table] = field(default_factory=dict)
+    first_versions: Mapping[str, ir.Table] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     def history(self) -> Sources:
@@ -76,6 +79,15 @@ class Sources:
         Sources
         """
         return replace(self, tables={**self.tables, **self.versions}, versions={}) if self.versions else self
+
+    def as_first_recorded(self) -> Sources:
+        """The same sources with each fact as it was first recorded: for what asks whether that knew the future.
+
+        Returns
+        -------
+        Sources
+        """
+        return replace(self, tables={**self.tables, **self.first_versions}) if self.first_versions else self
 
     def has(self, name: str, *columns: str) -> bool:
         """Whether the table is there with all of these columns."""
@@ -158,6 +170,7 @@ def _open(engine: Engine, settings: Settings, now: pd.Timestamp | None) -> Sourc
         measures={name: known.measures for name, known in mapped.items() if known.measures},
         fingerprint=fingerprint,
         versions={name: rows.drop(FIRST) for name, rows in versions.items()},
+        first_versions={name: rows.filter(rows[FIRST]).drop(SUPERSEDED, FIRST) for name, rows in versions.items()},
         warnings=(*warnings, *(warning for several in found.values() for warning in several.warnings)),
     )
 
@@ -186,6 +199,7 @@ def known_at(sources: Sources, as_of: pd.Timestamp) -> Sources:
         sources,
         tables=tables,
         versions=versions,
+        first_versions={name: _known_rows(name, rows, moment) for name, rows in sources.first_versions.items()},
         data_end=min(sources.data_end, moment),
         fingerprint=_short(f"{sources.fingerprint}@{moment.isoformat()}"),
     )
