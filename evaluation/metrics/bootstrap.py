@@ -18,6 +18,7 @@ from evaluation.metrics.bootstrap_statistics import Counts, Statistic
 from evaluation.metrics.validation import Array, MetricRefused
 
 KEPT_COUNTS = 50_000_000  # bytes
+COUNTED_AT_ONCE = 40_000_000  # numbers in hand while a block of draws is worked out
 MOST_NUMBERED = 10_000_000  # accounts that are numbers up to here need no sorting
 
 
@@ -84,7 +85,7 @@ def draw(frame: pd.DataFrame, statistics: Mapping[str, Statistic], draws: int, s
         Of each statistic the estimate on all rows, then its value on each draw.
     """
     codes, size = _coded(frame["account_id"])
-    block = max(1, min(draws, 40_000_000 // max(1, 2 * len(frame) + size)))
+    block = max(1, min(draws, COUNTED_AT_ONCE // max(1, 2 * len(frame) + size)))
     prepared = {name: statistic(frame, codes, size) for name, statistic in statistics.items()}
     values: dict[str, list[Array]] = {name: [] for name in statistics}
     for counts in _blocks(size, draws, seed, block):

@@ -7,12 +7,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import create_engine, make_url
+from sqlalchemy.dialects import sqlite
 
 from configs.errors import UsageError
 from evaluation.ledger import database, hash_chain, migrations
@@ -261,14 +263,17 @@ def test_processes_make_one_chain(url: str, tmp_path: Path) -> None:
 # -- the database --------------------------------------------------------------------------------------------------
 
 
-def test_migrations_make_the_tables_that_the_code_knows(ledger: Ledger) -> None:
+def test_migrations_make_the_tables_that_the_code_knows(url: str) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.runtime.migration import MigrationContext
     from alembic.script import ScriptDirectory
 
-    with ledger._reading() as connection:
+    Ledger.open(url).close()
+    engine = create_engine(url)
+    with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
         assert migrations.revision_of(connection) == REVISION
+    engine.dispose()
     folder = str(Path(migrations.__file__).parent)
     assert ScriptDirectory(folder, version_locations=[folder]).get_heads() == [REVISION]
 
@@ -336,9 +341,9 @@ def test_the_large_questions_are_answered_from_indexes(sqlite_url: str) -> None:
     with Ledger.open(sqlite_url) as ledger:
         put(ledger, frame(3))
         for name, query in asked.items():
-            sql = str(query.compile(dialect=ledger._engine.dialect, compile_kwargs={"literal_binds": True}))
-            with ledger._reading() as connection:
-                plan = [row[3] for row in connection.exec_driver_sql(f"explain query plan {sql}")]
+            sql = str(query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
+            with closing(sqlite3.connect(make_url(sqlite_url).database)) as connection:
+                plan = [row[3] for row in connection.execute(f"explain query plan {sql}")]
             walked = [step for step in plan if step.startswith("SCAN")]
             assert len(walked) == (name != "unjudged"), (name, plan)
             assert name in counted or not [step for step in plan if "TEMP B-TREE" in step], (name, plan)

@@ -182,13 +182,26 @@ def test_too_few_churned_accounts_to_resample_is_refused() -> None:
         bootstrap.interval(rows, bootstrap_statistics.auc(), 200)
 
 
-def test_drawing_in_blocks_is_drawing_at_once() -> None:
-    whole = next(counts for place, counts in enumerate(bootstrap._blocks(30, 12, 5, 12)) if place)
-    parts = list(bootstrap._blocks(30, 12, 5, 5))[1:]
-    assert [one.shape[1] for one in parts] == [5, 5, 2]
-    assert (whole.sum(axis=0) == 30).all()
-    assert all((one.sum(axis=0) == 30).all() for one in parts)
-    assert (np.concatenate(parts, axis=1) == whole).all()
+@pytest.mark.parametrize("kept", [bootstrap.KEPT_COUNTS, 0], ids=["kept", "drawn_anew"])
+def test_drawing_in_blocks_is_drawing_at_once(kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, blocks = frame(30, 30), []
+
+    def counts_of(_: pd.DataFrame, __: np.ndarray, ___: int) -> Callable[[np.ndarray], np.ndarray]:
+        def counted(counts: np.ndarray) -> np.ndarray:
+            blocks.append(counts.shape[1])
+            return counts
+
+        return counted
+
+    accounts = rows.account_id.nunique()
+    whole = bootstrap.draw(rows, {"counts": counts_of}, 12, 5)["counts"]
+    monkeypatch.setattr(bootstrap, "KEPT_COUNTS", kept)
+    monkeypatch.setattr(bootstrap, "COUNTED_AT_ONCE", 5 * (2 * len(rows) + accounts))
+    parts = bootstrap.draw(rows, {"counts": counts_of}, 12, 5)["counts"]
+    assert blocks == [1, 12, 1, 5, 5, 2]
+    assert (whole[:, 0] == 1).all()
+    assert (whole.sum(axis=0) == accounts).all()
+    assert (parts == whole).all()
 
 
 def test_400_draws_of_the_auc_of_20_000_rows_take_a_few_sorts(in_sorts: Callable[..., float]) -> None:
