@@ -87,7 +87,8 @@ def load_dataset(
 
 def _frame(sources: Sources, settings: Settings, days: pd.DatetimeIndex) -> tuple[pd.DataFrame, Schema]:
     """The frame of signals, from the kept state of usage where the settings ask for one."""
-    if not (settings.engine.incremental and sources.has(EVENTS)):
+    # A kept state is only ever added to: it knows no later versions of its events.
+    if not (settings.engine.incremental and sources.has(EVENTS)) or EVENTS in sources.versions:
         return assemble(sources, settings, days)
     state = UsageState.open(settings)
     try:

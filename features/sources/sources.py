@@ -20,7 +20,7 @@ from configs.errors import Fault, SourceError
 from configs.settings import Settings
 from configs.tables import TABLES, table
 from features.sources.account_ids import with_known_accounts
-from features.sources.backends import Engine, SourceRows, connect, digest
+from features.sources.backends import Engine, SourceRows, connect, digest, ragged_fault, ragged_row
 from features.sources.mapping import Mapped, resolve
 from features.sources.sentiment import with_sentiment
 from features.sources.validation import examine, unread
@@ -135,6 +135,7 @@ def _open(engine: Engine, settings: Settings, now: pd.Timestamp | None) -> Sourc
         source = settings.tables.get(canonical.name)
         if source is None:
             continue
+        raw = None
         try:
             raw = engine.read(settings, canonical.name, source)
             resolved = resolve(canonical, source, raw, settings)
@@ -147,16 +148,16 @@ def _open(engine: Engine, settings: Settings, now: pd.Timestamp | None) -> Sourc
                 faults += found[canonical.name].faults
             faults += row_faults
         except SourceError as error:
-            faults += error.faults
+            ragged = ragged_row(raw.files) if raw is not None else None
+            faults += [ragged_fault(f"tables.{canonical.name}.from", ragged)] if ragged else error.faults
     faults += _churn_faults(settings, mapped)
     if faults:
         raise SourceError(faults)
     fingerprint = _fingerprint(engine, mapped, tables)
-    tables, warnings, faults = with_known_accounts(engine, tables)
+    versions = {name: several.rows for name, several in found.items() if several.rows is not None}
+    tables, warnings, faults = with_known_accounts(engine, {**tables, **versions})
     if faults:
         raise SourceError(faults)
-    versions = {name: several.rows for name, several in found.items() if several.rows is not None}
-    tables = {**tables, **versions}
     if settings.sentiment != "off":
         tables = with_sentiment(engine, tables)
     data_end = _data_end(settings, mapped, now)

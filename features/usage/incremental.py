@@ -1,9 +1,10 @@
 """Usage folded day by day: what became visible on a new day is added to a kept state, and the past is not read again.
 
 The state holds the units of `sql_rollup`, in a DuckDB file of its own, keyed by the last day blind to them. It is
-append-only: a row that arrives late is added on the day on which it became visible, whenever it happened. So signals
-from the state equal those from the events themselves, at every as_of up to the day reached. Other tables are small and
-have columns that are filled in later; they are read whole.
+append-only: a row that arrives late is added on the day on which it became visible, whenever it happened. Where the
+source no longer holds what was kept (rows came late without a recorded_at, or were deleted), it is begun anew. So
+signals from the state equal those from the events themselves, at every as_of up to the day reached. Other tables are
+small and have columns that are filled in later; they are read whole.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from typing import Self
 import duckdb
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 import pandas as pd
 
 from configs.errors import DataError, Fault, SourceError
 from configs.settings import Settings
 from features.sources import Sources
 from features.sources.backends import DuckDBEngine, reason
-from features.timeline import TIME
+from features.timeline import DAY_SECONDS, TIME
 from features.usage import sql_rollup
 from features.usage.strategy import Units
 
@@ -85,8 +87,7 @@ class UsageState:
         state = cls(engine, _mark(settings))
         known = engine.connection.execute("SELECT mark FROM state").fetchall()
         if known and known[0][0] != state.mark:
-            engine.connection.execute("DROP TABLE IF EXISTS units")
-            engine.connection.execute("DELETE FROM state")
+            state._begin_anew()
         return state
 
     @property
@@ -97,6 +98,9 @@ class UsageState:
 
     def fold_in(self, sources: Sources, until: pd.Timestamp) -> FoldedIn:
         """Adds what became visible since the day reached: all of it or, when something fails, nothing.
+
+        What was kept is held against the source by its rows, their quantity and their days; where they differ, all of
+        it is read again.
 
         Parameters
         ----------
@@ -120,6 +124,9 @@ class UsageState:
             )
             raise DataError(fault)
         since = self.reached
+        if since is not None and self._is_stale(sources, since):
+            self._begin_anew()
+            since = None
         if since is not None and until <= since:
             return FoldedIn(0, since)
         batches = sources.engine.batches(_new(sources, since, until))
@@ -139,6 +146,22 @@ class UsageState:
         finally:
             con.unregister("forewarn_new_units")
         return FoldedIn(int(added), until)
+
+    def _begin_anew(self) -> None:
+        self.engine.connection.execute("DROP TABLE IF EXISTS units")
+        self.engine.connection.execute("DELETE FROM state")
+
+    def _is_stale(self, sources: Sources, since: pd.Timestamp) -> bool:
+        """Whether the source no longer holds what was kept of the days up to the one reached: rows of before that came
+        later without a recorded_at, were deleted, or were changed."""
+        then = ibis.date(f"{since:%Y-%m-%d}")
+        totals = []
+        for engine, rows in ((self.engine, self.units().rows), (sources.engine, sql_rollup.units(sources))):
+            rows = rows.filter(rows.seen < then)
+            day = (rows.day.cast("timestamp").epoch_seconds() / DAY_SECONDS).cast("float64")
+            asked = rows.aggregate(n=rows.n.sum(), quantity=rows.quantity.sum(), days=(rows.n * day).sum())
+            totals.append(engine.to_pandas(asked).iloc[0].astype("float64").fillna(0.0).to_numpy())
+        return not np.allclose(totals[0], totals[1], rtol=1e-9, atol=1e-6)
 
     def units(self) -> Units:
         """What the usage signals are worked out from, instead of the events."""

@@ -14,7 +14,7 @@ import ibis.expr.types as ir
 
 from features.sources import Sources
 from features.sources.backends import Engine
-from features.timeline import TIME, last_blind_day
+from features.timeline import SUPERSEDED, TIME, last_blind_day
 from features.usage.window_segments import Calendar
 
 EVENTS = "usage_events"
@@ -36,9 +36,10 @@ def _all_bits(bits: int) -> int:  # type: ignore[empty-body]
 def units(sources: Sources) -> ir.Table:
     """One row an event (or what a source counts a day): account_id, day, seen, n, quantity, keys and measures.
 
-    `seen` is the last day blind to the row.
+    `seen` is the last day blind to the row. Where events were corrected, `until` is the first day that knows a later
+    version of it.
     """
-    rows = sources.tables[EVENTS]
+    rows = sources.versions.get(EVENTS, sources.tables[EVENTS])
     single = ibis.literal(1).cast("float64")  # 1.0 is a decimal to some engines
     columns: dict[str, ir.Value] = {
         "account_id": rows.account_id,
@@ -47,6 +48,8 @@ def units(sources: Sources) -> ir.Table:
         "n": single,
         "quantity": rows.quantity if "quantity" in rows.columns else single,
     }
+    if SUPERSEDED in rows.columns:
+        columns["until"] = rows.superseded.date()
     for fold, key in KEYS.items():
         if key in rows.columns:
             columns[fold] = sources.engine.hash_key(rows[key])

@@ -6,11 +6,13 @@ Either gives, for a run of as_ofs, one row for each (account, index of the as_of
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+import ibis
 import ibis.expr.types as ir
 import pandas as pd
+import pyarrow as pa
 
 from configs.settings import Settings
 from features.sources.backends import Engine
@@ -24,7 +26,7 @@ EDGES = {
     "usage_users": sql_rollup.KEY_EDGES,
     "usage_features": sql_rollup.KEY_EDGES,
 }
-AGES, STREAM = "forewarn_ages", "forewarn_seen"
+AGES, STREAM, SEEN = "forewarn_ages", "forewarn_seen", "forewarn_seen_versions"
 
 
 @dataclass(frozen=True)
@@ -86,11 +88,18 @@ class RollupStrategies:
         # Floats are added to the arrays in one order: the sums are the same on any number of threads.
         units.engine.limit_memory(settings, 1.0 - SHARE, in_order=True)
         memory_mb = settings.engine.memory_mb
-        rollup = stream_rollup(units.engine, units.rows, accounts, account_ids, calendars, measures, memory_mb)
+        # What is in the arrays is not taken out again: they know no later versions.
+        rollup = None
+        if not self._corrected:
+            rollup = stream_rollup(units.engine, units.rows, accounts, account_ids, calendars, measures, memory_mb)
         self.statistics: UsageStatistics | None = None if rollup is None else rollup.statistics
         self._arrays = {} if rollup is None else dict(rollup.arrays)
         if not self._arrays:
             units.engine.limit_memory(settings)
+
+    @property
+    def _corrected(self) -> bool:
+        return "until" in self.units.rows.columns
 
     def of(self, fold: str) -> RollupStrategy:
         """The strategy of a fold, to be used once.
@@ -107,6 +116,8 @@ class RollupStrategies:
         # Why there are two: at 20 million events a build took 23.5 processor seconds with arrays and 52.0 with SQL
         # alone, in 1.4 and 1.5 GB (`tests/benchmarks/signals.py --events 20000000 --strategies`). At 2 million they are
         # alike; SQL serves what does not fit into the memory that arrays may take.
+        if self._corrected:
+            return VersionsRollup(self.units, self.accounts, self.calendars[fold], fold, self.measures)
         if fold in self._arrays:
             return ArrayRollup(self.units.engine, self._arrays.pop(fold))
         return SqlRollup(self.units, self.accounts, self.calendars[fold], fold, self.measures)
@@ -148,3 +159,30 @@ class SqlRollup:
     def drop(self) -> None:
         sql_rollup.drop(self.engine)
         self.engine.drop(AGES)
+
+
+class VersionsRollup:
+    """Groups the events anew for each as_of, from the versions that count there: rows come and go from one to the
+    next, so that nothing that is grouped once serves two."""
+
+    def __init__(
+        self, units: Units, accounts: ir.Table, calendar: Calendar, fold: str, measures: tuple[str, ...]
+    ) -> None:
+        self.units, self.accounts, self.calendar, self.fold, self.measures = units, accounts, calendar, fold, measures
+
+    def seen(self, indices: range) -> ir.Table:
+        return self.units.engine.materialize(SEEN, pa.concat_tables([self._at(index) for index in indices]))
+
+    def _at(self, index: int) -> pa.Table:
+        as_of, rows = self.calendar.as_ofs[index], self.units.rows
+        counts = rows.until.isnull() | (rows.until > ibis.date(f"{as_of:%Y-%m-%d}"))
+        units = replace(self.units, rows=rows.filter(counts).drop("until"))
+        calendar = Calendar(self.calendar.as_ofs[[index]], self.calendar.edges)
+        rollup = SqlRollup(units, self.accounts, calendar, self.fold, self.measures)
+        seen = rollup.seen(range(1))
+        found = units.engine.to_arrow(seen.mutate(as_of_index=ibis.literal(index, "int32")))
+        rollup.drop()
+        return found
+
+    def drop(self) -> None:
+        self.units.engine.drop(SEEN)

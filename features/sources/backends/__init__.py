@@ -4,6 +4,7 @@ from features.sources.backends.base import Engine, Query, SourceRows, one_time_t
 from features.sources.backends.connect import connect
 from features.sources.backends.duckdb import DuckDBEngine
 from features.sources.backends.files import CSV, FILES, JSON, digest
+from features.sources.backends.ragged import ragged_fault, ragged_row
 
 __all__ = [
     "CSV",
@@ -16,5 +17,7 @@ __all__ = [
     "connect",
     "digest",
     "one_time_type",
+    "ragged_fault",
+    "ragged_row",
     "reason",
 ]

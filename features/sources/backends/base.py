@@ -22,6 +22,7 @@ from configs.errors import Fault, SourceError, nearest
 from configs.settings import Settings, TableSource
 from features.sources.backends.files import FILES, PARQUET, is_file_name, matching_files
 from features.sources.backends.query_text import one_select
+from features.sources.backends.ragged import ragged_fault, ragged_row
 
 BATCH_ROWS = 1_000_000
 
@@ -145,6 +146,8 @@ class Engine(ABC):
             table = dict(readers)[endings]([str(path) for path in paths])
         except Exception as error:
             do = "check the file (UTF-8, a header, one record a row)"
+            if ragged := ragged_row(paths):
+                raise SourceError(ragged_fault(where, ragged)) from None
             raise SourceError(Fault(where, f"{origin}: {reason(error)}", "a readable file", do)) from None
         return SourceRows(table, origin, tuple(paths), textual=endings != PARQUET)
 

@@ -132,13 +132,19 @@ class DuckDBEngine(Engine):
         return str(self.backend.raw_sql(query).fetchall()[0])
 
     def materialize(self, name: str, rows: ir.Table | pa.Table) -> ir.Table:
+        if not isinstance(rows, ir.Table):
+            return self._keep(name, rows)
         self.drop(name)
-        self.backend.create_table(name, exact(rows) if isinstance(rows, ir.Table) else rows, temp=True)
+        self.backend.create_table(name, exact(rows), temp=True)
         return self.backend.table(name)
 
     def upload(self, name: str, frame: pd.DataFrame) -> ir.Table:
+        return self._keep(name, arrow_of(frame))
+
+    def _keep(self, name: str, rows: pa.Table) -> ir.Table:
+        # ibis 12 loses the name of what it registers for this.
         self.drop(name)
-        self.connection.register(f"{name}_given", arrow_of(frame))
+        self.connection.register(f"{name}_given", rows)
         self.backend.raw_sql(f"CREATE TEMPORARY TABLE {name} AS SELECT * FROM {name}_given")
         self.connection.unregister(f"{name}_given")
         return self.backend.table(name)
