@@ -42,7 +42,7 @@ class RandomSplitGap:
     rows, churned : int
         Rows judged, the same for both, and how many of them churned.
     auc_random, auc_honest : float
-        AUC taught by random halves of all rows, and by the past only; 0-1.
+        AUC taught by rows of any time, and by as many of the past only; 0-1.
     log_loss_random, log_loss_honest : float
         Log loss likewise, in nats.
     """
@@ -112,9 +112,10 @@ class RandomSplitRefusal:
 
 
 def random_split_gap(dataset: Dataset, settings: Settings, folds: Sequence[pd.Timestamp]) -> RandomSplitGap:
-    """Fits a LightGBM on random halves of the rows matured at the main horizon, and one a fold on what was known then.
+    """Fits a LightGBM a fold on what was known then, and others on as many rows drawn at random from a random half.
 
-    folds: the origins of a backtest; the rows that are judged, both ways, are those from the first origin on. DataError
+    Like is compared with like: both ways judge the same rows, those from the first origin on, fold by fold, taught by
+    equally many rows matured at the main horizon. folds: the origins of a backtest. DataError
     when they are of one class, or when no fold had both classes to learn from. Of a large company, accounts are drawn
     so that about MOST_ROWS rows remain.
     """
@@ -129,11 +130,13 @@ def random_split_gap(dataset: Dataset, settings: Settings, folds: Sequence[pd.Ti
     judged = matured & (as_of >= origins[0]).to_numpy()
     random, honest = np.full(len(label), np.nan), np.full(len(label), np.nan)
     half = random_state.random(len(label)) < 0.5
-    for taught in (half, ~half):
-        random = _predicted(random, inputs, label, matured & taught, judged & ~taught)
     for origin, end in zip(origins, [*origins[1:], pd.Timestamp.max], strict=True):
         known = rows_known(dataset.labels, known_until(dataset.labels, dataset.data_end, origin), days) & matured
-        honest = _predicted(honest, inputs, label, known, judged & ((as_of >= origin) & (as_of < end)).to_numpy())
+        asked = judged & ((as_of >= origin) & (as_of < end)).to_numpy()
+        honest = _predicted(honest, inputs, label, known, asked)
+        for taught in (half, ~half):
+            drawn_rows = _drawn(matured & taught, int(known.sum()), random_state)
+            random = _predicted(random, inputs, label, drawn_rows, asked & ~taught)
     both = judged & ~np.isnan(random) & ~np.isnan(honest)
     if not both.any():
         to_do = "give more history before the first fold"
@@ -180,6 +183,14 @@ def _inputs(dataset: Dataset, settings: Settings) -> Array:
     numbers = [frame[name].to_numpy(dtype=float) for name in schema.numbers if name not in left_out]
     codes = [pd.factorize(frame[name])[0].astype(float) for name in schema.categories if name not in left_out]
     return np.column_stack([*numbers, *codes])
+
+
+def _drawn(among: Array, count: int, random_state: np.random.Generator) -> Array:
+    """(n,) flags on `count` rows drawn from those flagged, or on all of them where there are no more."""
+    rows = np.flatnonzero(among)
+    out = np.zeros(len(among), dtype=bool)
+    out[random_state.choice(rows, min(count, rows.size), replace=False)] = True
+    return out
 
 
 def _predicted(p: Array, inputs: Array, label: Array, taught: Array, asked: Array) -> Array:

@@ -54,12 +54,17 @@ def dataset(accounts: int, twins: bool, seed: int = 1) -> Dataset:
 
 def test_twins_on_both_sides_flatter() -> None:
     found = random_split_gap(dataset(250, twins=True), settings(), FOLDS[:1])
-    assert found.auc_random > 0.9
+    assert found.auc_random > 0.85
     assert found.auc_honest < 0.7
     assert found.auc_gap == pytest.approx(found.auc_random - found.auc_honest)
     assert found.log_loss_random < found.log_loss_honest
     assert found.rows == 250 * 9
     assert found.sentence.endswith(f"would promise {found.auc_gap:.3f} of AUC that nobody gets.")
+
+
+def test_a_short_past_is_no_flattery() -> None:
+    """Fifteen months of rows would teach more than the two that had matured by the first fold: both get two."""
+    assert abs(random_split_gap(dataset(250, twins=False), settings(), MONTHS[[5]]).auc_gap) < 0.02
 
 
 def test_rows_of_their_own_do_not() -> None:
