@@ -63,12 +63,21 @@ class AggregateSignal(Signal):
         which they are subtracted; "void" for what becomes missing when the feed worked on under half of the window.
     empty : float or None
         The value of an account that has the feed and not a single row in the frame; None: missing.
+    trials : Callable or None
+        Of a share: the aggregate of the frame that counts what it is a share of. With few of them it is drawn towards
+        the peers' share (features/signals/exposure.py), so that it looks at other accounts.
     """
 
     frame: str
     window_from_days: int = 0
     outage: Outage = "none"
     empty: float | None = None
+    trials: Callable[[Any], Any] | None = None
+
+    @property
+    def peers(self) -> bool:
+        """Whether it looks at other accounts, like a derived signal that says so."""
+        return self.trials is not None
 
 
 @dataclass(frozen=True, kw_only=True)

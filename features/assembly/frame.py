@@ -15,7 +15,16 @@ from configs.framework import Framework
 from configs.settings import Settings
 from features.assembly.aggregate import aggregate_signals
 from features.assembly.lagged_rows import with_lagged_rows
-from features.assembly.postprocess import feeds_reached, outage_ages, outage_days, postprocess, significant
+from features.assembly.little_data import began, draw_shares, never_used, tenure_stages, with_trials
+from features.assembly.postprocess import (
+    days_of_feed,
+    feed_totals,
+    feeds_reached,
+    outage_ages,
+    outage_days,
+    postprocess,
+    significant,
+)
 from features.health import SEGMENT, lifecycle_stages, score_columns, weighted_coverage
 from features.signal import AggregateSignal, DerivedSignal, Schema, Signal
 from features.signals import (
@@ -23,6 +32,7 @@ from features.signals import (
     INTERVENTION_SIGNALS,
     MONTHS_BACK,
     attribute_infos,
+    days_column,
     needs_scores,
     own_signals,
     require_framework_signals,
@@ -35,7 +45,14 @@ from features.usage import Units
 
 CONTEXT = ("name", "segment", "owner", "strategic", "parent_account_id")
 ALWAYS = ("arr", "days_to_renewal", "term_days")  # columns that later parts read whether or not there is such a signal
-HIDDEN = ("asked", "in_play", "spell_start", "family", *(f"row_{months}mo_ago" for months in MONTHS_BACK))
+HIDDEN = (
+    "asked",
+    "in_play",
+    "spell_start",
+    "family",
+    "tenure_stage",
+    *(f"row_{months}mo_ago" for months in MONTHS_BACK),
+)
 
 
 class Columns(dict[str, pd.Series]):
@@ -131,11 +148,23 @@ def assemble(
     t = Columns({str(name): pairs[name] for name in pairs})
     t.numbers("tenure_days")[:] = (t.as_of - t.spell_start).dt.total_seconds() / DAY_SECONDS
     attributes = _context(t, sources)
+    t["tenure_stage"] = tenure_stages(t.tenure_days, settings.framework)
     values = {signal.name: _empty(t, signal) for signal in aggregates}
-    statistics = aggregate_signals(sources, settings, pairs, aggregates, values, units)
-    has, outages = feeds_reached(sources, pairs, statistics), outage_ages(sources, pairs, statistics)
+    trials = with_trials(aggregates)
+    values |= {signal.name: np.full(len(pairs), np.nan) for signal in trials}
+    statistics = aggregate_signals(sources, settings, pairs, [*aggregates, *trials], values, units)
+    totals = feed_totals(sources, statistics)
+    has, outages = feeds_reached(sources, pairs, statistics), outage_ages(sources, pairs, totals)
+    starts = began(sources, pairs)
+    days_of = {name: days_of_feed(of_feed, pairs, starts) for name, of_feed in totals.items()}
+    account_days = (t.as_of - starts).dt.total_seconds().to_numpy() / DAY_SECONDS
+    silent = never_used(values.get("seats"), has, days_of, account_days)
     for signal in aggregates:
-        postprocess(values[signal.name], signal, has, outages, pairs)
+        postprocess(values[signal.name], signal, has | silent.reached, outages, pairs, days_of)
+    silent.count_days(values)
+    for name, there in days_of.items():
+        t[days_column(name)] = pd.Series(there, index=t.index)
+    draw_shares(t, aggregates, values)
     _derive(t, [signal for signal in derived if signal.name not in late])
     for name in ALWAYS:
         if name not in t:
@@ -144,7 +173,7 @@ def assemble(
     t.numbers("feed_outage_days")[:] = outage_days(outages, pairs)
     add_stage_and_scores(t, settings.framework)
     _derive(t, [signal for signal in derived if signal.name in late])
-    frame = t.first(int(pairs.asked.sum()), HIDDEN)
+    frame = t.first(int(pairs.asked.sum()), (*HIDDEN, *map(days_column, days_of)))
     unmodelled = {signal.name for signal in INTERVENTION_SIGNALS}
     described = [signal for signal in signals if signal.name not in unmodelled]
     return frame, schema_of(described, attribute_infos(attributes))

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
+from configs.tables import table
 from features.frames import frame_named, tables_of
 from features.signal import AggregateSignal
 from features.sources import Sources
-from features.timeline import asof_join, feed_outages, first_visible, spans
+from features.timeline import asof_join, daily_totals, feed_outages, first_visible, spans
 from features.usage import EVENTS, UsageStatistics
 
 DIGITS = 9
@@ -46,12 +47,31 @@ def _reached_by_versions(sources: Sources, name: str, pairs: pd.DataFrame) -> np
     return (asof_join(pairs, counted, "visible", ["n"]).n > 0).to_numpy()
 
 
-def outage_ages(sources: Sources, pairs: pd.DataFrame, statistics: UsageStatistics | None = None) -> dict[str, Ages]:
-    """For each feed with any, the ages of its outage days at each as_of that has some."""
+def feed_totals(sources: Sources, statistics: UsageStatistics | None = None) -> dict[str, pd.DataFrame]:
+    """The rows of each feed by day and by when they became visible (`daily_totals`)."""
     known = {} if statistics is None else {EVENTS: statistics.totals}
-    of_feeds = feed_outages(sources, pd.DatetimeIndex(pairs.as_of.unique()), known)
+    feeds = [name for name in sources.tables if table(name).activity]
+    return {name: known[name] if name in known else daily_totals(sources, name) for name in feeds}
+
+
+def outage_ages(sources: Sources, pairs: pd.DataFrame, totals: Mapping[str, pd.DataFrame]) -> dict[str, Ages]:
+    """For each feed with any, the ages of its outage days at each as_of that has some."""
+    of_feeds = feed_outages(sources, pd.DatetimeIndex(pairs.as_of.unique()), totals)
     by_feed = {feed: {day: ages for day, ages in by_day.items() if len(ages)} for feed, by_day in of_feeds.items()}
     return {feed: by_day for feed, by_day in by_feed.items() if by_day}
+
+
+def days_of_feed(totals: pd.DataFrame, pairs: pd.DataFrame, began: pd.Series) -> np.ndarray:
+    """(n,) days up to as_of since the account began and since the first day of the feed with a row known by as_of; 0
+    where none was."""
+    rows = totals[totals.n > 0].sort_values("visible", kind="stable")
+    first = np.minimum.accumulate(rows.day.to_numpy()) if len(rows) else np.array([], dtype="datetime64[us]")
+    known = np.searchsorted(rows.visible.to_numpy(), pairs.as_of.to_numpy(), side="right")
+    there = np.full(len(pairs), np.datetime64("NaT", "us"))
+    there[known > 0] = first[known[known > 0] - 1]
+    start = np.fmax(there, began.dt.normalize().to_numpy())
+    days = (pairs.as_of.to_numpy() - start) / np.timedelta64(1, "D")
+    return np.where(known > 0, np.maximum(days, 0.0), 0.0)
 
 
 def outage_days(outages: Mapping[str, Ages], pairs: pd.DataFrame, days: int = 30) -> pd.Series:
@@ -69,6 +89,7 @@ def postprocess(
     has: Mapping[str, np.ndarray],
     outages: Mapping[str, Ages],
     pairs: pd.DataFrame,
+    days: Mapping[str, np.ndarray],
 ) -> None:
     """In place: text stays as it is; numbers are adjusted for outages, filled in where empty and fed, and rounded."""
     if signal.kind == "category":
@@ -78,7 +99,8 @@ def postprocess(
         missing = np.isnan(values)
         values[missing if feed in FOR_ALL else missing & has[feed]] = signal.empty
     if signal.outage != "none":
-        values[:] = _adjusted_for_outages(values, signal, _of_any(outages, tables_of(signal)), pairs)
+        there = days.get(feed, np.full(len(values), np.inf))
+        values[:] = _adjusted_for_outages(values, signal, _of_any(outages, tables_of(signal)), pairs, there)
     significant(values, values)
 
 
@@ -91,9 +113,12 @@ def _of_any(outages: Mapping[str, Ages], feeds: Iterable[str]) -> Ages:
     return down
 
 
-def _adjusted_for_outages(values: np.ndarray, signal: AggregateSignal, ages: Ages, pairs: pd.DataFrame) -> np.ndarray:
+def _adjusted_for_outages(
+    values: np.ndarray, signal: AggregateSignal, ages: Ages, pairs: pd.DataFrame, days: np.ndarray
+) -> np.ndarray:
     """Counts and sums are scaled to the days on which the feed worked, and like "void" ones missing when it worked on
-    under half of the window's; days since something count only days on which it worked."""
+    under half of the window's; days since something count only days on which it worked. Of a window that reaches back
+    before the account (or the feed) began, the `days` since count."""
     out = values.copy()
     for as_of, down_ages in ages.items():
         rows = np.flatnonzero((pairs.as_of == as_of).to_numpy())
@@ -101,12 +126,12 @@ def _adjusted_for_outages(values: np.ndarray, signal: AggregateSignal, ages: Age
             out[rows] = values[rows] - np.searchsorted(down_ages, np.nan_to_num(values[rows]), side="right")
             continue
         assert signal.window_days is not None  # a test over the catalogue holds it
-        length = signal.window_days - signal.window_from_days
-        down = int(((down_ages > signal.window_from_days) & (down_ages <= signal.window_days)).sum())
-        if 2 * down > length:
-            out[rows] = np.nan
-        elif signal.outage == "scale":
-            out[rows] = values[rows] * (length / (length - down))
+        begins = np.maximum(np.minimum(signal.window_days, days[rows]), signal.window_from_days)
+        length = begins - signal.window_from_days
+        within = np.searchsorted(down_ages, [signal.window_from_days], side="right")
+        down = np.searchsorted(down_ages, begins, side="right") - within
+        scaled = values[rows] * (length / np.maximum(length - down, 1)) if signal.outage == "scale" else values[rows]
+        out[rows] = np.where(2 * down > length, np.nan, np.where(down > 0, scaled, values[rows]))
     return out
 
 

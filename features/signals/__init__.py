@@ -9,6 +9,7 @@ from features.signals.catalogue import (
     signals_of,
 )
 from features.signals.configured import attribute_infos
+from features.signals.exposure import days_column, drawn_share
 from features.signals.framework_signals import framework_faults, require_framework_signals
 from features.signals.own import own_signals
 from features.signals.trends_and_peers import MONTHS_BACK, days_back
@@ -20,6 +21,8 @@ __all__ = [
     "SCORE_INFOS",
     "attribute_infos",
     "days_back",
+    "days_column",
+    "drawn_share",
     "framework_faults",
     "needs_scores",
     "own_signals",

@@ -74,7 +74,7 @@ def _row(signal: Signal, known: dict[str, Signal]) -> str:
         window += f", up to {signal.window_from_days} days before" if signal.window_from_days else ""
         empty = empty if signal.empty is None else f"{signal.empty:g}"
         outage = OUTAGES[signal.outage]
-    peers = isinstance(signal, DerivedSignal) and signal.peers
+    peers = isinstance(signal, AggregateSignal | DerivedSignal) and signal.peers
     sentence = signal.sentence + (" *(peers)*" if peers else "")
     cells = [f"`{signal.name}`", sentence, signal.unit or "-", DIRECTIONS[signal.healthier], window]
     return f"| {' | '.join([*cells, ', '.join(tables_of(signal, known)), empty, outage])} |"

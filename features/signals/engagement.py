@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import ibis
+
 from features.signal import AggregateSignal, DerivedSignal, Signal
+from features.signals.exposure import pace, share
 from features.signals.support import SUPPORT
 from features.signals.windows import COUNT, over_windows
-from features.timeline import days_between, ratio
+from features.timeline import days_between
 
 ATTENDED = ("interactions.attended",)
 STARTED = ("interactions.initiated_by",)
@@ -32,7 +35,7 @@ def _rest_of_year(t: Any) -> Any:
 
 def _attended_before(t: Any) -> Any:
     held = t.appointments_held_365d - t.appointments_held_90d
-    return ratio(held, held + t.appointments_missed_365d - t.appointments_missed_90d)
+    return share(t, held, held + t.appointments_missed_365d - t.appointments_missed_90d)
 
 
 def _attendance(days: int, words: str) -> Signal:
@@ -43,9 +46,10 @@ def _attendance(days: int, words: str) -> Signal:
         unit="share",
         healthier=1,
         sentence=f"share of appointments in {words} that the customer came to",
-        value=lambda t: ratio(t[held], t[held] + t[missed]),
+        value=lambda t: share(t, t[held], t[held] + t[missed]),
         of=(held, missed),
         window_days=days,
+        peers=True,
     )
 
 
@@ -86,6 +90,7 @@ ENGAGEMENT: tuple[Signal, ...] = (
             *(f"appointments_{word}_{days}d" for word in ("held", "missed") for days in (90, 365)),
         ),
         window_days=365,
+        peers=True,
     ),
     AggregateSignal(
         name="days_since_attended",
@@ -156,9 +161,10 @@ ENGAGEMENT: tuple[Signal, ...] = (
         unit="ratio",
         healthier=1,
         sentence="contacts that the customer began in 30 days against its own 90-day pace (1 is unchanged)",
-        value=lambda t: ratio(t.customer_contacts_30d * 3.0, t.customer_contacts_90d),
+        value=lambda t: pace(t, "interactions", t.customer_contacts_30d, t.customer_contacts_90d, 30, 90),
         of=("customer_contacts_30d", "customer_contacts_90d"),
         window_days=90,
+        peers=True,
     ),
     AggregateSignal(
         name="days_since_customer_contact",
@@ -209,6 +215,7 @@ ENGAGEMENT: tuple[Signal, ...] = (
         healthier=1,
         sentence="share of our messages in 90 days that the customer answered",
         value=lambda t: _reply_share(t, t.age <= 90),
+        trials=lambda t: t.count(where=(t.age <= 90) & t.our_message),
         needs=REPLIED,
         window_days=90,
         **INTERACTIONS,
@@ -219,6 +226,9 @@ ENGAGEMENT: tuple[Signal, ...] = (
         healthier=1,
         sentence="share of our messages answered in 90 days, less that of the rest of the year",
         value=lambda t: _reply_share(t, t.age <= 90) - _reply_share(t, _rest_of_year(t)),
+        trials=lambda t: ibis.least(
+            t.count(where=(t.age <= 90) & t.our_message), t.count(where=_rest_of_year(t) & t.our_message)
+        ),
         needs=REPLIED,
         window_days=365,
         **INTERACTIONS,

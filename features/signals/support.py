@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from features.signal import AggregateSignal, DerivedSignal, Signal
+from features.signals.exposure import pace
 from features.signals.windows import COUNT, over_windows
-from features.timeline import days_between, ratio
+from features.timeline import days_between
 
 URGENT = ("urgent", "high", "critical", "p1", "p2")
 POOR_RATING = 2  # of 5, and below
@@ -41,9 +42,10 @@ SUPPORT: tuple[Signal, ...] = (
         unit="ratio",
         healthier=0,
         sentence="tickets of the last 30 days against the account's own 90-day pace (1 is unchanged)",
-        value=lambda t: ratio(t.tickets_30d * 3.0, t.tickets_90d),
+        value=lambda t: pace(t, "tickets", t.tickets_30d, t.tickets_90d, 30, 90),
         of=("tickets_30d", "tickets_90d"),
         window_days=90,
+        peers=True,
     ),
     AggregateSignal(
         name="urgent_tickets_90d",

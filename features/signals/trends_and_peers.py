@@ -6,18 +6,17 @@ the frame's own row of then, which holds what was known then. Peers are the acco
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from configs.framework import DIMENSIONS
 from features.health import stage_months
 from features.signal import DerivedSignal
+from features.signals.exposure import peers_median, per_window
 
 MONTHS_BACK = (1, 3)  # calendar months, so that monthly snapshots serve as each other's past
-MIN_PEERS = 5  # with fewer known values a median is not worth having
 
 
 def days_back(as_ofs: pd.DatetimeIndex, months: int) -> pd.DatetimeIndex:
@@ -40,22 +39,6 @@ def days_back(as_ofs: pd.DatetimeIndex, months: int) -> pd.DatetimeIndex:
     ['02-28', '03-01']
     """
     return pd.DatetimeIndex([day - pd.DateOffset(months=months) for day in as_ofs]).as_unit("us")
-
-
-def peers_median(t: Any, values: pd.Series, by: Sequence[str]) -> pd.Series:
-    """The median of `values` among the accounts in play at the same as_of that share the columns `by`.
-
-    Groups with fewer than MIN_PEERS known values take the median of everybody at that as_of, NaN when that is too few.
-    """
-    counted = values.where(t.in_play)
-    medians = pd.Series(np.nan, index=values.index)
-    for names in (["as_of", *(name for name in by if name in t)], ["as_of"]):
-        grouped = counted.groupby(t.codes(*names))
-        median = grouped.transform("median").where(grouped.transform("count") >= MIN_PEERS)
-        medians = medians.fillna(median)
-        if medians.notna().all():
-            break
-    return medians
 
 
 def before(t: Any, name: str, months: int) -> pd.Series:
@@ -91,14 +74,22 @@ def _of_parent(t: Any, name: str) -> pd.Series:
     return pd.Series(values.reindex(asked).to_numpy(), index=t[name].index)
 
 
-def _against_peers(name: str, dimension: str, healthier: int, words: str) -> DerivedSignal:
+def _against_peers(
+    name: str, dimension: str, healthier: int, words: str, of: Callable[[Any], pd.Series] | None = None
+) -> DerivedSignal:
+    """The signal, or what `of` makes of the frame in its place, less that of its peers."""
+
+    def value(t: Any) -> pd.Series:
+        own = t[name] if of is None else of(t)
+        return own - peers_median(t, own, ("segment", "lifecycle_stage"))
+
     return DerivedSignal(
         name=f"{name}_against_peers",
         dimension=dimension,
         unit="difference",
         healthier=healthier,
         sentence=f"{words}, less the median of accounts of its segment and stage",
-        value=lambda t: t[name] - peers_median(t, t[name], ("segment", "lifecycle_stage")),
+        value=value,
         of=(name,),
         peers=True,
     )
@@ -121,7 +112,13 @@ TRENDS_AND_PEERS: tuple[DerivedSignal, ...] = (
     _against_peers("usage_change_14d", "usage", 1, "change of usage over 14 days"),
     _against_peers("usage_against_norm_30d", "usage", 1, "usage against the account's own norm"),
     _against_peers("attendance_share_90d", "engagement", 1, "share of appointments kept"),
-    _against_peers("tickets_90d", "engagement", 0, "tickets in 90 days"),
+    _against_peers(
+        "tickets_90d",
+        "engagement",
+        0,
+        "tickets in 90 days (as if all had as many)",
+        lambda t: per_window(t, "tickets", t.tickets_90d, 1.0, 90),
+    ),
     DerivedSignal(
         name="usage_of_all_change_30d",
         dimension="usage",

@@ -9,7 +9,7 @@ import ibis
 from features.signal import AggregateSignal, Signal
 from features.signals.usage_ratios import USAGE_RATIOS
 from features.signals.windows import COUNT, over_windows
-from features.timeline import ratio
+from features.timeline import days_between, ratio
 
 USER, FEATURE = ("usage_events.user_id",), ("usage_events.feature",)
 # The frames of usage, and what the signals of each have in common: days are counted, users and features distinct.
@@ -31,17 +31,13 @@ def _weeks_in_a_row(t):  # type: ignore[no-untyped-def]
     return streak
 
 
-def _trend(t):  # type: ignore[no-untyped-def]
-    """Slope of the daily volume over 90 days by least squares, in shares of its mean a month; days without use count.
-
-    With ages a = 1..90 and volume q(a): slope = sum((mean(a) - a) q) / sum((a - mean(a))^2), which needs no more than
-    sum(q) and sum(a q).
-    """
-    days = 90
-    middle, spread = (days + 1) / 2, days * (days**2 - 1) / 12
-    inside = t.age <= days
-    total, aged = t.quantity.sum(where=inside), t.aged.sum(where=inside)
-    return (total > 0).ifelse((middle * total - aged) / spread * days * 30.0 / total, ibis.null("float64"))
+def _mean_seats(t):  # type: ignore[no-untyped-def]
+    """Seats of today for the days since the newest term began, those of a month ago (where there were some) before."""
+    since = ibis.least(t.age.min(where=t.covers), ibis.literal(30.0))
+    a_month_ago = t.seats.sum(where=(t.age > 30) & (t.ends_at.isnull() | (days_between(t.as_of, t.ends_at) <= 30)))
+    now = t.seats.sum(where=t.covers)
+    then = ibis.coalesce(a_month_ago, now)
+    return (now * since + then * (ibis.literal(30.0) - since)) / ibis.literal(30.0)
 
 
 USAGE: tuple[Signal, ...] = (
@@ -92,9 +88,10 @@ USAGE: tuple[Signal, ...] = (
         name="days_since_use",
         unit="days",
         healthier=-1,
-        sentence="days since the product was last used",
+        sentence="days since the product was last used (396: longer ago); of seats never used, since there were both",
         value=lambda t: t.last_age.min(),
         outage="since",
+        empty=396.0,
         **DAYS,
     ),
     *over_windows(
@@ -125,18 +122,30 @@ USAGE: tuple[Signal, ...] = (
         sentence="share of usage in 90 days that fell on weekends",
         value=lambda t: ratio(t.weekend.sum(where=t.age <= 90), t.quantity.sum(where=t.age <= 90)),
         outage="void",
+        trials=lambda t: t.days.sum(where=t.age <= 90),
         window_days=90,
         **DAYS,
     ),
     AggregateSignal(
-        name="usage_slope_90d",
-        unit="share a month",
-        healthier=1,
-        sentence="trend of daily usage over 90 days, as a share of its mean a month",
-        value=_trend,
+        name="usage_mean_age_90d",
+        unit="days",
+        healthier=-1,
+        sentence="mean days since the uses of the last 90 days",
+        value=lambda t: ratio(t.aged.sum(where=t.age <= 90), t.quantity.sum(where=t.age <= 90)),
         outage="void",
         window_days=90,
         **DAYS,
+    ),
+    AggregateSignal(
+        name="seats_mean_30d",
+        dimension="usage",
+        unit="seats",
+        healthier=0,
+        sentence="seats under contract in the last 30 days, on the mean",
+        value=_mean_seats,
+        frame="contracts",
+        needs=("contracts.seats",),
+        window_days=30,
     ),
     *over_windows(
         (1, 7, 30, 90),
@@ -176,6 +185,7 @@ USAGE: tuple[Signal, ...] = (
         value=lambda t: ratio(
             t.quantity_before_30d.sum(where=t.last_age > 30).fill_null(0.0), t.quantity_before_30d.sum()
         ),
+        trials=lambda t: t.quantity_before_30d.sum(),
         window_days=60,
         **USERS,
     ),
@@ -185,6 +195,7 @@ USAGE: tuple[Signal, ...] = (
         healthier=0,
         sentence="share of usage in 90 days that came from one user",
         value=lambda t: ratio(t.quantity_90d.max(), t.quantity_90d.sum()),
+        trials=lambda t: t.quantity_90d.sum(),
         window_days=90,
         **USERS,
     ),
@@ -224,6 +235,7 @@ USAGE: tuple[Signal, ...] = (
         healthier=0,
         sentence="share of usage in 90 days that went to one feature",
         value=lambda t: ratio(t.quantity_90d.max(), t.quantity_90d.sum()),
+        trials=lambda t: t.quantity_90d.sum(),
         window_days=90,
         **FEATURES,
     ),

@@ -2,9 +2,62 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pandas as pd
+
 from features.signal import DerivedSignal
-from features.signals.trends_and_peers import peers_median
+from features.signals.exposure import (
+    change,
+    days_within,
+    over_cut_window,
+    pace,
+    peers_median,
+    per_window,
+    prior_median,
+    surely_at_most,
+)
 from features.timeline import ratio
+
+EVENTS = "usage_events"
+MIN_SLOPE_DAYS = 14.0
+PRIOR_SLOPE_DAYS = 28.0  # a trend over so many days counts as much as what the peers' says
+
+
+def _change(t: Any, newest: pd.Series, base: pd.Series, days: int, before: tuple[int, int]) -> pd.Series:
+    return change(t, EVENTS, newest, base, days, before)
+
+
+def _of_earlier(t: Any, newest: pd.Series, total: pd.Series) -> pd.Series:
+    """Users or features of the last 30 days among those of 90, by how many of the 60 days before there were."""
+    return over_cut_window(t, ratio(newest, total), days_within(t, EVENTS, 90, 30), 60)
+
+
+def _of_month(t: Any, value: pd.Series) -> pd.Series:
+    return over_cut_window(t, value, days_within(t, EVENTS, 30), 30)
+
+
+def _four_weeks(t: Any) -> tuple[pd.Series, pd.Series]:
+    """Usage of the last four weeks, and of the half year before them."""
+    newest = t.usage_14d + t.usage_before_14d
+    return newest, (t.usage_180d - newest).clip(lower=0.0)
+
+
+def _benchmarked(t: Any) -> pd.Series:
+    usage = per_window(t, EVENTS, t.usage_30d, 1.0, 30)
+    return ratio(usage, peers_median(t, usage, ("segment",)))
+
+
+def _slope(t: Any) -> pd.Series:
+    """Least squares over the days that there were: with ages a = 1..e and volume q(a), slope = sum((mean(a) - a) q) /
+    sum((a - mean(a))^2), which needs no more than the volume and its mean age. As a share of the daily mean a month."""
+    days = days_within(t, EVENTS, 90)
+    spread = days * (days**2 - 1.0) / 12.0
+    slope = ratio(((days + 1.0) / 2.0 - t.usage_mean_age_90d) * days * 30.0, spread)
+    usual = prior_median(t, slope.where(days >= MIN_SLOPE_DAYS)).fillna(0.0)
+    prior = PRIOR_SLOPE_DAYS * (PRIOR_SLOPE_DAYS**2 - 1.0) / 12.0
+    return ((slope * spread + usual * prior) / (spread + prior)).where(days >= MIN_SLOPE_DAYS)
+
 
 USAGE_RATIOS: tuple[DerivedSignal, ...] = (
     DerivedSignal(
@@ -13,9 +66,10 @@ USAGE_RATIOS: tuple[DerivedSignal, ...] = (
         unit="ratio",
         healthier=1,
         sentence="usage in the last 14 days against the 14 before (1 is unchanged)",
-        value=lambda t: ratio(t.usage_14d, t.usage_before_14d),
+        value=lambda t: _change(t, t.usage_14d, t.usage_before_14d, 14, (14, 28)),
         of=("usage_14d", "usage_before_14d"),
         window_days=28,
+        peers=True,
     ),
     DerivedSignal(
         name="usage_14d_against_norm",
@@ -23,9 +77,10 @@ USAGE_RATIOS: tuple[DerivedSignal, ...] = (
         unit="ratio",
         healthier=1,
         sentence="usage in the last 14 days against the account's own 90-day norm (1 is unchanged)",
-        value=lambda t: ratio(t.usage_14d * 90.0, t.usage_90d * 14.0),
+        value=lambda t: pace(t, EVENTS, t.usage_14d, t.usage_90d, 14, 90),
         of=("usage_14d", "usage_90d"),
         window_days=90,
+        peers=True,
     ),
     DerivedSignal(
         name="usage_against_norm_30d",
@@ -33,9 +88,10 @@ USAGE_RATIOS: tuple[DerivedSignal, ...] = (
         unit="ratio",
         healthier=1,
         sentence="usage in the last 30 days against the account's own months before (1 is unchanged)",
-        value=lambda t: ratio(t.usage_30d * 2.0, t.usage_90d - t.usage_30d),
+        value=lambda t: _change(t, t.usage_30d, t.usage_90d - t.usage_30d, 30, (30, 90)),
         of=("usage_30d", "usage_90d"),
         window_days=90,
+        peers=True,
     ),
     DerivedSignal(
         name="usage_trend_90d",
@@ -43,9 +99,10 @@ USAGE_RATIOS: tuple[DerivedSignal, ...] = (
         unit="ratio",
         healthier=1,
         sentence="usage in the last 90 days against the 90 before (1 is unchanged)",
-        value=lambda t: ratio(t.usage_90d, t.usage_180d - t.usage_90d),
+        value=lambda t: _change(t, t.usage_90d, t.usage_180d - t.usage_90d, 90, (90, 180)),
         of=("usage_90d", "usage_180d"),
         window_days=180,
+        peers=True,
     ),
     DerivedSignal(
         name="usage_against_last_year_30d",
@@ -53,9 +110,10 @@ USAGE_RATIOS: tuple[DerivedSignal, ...] = (
         unit="ratio",
         healthier=1,
         sentence="usage in the last 30 days against the same days a year ago (1 is unchanged)",
-        value=lambda t: ratio(t.usage_30d, t.usage_last_year_30d),
+        value=lambda t: _change(t, t.usage_30d, t.usage_last_year_30d, 30, (365, 395)),
         of=("usage_30d", "usage_last_year_30d"),
         window_days=395,
+        peers=True,
     ),
     DerivedSignal(
         name="active_days_change_30d",
@@ -63,9 +121,10 @@ USAGE_RATIOS: tuple[DerivedSignal, ...] = (
         unit="ratio",
         healthier=1,
         sentence="days with usage in the last 30 days against the account's own 90-day pace (1 is unchanged)",
-        value=lambda t: ratio(t.active_days_30d * 3.0, t.active_days_90d),
+        value=lambda t: pace(t, EVENTS, t.active_days_30d, t.active_days_90d, 30, 90),
         of=("active_days_30d", "active_days_90d"),
         window_days=90,
+        peers=True,
     ),
     DerivedSignal(
         name="usage_per_session_30d",
@@ -83,9 +142,10 @@ USAGE_RATIOS: tuple[DerivedSignal, ...] = (
         unit="share",
         healthier=1,
         sentence="users active on the last day as a share of those active in 30",
-        value=lambda t: ratio(t.active_users_1d, t.active_users_30d),
+        value=lambda t: _of_month(t, ratio(t.active_users_1d, t.active_users_30d)),
         of=("active_users_1d", "active_users_30d"),
         window_days=30,
+        peers=True,
     ),
     DerivedSignal(
         name="stickiness_weekly",
@@ -93,9 +153,10 @@ USAGE_RATIOS: tuple[DerivedSignal, ...] = (
         unit="share",
         healthier=1,
         sentence="users active in the last week as a share of those active in 30 days",
-        value=lambda t: ratio(t.active_users_7d, t.active_users_30d),
+        value=lambda t: _of_month(t, ratio(t.active_users_7d, t.active_users_30d)),
         of=("active_users_7d", "active_users_30d"),
         window_days=30,
+        peers=True,
     ),
     DerivedSignal(
         name="active_users_change_30d",
@@ -103,9 +164,10 @@ USAGE_RATIOS: tuple[DerivedSignal, ...] = (
         unit="share",
         healthier=1,
         sentence="users active in the last 30 days as a share of those active in 90",
-        value=lambda t: ratio(t.active_users_30d, t.active_users_90d),
+        value=lambda t: _of_earlier(t, t.active_users_30d, t.active_users_90d),
         of=("active_users_30d", "active_users_90d"),
         window_days=90,
+        peers=True,
     ),
     DerivedSignal(
         name="usage_per_user_30d",
@@ -113,9 +175,10 @@ USAGE_RATIOS: tuple[DerivedSignal, ...] = (
         unit="events a user",
         healthier=1,
         sentence="usage for each active user in the last 30 days",
-        value=lambda t: ratio(t.usage_30d, t.active_users_30d),
+        value=lambda t: per_window(t, EVENTS, t.usage_30d, t.active_users_30d, 30),
         of=("usage_30d", "active_users_30d"),
         window_days=30,
+        peers=True,
     ),
     DerivedSignal(
         name="features_change_30d",
@@ -123,9 +186,10 @@ USAGE_RATIOS: tuple[DerivedSignal, ...] = (
         unit="share",
         healthier=1,
         sentence="features used in the last 30 days as a share of those used in 90",
-        value=lambda t: ratio(t.features_used_30d, t.features_used_90d),
+        value=lambda t: _of_earlier(t, t.features_used_30d, t.features_used_90d),
         of=("features_used_30d", "features_used_90d"),
         window_days=90,
+        peers=True,
     ),
     DerivedSignal(
         name="adoption_stalled",
@@ -144,20 +208,22 @@ USAGE_RATIOS: tuple[DerivedSignal, ...] = (
         dimension="usage",
         unit="share",
         healthier=1,
-        sentence="users active in the last 30 days as a share of the seats bought",
-        value=lambda t: ratio(t.active_users_30d, t.seats),
-        of=("active_users_30d", "seats"),
+        sentence="users active in the last 30 days as a share of the seats that there were in them",
+        value=lambda t: _of_month(t, ratio(t.active_users_30d, t.seats_mean_30d)),
+        of=("active_users_30d", "seats_mean_30d"),
         window_days=30,
+        peers=True,
     ),
     DerivedSignal(
         name="usage_per_seat_30d",
         dimension="usage",
         unit="events a seat",
         healthier=1,
-        sentence="usage in the last 30 days for each seat bought",
-        value=lambda t: ratio(t.usage_30d, t.seats),
-        of=("usage_30d", "seats"),
+        sentence="usage in the last 30 days for each seat that there was in them",
+        value=lambda t: per_window(t, EVENTS, t.usage_30d, t.seats_mean_30d, 30),
+        of=("usage_30d", "seats_mean_30d"),
         window_days=30,
+        peers=True,
     ),
     DerivedSignal(
         name="usage_per_arr_90d",
@@ -165,9 +231,10 @@ USAGE_RATIOS: tuple[DerivedSignal, ...] = (
         unit="events per 1,000 of ARR",
         healthier=1,
         sentence="usage in 90 days for each 1,000 of yearly price",
-        value=lambda t: ratio(t.usage_90d * 1000.0, t.arr),
+        value=lambda t: per_window(t, EVENTS, t.usage_90d * 1000.0, t.arr, 90),
         of=("usage_90d", "arr"),
         window_days=90,
+        peers=True,
     ),
     DerivedSignal(
         name="usage_benchmark_ratio",
@@ -175,9 +242,41 @@ USAGE_RATIOS: tuple[DerivedSignal, ...] = (
         unit="ratio",
         healthier=1,
         sentence="usage in the last 30 days against the median account of the segment (1 is the same)",
-        value=lambda t: ratio(t.usage_30d, peers_median(t, t.usage_30d, ("segment",))),
+        value=_benchmarked,
         of=("usage_30d",),
         window_days=30,
         peers=True,
+    ),
+    DerivedSignal(
+        name="usage_slope_90d",
+        dimension="usage",
+        unit="share a month",
+        healthier=1,
+        sentence="trend of daily usage over 90 days, as a share of its mean a month",
+        value=_slope,
+        of=("usage_mean_age_90d",),
+        window_days=90,
+        peers=True,
+    ),
+    DerivedSignal(
+        name="usage_at_most_28d",
+        dimension="usage",
+        unit="ratio",
+        healthier=1,
+        sentence="usage in the last 28 days against the account's half year and what its peers moved, at the most",
+        value=lambda t: surely_at_most(t, EVENTS, *_four_weeks(t), 28, (28, 180)),
+        of=("usage_14d", "usage_before_14d", "usage_180d"),
+        window_days=180,
+        peers=True,
+    ),
+    DerivedSignal(
+        name="features_explored_30d",
+        dimension="usage",
+        unit="features",
+        healthier=1,
+        sentence="features taken up in the last 30 days by an account that could have used them in the 60 before",
+        value=lambda t: t.features_new_30d.where(days_within(t, EVENTS, 90, 30) >= 60),
+        of=("features_new_30d",),
+        window_days=90,
     ),
 )

@@ -31,6 +31,9 @@ from tests.features.by_hand import frame_of
 from .conftest import AS_OFS, Tables
 
 LATER = pd.Timedelta(days=1)
+# Their peers' median is 1 in the whole company as in its half: a young account's users are all of its last month.
+SAME_MEDIAN = {"active_users_change_30d", "features_change_30d"}
+EARLY = (pd.Timestamp("2024-04-20"), pd.Timestamp("2024-05-15"), pd.Timestamp("2024-06-10"))
 
 
 def assert_same(found: Dataset, expected: Dataset, as_of: pd.Timestamp) -> None:
@@ -97,21 +100,26 @@ def test_order_of_rows_does_not_matter(company: Tables, built: Dataset, tmp_path
 
 
 def test_other_accounts_do_not_matter(company: Tables, tmp_path: Path) -> None:
-    """But to signals that are declared to look at peers; here, no criterion of a lifecycle stage does."""
+    """But to signals that are declared to look at peers, and what is made of them; here, no criterion of a lifecycle
+    stage does."""
     own = yaml.safe_load((company.folder / "forewarn.yaml").read_text())
-    peers = {one.name for one in ALL_SIGNALS if isinstance(one, DerivedSignal) and one.peers}
+    peers = {one.name for one in ALL_SIGNALS if isinstance(one, AggregateSignal | DerivedSignal) and one.peers}
+    scores = {score.name for score in SCORES}
+    made = {one.name for one in ALL_SIGNALS if isinstance(one, DerivedSignal) and {*one.of} & (peers | scores)} | scores
     entry = load_settings(company.folder / "forewarn.yaml").framework.criteria.model_dump(mode="json")["entry"]
     entry = {stage: [one for one in group if one["signal"] not in peers] for stage, group in entry.items()}
     own["framework"] = {"criteria": {"entry": entry}}
     everybody = company.changed(tmp_path / "all", lambda _, rows: rows, own)
-    expected = everybody.build().signals
+    days = (*EARLY, *AS_OFS)  # where windows reach back before the feeds began, all lean on peers
+    expected = everybody.build(*days).signals
     kept = sorted(expected.account_id.unique())[::2]
     fewer = company.changed(tmp_path / "half", lambda _, rows: rows[rows.account_id.isin(kept)], own)
     expected = expected[expected.account_id.isin(kept)].reset_index(drop=True)
-    found = fewer.build().signals
-    assert_frame_equal(found.drop(columns=peers), expected.drop(columns=peers), rtol=1e-7, check_like=True)
+    found = fewer.build(*days).signals
+    alone = [name for name in found if name not in peers | made]
+    assert_frame_equal(found[alone], expected[alone], rtol=1e-7)
     different = {name for name in peers if not found[name].equals(expected[name])}
-    assert different == peers, "declared to look at peers, and does not"
+    assert different | SAME_MEDIAN == peers, "declared to look at peers, and does not"
 
 
 def test_which_as_ofs_are_built_together_does_not_matter(company: Tables, built: Dataset) -> None:
@@ -221,8 +229,10 @@ def test_type_and_values_are_as_declared(built: Dataset, signal: Signal) -> None
 
 @pytest.fixture(scope="module")
 def reached(company: Tables, built: Dataset) -> dict[str, np.ndarray]:
-    sources = company.open()
-    return feeds_reached(sources, built.signals)
+    """Flags by table; seats that were never used in the account's first year are a silence of the usage feed."""
+    flags, rows = feeds_reached(company.open(), built.signals), built.signals
+    silent = ((rows.seats > 0) & (rows.tenure_days < 396)).to_numpy()
+    return flags | {"usage_events": flags["usage_events"] | silent}
 
 
 @pytest.mark.parametrize(
@@ -245,10 +255,14 @@ def test_an_account_without_a_row_has_the_empty_value_or_none(
             assert built.signals.loc[reached[feed], signal.name].notna().all()
 
 
-def test_accounts_without_a_usage_feed_exist_and_stay_missing(built: Dataset) -> None:
+def test_seats_never_used_are_a_silence_of_a_year_at_most(built: Dataset) -> None:
     without = built.signals[built.signals.coverage_usage == 0]
-    assert len(without) > 0
-    assert without[["usage_30d", "days_since_use", "active_users_30d"]].isna().all().all()
+    silent = (without.seats > 0) & (without.tenure_days < 396)
+    assert silent.any()
+    assert (~silent).any()
+    assert without.loc[~silent, ["usage_30d", "days_since_use", "active_users_30d"]].isna().all().all()
+    assert (without.loc[silent, "usage_30d"] == 0).all()
+    assert (without.loc[silent, "days_since_use"] <= without.loc[silent, "tenure_days"] + 1).all()
     assert (without.coverage < 1).all()
 
 

@@ -9,9 +9,8 @@ import pandas as pd
 import pytest
 
 from features.dataset import Dataset
-from features.signal import AggregateSignal
 from features.signals.usage import USAGE
-from tests.features.by_hand import FIRST, SECOND, build, rows, value
+from tests.features.by_hand import FIRST, SECOND, build, frame_of, rows, value
 
 DAY = pd.Timedelta(days=1)
 ACCOUNTS = ("busy", "sparse", "weekdays", "weekends", "old", "absent")
@@ -64,15 +63,14 @@ def by_loop(uses: pd.DataFrame, as_of: pd.Timestamp) -> Found:
         found[f"active_days_{days}d"] = in_days[days].age.nunique()
     found["usage_before_14d"] = seen.quantity[(seen.age > 14) & (seen.age <= 28)].sum()
     found["usage_last_year_30d"] = seen.quantity[(seen.age > 365) & (seen.age <= 395)].sum()
-    found["days_since_use"] = seen.age[seen.age <= 395].min()
+    found["days_since_use"] = seen.age[seen.age <= 395].min() if (seen.age <= 395).any() else 396
     weeks = [bool(((seen.age - 1) // 7 == week).any()) for week in range(4)]
     found["weeks_in_a_row"] = ([*weeks, False]).index(False)
     recent = in_days[90]
     weekend = recent.occurred_at.dt.day_of_week > 4
     found["weekend_share_90d"] = share(recent.quantity[weekend].sum(), recent.quantity.sum())
     volume = recent.groupby("age").quantity.sum().reindex(range(1, 91), fill_value=0)
-    slope = -np.polyfit(volume.index, volume, 1)[0]
-    found["usage_slope_90d"] = share(slope * 30 * 90, volume.sum())
+    found["usage_mean_age_90d"] = share((volume * volume.index).sum(), volume.sum())
     for what, key, (used, lost, new) in (
         ("user", "user_id", ("active_users", "users_lost_30d", "users_new_30d")),
         ("feature", "feature", ("features_used", "features_dropped_30d", "features_new_30d")),
@@ -109,7 +107,7 @@ def test_aggregates_of_usage_are_what_a_loop_over_events_counts(
 ) -> None:
     uses = events()
     expected = by_loop(uses[uses.account_id == account], as_of)
-    assert expected.keys() == {one.name for one in USAGE if isinstance(one, AggregateSignal)}
+    assert expected.keys() == {one.name for one in USAGE if (frame_of(one) or "").startswith("usage_")}
     found = {name: value(data, account, as_of, name) for name in expected}
     assert found == {name: pytest.approx(np.nan if one is None else one, nan_ok=True) for name, one in expected.items()}
 
@@ -121,4 +119,5 @@ def test_an_account_used_on_weekdays_alone_has_a_weekend_share_of_0(data: Datase
 
 
 def test_an_account_without_a_row_of_usage_has_no_signal_of_it(data: Dataset) -> None:
-    assert all(pd.isna(value(data, "absent", SECOND, one.name)) for one in USAGE if isinstance(one, AggregateSignal))
+    of_usage = [one.name for one in USAGE if (frame_of(one) or "").startswith("usage_")]
+    assert all(pd.isna(value(data, "absent", SECOND, name)) for name in of_usage)
