@@ -154,9 +154,11 @@ def settings_from(body: dict[str, Any], folder: Path) -> Settings:
     faults: list[Fault] = []
     body = _expand(body, "", faults)
     faults += _mapping_faults(body)
+    if body.pop("folder", None) is not None:
+        faults.append(Fault("folder", "a setting", "no such setting", "take it out: paths count from the file"))
     settings = None
     try:
-        settings = Settings(folder=folder.resolve(), **{key: value for key, value in body.items() if key != "folder"})
+        settings = Settings(folder=folder.resolve(), **body)
     except ValidationError as error:
         for detail in error.errors():
             location, kind = detail["loc"], detail["type"]

@@ -160,12 +160,14 @@ def mark_level(ledger: Ledger, model: LoadedModel, before: LoadedModel | None, b
         The sentence that says so; None where the level has not moved, or where that of `before` or of the newest mark
         had moved since the same day.
     """
-    shift = model.churn.calibrator.log.get("level_shift", {})
-    known = {} if before is None else before.churn.calibrator.log.get("level_shift", {})
-    if "since" not in shift or known.get("since") == shift["since"]:
+    shift = model.churn.calibrator.recorded_shift
+    known = None if before is None else before.churn.calibrator.recorded_shift
+    if shift is None or shift.since is None or shift.times is None:
         return None
-    body = {"version": model.version, "since": shift["since"], "times": round(shift["times"], 2)}
-    if [marked["since"] for marked in ledger.events(LEVEL)["body"].tolist()[-1:]] == [shift["since"]]:
+    if known is not None and known.since == shift.since:
+        return None
+    body = {"version": model.version, "since": shift.since, "times": round(shift.times, 2)}
+    if [marked["since"] for marked in ledger.events(LEVEL)["body"].tolist()[-1:]] == [shift.since]:
         return None
     ledger.record_event(LEVEL, body, at=at, asked_by=by)
     return sentence(LEVEL, body, by, at)

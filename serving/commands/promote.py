@@ -82,7 +82,7 @@ def promote(project: Project, version: str | None, now: datetime, by: str, force
     _require_same(model, today, "today's", "give the data that it was trained on")
     champion = project.champion
     measured = measure(project, model, champion, kept.findings)
-    verdict = evaluate_gates(kept.predictions, kept.baselines, settings, measured, model.churn.log.get("chosen"))
+    verdict = evaluate_gates(kept.predictions, kept.baselines, settings, measured, model.churn.chosen)
     mark = reweighting = level = None
     if verdict.passed or force is not None:
         at, ledger = pd.Timestamp(now), project.ledger

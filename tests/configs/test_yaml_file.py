@@ -96,3 +96,9 @@ def test_tables_of_another_shape_are_a_fault(tables: str, tmp_path: Path) -> Non
     (tmp_path / "forewarn.yaml").write_text(f"tables: {tables}\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="valid dictionary"):
         load_settings(tmp_path / "forewarn.yaml")
+
+
+def test_the_folder_of_the_settings_is_no_setting(tmp_path: Path) -> None:
+    (tmp_path / "forewarn.yaml").write_text("folder: elsewhere\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="folder: found a setting; expected no such setting"):
+        load_settings(tmp_path / "forewarn.yaml")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from training.calibration.level_shift import LevelShift
+from training.calibration.level_shift import LevelShift, RecordedShift
 from training.serialization import JsonObject
 
 MIN_SLOPE = 0.05
@@ -57,6 +57,12 @@ class Calibrator:
     stage_slopes: np.ndarray
     draws: np.ndarray
     log: JsonObject
+
+    @property
+    def recorded_shift(self) -> RecordedShift | None:
+        """What was found when a level shift was looked for; None where none was."""
+        return RecordedShift(**self.log["level_shift"]) if "level_shift" in self.log else None
+
     level_shift: float = 0.0
 
     @property

@@ -68,6 +68,27 @@ class LevelShift:
         return {**found, "ratio": self.ratio, "why": self.why}
 
 
+@dataclass(frozen=True)
+class RecordedShift:
+    """What a calibrator's log keeps of the search for a level shift (`LevelShift.to_json`).
+
+    Attributes
+    ----------
+    why : str
+        Why the level was moved, or was not.
+    ratio : float
+        Likelihood ratio of the likeliest day.
+    since, times, churned : str, float and float, or None
+        As in `LevelShift`; only where the level was moved.
+    """
+
+    why: str
+    ratio: float = 0.0
+    since: str | None = None
+    times: float | None = None
+    churned: float | None = None
+
+
 def find_level_shift(day: np.ndarray, log_odds: np.ndarray, churned: np.ndarray, event_weight: float) -> LevelShift:
     """Looks for a level shift in rows of first intervals that have ended.
 

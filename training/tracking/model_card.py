@@ -87,11 +87,11 @@ def model_card(churn: ChurnModel, settings: Settings, fingerprint: str, metrics:
 def _what_it_is(churn: ChurnModel, settings: Settings, fingerprint: str) -> list[list[object]]:
     log, calibrator = churn.log, churn.calibrator
     calibration = f"{calibrator.method}, version {calibrator.version}: {calibrator.log.get('why', '')}"
-    level_shift = calibrator.log.get("level_shift", {})
+    shift = calibrator.recorded_shift
     return [
         ["learner", f"{churn.chosen}: {log['why']}"],
         ["calibration", calibration],
-        ["churn level", level_shift.get("why", "that of the same month a year before")],
+        ["churn level", "that of the same month a year before" if shift is None else shift.why],
         ["labels known until", log["labels_known_until"]],
         ["snapshots, hazard rows", f"{log['snapshots']:,}, {log['hazard_rows']:,}"],
         ["churned accounts", log["churned_accounts"]],

@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pandas as pd
 import pytest
@@ -28,6 +28,7 @@ from evaluation.promotion.verdict import GateResult, Verdict
 from evaluation.report.report import write_report
 from evaluation.report.sections import ReportInputs
 from evaluation.report.summary import summarise
+from training.calibration.level_shift import RecordedShift
 from training.tracking.registry import LoadedModel
 
 NOW = pd.Timestamp("2026-03-31 09:30")
@@ -79,9 +80,9 @@ def model(version: str, config: str, **usage: float) -> LoadedModel:
     return cast(LoadedModel, SimpleNamespace(version=version, health=health, record=record))
 
 
-def at_level(version: str, **step: object) -> LoadedModel:
+def at_level(version: str, **step: Any) -> LoadedModel:
     """A stand-in for a registered version whose calibrator found this of the level."""
-    calibrator = SimpleNamespace(log={"level_shift": step} if step else {})
+    calibrator = SimpleNamespace(recorded_shift=RecordedShift(**{"why": "the level is moved"} | step) if step else None)
     return cast(LoadedModel, SimpleNamespace(version=version, churn=SimpleNamespace(calibrator=calibrator)))
 
 
