@@ -72,7 +72,7 @@ def test_what_the_service_answered_is_no_whole_scoring(demo: Path, tmp_path: Pat
     scored = pd.read_parquet(settings.paths.scores(pd.Timestamp("2026-01-01"))).head(3)
     with Ledger.open(settings) as ledger:
         asked = scored.assign(as_of=pd.Timestamp("2025-10-17"), model_version="2")
-        ledger.write(asked, kind="api", asked_by="score", at=NOW, signals_hash=["x" * 64] * 3)
+        ledger.write(asked, kind="api", asked_by="score", at=pd.Timestamp("2025-10-17"), signals_hash=["x" * 64] * 3)
     with Project(settings) as opened:
         rows = watched_rows(opened, NOW)
     assert pd.Timestamp("2025-10-17") not in set(rows.as_of)
