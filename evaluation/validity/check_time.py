@@ -106,7 +106,10 @@ def signal_separates(evidence: Evidence) -> Detection | None:
     separating: dict[str, Separation] = {}
     for name in evidence.signal_names:
         separation = separate(evidence.signals[name].iloc[known].reset_index(drop=True), left, strata)
-        telling = separation.auc >= SEPARATES and separation.low >= SEPARATES_LOW
+        enough = (
+            min(separation.left, separation.stayed) >= MIN_ACCOUNTS
+        )  # rows that have it: of two nothing can be said
+        telling = enough and separation.auc >= SEPARATES and separation.low >= SEPARATES_LOW
         if telling and name.removeprefix("account_") not in allowed:
             separating[name] = separation
     if not separating:

@@ -230,6 +230,19 @@ def test_a_row_before_its_own_fold_is_one_that_taught_it() -> None:
     assert "FW102" in codes(run_checks(early))
 
 
+def test_a_signal_that_one_leaver_and_few_others_have_separates_nothing() -> None:
+    """Of two rows one always ranks above the other: an AUC of 1 without an error."""
+    evidence = clean()
+    soon = (evidence.labels["churn_at"] - evidence.labels["as_of"]).dt.days.lt(30).to_numpy()
+    as_of = evidence.labels["as_of"].to_numpy()
+    one = np.flatnonzero(soon)[0]
+    other = np.flatnonzero(evidence.labels["churn_at"].isna().to_numpy() & (as_of == as_of[one]))[0]
+    rare = np.full(len(soon), np.nan)
+    rare[[one, other]] = [1.0, 0.0]
+    found = run_checks(replace(evidence, signals=evidence.signals.assign(tickets_90d=rare)))
+    assert "FW104" not in codes(found)
+
+
 def test_a_champion_is_not_judged_on_what_taught_it() -> None:
     """By hand: two of three rows lie before their cut, one by a month; a cut that nobody recorded is no fault."""
     days = pd.to_datetime(["2025-01-01", "2025-02-01", "2025-03-01"])
