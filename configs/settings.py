@@ -51,9 +51,16 @@ class Churn(Strict):
 
     kind: Literal["contract_end", "outcome", "silence"] = "contract_end"
     allowed_gap_days: int = Field(default=30, ge=0)
+    pause_days: int = Field(default=0, ge=0)
+    trials_are_customers: bool = False
     settling_days: int = Field(default=0, ge=0)
     contraction_share: float = Field(default=0.05, gt=0, lt=1)
     silence: Silence = Silence()
+
+    @property
+    def absence_days(self) -> int:
+        """The longest time between two contracts that is no churn: late paperwork, or a pause."""
+        return max(self.allowed_gap_days, self.pause_days)
 
 
 class Snapshots(Strict):
@@ -192,6 +199,7 @@ class Settings(Strict):
     main_horizon_days: Days = 90
     state: str = ".forewarn"
     currency: str = "USD"
+    currency_rates: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     sentiment: Literal["off", "textblob"] = "off"
     allow_leaking: tuple[str, ...] = ()
     signals: str | None = None
@@ -210,8 +218,15 @@ class Settings(Strict):
             raise ValueError(f"unknown time zone {zone!r}; {near}")
         return zone
 
+    @field_validator("currency_rates")
+    @classmethod
+    def _upper(cls, rates: dict[str, float]) -> dict[str, float]:
+        return {code.upper(): rate for code, rate in rates.items()}
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if (rate := self.currency_rates.get(self.currency.upper(), 1.0)) != 1.0:
+            raise ValueError(f"currency_rates turn into {self.currency}, whose own rate must be 1, found {rate}")
         if list(self.horizons_days) != sorted(set(self.horizons_days)):
             raise ValueError(f"horizons_days must rise, found {list(self.horizons_days)}")
         if self.main_horizon_days not in self.horizons_days:

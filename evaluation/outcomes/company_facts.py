@@ -71,10 +71,10 @@ def facts_of(sources: Sources, settings: Settings) -> Facts:
     churned = churn_events(sources, settings)
     left = churned[~churned["returned"].astype(bool)].groupby("account_id")["at"].max()  # who came back has not left
     frame["left_at"] = frame["account_id"].map(left).astype("datetime64[us]")
-    gap = pd.Timedelta(days=settings.churn.allowed_gap_days)
+    gap = pd.Timedelta(days=settings.churn.absence_days)
     contracts, known_until = None, sources.data_end
     if sources.has("contracts", "arr"):
-        contracts = contract_rows(sources)
+        contracts = contract_rows(sources, settings.churn)
         known_until = contracts_known_until(contracts, gap, sources.data_end)
     reached = None
     if sources.has("milestones"):

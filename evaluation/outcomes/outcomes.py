@@ -252,7 +252,7 @@ def returns(sources: Sources, settings: Settings) -> pd.DataFrame:
     if settings.churn.kind == "silence":
         begun, _ = spells_between_silences(sources, settings)
     else:
-        begun = customer_spells(contract_rows(sources), pd.Timedelta(days=settings.churn.allowed_gap_days))
+        begun = customer_spells(contract_rows(sources, settings.churn), pd.Timedelta(days=settings.churn.absence_days))
     return begun.loc[~begun["first"], ["account_id", "began"]].rename(columns={"began": "at"})
 
 

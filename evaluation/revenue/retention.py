@@ -1,7 +1,8 @@
 """What revenue and which customers were kept: gross and net revenue retention, and logo churn.
 
 Input are plain frames, so that backtest, ledger and sources can all bring them. Days are UTC midnights, periods
-half-open, amounts in the currency of arr.
+half-open, amounts in the currency of arr. An end at midnight belongs to the day before: a contract that ends on 1
+January is lost in the fourth quarter.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import pandas as pd
 
 from evaluation.metrics import Interval, Refusal, draw, interval_of, ratios, wilson
 from evaluation.revenue.groups import LEAST_ACCOUNTS, group_labels, refusal_of_few
+from features.timeline import customer_spells
 
 PERIODS = {"month": "MS", "quarter": "QS", "year": "QS"}
 
@@ -27,13 +29,14 @@ class ContractBook:
     Attributes
     ----------
     contracts : pandas.DataFrame
-        account_id, at, ends_at (NaT: open-ended), arr (NaN: unknown), as `features.timeline.contract_rows` reads them.
+        account_id, at, ends_at (of what is covered, NaT: open-ended), arr (NaN: unknown), as
+        `features.timeline.contract_rows` reads them.
     accounts : pandas.DataFrame
         account_id, created_at and any columns to group by.
     known_until : pandas.Timestamp
         The data's end less the allowed gap and the settling days; a period must end by then.
     gap_days : int
-        A contract followed by another within so many days after its end lasts until that one.
+        The longest break between two contracts that is no churn: the allowed gap, or that of a pause.
     """
 
     contracts: pd.DataFrame
@@ -61,7 +64,8 @@ class Retention:
     net : Interval or Refusal
         The same with expansion; from 0 up, above 1 the customers that were there pay more than before.
     logo_churn : Interval or Refusal
-        Share of accounts without a contract by then; 0-1, lower is better.
+        Share of accounts that are no customers by then: without a contract for longer than the gap; 0-1, lower is
+        better.
     """
 
     period: str
@@ -74,19 +78,17 @@ class Retention:
     logo_churn: Interval | Refusal
 
 
-def arr_at(contracts: pd.DataFrame, days: Sequence[pd.Timestamp], gap_days: int) -> pd.DataFrame:
+def arr_at(contracts: pd.DataFrame, days: Sequence[pd.Timestamp]) -> pd.DataFrame:
     """ARR under contract of every account on each of `days`: the sum of the contracts that cover it.
 
     Parameters
     ----------
     contracts : pandas.DataFrame
-        account_id, at, ends_at (NaT: open-ended), arr. One without an ARR makes its account's ARR unknown (NaN) for as
+        account_id, at, ends_at (the end of what each covers, NaT: open-ended), arr, as
+        `features.timeline.contract_rows` reads them. One without an ARR makes its account's ARR unknown (NaN) for as
         long as it lasts.
     days : sequence of pandas.Timestamp
         UTC midnights.
-    gap_days : int
-        A contract followed by another within so many days after its end lasts until that one: late paperwork is no
-        churn.
 
     Returns
     -------
@@ -97,21 +99,42 @@ def arr_at(contracts: pd.DataFrame, days: Sequence[pd.Timestamp], gap_days: int)
     --------
     >>> days = pd.to_datetime(["2024-01-01", "2024-02-01", "2024-03-01"])
     >>> rows = pd.DataFrame({"account_id": "a", "at": days[:2], "ends_at": [days[1], pd.NaT], "arr": [10.0, 15.0]})
-    >>> arr_at(rows, list(days), gap_days=30).loc["a"].tolist()
+    >>> arr_at(rows, list(days)).loc["a"].tolist()
     [10.0, 15.0, 15.0]
     """
-    codes, names = pd.factorize(contracts.account_id, sort=True)
-    rows = contracts[["at", "ends_at", "arr"]].assign(account=codes).sort_values(["account", "at"], kind="stable")
-    ends, account = rows.ends_at.astype("datetime64[us]"), rows.account.to_numpy()
-    latest = ends.fillna(pd.Timestamp.max.floor("us")).groupby(account).cummax()
-    following = rows["at"].astype("datetime64[us]").groupby(account).shift(-1)
-    bridged = (ends == latest) & (following > ends) & (following <= ends + pd.Timedelta(days=gap_days))
-    ends = ends.mask(bridged, following)
-    arr = rows.arr.to_numpy(dtype=float)
+    account, names = pd.factorize(contracts.account_id, sort=True)
+    arr = contracts.arr.to_numpy(dtype=float)
     columns = {}
     for day in days:
-        covered = ((rows["at"] <= day) & (ends.isna() | (ends > day))).to_numpy()
+        covered = ((contracts["at"] <= day) & (contracts.ends_at.isna() | (contracts.ends_at > day))).to_numpy()
         columns[day] = np.bincount(account[covered], arr[covered], len(names))  # a sum with NaN is NaN
+    return pd.DataFrame(columns, index=pd.Index(names, name="account_id"))
+
+
+def customers_at(contracts: pd.DataFrame, days: Sequence[pd.Timestamp], gap_days: int) -> pd.DataFrame:
+    """Which accounts are customers on each of `days`: under contract, or between two of them no further apart than
+    the gap.
+
+    Parameters
+    ----------
+    contracts : pandas.DataFrame
+        As for `arr_at`.
+    days : sequence of pandas.Timestamp
+        UTC midnights.
+    gap_days : int
+        The longest break between two contracts that is no churn.
+
+    Returns
+    -------
+    pandas.DataFrame
+        (accounts, days) of flags, in the order of `arr_at`.
+    """
+    spells = customer_spells(contracts, pd.Timedelta(days=gap_days))
+    account, names = pd.factorize(spells.account_id, sort=True)
+    columns = {}
+    for day in days:
+        here = ((spells.began <= day) & (spells.ended > day)).to_numpy()
+        columns[day] = np.bincount(account[here], minlength=len(names)) > 0
     return pd.DataFrame(columns, index=pd.Index(names, name="account_id"))
 
 
@@ -163,14 +186,16 @@ def retention(
         starts = starts[(len(starts) - 1) % 4 :: 4]
     if len(starts) < 2:
         return []
-    arr = arr_at(book.contracts, list(starts), book.gap_days) if known_arr is None else known_arr
+    arr = arr_at(book.contracts, list(starts)) if known_arr is None else known_arr
+    present = customers_at(book.contracts, list(starts), book.gap_days)
     group = group_labels(book.accounts, by).reindex(arr.index)
     numbers = np.arange(len(arr))  # of the accounts in the order of their names, for the draws
     parts: list[pd.DataFrame] = []
     lines: list[tuple[str, str | None]] = []
     for start, end in pairwise(starts):
-        is_present = (arr[start] != 0).to_numpy()  # NaN, an unknown ARR, is present
-        rows = pd.DataFrame({"account_id": numbers, "before": arr[start], "after": arr[end]})[is_present]
+        is_present = present[start].to_numpy()
+        columns = {"account_id": numbers, "before": arr[start], "after": arr[end], "gone": ~present[end]}
+        rows = pd.DataFrame(columns)[is_present]
         for name, part in rows.groupby(group[is_present], dropna=False, sort=True):
             parts.append(part.assign(line=len(lines)))
             lines.append((_label(start, end, every), None if by is None else str(name)))
@@ -217,7 +242,7 @@ def _retained(rows: pd.DataFrame, lines: list[tuple[str, str | None]], draws: in
     statistics = {"both": ratios(list(tops.values()), "before", known.line.to_numpy(), count)}
     enough = (priced >= LEAST_ACCOUNTS).any()
     drawn = dict(zip(tops, draw(known, statistics, draws, seed)["both"], strict=True)) if enough else {}
-    arr, gone = np.bincount(known.line, known.before, count), np.bincount(rows.line, rows.after == 0, count)
+    arr, gone = np.bincount(known.line, known.before, count), np.bincount(rows.line, rows.gone, count)
 
     def revenue(name: str, line: int) -> Interval | Refusal:
         refusal = refusal_of_few(name, int(priced[line]))

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from configs.settings import Settings
 from features.assembly.chunks import as_of_chunks
-from features.frames import FrameInputs, frame_named
+from features.frames import COVER, FrameInputs, frame_named
 from features.signal import AggregateSignal
 from features.sources import Sources
 from features.usage import EDGES, Calendar, RollupStrategies, Units, UsageStatistics, sql_rollup
@@ -76,7 +76,7 @@ def _of_usage(
             # The table under the query keeps its name while what is in it changes from run to run.
             rows = strategy.seen(range(as_of_index, as_of_index + len(run)))
             if query is None:
-                inputs = FrameInputs(accounts, {name: rows}, settings.framework.milestones)
+                inputs = FrameInputs(accounts, {name: rows}, settings.framework.milestones, settings.churn)
                 rows = _wide(frame_named(name).build(sources, inputs), ["account", "as_of_index"], signals)
                 query = engine.prepare(rows)
             for batch in query().to_batches():
@@ -116,11 +116,12 @@ def _of_tables(
             if len(runs) > 1:
                 asked = engine.materialize(SNAPSHOTS, every.filter(every.as_of.isin(list(run))))
             if query is None:
-                rows = frame_named(name).build(sources, FrameInputs(asked, {}, settings.framework.milestones))
+                inputs = FrameInputs(asked, {}, settings.framework.milestones, settings.churn)
+                rows = frame_named(name).build(sources, inputs)
                 query = engine.prepare(_wide(rows, ["row"], signals))
             for batch in query().to_batches():
                 _write(batch, batch.column("row").to_numpy(), signals, out)
-    for kept in (ALL, SNAPSHOTS, ACCOUNTS):
+    for kept in (ALL, SNAPSHOTS, ACCOUNTS, COVER):
         engine.drop(kept)
 
 

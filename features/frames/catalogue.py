@@ -9,7 +9,9 @@ import ibis
 import ibis.expr.types as ir
 
 from configs.framework import Milestone
+from configs.settings import Churn
 from features.frames.contact_activity import contact_activity, talks
+from features.frames.contracts import seen_contracts
 from features.frames.onboarding import onboarding
 from features.signal import AggregateSignal, Signal
 from features.sources import Sources
@@ -30,11 +32,14 @@ class FrameInputs:
         a snapshot by account and as_of_index (the position of its as_of), all others by row.
     milestones : tuple of Milestone
         Those that every account is expected to reach.
+    churn : Churn
+        What is under contract.
     """
 
     snapshots: ir.Table
     usage: dict[str, ir.Table]
     milestones: tuple[Milestone, ...]
+    churn: Churn
 
 
 @dataclass(frozen=True)
@@ -64,22 +69,6 @@ def _with(sources: Sources, name: str, columns: Callable[[ir.Table], dict[str, i
 
 def _measured(sources: Sources, name: str) -> bool:
     return bool(sources.measures.get(name))
-
-
-def seen_contracts(sources: Sources, inputs: FrameInputs) -> ir.Table:
-    """Contracts as seen, with whether each covers the snapshot's day, and covered the same day a year before;
-    `is_first` marks one of those that start at the same time."""
-    rows = seen_rows(sources, "contracts", inputs.snapshots, latest=True, distinct=("starts_at",))
-    if "ends_at" not in rows.columns:
-        rows = rows.mutate(ends_at=ibis.null("timestamp"))
-    if "terminated_at" in rows.columns:
-        early = rows.ends_at.isnull() | (rows.terminated_at < rows.ends_at)
-        rows = rows.mutate(ends_at=(rows.terminated_at.notnull() & early).ifelse(rows.terminated_at, rows.ends_at))
-    year_ago = rows.as_of - ibis.interval(days=365)
-    return rows.mutate(
-        covers=rows.ends_at.isnull() | (rows.ends_at >= rows.as_of),
-        covered_year_ago=(rows.starts_at < year_ago) & (rows.ends_at.isnull() | (rows.ends_at >= year_ago)),
-    )
 
 
 def seen_invoices(sources: Sources, inputs: FrameInputs) -> ir.Table:
@@ -113,7 +102,12 @@ FRAMES: tuple[SignalFrame, ...] = (
     SignalFrame(
         "onboarding", "milestones", (), lambda sources, inputs: onboarding(sources, inputs.snapshots, inputs.milestones)
     ),
-    SignalFrame("contracts", "contracts", (), seen_contracts),
+    SignalFrame(
+        "contracts",
+        "contracts",
+        (),
+        lambda sources, inputs: seen_contracts(sources, inputs.snapshots, inputs.churn),
+    ),
     SignalFrame("invoices", "invoices", (), seen_invoices),
     _rows("outcomes"),
     _rows("contacts", distinct=("role", "since")),

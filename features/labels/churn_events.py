@@ -64,8 +64,8 @@ def churn_events(sources: Sources, settings: Settings) -> pd.DataFrame:
         back = events[events.alive.astype(bool)].groupby("account_id")["at"].max()
         return churns.assign(returned=(of_accounts(back, churns.account_id) > churns["at"]).to_numpy())
     if rule.kind == "contract_end":
-        spells = _with_returns(customer_spells(contract_rows(sources), pd.Timedelta(days=rule.allowed_gap_days)))
-        decided = sources.data_end - pd.Timedelta(days=rule.allowed_gap_days)
+        spells = _with_returns(customer_spells(contract_rows(sources, rule), pd.Timedelta(days=rule.absence_days)))
+        decided = sources.data_end - pd.Timedelta(days=rule.absence_days)
         spells = spells[(spells.ended <= decided) & (spells.ended < sources.data_end)]
         at = spells.ended
     else:
@@ -101,7 +101,9 @@ def count_churns(accounts: pd.DataFrame, churned: pd.DataFrame, settings: Settin
     events = churned.merge(accounts[["account_id", "created_at"]], on="account_id")
     tenure = pd.DataFrame({"tenure_days": (events["at"] - events.created_at).dt.total_seconds() / 86_400})
     stages = lifecycle_stages(tenure, settings.framework).lifecycle_stage
-    quarters = events["at"].dt.year.astype("str") + "-Q" + events["at"].dt.quarter.astype("str")
+    # The end of a contract at midnight belongs to the day before.
+    moment = events["at"] - pd.Timedelta(microseconds=1 if settings.churn.kind == "contract_end" else 0)
+    quarters = moment.dt.year.astype("str") + "-Q" + moment.dt.quarter.astype("str")
 
     def counted(keys: pd.Series) -> dict[str, int]:
         return {str(key): int(count) for key, count in keys.value_counts().sort_index().items()}
@@ -110,7 +112,7 @@ def count_churns(accounts: pd.DataFrame, churned: pd.DataFrame, settings: Settin
         accounts=len(accounts),
         events=len(events),
         churned_accounts=int(events.account_id.nunique()),
-        by_year=counted(events["at"].dt.year),
+        by_year=counted(moment.dt.year),
         by_quarter=counted(quarters),
         by_stage={
             stage.name: int((stages == stage.name).sum())

@@ -31,8 +31,8 @@ def contraction_rows(sources: Sources, settings: Settings) -> tuple[pd.DataFrame
         until.append(sources.data_end - pd.Timedelta(days=rule.settling_days))
     if sources.has("contracts", "arr"):
         gap = pd.Timedelta(days=rule.allowed_gap_days)
-        parts.append(arr_falls(contract_rows(sources), rule.contraction_share, gap))
-        until.append(sources.data_end - gap)
+        parts.append(arr_falls(contract_rows(sources, rule), rule.contraction_share, gap))
+        until.append(sources.data_end - pd.Timedelta(days=rule.absence_days))
     if not parts:
         return pd.DataFrame({"account_id": pd.Series(dtype="str"), "at": pd.Series(dtype=MOMENT)}), pd.NaT
     rows = pd.concat([part.astype({"at": MOMENT}) for part in parts], ignore_index=True)
@@ -42,22 +42,22 @@ def contraction_rows(sources: Sources, settings: Settings) -> tuple[pd.DataFrame
 def arr_falls(contracts: pd.DataFrame, share: float, gap: pd.Timedelta) -> pd.DataFrame:
     """Moments (account_id, at) at which a contract ends and the ARR of those that cover is lower by `share` and more.
 
-    contracts: account_id, at, ends_at (NaT: open), arr. An end after which nothing is left is no contraction. Accounts
-    with a contract of unknown ARR are left out: what their ARR adds up to is not known.
+    contracts: account_id, at, ends_at (NaT: open), arr. An end after which nothing is left is no contraction. While a
+    contract of unknown ARR covers, what the account's ARR adds up to is not known, and no fall is seen.
     """
-    unknown = contracts.account_id[contracts.arr.isna()].unique()
-    rows = contracts[~contracts.account_id.isin(unknown)]
-    starts = pd.DataFrame({"account_id": rows.account_id, "at": rows["at"], "change": rows.arr})
-    ends = pd.DataFrame({"account_id": rows.account_id, "at": rows.ends_at, "change": -rows.arr}).dropna()
+    rows = contracts.assign(unknown=contracts.arr.isna().astype("int64"), change=contracts.arr.fillna(0.0))
+    starts = rows[["account_id", "at", "change", "unknown"]]
+    ends = rows.assign(at=rows.ends_at, change=-rows.change, unknown=-rows.unknown)[list(starts)].dropna()
     steps = pd.concat([starts, ends]).astype({"at": MOMENT, "change": "float64"})
-    steps = steps.groupby(["account_id", "at"], sort=True)["change"].sum().reset_index()
-    level = steps.groupby("account_id")["change"].cumsum().round(CENTS).to_numpy()
+    steps = steps.groupby(["account_id", "at"], sort=True)[["change", "unknown"]].sum().reset_index()
+    sums = steps.groupby("account_id")[["change", "unknown"]].cumsum()
+    level = sums["change"].round(CENTS).where(sums["unknown"] == 0).to_numpy()
     falls = np.flatnonzero(steps["change"].to_numpy() < 0)
     account = pd.factorize(steps.account_id)[0]
     at = steps["at"].to_numpy()
     before = _extreme(level, account, at, falls, gap.to_timedelta64(), -1)
     after = _extreme(level, account, at, falls, gap.to_timedelta64(), 1)
-    fell = (after > 0) & (after <= (1 - share) * before)
+    fell = np.isfinite(before) & (after > 0) & (after <= (1 - share) * before)
     return steps.loc[falls[fell], ["account_id", "at"]].reset_index(drop=True)
 
 

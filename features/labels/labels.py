@@ -38,10 +38,12 @@ from features.timeline import (
     asof_join,
     churn_rows,
     churns_and_returns,
+    contract_cover,
     contract_rows,
     customer_spells,
     spell_events,
     spells_between_silences,
+    under_contract,
     without_first_contracts,
 )
 
@@ -75,6 +77,7 @@ def labels_for(sources: Sources, snapshots: pd.DataFrame, settings: Settings) ->
     pairs = snapshots[["account_id", "as_of"]].astype({"as_of": MOMENT})
     seen = {"outcome": _recorded, "contract_end": _ended, "silence": _silent}[settings.churn.kind]
     labels, alive, known_until = seen(sources, pairs, settings)
+    alive = alive & ~_undecided(sources, pairs, settings)
     known_until -= pd.Timedelta(days=settings.churn.settling_days)
     accounts = sources.engine.to_pandas(sources.tables["accounts"].select("account_id")).account_id
     alive = alive & among(pairs.account_id, accounts)
@@ -158,6 +161,17 @@ def contract_churns(contracts: pd.DataFrame, allowed_gap_days: int, data_end: pd
 Observed = tuple[pd.DataFrame, np.ndarray, pd.Timestamp]
 
 
+def _undecided(sources: Sources, pairs: pd.DataFrame, settings: Settings) -> np.ndarray:
+    """Pairs in play only because what ended may yet be renewed: whether they have left was decided, and not known.
+
+    Those that were renewed would otherwise teach that to be without a contract is safe.
+    """
+    if settings.churn.kind == "silence" or not sources.has("contracts"):
+        return np.zeros(len(pairs), dtype=bool)
+    cover = contract_cover(sources, settings.churn)
+    return under_contract(pairs, cover) & ~under_contract(pairs, cover, carried=False)
+
+
 def _recorded(sources: Sources, pairs: pd.DataFrame, settings: Settings) -> Observed:
     events = churns_and_returns(without_first_contracts(spell_events(sources), ["account_id"]))
     before = asof_join(pairs, events, "at", ["alive"], exact=False)
@@ -167,8 +181,8 @@ def _recorded(sources: Sources, pairs: pd.DataFrame, settings: Settings) -> Obse
 
 
 def _ended(sources: Sources, pairs: pd.DataFrame, settings: Settings) -> Observed:
-    gap = pd.Timedelta(days=settings.churn.allowed_gap_days)
-    rows = contract_rows(sources)
+    gap = pd.Timedelta(days=settings.churn.absence_days)
+    rows = contract_rows(sources, settings.churn)
     spell = asof_join(pairs, customer_spells(rows, gap), "began", ["ended"], exact=False)
     alive = (spell.ended >= pairs.as_of).to_numpy()
     labels = pairs.assign(churn_at=spell.ended.where(spell.ended + gap <= sources.data_end))

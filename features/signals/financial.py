@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import ibis
+
 from features.signal import AggregateSignal, DerivedSignal, Signal
 from features.signals.payments import PAYMENTS
 from features.timeline import days_between, ratio
@@ -45,9 +47,15 @@ def _changes(kind: str, healthier: int) -> tuple[AggregateSignal, AggregateSigna
     )
 
 
-def _covered(t: Any, days: int) -> Any:
-    """In force so many days before as_of."""
-    return (t.age > days) & (t.ends_at.isnull() | (days_between(t.as_of, t.ends_at) <= days))
+def _arr(t: Any, where: Any) -> Any:
+    """The sum of the ARR of these contracts; not known where that of one of them is not."""
+    return (t.count(where=where & t.arr.isnull()) > 0).ifelse(ibis.null("float64"), t.arr.sum(where=where))
+
+
+def _days_to_renewal(t: Any) -> Any:
+    """0 where the end has passed, and nobody knows yet what follows."""
+    days = days_between(t.ends_at.min(where=t.matters), t.as_of.max())
+    return (days < 0).ifelse(ibis.literal(0.0), days)
 
 
 FINANCIAL: tuple[Signal, ...] = (
@@ -56,7 +64,7 @@ FINANCIAL: tuple[Signal, ...] = (
         unit="money a year",
         healthier=0,
         sentence="yearly recurring revenue under contract",
-        value=lambda t: t.arr.sum(where=t.covers),
+        value=lambda t: _arr(t, t.covers),
         needs=ARR,
         **CONTRACTS,
     ),
@@ -65,7 +73,7 @@ FINANCIAL: tuple[Signal, ...] = (
         unit="money a year",
         healthier=0,
         sentence="yearly recurring revenue under contract a year ago",
-        value=lambda t: t.arr.sum(where=t.covered_year_ago),
+        value=lambda t: _arr(t, t.covered_year_ago),
         needs=ARR,
         window_days=365,
         **CONTRACTS,
@@ -85,7 +93,7 @@ FINANCIAL: tuple[Signal, ...] = (
         unit="ratio",
         healthier=1,
         sentence="yearly recurring revenue against 90 days ago (1 is unchanged)",
-        value=lambda t: ratio(t.arr.sum(where=t.covers), t.arr.sum(where=_covered(t, 90))),
+        value=lambda t: ratio(_arr(t, t.covers), _arr(t, t.covered_90d_ago)),
         needs=ARR,
         window_days=90,
         **CONTRACTS,
@@ -142,8 +150,8 @@ FINANCIAL: tuple[Signal, ...] = (
         name="days_to_renewal",
         unit="days",
         healthier=0,
-        sentence="days until the contract ends or renews",
-        value=lambda t: days_between(t.ends_at.max(where=t.covers), t.as_of.max()),
+        sentence="days until the contract, or most of what is under contract, ends or renews",
+        value=_days_to_renewal,
         needs=ENDS,
         **CONTRACTS,
     ),
@@ -151,8 +159,8 @@ FINANCIAL: tuple[Signal, ...] = (
         name="term_days",
         unit="days",
         healthier=0,
-        sentence="length of the contract's term",
-        value=lambda t: days_between(t.ends_at, t.starts_at).max(where=t.covers),
+        sentence="length of the term that ends or renews next",
+        value=lambda t: days_between(t.ends_at, t.term_starts_at).max(where=t.matters),
         needs=ENDS,
         **CONTRACTS,
     ),
@@ -161,7 +169,7 @@ FINANCIAL: tuple[Signal, ...] = (
         unit="days",
         healthier=0,
         sentence="days since the current term began",
-        value=lambda t: t.age.min(where=t.covers),
+        value=lambda t: t.term_age.min(where=t.covers),
         **CONTRACTS,
     ),
     AggregateSignal(
@@ -186,7 +194,7 @@ FINANCIAL: tuple[Signal, ...] = (
         unit="terms",
         healthier=0,
         sentence="contract terms begun so far: renewals passed, and the first",
-        value=lambda t: t.count(where=t.is_first),
+        value=lambda t: t.terms.sum(where=t.is_first),
         empty=0.0,
         **CONTRACTS,
     ),

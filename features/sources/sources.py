@@ -21,6 +21,7 @@ from configs.settings import Settings
 from configs.tables import TABLES, table
 from features.sources.account_ids import with_known_accounts
 from features.sources.backends import Engine, SourceRows, connect, digest, ragged_fault, ragged_row
+from features.sources.currencies import converted, currency_faults
 from features.sources.mapping import Mapped, resolve
 from features.sources.sentiment import with_sentiment
 from features.sources.validation import examine, unread
@@ -141,9 +142,10 @@ def _open(engine: Engine, settings: Settings, now: pd.Timestamp | None) -> Sourc
             resolved = resolve(canonical, source, raw, settings)
             readable = _read_once(engine, resolved, settings.timezone)
             known, row_faults = examine(readable, settings, now)
+            row_faults = row_faults or currency_faults(readable, settings)  # before what was read is given back
             mapped[canonical.name] = known
             if known.answers.rows:
-                tables[canonical.name] = _settle(engine, known, settings.timezone)
+                tables[canonical.name] = _settle(engine, known, settings)
                 found[canonical.name] = versions_of(engine, known, tables[canonical.name])
                 faults += found[canonical.name].faults
             faults += row_faults
@@ -261,10 +263,11 @@ def _read_once(engine: Engine, mapped: Mapped, zone: str) -> Mapped:
     return replace(mapped, raw=SourceRows(rows, raw.origin, raw.files, True, temporary), parts=parts)
 
 
-def _settle(engine: Engine, mapped: Mapped, zone: str) -> ir.Table:
-    """The canonical table, stored or not as the engine sees fit."""
+def _settle(engine: Engine, mapped: Mapped, settings: Settings) -> ir.Table:
+    """The canonical table in the reported currency, stored or not as the engine sees fit."""
     cheap = all(part.stored is not None for part in mapped.parts)
-    return engine.settle(f"forewarn_{mapped.table.name}", mapped.canonical(zone), mapped.raw, cheap)
+    rows = converted(mapped.canonical(settings.timezone), settings)
+    return engine.settle(f"forewarn_{mapped.table.name}", rows, mapped.raw, cheap)
 
 
 def _data_end(settings: Settings, mapped: Mapping[str, Mapped], now: pd.Timestamp | None) -> pd.Timestamp:

@@ -2,6 +2,7 @@
 
 from features.timeline.as_of_dates import calendar_days, check_as_ofs
 from features.timeline.asof_join import MOMENT, among, asof_join, of_accounts
+from features.timeline.contract_cover import contract_cover, covered, known_cover, under_contract
 from features.timeline.episodes import (
     churns_and_returns,
     customer_spells,
@@ -54,7 +55,9 @@ __all__ = [
     "check_as_ofs",
     "churn_rows",
     "churns_and_returns",
+    "contract_cover",
     "contract_rows",
+    "covered",
     "customer_spells",
     "daily_totals",
     "days_between",
@@ -62,6 +65,7 @@ __all__ = [
     "first_known",
     "first_visible",
     "is_known",
+    "known_cover",
     "last_blind_day",
     "of_accounts",
     "outages",
@@ -73,6 +77,7 @@ __all__ = [
     "spans",
     "spell_events",
     "spells_between_silences",
+    "under_contract",
     "visible_from",
     "without_first_contracts",
 ]

@@ -8,11 +8,10 @@ import pandas as pd
 from configs.settings import Settings
 from features.sources import Sources
 from features.timeline.asof_join import MOMENT
+from features.timeline.contract_cover import NEVER
 from features.timeline.outage_clock import ALWAYS, FeedUptimeClock, clock_at_end
 from features.timeline.readers import activity_days, churn_rows, spans
 from features.timeline.visibility import SUPERSEDED
-
-NEVER = pd.Timestamp.max.floor("us").as_unit("us")
 
 
 def customer_spells(rows: pd.DataFrame, gap: pd.Timedelta, clock: FeedUptimeClock = ALWAYS) -> pd.DataFrame:

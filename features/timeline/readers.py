@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from weakref import WeakKeyDictionary
-
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from configs.settings import Settings
+from configs.settings import Churn, Settings
 from configs.tables import table
 from features.sources import Sources
-from features.timeline.asof_join import MOMENT
+from features.timeline.contract_cover import contract_cover, known_cover
 from features.timeline.visibility import SUPERSEDED, visible_from
-
-_CONTRACTS: WeakKeyDictionary[Sources, pd.DataFrame] = WeakKeyDictionary()
 
 
 def spans(sources: Sources, name: str, *columns: str, where: ibis.Value | None = None) -> pd.DataFrame:
@@ -71,28 +67,22 @@ def churn_rows(sources: Sources, kind: str = "churn") -> pd.DataFrame:
     return spans(sources, "outcomes", "voluntary", "reason", where=outcomes.kind == kind)
 
 
-def contract_rows(sources: Sources) -> pd.DataFrame:
-    """Contracts with the end of what is paid for. An open-ended one that was cancelled ended then; one with an end runs
-    until it, cancelled or not, unless it was terminated before.
-
-    Read once: churns, contractions and returns all come from them, and outcomes are judged in many parts.
+def contract_rows(sources: Sources, churn: Churn) -> pd.DataFrame:
+    """Contracts with the end of what they cover, in hindsight.
 
     Parameters
     ----------
     sources : Sources
         With the table contracts.
+    churn : Churn
+        The allowed gap, and whether trials are customers.
 
     Returns
     -------
     DataFrame
         account_id, at, visible, ends_at (NaT: open), arr.
     """
-    if sources not in _CONTRACTS:
-        rows = spans(sources, "contracts", "ends_at", "cancelled_at", "terminated_at", "arr")
-        ends = rows.ends_at.astype(MOMENT).fillna(rows.pop("cancelled_at").astype(MOMENT))
-        rows["ends_at"] = pd.concat([ends, rows.pop("terminated_at").astype(MOMENT)], axis=1).min(axis=1)
-        _CONTRACTS[sources] = rows
-    return _CONTRACTS[sources].copy(deep=False)
+    return known_cover(contract_cover(sources, churn))
 
 
 def activity(sources: Sources, settings: Settings) -> ir.Table:

@@ -12,8 +12,8 @@ import pandas as pd
 from configs.settings import Settings
 from features.sources import Sources
 from features.timeline.asof_join import MOMENT, asof_join, of_accounts
+from features.timeline.contract_cover import NEVER, contract_cover, states_of_contracts, under_contract
 from features.timeline.episodes import (
-    NEVER,
     churns_and_returns,
     customer_spells,
     silence_gap,
@@ -21,7 +21,7 @@ from features.timeline.episodes import (
     without_first_contracts,
 )
 from features.timeline.outage_clock import ALWAYS, FeedUptimeClock, clocks
-from features.timeline.readers import activity_days, contract_rows, spans
+from features.timeline.readers import activity_days, spans
 from features.timeline.visibility import SUPERSEDED, seen_at
 
 
@@ -46,7 +46,7 @@ def snapshots(sources: Sources, settings: Settings, as_ofs: pd.DatetimeIndex) ->
     DataFrame
         account_id, as_of, spell_start (sign-up, or the return after a churn); by as_of and account.
     """
-    rule, sources = settings.churn, sources.history()
+    rule, newest, sources = settings.churn, sources, sources.history()
     accounts = spans(sources, "accounts").rename(columns={"at": "spell_start"}).astype({"spell_start": MOMENT})
     pairs = accounts.merge(pd.DataFrame({"as_of": as_ofs.as_unit("us")}), how="cross")
     pairs = seen_at(pairs, pairs.as_of)[["account_id", "spell_start", "as_of"]]
@@ -58,10 +58,10 @@ def snapshots(sources: Sources, settings: Settings, as_ofs: pd.DatetimeIndex) ->
             of_clocks.append(_in_latest_spell(active, rows, silence_gap(settings), clock))
         pairs = pd.concat(of_clocks)
     elif sources.has("contracts"):
-        rows = contract_rows(sources)
-        pairs = _with_end_from(pairs, rows, pd.Timedelta(0))
+        cover = contract_cover(newest, rule)
+        pairs = pairs[under_contract(pairs, cover)]
         if rule.kind == "contract_end":
-            pairs = _in_latest_spell(pairs, rows, pd.Timedelta(days=rule.allowed_gap_days))
+            pairs = _in_latest_spell(pairs, states_of_contracts(cover), pd.Timedelta(days=rule.absence_days))
     if sources.has("outcomes") and rule.kind == "outcome":
         pairs = _not_churned(pairs, spell_events(sources))
     return pairs[["account_id", "as_of", "spell_start"]].sort_values(["as_of", "account_id"], ignore_index=True)

@@ -100,9 +100,9 @@ def _retention(context: ReportContext, facts: Facts) -> Figure:
     def lines() -> Figure:
         if facts.contracts is None or facts.contracts.empty:
             raise MetricRefused("revenue retention", "contracts with an ARR", 0, 1)
-        gap_days = context.settings.churn.allowed_gap_days
+        gap_days = context.settings.churn.absence_days
         book = ContractBook(facts.contracts, facts.accounts, facts.known_until, gap_days)
-        more["known_arr"] = arr_at(book.contracts, list(first_days(book.contracts, book.known_until)), gap_days)
+        more["known_arr"] = arr_at(book.contracts, list(first_days(book.contracts, book.known_until)))
         quarters = retention(book, **more)
         if not quarters:
             raise MetricRefused("revenue retention", "whole quarters of contracts", 0, 1)

@@ -126,9 +126,11 @@ def test_ends_of_contracts(make_settings: Make) -> None:
         contracts=(CONTRACTS, rows),
         outcomes=(OUTCOMES, outcomes),
     )
-    assert texts(found.churn_at) == ["2023-09-01"] * 3 + [None] * 4
-    assert found.voluntary.tolist() == [False] * 3 + [None] * 4
-    assert texts(found.observed_until) == ["2024-05-01"] * 3 + ["2023-09-15"] + ["2024-05-01"] * 3
+    # In June it was renewed, and nobody knew: no label, like the one of September that was not.
+    assert texts(found.churn_at) == ["2023-09-01", None, "2023-09-01"] + [None] * 4
+    assert found.voluntary.tolist() == [False, None, False] + [None] * 4
+    expected = ["2024-05-01", "2023-06-15", "2024-05-01", "2023-09-15", *["2024-05-01"] * 3]
+    assert texts(found.observed_until) == expected
 
 
 def test_a_cancelled_open_ended_contract_is_a_churn(make_settings: Make) -> None:
@@ -299,7 +301,7 @@ def test_contractions_of_contracts_are_known_the_gap_before_the_end(make_setting
         contracts=(CONTRACTS, contracts),
         outcomes=(OUTCOMES, outcomes),
     )
-    assert texts(found.contraction_at) == ["2023-06-01", "2023-06-05"]
+    assert texts(found.contraction_at) == ["2023-06-20", "2023-06-05"]
     assert texts(found.contraction_observed_until) == ["2023-11-01"] * 2
     assert texts(found.observed_until) == ["2023-12-01"] * 2
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from configs.settings import Settings
+from configs.settings import Churn, Settings
 from features.labels.labels import labels_for
 from features.timeline.episodes import churns_and_returns, customer_spells
 from features.timeline.readers import contract_rows
@@ -42,8 +42,12 @@ def test_a_contract_within_the_gap_goes_on_with_the_life_and_a_later_one_begins_
         "b 2023-02-02 2023-01-01",
         "a 2023-06-01 2023-01-01",
         "b 2023-06-01 2023-01-01",
+        "a 2023-06-15 2023-01-01",  # while nobody knows yet what follows
+        "b 2023-06-15 2023-01-01",
         "a 2023-08-01 2023-01-01",
         "b 2023-08-01 2023-07-02",
+        "a 2023-10-02 2023-01-01",
+        "b 2023-10-02 2023-07-02",
     ]
 
 
@@ -74,13 +78,13 @@ def test_an_open_ended_contract_ends_when_it_is_cancelled_and_a_paid_one_when_it
 
 def test_contracts_are_read_once_and_a_change_of_one_answer_is_not_in_the_next() -> None:
     first, other = (sources_of(END, contracts=(CONTRACTS, [("a", day, None)])) for day in ("2023-02-01", "2023-03-01"))
-    rows = contract_rows(first)
+    rows = contract_rows(first, Churn())
     rows["ends_at"] = rows["at"]
     rows.loc[0, "account_id"] = "z"
     first.close()  # so that nothing can be read again
-    assert contract_rows(first).account_id.tolist() == ["a"]
-    assert contract_rows(first).ends_at.isna().all()
-    assert [f"{one:%m-%d}" for one in contract_rows(other)["at"]] == ["03-01"]
+    assert contract_rows(first, Churn()).account_id.tolist() == ["a"]
+    assert contract_rows(first, Churn()).ends_at.isna().all()
+    assert [f"{one:%m-%d}" for one in contract_rows(other, Churn())["at"]] == ["03-01"]
 
 
 OUTCOMES = "account_id occurred_at kind voluntary recorded_at"

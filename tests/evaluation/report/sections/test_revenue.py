@@ -42,7 +42,7 @@ def test_retention_of_the_year_is_that_of_its_first_and_last_day(judged: pd.Data
     (line,) = kept["year"]["all"]
     assert line["period"] == "2024 Q2 to 2025 Q1"
     days = [pd.Timestamp("2024-04-01"), pd.Timestamp("2025-04-01")]
-    levels = arr_at(known.contracts, days, 30)
+    levels = arr_at(known.contracts, days)
     before, after = (levels[day] for day in days)
     there = before != 0
     both = there & before.notna() & after.notna()
