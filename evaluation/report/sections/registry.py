@@ -70,7 +70,10 @@ SECTIONS: tuple[Section, ...] = (
     Section("monitoring", monitoring_figures, "monitoring.html", "Still right?"),
     Section(
         "advice", advice_figures, "advice.html", "What to do",
-        needs=("scope", "revenue", "calibration", "comparison", "arr", "surprises", "groups", "business_value", "data"),
+        needs=(
+            *("scope", "headlines", "revenue", "calibration", "comparison", "arr", "surprises", "groups"),
+            *("business_value", "data"),
+        ),
     ),
     Section("figures", None, "figures.html", "All figures"),
     Section("refused", None, "refused.html"),

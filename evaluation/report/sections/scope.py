@@ -13,17 +13,14 @@ FORMAT = 3  # of the report's JSON
 
 
 def scope_figures(context: ReportContext) -> Figure:
-    """scope: rows, accounts and days judged; has_signal: whether most of them had a usable one (None: not recorded);
-    beside it the settings that the figures went by."""
+    """scope: rows, accounts and days judged; beside it the settings that the figures went by."""
     settings, evaluation = context.settings, context.evaluation
-    scope = _scope(context, context.frames.judged, context.frames.rows)
-    without = scope.get("without_signal_rows")
     return {
         "format": FORMAT, "name": settings.name, "currency": settings.currency,
         "main_horizon_days": context.main_horizon_days, "draws": context.draws,
         "min_churned_accounts": evaluation.min_churned_accounts, "ece_limit": evaluation.ece_limit,
         "slope_limits": list(evaluation.slope_limits), "costs": evaluation.costs.model_dump(mode="json"),
-        "has_signal": None if without is None else 2 * without <= scope["rows"], "scope": scope,
+        "scope": _scope(context, context.frames.judged, context.frames.rows),
     }  # fmt: skip
 
 

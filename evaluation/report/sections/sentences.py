@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from evaluation.jsonable import to_jsonable
 from evaluation.report.sections.context import Figure, ReportContext
-from evaluation.report.text import advice_sentences, headline_sentences, warning_sentences
+from evaluation.report.text import advice_sentences, has_usable_signal, headline_sentences, warning_sentences
 
 
 def headline_figures(context: ReportContext) -> Figure:
-    """headlines: what a leader repeats. warnings: what must not be overlooked."""
+    """has_signal: whether there is a usable one. headlines: what a leader repeats. warnings: what not to overlook."""
     summary = context.figures
-    return {"warnings": warning_sentences(summary), "headlines": headline_sentences(summary)}
+    return {
+        "has_signal": has_usable_signal(summary),
+        "warnings": warning_sentences(summary),
+        "headlines": headline_sentences(summary),
+    }
 
 
 def advice_figures(context: ReportContext) -> Figure:

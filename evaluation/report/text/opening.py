@@ -8,6 +8,7 @@ from typing import Any
 from evaluation.formatting import decimal, interval_text, money, percent
 
 Summary = Mapping[str, Any]
+CHANCE = 0.5  # the AUC of a ranking by lot
 
 
 def opening_sentences(summary: Summary) -> list[str]:
@@ -34,16 +35,46 @@ def opening_sentences(summary: Summary) -> list[str]:
     return [sentence for sentence in sentences if sentence]
 
 
+def has_usable_signal(summary: Summary) -> bool | None:
+    """Whether most scorings had a usable signal, and out of time the ranking can be told from chance.
+
+    Parameters
+    ----------
+    summary : dict
+        See evaluation.report.summary.
+
+    Returns
+    -------
+    bool or None
+        None where neither is known.
+    """
+    scope, auc = summary["scope"], _auc(summary)
+    known = [2 * scope["without_signal_rows"] <= scope["rows"]] if "without_signal_rows" in scope else []
+    known += [auc["low"] > CHANCE] if "low" in auc else []
+    return all(known) if known else None
+
+
 def no_signal_sentence(summary: Summary) -> str | None:
-    """That nothing tells accounts apart; None where most scorings have a usable signal."""
-    if summary["has_signal"] is not False:
+    """That nothing tells accounts apart; None where something does."""
+    if has_usable_signal(summary) is not False:
         return None
-    scope = summary["scope"]
-    without, rows = scope["without_signal_rows"], scope["rows"]
+    scope, auc = summary["scope"], _auc(summary)
+    without, rows = scope.get("without_signal_rows", 0), scope["rows"]
+    if 2 * without > rows:
+        return (
+            f"No usable signal: on {without:,} of {rows:,} scorings ({percent(without / rows)}) nothing that was known"
+            " told accounts apart, and they carry the base rate of their stage; do not rank accounts by them."
+        )
     return (
-        f"No usable signal: on {without:,} of {rows:,} scorings ({percent(without / rows)}) nothing that was known told"
-        " accounts apart, and they carry the base rate of their stage; do not rank accounts by them."
+        "No usable signal: out of time the model's ranking of accounts cannot be told from chance, AUC"
+        f" {decimal(auc['value'])} ({interval_text(auc)}; .5 is chance); do not rank accounts by it."
     )
+
+
+def _auc(summary: Summary) -> Summary:
+    days = summary["main_horizon_days"]
+    figure: Summary = next(at["auc"] for at in summary["horizons"] if at["days"] == days)
+    return figure
 
 
 def figures_of(comparison: Summary) -> tuple[str, str]:

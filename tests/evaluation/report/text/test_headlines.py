@@ -25,7 +25,7 @@ def summary(slope: Figure, happened: Figure | None = None, ece: float = 0.01, **
     scope |= {"first_as_of": "2024-10-01", "last_as_of": "2025-09-01"}
     made = {"horizons": [at], "main_horizon_days": 90, "slope_limits": [0.7, 1.4], "ece_limit": 0.05, "scope": scope}
     made |= {"comparisons": [], "arr": {"refused": "-"}, "min_churned_accounts": 10, "random_split": None}
-    made |= {"has_signal": True, "beyond_contracts": None, "beside_rules": None}
+    made |= {"beyond_contracts": None, "beside_rules": None}
     made |= {"capacity": {"share": 0.1, "model": {"refused": "-"}}, "lead_time": {"model": []}, "currency": "USD"}
     return made | more
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from evaluation.report.text.headlines import headline_sentences, warning_sentences
-from evaluation.report.text.opening import contracts_sentence, opening_sentences
+from evaluation.report.text.opening import contracts_sentence, has_usable_signal, opening_sentences
 from tests.evaluation.report.text.test_headlines import interval, summary
 
 Figure = dict[str, Any]
@@ -68,7 +68,7 @@ def test_a_figure_that_was_refused_is_left_out() -> None:
 
 
 def test_no_usable_signal_leads() -> None:
-    made = summary(RIGHT, comparisons=[comparison("level")], has_signal=False)
+    made = summary(RIGHT, comparisons=[comparison("level")])
     made["scope"] |= {"without_signal_rows": 2400}
     assert headline_sentences(made)[0].startswith(
         "No usable signal: on 2,400 of 3,000 scorings (80 %) nothing that was"
@@ -76,10 +76,23 @@ def test_no_usable_signal_leads() -> None:
     assert warning_sentences(made) == []
     made["scope"] |= {"churned_accounts": 3}
     assert headline_sentences(made)[0].startswith("No usable signal: ")
-    made |= {"has_signal": True}
+    assert has_usable_signal(made) is False
     made["scope"] |= {"without_signal_rows": 400, "churned_accounts": 50}
     assert headline_sentences(made)[0].startswith("The rules do as well")
     assert any("400 of 3,000 scorings were made without" in sentence for sentence in warning_sentences(made))
+
+
+def test_a_ranking_that_cannot_be_told_from_chance_is_no_signal() -> None:
+    made = summary(RIGHT, comparisons=[comparison("level")])
+    assert has_usable_signal(made) is True
+    made["horizons"][0]["auc"] = interval(0.49, 0.42, 0.55)
+    assert headline_sentences(made)[0] == (
+        "No usable signal: out of time the model's ranking of accounts cannot be told from chance, AUC .49"
+        " (.42 to .55; .5 is chance); do not rank accounts by it."
+    )
+    del made["scope"]["without_signal_rows"]
+    made["horizons"][0]["auc"] = {"refused": "few"}
+    assert has_usable_signal(made) is None
 
 
 def test_beyond_the_contracts() -> None:
