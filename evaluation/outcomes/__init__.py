@@ -15,6 +15,7 @@ from evaluation.outcomes.holdout import (
 )
 from evaluation.outcomes.outcomes import FORECASTS, judge, judged_so_far, with_returns
 from evaluation.outcomes.overrides import LevelInForce, enter_overrides, levels_in_force, with_overrides
+from evaluation.outcomes.trigger_value import TriggerValue, trigger_values
 
 __all__ = [
     "FORECASTS",
@@ -26,6 +27,7 @@ __all__ = [
     "Facts",
     "LevelInForce",
     "OutcomesByArm",
+    "TriggerValue",
     "approached_later",
     "arms",
     "assign",
@@ -39,6 +41,7 @@ __all__ = [
     "levels_in_force",
     "mark_draw",
     "outcomes_by_arm",
+    "trigger_values",
     "with_drawn",
     "with_overrides",
     "with_returns",

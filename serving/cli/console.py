@@ -52,6 +52,13 @@ def init_lines(result: Proposal) -> list[str]:
 
 def check_lines(result: Checked) -> list[str]:
     lines = [str(result.report)]
+    if result.triggers:
+        rows = result.triggers[0]
+        lines += [
+            "",
+            f"triggers on {rows.rows:,} past snapshots, of which {percent(rows.base_rate)} left in the main window",
+        ]
+        lines += [f"  {value}" for value in result.triggers]
     if result.leaking_signals:
         names = ", ".join(result.leaking_signals)
         lines += ["", f"not passed: signals {names} read the future (see above); train and backtest refuse them too"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from configs.settings import Settings
+    from evaluation.outcomes import TriggerValue
     from features.checks import CheckReport
     from features.dataset import Dataset
+    from features.sources import Sources
+
+TRIGGER_AS_OFS = 24  # the newest matured ones, on which `check` judges the triggers
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class Checked:
     signal of the project's own reads it."""
 
     report: CheckReport
+    triggers: tuple[TriggerValue, ...] = ()
 
     @property
     def open_suspects(self) -> tuple[str, ...]:
@@ -51,7 +56,9 @@ class Checked:
 
     def to_json(self) -> dict[str, Any]:
         refused_for = {"open_suspects": self.open_suspects, "leaking_signals": self.leaking_signals}
-        return {"passed": self.passed, **refused_for, "summary": str(self.report), **self.report.to_json()}
+        triggers = [asdict(value) for value in self.triggers]
+        summary = {"summary": str(self.report), **self.report.to_json(), "triggers": triggers}
+        return {"passed": self.passed, **refused_for, **summary}
 
 
 @dataclass(frozen=True)
@@ -111,7 +118,38 @@ def check(project: Project) -> Checked:
         sources = project.sources
     except SourceError as error:
         raise SourceError((*framework_faults(project.settings), *error.faults)) from None
-    return Checked(report_on(project.settings, sources))
+    report = report_on(project.settings, sources)
+    return Checked(report, _triggers(project, sources) if report.churns and report.churns.events else ())
+
+
+def _triggers(project: Project, sources: Sources) -> tuple[TriggerValue, ...]:
+    """What each trigger was worth on the newest as_ofs whose main window has passed; nothing where there are none."""
+    import numpy as np
+    import pandas as pd
+
+    from evaluation.outcomes import trigger_values
+    from features.dataset import load_dataset
+    from features.labels import horizon_labels
+    from features.timeline import calendar_days
+    from training.health import fired_triggers
+
+    settings, main = project.settings, project.settings.main_horizon_days
+    days = calendar_days(sources, settings)
+    days = days[days <= sources.data_end - pd.Timedelta(days=main)][-TRIGGER_AS_OFS:]
+    if not len(days):
+        return ()
+    project.tell("working out what the triggers are worth")
+    dataset = load_dataset(settings, sources, [*days])
+    churned = horizon_labels(dataset.labels, (main,))[f"churned_{main}d"]
+    known = churned.notna().to_numpy()
+    frame = dataset.signals[known]
+    rows = frame[["account_id", "as_of"]].assign(y=churned[known].astype(float).to_numpy())
+    names = fired_triggers(frame, settings.framework)
+    fired = {
+        trigger.name: np.array([trigger.name in of_row for of_row in names], dtype=bool)
+        for trigger in settings.framework.triggers
+    }
+    return trigger_values(fired, rows, settings.evaluation.min_churned_accounts)
 
 
 def features(

@@ -21,6 +21,7 @@ from evaluation.report.sections.revenue import revenue_figures
 from evaluation.report.sections.scope import data_figures, monitoring_figures, scope_figures
 from evaluation.report.sections.sentences import advice_figures, headline_figures
 from evaluation.report.sections.surprises import arm_figures, surprise_figures
+from evaluation.report.sections.triggers import trigger_figures
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("arr", arr_figures, "arr.html", "ARR"),
     Section("lead_time", lead_time_figures, "lead_time.html", "How early"),
     Section("surprises", surprise_figures, "surprises.html", "Missed"),
+    Section("triggers", trigger_figures, "triggers.html"),
     Section("groups", group_figures, "groups.html", "Where"),
     Section("stability", stability_figures, "stability.html"),
     Section("business_value", business_value_figures, "business_value.html", "Worth"),
