@@ -154,11 +154,12 @@ class Schema:
                 return info
         raise KeyError(name)
 
-    def to_json(self) -> list[dict[str, Any]]:
-        """What a stored model keeps: not tables and windows, which belong to the data as they are mapped today."""
-        return [{key: value for key, value in asdict(info).items() if key in STORED} for info in self.signals]
+    def to_json(self, *, of_model: bool = True) -> list[dict[str, Any]]:
+        """Every signal in order; of a model without tables and windows, which belong to the data as mapped today."""
+        infos = [asdict(info) for info in self.signals]
+        return [{key: value for key, value in info.items() if key in STORED or not of_model} for info in infos]
 
     @classmethod
     def from_json(cls, body: Sequence[dict[str, Any]]) -> Schema:
-        """The schema that `to_json` made; its signals know neither tables nor windows."""
-        return cls(tuple(SignalInfo(**info) for info in body))
+        """The schema that `to_json` made; a model's signals know neither tables nor windows."""
+        return cls(tuple(SignalInfo(**{**info, "tables": tuple(info.get("tables", ()))}) for info in body))

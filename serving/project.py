@@ -170,7 +170,7 @@ class Project:
 
         self.tell("building signals")
         dataset = load_dataset(self.settings, self.sources)
-        schema = {"schema": json.dumps(dataset.schema.to_json())}
+        schema = {"schema": json.dumps(dataset.schema.to_json(of_model=False))}
         write_marked(dataset.signals, self.paths.history, self._history_mark() | schema)
         return dataset
 
@@ -220,7 +220,7 @@ class Project:
         return frame, Schema.from_json(json.loads(mark["schema"]))
 
     def _history_mark(self) -> dict[str, str]:
-        return {"sources": self.sources.fingerprint, "settings": self.settings.data_version}
+        return {"sources": self.sources.fingerprint, "settings": self.settings.data_version, "schema_of": "data"}
 
     @property
     def has_ledger(self) -> bool:

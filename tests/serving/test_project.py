@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -81,6 +82,25 @@ def test_nothing_is_opened_before_it_is_asked_for(settings: Settings, counted: C
         with pytest.raises(UsageError, match="forewarn score"):
             _ = project.written_ledger
     assert counted == Counter()
+
+
+def test_signals_that_were_kept_know_their_tables_as_those_just_built(
+    settings: Settings, write_tables: Callable[..., None]
+) -> None:
+    """Drift puts a move down to an outage by a signal's tables and window: a report reads them from the kept file."""
+    days = pd.date_range("2023-01-01", periods=6, freq="60D")
+    accounts = pd.DataFrame({"account_id": list("abcdef"), "created_at": days})
+    contracts = accounts.rename(columns={"created_at": "starts_at"})
+    contracts = contracts.assign(ends_at=contracts.starts_at + pd.Timedelta(days=730), arr=100.0)
+    write_tables({"accounts": accounts, "contracts": contracts})
+    with Project(settings) as project:
+        built = project.dataset
+    with Project(settings) as project:
+        frame, schema = project.history
+        assert "dataset" not in project.__dict__  # read, not built again
+    assert schema == built.schema
+    assert any(info.tables == ("contracts",) and info.window_days for info in schema.signals)
+    pd.testing.assert_frame_equal(frame, built.signals)
 
 
 def test_the_ledger_is_made_once_and_closed(settings: Settings, counted: Counter[str]) -> None:
