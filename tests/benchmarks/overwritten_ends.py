@@ -1,9 +1,10 @@
 """What it costs to be told early ends by overwriting the agreed ones, and what `terminated_at` gives back.
 
-`python tests/benchmarks/overwritten_ends.py` makes one company of yearly terms in three ways of writing its contracts:
-`overwritten` (a CRM that sets `ends_at` to the day of leaving), `agreed` (`ends_at` as agreed, the days of leaving as
-outcomes) and `terminated` (`ends_at` as agreed, the early ends as `terminated_at`). Renewal is decided by usage; some
-accounts leave in the middle of a term by pure chance. It prints what `check` suspects of each, and a backtest's AUC.
+`python tests/benchmarks/overwritten_ends.py [WAY ...]` makes one company of yearly terms, its contracts written in
+three ways: `overwritten` (a CRM that sets `ends_at` to the day of leaving), `agreed` (`ends_at` as agreed, the days of
+leaving as outcomes) and `terminated` (`ends_at` as agreed, the early ends as `terminated_at`). Renewal is decided by
+usage; some accounts leave in the middle of a term by pure chance. It prints what `check` suspects of each, and the AUC
+of a backtest.
 """
 
 from __future__ import annotations
@@ -143,13 +144,16 @@ def judge(way: str, tables: dict[str, pd.DataFrame]) -> Judged:
 
 
 def main() -> None:
-    tables = company(int(sys.argv[1]) if len(sys.argv) > 1 else SEED)
+    tables = company()
     early = int(tables["contracts"].terminated_at.notna().sum())
     print(f"{len(tables['accounts'])} accounts, {len(tables['contracts'])} terms, {early} left mid-term")
-    for way in WAYS:
+    for way in sys.argv[1:] or WAYS:
         judged = judge(way, tables)
         suspects = ", ".join(judged.suspects) or "none"
-        print(f"{way:<12} AUC {judged.auc:.3f} ({judged.rows:,} rows, {judged.churned} churned) suspects: {suspects}")
+        print(
+            f"{way:<12} AUC {judged.auc:.3f} ({judged.rows:,} rows, {judged.churned} churned) suspects: {suspects}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
