@@ -7,6 +7,7 @@ from typing import Any
 import ibis
 
 from features.signal import AggregateSignal, DerivedSignal, Signal
+from features.signals.exposure import days_within
 from features.signals.payments import PAYMENTS
 from features.timeline import days_between, ratio
 
@@ -142,7 +143,7 @@ FINANCIAL: tuple[Signal, ...] = (
         unit="money a year",
         healthier=0,
         sentence="yearly price for each user active in 90 days",
-        value=lambda t: ratio(t.arr, t.active_users_90d),
+        value=lambda t: ratio(t.arr, t.active_users_90d).where(days_within(t, "usage_events", 90) >= 30),
         of=("arr", "active_users_90d"),
         window_days=90,
     ),

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from features.signal import AggregateSignal, DerivedSignal, Signal
+from features.signals.exposure import days_within
 from features.signals.windows import COUNT, over_windows
 from features.timeline import ratio
 
 AMOUNT = ("invoices.amount",)
+MONTH = 30.0  # most are billed once in it
 DUE = ("invoices.due_at", "invoices.paid_at")
 LATE_FROM_DAYS = 1.0  # a payment in the course of its due day is in time
 
@@ -21,6 +23,12 @@ def _fell_due(t: Any, days: int) -> Any:
 
 def _unpaid(t: Any) -> Any:
     return t.billed & (t.due_age > 0) & t.paid_at.isnull()
+
+
+def _amount_change(t: Any) -> Any:
+    """Amounts a day, of the days that there were; missing with less than a month of the 90 days before."""
+    newest, before = days_within(t, "invoices", 90), days_within(t, "invoices", 180, 90)
+    return ratio(t.amount_90d * before, (t.amount_180d - t.amount_90d) * newest).where(before >= MONTH)
 
 
 PAYMENTS: tuple[Signal, ...] = (
@@ -51,7 +59,7 @@ PAYMENTS: tuple[Signal, ...] = (
         unit="ratio",
         healthier=1,
         sentence="amount invoiced in 90 days against the 90 before (1 is unchanged)",
-        value=lambda t: ratio(t.amount_90d, t.amount_180d - t.amount_90d),
+        value=_amount_change,
         of=("amount_90d", "amount_180d"),
         window_days=180,
     ),
