@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from configs.settings import Settings
 from features.assembly.chunks import as_of_chunks
-from features.frames import COVER, FrameInputs, frame_named
+from features.frames import COVER, CREDITS, FrameInputs, frame_named
 from features.signal import AggregateSignal
 from features.sources import Sources
 from features.usage import EDGES, Calendar, RollupStrategies, Units, UsageStatistics, sql_rollup
@@ -121,7 +121,7 @@ def _of_tables(
                 query = engine.prepare(_wide(rows, ["row"], signals))
             for batch in query().to_batches():
                 _write(batch, batch.column("row").to_numpy(), signals, out)
-    for kept in (ALL, SNAPSHOTS, ACCOUNTS, COVER):
+    for kept in (ALL, SNAPSHOTS, ACCOUNTS, COVER, CREDITS):
         engine.drop(kept)
 
 

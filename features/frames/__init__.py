@@ -2,5 +2,6 @@
 
 from features.frames.catalogue import FRAMES, FrameInputs, frame_named, tables_of
 from features.frames.contracts import COVER
+from features.frames.credits import CREDITS
 
-__all__ = ["COVER", "FRAMES", "FrameInputs", "frame_named", "tables_of"]
+__all__ = ["COVER", "CREDITS", "FRAMES", "FrameInputs", "frame_named", "tables_of"]

@@ -12,6 +12,7 @@ from configs.framework import Milestone
 from configs.settings import Churn
 from features.frames.contact_activity import contact_activity, talks
 from features.frames.contracts import seen_contracts
+from features.frames.credits import CENT, with_credits
 from features.frames.onboarding import onboarding
 from features.signal import AggregateSignal, Signal
 from features.sources import Sources
@@ -72,8 +73,9 @@ def _measured(sources: Sources, name: str) -> bool:
 
 
 def seen_invoices(sources: Sources, inputs: FrameInputs) -> ir.Table:
-    """Invoices as seen, with `billed` (no credit notes, no failed payments), days past due, and days late so far;
-    `is_first` marks one of the same day and kind."""
+    """Invoices as seen, with `billed` (no credit notes, no failed payments, none voided), days past due, days late so
+    far, `owed` (what credit notes have left of it) and `asked` (that was, or is, to be paid: not 0, and not credited in
+    full before it was paid); `is_first` marks one of the same day and kind."""
 
     def marked(rows: ir.Table) -> dict[str, ir.Value]:
         billed = (rows.kind.fill_null("invoice") == "invoice") if "kind" in rows.columns else ibis.literal(True)
@@ -83,6 +85,13 @@ def seen_invoices(sources: Sources, inputs: FrameInputs) -> ir.Table:
     rows = seen_rows(_with(sources, "invoices", marked), "invoices", inputs.snapshots, measured, distinct)
     if "due_at" not in rows.columns or "paid_at" not in rows.columns:
         return rows
+    if "amount" in rows.columns:
+        rows = with_credits(sources, rows)
+        rows = rows.mutate(owed=rows.amount - rows.credited)
+        left = rows.amount.isnull() | (rows.owed > CENT) | (rows.paid_at.notnull() & (rows.amount > CENT))
+        rows = rows.mutate(asked=rows.billed & left)
+    else:
+        rows = rows.mutate(asked=rows.billed)
     late = days_between(ibis.coalesce(rows.paid_at, rows.as_of), rows.due_at)
     return rows.mutate(due_age=days_between(rows.as_of, rows.due_at), late_days=ibis.greatest(late, ibis.literal(0.0)))
 

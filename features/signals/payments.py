@@ -18,11 +18,11 @@ INVOICES: dict[str, Any] = {"dimension": "financial", "frame": "invoices"}
 
 
 def _fell_due(t: Any, days: int) -> Any:
-    return t.billed & (t.due_age > 0) & (t.due_age <= days)
+    return t.asked & (t.due_age > 0) & (t.due_age <= days)
 
 
 def _unpaid(t: Any) -> Any:
-    return t.billed & (t.due_age > 0) & t.paid_at.isnull()
+    return t.asked & (t.due_age > 0) & t.paid_at.isnull()
 
 
 def _amount_change(t: Any) -> Any:
@@ -175,7 +175,7 @@ PAYMENTS: tuple[Signal, ...] = (
         unit="money",
         healthier=-1,
         sentence="amount due and unpaid now",
-        value=lambda t: t.amount.sum(where=_unpaid(t)),
+        value=lambda t: t.owed.sum(where=_unpaid(t)),
         needs=(*DUE, *AMOUNT),
         empty=0.0,
         **INVOICES,
