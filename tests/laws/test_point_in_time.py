@@ -55,7 +55,7 @@ def with_rows_of_later(name: str, rows: pd.DataFrame, as_of: pd.Timestamp) -> pd
     for column in times_of(name):
         if column in moved:
             moved[column] = moved[column] + ahead
-    for column in table(name).key:
+    for column in (column for column in table(name).key if column in moved):
         moved[column] = moved[column].astype(str) + "-later"
     return pd.concat([rows, moved], ignore_index=True)
 
@@ -64,7 +64,7 @@ def with_late_records(name: str, rows: pd.DataFrame, as_of: pd.Timestamp) -> pd.
     """Adds a copy of every row of before as_of that only became known a day after it."""
     moved = rows[rows[table(name).time] < as_of].copy()
     moved["recorded_at"] = as_of + LATER
-    for column in table(name).key:
+    for column in (column for column in table(name).key if column in moved):
         moved[column] = moved[column].astype(str) + "-late"
     return pd.concat([rows, moved], ignore_index=True)
 
