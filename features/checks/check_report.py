@@ -13,6 +13,7 @@ from configs.errors import Fault, SourceError
 from configs.framework import DIMENSIONS
 from configs.settings import Settings
 from configs.tables import table
+from features.checks.contradictions import churns_without_labels, events_alike, outcomes_against_the_rest
 from features.checks.feeds import Feed, all_account_facts, feed_of
 from features.checks.leakage import find_suspects
 from features.checks.own_signals import OwnSignals, check_own_signals
@@ -110,6 +111,8 @@ def check(settings: Settings, sources: Sources | None = None) -> CheckReport:
 
     Raises
     ------
+    SourceError
+        When most accounts that left, as outcomes say, are still there, and churn is what outcomes say.
     ConfigError
         When the file of the project's own signals, or a value of one, has a fault, or a rule of the framework names a
         signal that does not exist.
@@ -126,10 +129,14 @@ def check(settings: Settings, sources: Sources | None = None) -> CheckReport:
     feeds = tuple(feed_of(sources, name, by_account, created_at) for name, by_account in facts.items())
     churned = churn_events(sources, settings)
     churns = count_churns(accounts, churned, settings)
+    contradictions, faults = outcomes_against_the_rest(sources, settings, facts)
+    if faults:
+        raise SourceError(faults)
+    beside = [*contradictions, *churns_without_labels(sources, settings, churned), *events_alike(sources)]
     return CheckReport(
         name=settings.name,
         faults=(),
-        warnings=(*sources.warnings, *_warnings(feeds, churns, settings)),
+        warnings=(*sources.warnings, *_warnings(feeds, churns, settings), *beside),
         data_end=f"{sources.data_end:%Y-%m-%d}",
         feeds=feeds,
         suspects=find_suspects(settings, sources, facts, churned),
