@@ -112,7 +112,7 @@ def check(settings: Settings, sources: Sources | None = None) -> CheckReport:
     Raises
     ------
     SourceError
-        When most accounts that left, as outcomes say, are still there, and churn is what outcomes say.
+        When most accounts that left, as outcomes say, are under contract, and churn is what outcomes say.
     ConfigError
         When the file of the project's own signals, or a value of one, has a fault, or a rule of the framework names a
         signal that does not exist.

@@ -270,7 +270,16 @@ def arrow_of(frame: pd.DataFrame) -> pa.Table:
 
 
 def one_time_type(rows: ir.Table) -> ir.Table:
-    """Times of whatever resolution the engine reports under one name of type: tables can then be put together."""
+    """Times of whatever resolution the engine reports under one name of type: tables can then be put together.
+
+    Parameters
+    ----------
+    rows : ibis.expr.types.Table
+
+    Returns
+    -------
+    ibis.expr.types.Table
+    """
     return rows.cast({name: "timestamp" for name, kind in rows.schema().items() if kind.is_timestamp()})
 
 
