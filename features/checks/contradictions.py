@@ -10,7 +10,7 @@ from configs.errors import Fault
 from configs.settings import Settings
 from features.labels import labels_for
 from features.sources import Sources
-from features.timeline import churn_rows, contract_rows, of_accounts
+from features.timeline import MOMENT, churn_rows, of_accounts, spans
 
 STILL_THERE_DAYS = 30  # after a recorded churn
 MOST = 0.5  # of the churns: beyond it, what is called a churn is something else
@@ -76,6 +76,15 @@ def outcomes_against_the_rest(
         else:
             warnings.append(f"outcomes: {found}")
     return warnings, faults
+
+
+def _terms(sources: Sources) -> pd.DataFrame:
+    """Contracts as they are written: account_id, began, ends_at (agreed, or before it; NaT: open-ended)."""
+    later = ["ends_at", "terminated_at", "cancelled_at"]
+    rows = spans(sources, "contracts", *later).astype(dict.fromkeys(later, MOMENT))
+    ends = rows.ends_at.fillna(rows.cancelled_at)
+    ends = pd.concat([ends, rows.terminated_at], axis=1).min(axis=1)
+    return pd.DataFrame({"account_id": rows.account_id, "began": rows["at"], "ends_at": ends})
 
 
 def churns_without_labels(sources: Sources, settings: Settings, churned: pd.DataFrame) -> list[str]:
