@@ -49,9 +49,7 @@ def outcomes_against_the_rest(
     parts = {}
     begun = pd.Series(pd.NaT, index=churns.index)
     if sources.has("contracts", "ends_at"):
-        contracts = contract_rows(sources, settings.churn)[["account_id", "at", "ends_at"]].rename(
-            columns={"at": "began"}
-        )
+        contracts = _terms(sources)
         pairs = churns.assign(later=later).merge(contracts, on="account_id")
         runs_on = pairs[(pairs.began <= pairs["at"]) & (pairs.ends_at.isna() | (pairs.ends_at > pairs.later))]
         parts["under contract"] = churns.account_id.isin(runs_on.account_id)
