@@ -51,7 +51,11 @@ def outcomes_against_the_rest(
     if sources.has("contracts", "ends_at"):
         contracts = _terms(sources)
         pairs = churns.assign(later=later).merge(contracts, on="account_id")
-        runs_on = pairs[(pairs.began <= pairs["at"]) & (pairs.ends_at.isna() | (pairs.ends_at > pairs.later))]
+        # Who has given notice may well be said to have left, though what is paid for runs to its end.
+        no_notice = ~(pairs.cancelled_at <= pairs.later)
+        runs_on = pairs[
+            no_notice & (pairs.began <= pairs["at"]) & (pairs.ends_at.isna() | (pairs.ends_at > pairs.later))
+        ]
         parts["under contract"] = churns.account_id.isin(runs_on.account_id)
         begun = of_accounts(contracts.groupby("account_id").began.max(), churns.account_id)
     if EVENTS in facts:
@@ -77,12 +81,13 @@ def outcomes_against_the_rest(
 
 
 def _terms(sources: Sources) -> pd.DataFrame:
-    """Contracts as they are written: account_id, began, ends_at (agreed, or before it; NaT: open-ended)."""
+    """Contracts as written: account_id, began, ends_at (agreed, or before it; NaT: open-ended), cancelled_at."""
     later = ["ends_at", "terminated_at", "cancelled_at"]
     rows = spans(sources, "contracts", *later).astype(dict.fromkeys(later, MOMENT))
     ends = rows.ends_at.fillna(rows.cancelled_at)
     ends = pd.concat([ends, rows.terminated_at], axis=1).min(axis=1)
-    return pd.DataFrame({"account_id": rows.account_id, "began": rows["at"], "ends_at": ends})
+    named = {"account_id": rows.account_id, "began": rows["at"], "ends_at": ends}
+    return pd.DataFrame({**named, "cancelled_at": rows.cancelled_at})
 
 
 def churns_without_labels(sources: Sources, settings: Settings, churned: pd.DataFrame) -> list[str]:
