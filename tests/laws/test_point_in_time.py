@@ -57,7 +57,9 @@ def with_rows_of_later(name: str, rows: pd.DataFrame, as_of: pd.Timestamp) -> pd
             moved[column] = moved[column] + ahead
     for column in (column for column in table(name).key if column in moved):
         moved[column] = moved[column].astype(str) + "-later"
-    return pd.concat([rows, moved], ignore_index=True)
+    together = pd.concat([rows, moved], ignore_index=True)
+    # A fact that is there twice is refused; two events alike may both be true.
+    return together if name == "usage_events" else together.drop_duplicates(ignore_index=True)
 
 
 def with_late_records(name: str, rows: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
