@@ -13,9 +13,7 @@ from features.sources import Sources
 from features.timeline import MOMENT, churn_rows, of_accounts, spans
 
 STILL_THERE_DAYS = 30  # after a recorded churn
-# Of the churns: beyond it, what is called a churn is something else. Who leaves within a term whose agreed end stays
-# what it was is still under contract too: of the churns of the demo those are two thirds.
-MOST = 0.9
+MOST = 0.5  # of the churns: beyond it, what is called a churn is something else
 SHOWN = 3
 EVENTS = "usage_events"
 
