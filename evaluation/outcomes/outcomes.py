@@ -246,8 +246,10 @@ def with_returns(labels: pd.DataFrame, sources: Sources, settings: Settings) -> 
 
 def returns(sources: Sources, settings: Settings) -> pd.DataFrame:
     """When accounts came back after a churn, in the sense of `churn.kind`: account_id, at."""
-    if settings.churn.kind == "outcome":
-        events = churns_and_returns(without_first_contracts(spell_events(sources), ["account_id"]))
+    rule = settings.churn
+    if rule.kind == "outcome":
+        gap = pd.Timedelta(days=rule.allowed_gap_days)
+        events = churns_and_returns(without_first_contracts(spell_events(sources, rule), ["account_id"], gap))
         return events.loc[events.alive.astype(bool), ["account_id", "at"]]
     if settings.churn.kind == "silence":
         begun, _ = spells_between_silences(sources, settings)

@@ -173,7 +173,9 @@ def _undecided(sources: Sources, pairs: pd.DataFrame, settings: Settings) -> np.
 
 
 def _recorded(sources: Sources, pairs: pd.DataFrame, settings: Settings) -> Observed:
-    events = churns_and_returns(without_first_contracts(spell_events(sources), ["account_id"]))
+    gap = pd.Timedelta(days=settings.churn.allowed_gap_days)
+    events = spell_events(sources, settings.churn)
+    events = churns_and_returns(without_first_contracts(events, ["account_id"], gap))
     before = asof_join(pairs, events, "at", ["alive"], exact=False)
     churns = events[~events.alive.astype(bool)].rename(columns={"at": "churn_at"})
     following = asof_join(pairs, churns, "churn_at", ["churn_at", "voluntary"], ahead=True)

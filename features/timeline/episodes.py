@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from configs.settings import Settings
+from configs.settings import Churn, Settings
 from features.sources import Sources
 from features.timeline.asof_join import MOMENT
 from features.timeline.contract_cover import NEVER
@@ -67,15 +67,18 @@ def churns_and_returns(events: pd.DataFrame) -> pd.DataFrame:
     return events[events.alive != before].reset_index(drop=True)
 
 
-def spell_events(sources: Sources) -> pd.DataFrame:
+def spell_events(sources: Sources, churn: Churn) -> pd.DataFrame:
     """Recorded churns and what brings an account back: reactivations and contracts.
 
-    A first contract brings nobody back (`without_first_contracts`): some churn between signing up and its start.
+    A first contract that begins soon brings nobody back (`without_first_contracts`), nor does a trial, unless trials
+    are customers.
 
     Parameters
     ----------
     sources : Sources
         outcomes, and contracts where there are any.
+    churn : Churn
+        Whether trials are customers.
 
     Returns
     -------
@@ -86,7 +89,9 @@ def spell_events(sources: Sources) -> pd.DataFrame:
     churns = churn_rows(sources).assign(alive=False, contract=False)
     events = [churns, churn_rows(sources, "reactivation").assign(alive=True, contract=False)]
     if sources.has("contracts"):
-        events.append(spans(sources, "contracts").assign(alive=True, contract=True, voluntary=None))
+        contracts = spans(sources, "contracts", "kind")
+        is_trial = (contracts.kind == "trial").fillna(False).astype(bool) & (not churn.trials_are_customers)
+        events.append(contracts[~is_trial].assign(alive=True, contract=True, voluntary=None))
     columns = ["account_id", "at", "visible", "voluntary", "alive", "contract"]
     if any(SUPERSEDED in part for part in events):
         columns.append(SUPERSEDED)
@@ -96,8 +101,10 @@ def spell_events(sources: Sources) -> pd.DataFrame:
     return rows[rows.account_id.isin(churns.account_id)].sort_values(["account_id", "at"], kind="stable")
 
 
-def without_first_contracts(events: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """The events without the first contract of each group.
+def without_first_contracts(events: pd.DataFrame, keys: list[str], gap: pd.Timedelta) -> pd.DataFrame:
+    """The events without the first contract of each group where it begins within a gap of a churn: some churn between
+    signing up and the start of what they signed. One that begins later was signed after it, as when a trial was lost
+    and won at last.
 
     Parameters
     ----------
@@ -105,13 +112,19 @@ def without_first_contracts(events: pd.DataFrame, keys: list[str]) -> pd.DataFra
         As `spell_events` returns them.
     keys : list of str
         Columns that make a group.
+    gap : Timedelta
+        The allowed gap.
 
     Returns
     -------
     DataFrame
     """
     contracts = events[events.contract].sort_values([*keys, "at"], kind="stable")
-    return events.drop(contracts[contracts.groupby(keys).cumcount() == 0].index)
+    first = contracts[contracts.groupby(keys).cumcount() == 0]
+    churns = events.loc[~events.alive.astype(bool), [*keys, "at"]].rename(columns={"at": "left_at"})
+    pairs = first[[*keys, "at"]].reset_index(names="event").merge(churns, on=keys)
+    soon = (pairs.left_at <= pairs["at"]) & (pairs["at"] <= pairs.left_at + gap)
+    return events.drop(pairs.event[soon].unique())
 
 
 def silence_gap(settings: Settings) -> pd.Timedelta:

@@ -63,7 +63,7 @@ def snapshots(sources: Sources, settings: Settings, as_ofs: pd.DatetimeIndex) ->
         if rule.kind == "contract_end":
             pairs = _in_latest_spell(pairs, states_of_contracts(cover), pd.Timedelta(days=rule.absence_days))
     if sources.has("outcomes") and rule.kind == "outcome":
-        pairs = _not_churned(pairs, spell_events(sources))
+        pairs = _not_churned(pairs, spell_events(sources, rule), pd.Timedelta(days=rule.allowed_gap_days))
     return pairs[["account_id", "as_of", "spell_start"]].sort_values(["as_of", "account_id"], ignore_index=True)
 
 
@@ -126,10 +126,10 @@ def _changed_by_late_rows(rows: pd.DataFrame, gap: pd.Timedelta, clock: FeedUpti
     return late.account_id[~harmless].unique()
 
 
-def _not_churned(pairs: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
+def _not_churned(pairs: pd.DataFrame, events: pd.DataFrame, gap: pd.Timedelta) -> pd.DataFrame:
     """Drops accounts whose newest known event is a churn; an account that came back begins a new spell then."""
     seen = events.merge(pairs[["account_id", "as_of"]], on="account_id")
-    seen = without_first_contracts(seen_at(seen, seen.as_of), ["account_id", "as_of"])
+    seen = without_first_contracts(seen_at(seen, seen.as_of), ["account_id", "as_of"], gap)
     newest = churns_and_returns(
         seen.assign(account_id=seen.groupby(["account_id", "as_of"]).ngroup(), account=seen.account_id)
     )
