@@ -49,7 +49,17 @@ HALF_WITHIN = 0.6745  # half of a normal distribution lies within so many standa
 
 
 def days_column(feed: str) -> str:
-    """The hidden column of the frame with the days since the account began and the feed had."""
+    """The hidden column of the frame with the days since the account began and the feed had.
+
+    Parameters
+    ----------
+    feed : str
+        The table.
+
+    Returns
+    -------
+    str
+    """
     return f"days_of_{feed}"
 
 
@@ -103,7 +113,20 @@ def share(t: Any, top: pd.Series, bottom: pd.Series) -> pd.Series:
 
 
 def drawn_share(t: Any, value: pd.Series, trials: pd.Series) -> pd.Series:
-    """A share (or mean) of so many trials, drawn towards the peers'; as it is where there are no peers."""
+    """A share (or mean) of so many trials, drawn towards the peers'; as it is where there are no peers.
+
+    Parameters
+    ----------
+    t : Columns
+        The frame.
+    value, trials : Series, shape (n,)
+        The account's own share, and of how many.
+
+    Returns
+    -------
+    Series, shape (n,)
+        Missing where the account's own is.
+    """
     usual = prior_mean(t, value, trials)
     drawn = (value * trials + PRIOR_TRIALS * usual) / (trials + PRIOR_TRIALS)
     return drawn.where(usual.notna(), value).where(value.notna())
