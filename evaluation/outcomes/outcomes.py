@@ -27,9 +27,8 @@ from features.timeline import (
     churns_and_returns,
     contract_rows,
     customer_spells,
-    spell_events,
+    lasting_events,
     spells_between_silences,
-    without_first_contracts,
 )
 
 KEY = ["account_id", "as_of"]
@@ -246,10 +245,8 @@ def with_returns(labels: pd.DataFrame, sources: Sources, settings: Settings) -> 
 
 def returns(sources: Sources, settings: Settings) -> pd.DataFrame:
     """When accounts came back after a churn, in the sense of `churn.kind`: account_id, at."""
-    rule = settings.churn
-    if rule.kind == "outcome":
-        gap = pd.Timedelta(days=rule.allowed_gap_days)
-        events = churns_and_returns(without_first_contracts(spell_events(sources, rule), ["account_id"], gap))
+    if settings.churn.kind == "outcome":
+        events = churns_and_returns(lasting_events(sources, settings.churn))
         return events.loc[events.alive.astype(bool), ["account_id", "at"]]
     if settings.churn.kind == "silence":
         begun, _ = spells_between_silences(sources, settings)

@@ -14,10 +14,9 @@ from features.timeline import (
     churn_rows,
     contract_rows,
     customer_spells,
+    lasting_events,
     of_accounts,
-    spell_events,
     spells_between_silences,
-    without_first_contracts,
 )
 
 
@@ -59,9 +58,8 @@ def churn_events(sources: Sources, settings: Settings) -> pd.DataFrame:
     """
     rule = settings.churn
     if rule.kind == "outcome":
-        gap = pd.Timedelta(days=rule.allowed_gap_days)
         churns = churn_rows(sources)[["account_id", "at"]].assign(end_at=lambda rows: rows["at"])
-        events = without_first_contracts(spell_events(sources, rule), ["account_id"], gap)
+        events = lasting_events(sources, rule)
         back = events[events.alive.astype(bool)].groupby("account_id")["at"].max()
         return churns.assign(returned=(of_accounts(back, churns.account_id) > churns["at"]).to_numpy())
     if rule.kind == "contract_end":

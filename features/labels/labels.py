@@ -41,10 +41,9 @@ from features.timeline import (
     contract_cover,
     contract_rows,
     customer_spells,
-    spell_events,
+    lasting_events,
     spells_between_silences,
     under_contract,
-    without_first_contracts,
 )
 
 STOPPED_ENDS = 3  # contract ends in a row without a start: with most contracts renewed, the table is no longer kept
@@ -173,9 +172,7 @@ def _undecided(sources: Sources, pairs: pd.DataFrame, settings: Settings) -> np.
 
 
 def _recorded(sources: Sources, pairs: pd.DataFrame, settings: Settings) -> Observed:
-    gap = pd.Timedelta(days=settings.churn.allowed_gap_days)
-    events = spell_events(sources, settings.churn)
-    events = churns_and_returns(without_first_contracts(events, ["account_id"], gap))
+    events = churns_and_returns(lasting_events(sources, settings.churn))
     before = asof_join(pairs, events, "at", ["alive"], exact=False)
     churns = events[~events.alive.astype(bool)].rename(columns={"at": "churn_at"})
     following = asof_join(pairs, churns, "churn_at", ["churn_at", "voluntary"], ahead=True)

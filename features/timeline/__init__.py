@@ -6,9 +6,8 @@ from features.timeline.contract_cover import contract_cover, covered, known_cove
 from features.timeline.episodes import (
     churns_and_returns,
     customer_spells,
-    spell_events,
+    lasting_events,
     spells_between_silences,
-    without_first_contracts,
 )
 from features.timeline.outages import (
     EXPECTED_ROWS,
@@ -67,6 +66,7 @@ __all__ = [
     "is_known",
     "known_cover",
     "last_blind_day",
+    "lasting_events",
     "of_accounts",
     "outages",
     "outages_by_feed",
@@ -75,9 +75,7 @@ __all__ = [
     "seen_rows",
     "snapshots",
     "spans",
-    "spell_events",
     "spells_between_silences",
     "under_contract",
     "visible_from",
-    "without_first_contracts",
 ]

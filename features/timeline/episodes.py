@@ -127,6 +127,24 @@ def without_first_contracts(events: pd.DataFrame, keys: list[str], gap: pd.Timed
     return events.drop(pairs.event[soon].unique())
 
 
+def lasting_events(sources: Sources, churn: Churn) -> pd.DataFrame:
+    """`spell_events` as known at the data's end, without first contracts that bring nobody back.
+
+    Parameters
+    ----------
+    sources, churn
+        As for `spell_events`.
+
+    Returns
+    -------
+    DataFrame
+        As there.
+    """
+    return without_first_contracts(
+        spell_events(sources, churn), ["account_id"], pd.Timedelta(days=churn.allowed_gap_days)
+    )
+
+
 def silence_gap(settings: Settings) -> pd.Timedelta:
     """The longest pause that is no churn: a silence is complete when it has lasted its days to the full."""
     return pd.Timedelta(days=settings.churn.silence.days) - pd.Timedelta(microseconds=1)
