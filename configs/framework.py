@@ -15,6 +15,9 @@ Points = Annotated[tuple[tuple[float, float], ...], Field(min_length=2)]
 MILESTONE = "milestone_"  # prefix of the signal for whether a milestone was reached
 
 
+STANDARD_STAGES = frozenset({"onboarding", "adoption", "value_realization", "expansion", "renewal"})
+
+
 class Strict(BaseModel):
     """A setting that is not known is a fault, never ignored."""
 
@@ -242,7 +245,9 @@ class Framework(Strict):
 
     @model_validator(mode="after")
     def _playbooks_name_stages_and_tiers(self) -> Self:
-        known = {"stages": {stage.name for stage in self.stages}, "tiers": {tier.name for tier in self.tiers}}
+        # A company with fewer stages keeps the default playbooks: those of stages that it has not are never chosen.
+        stages = {stage.name for stage in self.stages} | STANDARD_STAGES
+        known = {"stages": stages, "tiers": {tier.name for tier in self.tiers}}
         for playbook in self.playbooks:
             for what, names in (("stages", playbook.stages), ("tiers", playbook.tiers)):
                 unknown = sorted(set(names) - known[what])

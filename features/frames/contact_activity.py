@@ -77,7 +77,7 @@ def contact_activity(sources: Sources, snapshots: ir.Table) -> ir.Table:
     roles = roles.mutate(
         is_first=ibis.row_number().over(ibis.window(group_by=person, order_by=order)) == 0,
         is_first_of_role=ibis.row_number().over(ibis.window(group_by=[*person, roles.role], order_by=order)) == 0,
-        gone=roles.present.cast("int8").max().over(ibis.window(group_by=person)) == 0,
+        gone=roles.present.ifelse(1, 0).max().over(ibis.window(group_by=person)) == 0,
     ).drop("rank", "ended")
     signs = [table for table in (_signs(sources), _answers(sources)) if table is not None]
     if not signs:

@@ -183,6 +183,7 @@ def surely_at_most(
     """
     e1, e0 = days_within(t, feed, days), days_within(t, feed, before[1], before[0])
     expected = ratio(base * e1, e0).where(e0 >= MIN_NORM_DAYS)
+    newest, base, expected = newest.clip(lower=0.0), base.clip(lower=0.0), expected.clip(lower=0.0)  # as returns may be
     moved = np.log((newest + 0.5) / (expected + 0.5))
     noise = 1.0 / (newest + 0.5) + 1.0 / (base + 0.5)
     counted = (t.in_play & (expected >= MIN_EXPECTED)).to_numpy()

@@ -238,6 +238,8 @@ def interactions_table(rng: np.random.Generator, life: Life, names: Names, holde
             )
         )
     table = pd.concat(frames).sort_values(["occurred_at", "account_id", "kind"], ignore_index=True)
+    # Two mails of one minute are two facts.
+    table.insert(1, "interaction_id", [f"int-{number:07d}" for number in range(1, len(table) + 1)])
     return _known_by_the_end(table, calendar)
 
 

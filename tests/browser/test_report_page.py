@@ -33,7 +33,7 @@ SECTIONS = (
     "The figures you are measured by",
     "Can the probabilities be taken at their word?",
     "Is the model better than the rules?",
-    "What the CSMs called",
+    "What the CSMs overrode",
     "ARR at risk, and ARR lost",
     "How early was it seen?",
     "What was missed, and why",

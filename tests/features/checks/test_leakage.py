@@ -236,6 +236,8 @@ def test_training_refuses_all_suspects_at_once_unless_they_are_allowed(project: 
     frames = company(5)
     frames["contracts"].loc[last_of_those_that_left(frames), "plan"] = "cancelled"
     frames["accounts"]["mood"] = gone(frames["accounts"])
+    left = frames["outcomes"].set_index("account_id").occurred_at  # those who leave give notice
+    frames["contracts"]["cancelled_at"] = frames["contracts"].account_id.map(left)
     settings = project(frames)
     for command in (train, backtest):  # refused before a signal is built
         with Project(settings) as opened, pytest.raises(DataError, match="2 faults") as refused:

@@ -111,7 +111,7 @@ def test_promoting_new_weights_and_another_level_marks_them(
 
     def version(number: str, framework: Framework, step: dict[str, Any]) -> SimpleNamespace:
         health = SimpleNamespace(framework=framework)
-        churn = SimpleNamespace(log={}, calibrator=SimpleNamespace(log={"level_shift": step}))
+        churn = SimpleNamespace(log={}, chosen="blend", calibrator=SimpleNamespace(log={"level_shift": step}))
         return SimpleNamespace(
             version=number,
             run_id=number,

@@ -16,9 +16,9 @@ pytestmark = pytest.mark.slow
 END = "2026-01-01"
 
 
-def test_the_demo_ends_with_ten_lines(demo_run: subprocess.CompletedProcess[str], demo: Path) -> None:
+def test_the_demo_ends_with_eleven_lines(demo_run: subprocess.CompletedProcess[str], demo: Path) -> None:
     lines = demo_run.stdout.splitlines()
-    assert len(lines) == 10
+    assert len(lines) == 11
     assert Path(lines[-2].removeprefix("report: ")).read_text().startswith("<!doctype html>")
     assert lines[-1] == f"serve it: forewarn --config {demo / 'forewarn.yaml'} serve"
     assert any("is the champion" in line for line in lines)
