@@ -37,6 +37,7 @@ SECTIONS = (
     "ARR at risk, and ARR lost",
     "How early was it seen?",
     "What was missed, and why",
+    "What the triggers are worth",
     "Where it holds, and where not",
     "How steady are they?",
     "What it is worth: at your capacity, and at your costs",
