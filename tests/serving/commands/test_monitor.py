@@ -111,7 +111,9 @@ def test_promoting_new_weights_and_another_level_marks_them(
 
     def version(number: str, framework: Framework, step: dict[str, Any]) -> SimpleNamespace:
         health = SimpleNamespace(framework=framework)
-        churn = SimpleNamespace(log={}, chosen="blend", calibrator=SimpleNamespace(log={"level_shift": step}))
+        shift = SimpleNamespace(since=step.get("since"), times=step.get("times"))
+        calibrator = SimpleNamespace(log={"level_shift": step}, recorded_shift=shift if step else None)
+        churn = SimpleNamespace(log={}, chosen="blend", has_signal=True, calibrator=calibrator)
         return SimpleNamespace(
             version=number,
             run_id=number,
