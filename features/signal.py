@@ -106,8 +106,8 @@ class SignalInfo:
         As in `Signal`.
     tables : tuple of str
         The source tables whose rows it is made of, directly or through the signals that it is derived from.
-    window_days : int or None
-        As in `Signal`.
+    windows_days : tuple of int
+        How far it looks back, and how far each signal does that it is derived from; empty where none says.
     """
 
     name: str
@@ -117,7 +117,7 @@ class SignalInfo:
     kind: Kind = "number"
     sentence: str
     tables: tuple[str, ...] = ()
-    window_days: int | None = None
+    windows_days: tuple[int, ...] = ()
 
 
 STORED = ("name", "dimension", "unit", "healthier", "kind", "sentence")
@@ -162,4 +162,7 @@ class Schema:
     @classmethod
     def from_json(cls, body: Sequence[dict[str, Any]]) -> Schema:
         """The schema that `to_json` made; a model's signals know neither tables nor windows."""
-        return cls(tuple(SignalInfo(**{**info, "tables": tuple(info.get("tables", ()))}) for info in body))
+        several = ("tables", "windows_days")
+        return cls(
+            tuple(SignalInfo(**{**info, **{name: tuple(info.get(name, ())) for name in several}}) for info in body)
+        )

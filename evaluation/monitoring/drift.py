@@ -111,11 +111,11 @@ def moves(
     rows_moved: list[tuple[Any, ...]] = []
     down: set[tuple[str, pd.Timestamp]] = set()
     for info in signals:
-        name, feeds, window = info.name, info.tables, window_of(info)
+        name, feeds, windows = info.name, info.tables, windows_of(info)
         shares, views = _shares(frame[name], trained)
         sums, rows = _sums(shares, stage, month, len(stages), len(months))
         gaps = list(of_feeds(outages or {}, feeds))
-        down |= {(name, pd.Timestamp(day)) for day in months if gaps and _gap(window, pd.Timestamp(day), gaps)}
+        down |= {(name, pd.Timestamp(day)) for day in months if gaps and _gap(windows, pd.Timestamp(day), gaps)}
         for stage_index, move in _moves_of(sums, rows, views, months, until, model):
             rows_moved.append((name, names[stage_index], *move, feeds))
     return _with_usual(pd.DataFrame(rows_moved, columns=["column", "stage", *MOVE_COLUMNS, "feeds"]), down)
@@ -227,24 +227,26 @@ def _errors(frame: pd.DataFrame, move: Mapping[Hashable, Any], since: pd.Timesta
 
 def explained(move: Move, signal: SignalInfo, outages: Mapping[str, Sequence[Outage]]) -> tuple[str, Outage] | None:
     """The feed and its outage that a move of a signal is put down to, if there is one: the feed was down for a tenth
-    and more of the time that the signal looks back on, in the month or in those that it is compared with."""
-    return _gap(window_of(signal), move.as_of, list(of_feeds(outages, signal.tables)))
+    and more of the time that the signal, or one that it is made of, looks back on, in the month or in those that it is
+    compared with."""
+    return _gap(windows_of(signal), move.as_of, list(of_feeds(outages, signal.tables)))
 
 
-def _gap(window: int, as_of: pd.Timestamp, gaps: Sequence[tuple[str, Outage]]) -> tuple[str, Outage] | None:
+def _gap(windows: Sequence[int], as_of: pd.Timestamp, gaps: Sequence[tuple[str, Outage]]) -> tuple[str, Outage] | None:
     for feed, outage in gaps:
         first, last = pd.Timestamp(outage.first_day), pd.Timestamp(outage.last_day) + DAY
         for back in range(BEFORE + 1):
             until = as_of - pd.DateOffset(months=back)
-            overlap = (min(last, until) - max(first, until - window * DAY)) / DAY
-            if overlap >= 0.1 * window:
-                return feed, outage
+            for window in windows:
+                overlap = (min(last, until) - max(first, until - window * DAY)) / DAY
+                if overlap >= 0.1 * window:
+                    return feed, outage
     return None
 
 
-def window_of(signal: SignalInfo) -> int:
-    """The days that a signal looks back on; WINDOW_DAYS where it does not say."""
-    return signal.window_days or WINDOW_DAYS
+def windows_of(signal: SignalInfo) -> tuple[int, ...]:
+    """The days that a signal looks back on, and those of its parts; WINDOW_DAYS where none says."""
+    return signal.windows_days or (WINDOW_DAYS,)
 
 
 def of_feeds(outages: Mapping[str, Sequence[Outage]], feeds: Sequence[str]) -> Iterator[tuple[str, Outage]]:

@@ -203,8 +203,14 @@ def _info(signal: Signal, known: Mapping[str, Signal]) -> SignalInfo:
         kind=signal.kind,
         sentence=signal.sentence,
         tables=_tables_of(signal, known),
-        window_days=signal.window_days,
+        windows_days=tuple(sorted(_windows_of(signal, known))),
     )
+
+
+def _windows_of(signal: Signal, known: Mapping[str, Signal]) -> set[int]:
+    """Days that a signal looks back on, and those of the signals that it is made of, each once."""
+    own = set() if signal.window_days is None else {signal.window_days}
+    return own.union(*(_windows_of(known[name], known) for name in made_of(signal) if name in known))
 
 
 def _tables_of(signal: Signal, known: Mapping[str, Signal]) -> tuple[str, ...]:

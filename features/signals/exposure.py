@@ -155,8 +155,8 @@ def surely_at_most(
 
     Conditional on their sum the two counts are binomial, so that the log of their ratio has the variance
     1 / n1 + 1 / n0 (with a half added to each); to it comes what accounts move anyhow: the variance of the peers' own
-    ratios at that as_of beyond theirs, from the median of absolute deviations. Whole weeks in the newest part, and the
-    peers' median, take the season out.
+    ratios at that as_of beyond theirs, from the median of absolute deviations. The peers' median takes out the season,
+    that of the week included.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def surely_at_most(
     newest, base : Series
         Counts in the newest `days`, and in the window before.
     days : int
-        Of the newest part: whole weeks.
+        Of the newest part.
     before : tuple of int
         The earlier window, (from, to] days before as_of.
 

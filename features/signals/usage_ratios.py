@@ -37,10 +37,9 @@ def _of_month(t: Any, value: pd.Series) -> pd.Series:
     return over_cut_window(t, value, days_within(t, EVENTS, 30), 30)
 
 
-def _four_weeks(t: Any) -> tuple[pd.Series, pd.Series]:
-    """Usage of the last four weeks, and of the half year before them."""
-    newest = t.usage_14d + t.usage_before_14d
-    return newest, (t.usage_180d - newest).clip(lower=0.0)
+def _last_month(t: Any) -> tuple[pd.Series, pd.Series]:
+    """Usage of the last 30 days, and of the half year before them."""
+    return t.usage_30d, (t.usage_180d - t.usage_30d).clip(lower=0.0)
 
 
 def _benchmarked(t: Any) -> pd.Series:
@@ -259,13 +258,13 @@ USAGE_RATIOS: tuple[DerivedSignal, ...] = (
         peers=True,
     ),
     DerivedSignal(
-        name="usage_at_most_28d",
+        name="usage_at_most_30d",
         dimension="usage",
         unit="ratio",
         healthier=1,
-        sentence="usage in the last 28 days against the account's half year and what its peers moved, at the most",
-        value=lambda t: surely_at_most(t, EVENTS, *_four_weeks(t), 28, (28, 180)),
-        of=("usage_14d", "usage_before_14d", "usage_180d"),
+        sentence="usage in the last 30 days against the account's half year and what its peers moved, at the most",
+        value=lambda t: surely_at_most(t, EVENTS, *_last_month(t), 30, (30, 180)),
+        of=("usage_30d", "usage_180d"),
         window_days=180,
         peers=True,
     ),

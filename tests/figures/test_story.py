@@ -90,7 +90,6 @@ def test_the_launch_is_found_within_one_period(told: Told) -> None:
     assert not any(one["tripped"] for one in before)
 
 
-@pytest.mark.xfail(strict=True, reason="since signals count exposure, an alarm of moved signals follows the outage")
 def test_the_outage_is_named_and_is_no_drift(told: Told) -> None:
     (alarm,) = of_kind(told, "outage")
     assert (alarm["scope"], alarm["first"], alarm["figure"]) == ("usage_events", "2025-06-09", 12)
@@ -119,7 +118,6 @@ def test_the_retrain_after_the_launch_serves_another_level_and_is_marked(told: T
     assert matured["ece"]["value"] <= 0.03
 
 
-@pytest.mark.xfail(strict=True, reason="since signals count exposure, an alarm of moved signals follows the outage")
 def test_no_other_alarm(told: Told) -> None:
     """That the probabilities were off in the quarter of the launch is the same story at the main horizon."""
     kinds = [alarm["kind"] for alarm in told.found["alarms"]]

@@ -99,7 +99,7 @@ def test_signals_that_were_kept_know_their_tables_as_those_just_built(
         frame, schema = project.history
         assert "dataset" not in project.__dict__  # read, not built again
     assert schema == built.schema
-    assert any(info.tables == ("contracts",) and info.window_days for info in schema.signals)
+    assert any(info.tables == ("contracts",) and info.windows_days for info in schema.signals)
     pd.testing.assert_frame_equal(frame, built.signals)
 
 

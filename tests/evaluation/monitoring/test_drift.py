@@ -209,9 +209,19 @@ def test_an_outage_counts_in_the_window_of_the_signal_itself() -> None:
     move = found_in_usage()
     outage = {"usage_events": (Outage("2025-05-20", "2025-05-27", 8),)}
     signal = SCHEMA.info("usage_30d")
-    within = [days for days in (30, 60, 90) if explained(move, replace(signal, window_days=days), outage)]
+    within = [days for days in (30, 60, 90) if explained(move, replace(signal, windows_days=(days,)), outage)]
     assert within == [30, 60]
-    assert explained(move, replace(signal, window_days=None), outage)  # taken to look back on 30 days
+    assert explained(move, replace(signal, windows_days=()), outage)  # taken to look back on 30 days
+
+
+def test_an_outage_counts_in_the_window_of_a_part() -> None:
+    """A month against half a year moves with the month: eight days are little of the one, and much of the other."""
+    move = found_in_usage()
+    outage = {"usage_events": (Outage("2025-05-20", "2025-05-27", 8),)}
+    signal = CATALOGUE.info("usage_at_most_30d")
+    assert signal.windows_days == (30, 180)
+    assert explained(move, signal, outage) is not None
+    assert explained(move, replace(signal, windows_days=(180,)), outage) is None
 
 
 def found_in_usage() -> Move:

@@ -83,7 +83,7 @@ def test_own_signals_are_features_like_any_other(tmp_path: Path) -> None:
     check(data, "billing_tickets_share_90d", (1, 2 / 3, GONE, GONE))
     check(data, "billing_tickets_above_peers", (1 - 1 / 2, 2 - 2 / 2, 0 - 2 / 2, GONE))
     info = data.schema.info("billing_tickets_share_90d")
-    assert (info.tables, info.window_days, info.sentence[:16]) == (("tickets",), 90, "share of the tic")
+    assert (info.tables, info.windows_days, info.sentence[:16]) == (("tickets",), (90,), "share of the tic")
 
 
 def test_one_whose_column_is_not_there_does_not_exist(tmp_path: Path) -> None:
