@@ -13,7 +13,9 @@ from features.sources import Sources
 from features.timeline import MOMENT, churn_rows, of_accounts, spans
 
 STILL_THERE_DAYS = 30  # after a recorded churn
-MOST = 0.5  # of the churns: beyond it, what is called a churn is something else
+# Of the churns: beyond it, what is called a churn is something else. Who leaves within a term whose agreed end stays
+# what it was is under contract on paper: 71 % of the withdrawals of oulad, two thirds of the demo's churns.
+MOST = 0.9
 SHOWN = 3
 EVENTS = "usage_events"
 

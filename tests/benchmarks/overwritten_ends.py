@@ -10,7 +10,7 @@ of a backtest.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -90,8 +90,13 @@ def _terms(account: str, begin: pd.Timestamp, seats: int, by_chance: bool, rng: 
             return
 
 
-def write(folder: Path, way: str, tables: dict[str, pd.DataFrame]) -> Path:
-    """The company as CSV files and forewarn.yaml, its contracts written in one of `WAYS`; the path of the settings."""
+def write(
+    folder: Path, way: str, tables: dict[str, pd.DataFrame], training: Mapping[str, object] | None = None
+) -> Path:
+    """The company as CSV files and forewarn.yaml, its contracts written in one of `WAYS`; the path of the settings.
+
+    training: settings of that name, where the defaults are not meant.
+    """
     frames = dict(tables)
     contracts = frames["contracts"]
     early = contracts.terminated_at.notna()
@@ -113,6 +118,7 @@ def write(folder: Path, way: str, tables: dict[str, pd.DataFrame]) -> Path:
         "snapshots": {"every": "month"},
         "data_end": f"{END:%Y-%m-%d}",
         "state": str(folder / "state"),
+        **({} if training is None else {"training": dict(training)}),
     }
     (folder / "forewarn.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
     return folder / "forewarn.yaml"
@@ -129,10 +135,10 @@ class Judged:
     churned: int
 
 
-def judge(way: str, tables: dict[str, pd.DataFrame]) -> Judged:
-    """Checks and backtests the company written in this way."""
+def judge(way: str, tables: dict[str, pd.DataFrame], training: Mapping[str, object] | None = None) -> Judged:
+    """Checks and backtests the company written in this way, `training` as in `write`."""
     with TemporaryDirectory() as folder:
-        settings = load_settings(write(Path(folder), way, tables))
+        settings = load_settings(write(Path(folder), way, tables, training))
         sources = open_sources(settings)
         suspects = tuple(suspect.column for suspect in find_suspects(settings, sources))
         rows = backtest(load_dataset(settings, sources), settings).predictions

@@ -56,7 +56,7 @@ def test_an_outage_makes_nobody_leave(sources: Sources, settings: Settings) -> N
     ]
     events = churn_events(sources, settings)
     assert events.to_dict("records") == [
-        {"account_id": "left", "at": day("2023-08-09 12:00"), "end_at": day("2023-06-20 12:00")}
+        {"account_id": "left", "at": day("2023-08-09 12:00"), "end_at": day("2023-06-20 12:00"), "returned": False}
     ]
 
 
