@@ -1,7 +1,7 @@
 """A user's tables, mapped onto the canonical ones, opened and checked once."""
 
 from features.sources.leaky_names import known_only_later, measured_later, true_only_today
-from features.sources.propose import propose_mapping
+from features.sources.proposal import propose_mapping
 from features.sources.sources import Sources, known_at, open_sources
 from features.sources.versions import SUPERSEDED
 

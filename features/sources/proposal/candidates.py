@@ -10,7 +10,14 @@ import ibis.expr.types as ir
 from configs.tables import TABLES, Column, Table, table
 from features.sources.casting import looks_like
 from features.sources.leaky_names import counted_so_far, known_only_later, measured_later, true_only_today, words
-from features.sources.synonyms import ACCOUNT_ID, COLUMN_WORDS, CONSTANT_WORDS, RECORDED, SENSITIVE, TABLE_WORDS
+from features.sources.proposal.synonyms import (
+    ACCOUNT_ID,
+    COLUMN_WORDS,
+    CONSTANT_WORDS,
+    RECORDED,
+    SENSITIVE,
+    TABLE_WORDS,
+)
 
 ATTRIBUTE_MAX_WORDS = 50  # distinct values up to which a text column of accounts is worth proposing
 NEAR = 0.85

@@ -10,9 +10,9 @@ import ibis
 from configs.errors import Fault, SourceError
 from configs.tables import TABLES
 from features.sources.backends import FILES
-from features.sources.candidates import Guess, fill, table_names
-from features.sources.data_files import data_files, read_typed
-from features.sources.proposal_yaml import mapping_yaml
+from features.sources.proposal.candidates import Guess, fill, table_names
+from features.sources.proposal.data_files import data_files, read_typed
+from features.sources.proposal.mapping_yaml import mapping_yaml
 
 Examine = Callable[[str], Mapping[str, str]]
 ROUNDS = 3  # what is left out may bring another column to light

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from configs.tables import TABLES, table
-from features.sources.candidates import Guess
+from features.sources.proposal.candidates import Guess
 
 
 def _churn(chosen: dict[str, Guess]) -> list[str]:

@@ -1,0 +1,5 @@
+"""The first look at a folder of files: which canonical tables they may be, and a forewarn.yaml that maps them."""
+
+from features.sources.proposal.propose import propose_mapping
+
+__all__ = ["propose_mapping"]
