@@ -30,6 +30,8 @@ class TableSource(Strict):
     constants: dict[str, str | float | bool] = Field(default_factory=dict)
     attributes: tuple[str, ...] = ()
     measures: tuple[str, ...] = ()
+    # Measures that exist only from a later moment of their row on; the moment is one of ours, as `resolved_at`.
+    known_from: dict[str, str] = Field(default_factory=dict, exclude_if=lambda ties: not ties)
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:

@@ -17,7 +17,8 @@ MOST = 0.95
 
 
 def later_measures(sources: Sources) -> Iterator[Suspicion]:
-    """Suspicions of measures that are the time until a later moment, or empty exactly while it has not come."""
+    """Suspicions of measures that are the time until a later moment, or empty exactly while it has not come, and are
+    not known from it on (`known_from` in the mapping)."""
     for name, measures in sources.measures.items():
         rows = sources.tables[name]
         later = [c.name for c in table(name).columns if c.filled_later and c.name in rows.columns]
@@ -26,20 +27,28 @@ def later_measures(sources: Sources) -> Iterator[Suspicion]:
 
 
 def _of_measure(sources: Sources, rows: ir.Table, name: str, measure: str, later: list[str]) -> Iterator[Suspicion]:
-    column = f"{name}.{measure}"
+    column, tied = f"{name}.{measure}", sources.known_from.get(name, {}).get(measure)
     by_value = _by_value(sources, rows, name, measure, later)
     if by_value is not None:
-        why, share, count = by_value
-        instead = "its times alone; forewarn works out from them what was known"
-        yield Suspicion(column, why, Figure("share", share, left=count), instead=instead)
-    elif measured_later(measure, name):
+        why, share, count, moment = by_value
+        if tied != moment:
+            yield Suspicion(column, why, Figure("share", share, left=count), instead=_tie(name, measure, moment))
+    elif tied is None and measured_later(measure, name):
         why = "its name sounds like what is known only when the matter is closed, later than the row's own time"
-        yield Suspicion(column, why, instead="the time of that moment, if there is a column for it")
+        moment = later[0] if len(later) == 1 else "MOMENT"
+        yield Suspicion(column, why, instead=_tie(name, measure, moment))
+
+
+def _tie(name: str, measure: str, moment: str) -> str:
+    """What to map in the place of a measure that is known from a moment on."""
+    tie = f"it with `known_from: {{{measure}: {moment}}}` under tables.{name}, which leaves it empty until then"
+    others = [column.name for column in table(name).columns if column.filled_later]
+    return tie if moment in others else f"{tie} (MOMENT: {' or '.join(others)}, whichever it is, mapped as well)"
 
 
 def _by_value(
     sources: Sources, rows: ir.Table, name: str, measure: str, later: list[str]
-) -> tuple[str, float, int] | None:
+) -> tuple[str, float, int, str] | None:
     value = rows[measure]
     times = [table(name).time, *(c.name for c in table(name).columns if c.kind == "time" and c.name in rows.columns)]
     pairs = [(a, b) for a, b in permutations(dict.fromkeys(times), 2) if b in later and a != "recorded_at"]
@@ -59,11 +68,11 @@ def _by_value(
             equal, long = int(answer[f"equal_{place}_{unit}"]), int(answer[f"long_{place}_{unit}"])
             if long >= MIN_ROWS and equal >= MOST * long and long >= 0.5 * answer[f"both_{place}"]:
                 why = f"it is the {unit} from {start} to {end} in {equal / long:.0%} of the rows: known from {end} on"
-                return why, equal / long, long
+                return why, equal / long, long, end
     total = int(answer["given"] + answer["empty"])
     for place, moment in enumerate(later):
         alike = int(answer[f"alike_{place}"])
         if min(answer["given"], answer["empty"]) >= MIN_ROWS and alike >= 0.99 * total:
             why = f"it is empty exactly while {moment} is, in {alike / total:.0%} of the rows: known from {moment} on"
-            return why, alike / total, total
+            return why, alike / total, total, moment
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import ibis
@@ -157,6 +157,8 @@ class Mapped:
         One for each canonical column that the source has, each attribute and each measure.
     attributes, measures : tuple of str
         Names of those among the parts.
+    known_from : mapping of str to str
+        By measure, the column whose moment it is known from; others are known when their row is.
     answers : RowAnswers
         What the aggregate query over its rows answered; nothing before `examine`.
     """
@@ -166,6 +168,7 @@ class Mapped:
     parts: tuple[Part, ...]
     attributes: tuple[str, ...] = ()
     measures: tuple[str, ...] = ()
+    known_from: Mapping[str, str] = field(default_factory=dict)
     answers: RowAnswers = field(default_factory=RowAnswers)
 
     def canonical(self, zone: str) -> ir.Table:
@@ -215,10 +218,11 @@ def resolve(table: Table, source: TableSource, raw: SourceRows, settings: Settin
     attributes, attribute_faults = _extra_parts(table, source.attributes, "attributes", raw, parts, settings)
     measures, measure_faults = _extra_parts(table, source.measures, "measures", raw, parts, settings)
     faults += attribute_faults + measure_faults
+    faults += _tie_faults(table, source, {part.name for part in parts})
     parts += attributes + measures
     if faults:
         raise SourceError(faults)
-    return Mapped(table, raw, tuple(parts), source.attributes, source.measures)
+    return Mapped(table, raw, tuple(parts), source.attributes, source.measures, source.known_from)
 
 
 def _canonical_part(
@@ -280,6 +284,21 @@ def _extra_parts(
         elif name not in mapped:
             parts.append(Part(Column(name, given), value, undecided=kind == "attributes" and value.type().is_string()))
     return parts, faults
+
+
+def _tie_faults(table: Table, source: TableSource, mapped: set[str]) -> Iterator[Fault]:
+    """Of measures tied to a later moment: both have to be there, and the moment be one that is filled in later."""
+    moments = [column.name for column in table.columns if column.filled_later and column.name in mapped]
+    may = table.activity and moments
+    for name, moment in source.known_from.items():
+        where = f"tables.{table.name}.known_from.{name}"
+        if name not in source.measures:
+            do = f"list it under measures; {nearest(name, source.measures)}"
+            yield Fault(where, f"{name!r} is no measure of {table.name}", "one of its measures", do[:400])
+        if not may or moment not in moments:
+            expected = "a mapped column that is filled in later: " + (", ".join(moments) if may else "none here")
+            do = "map its moment under columns, or leave the measure out"
+            yield Fault(where, repr(moment), expected, do)
 
 
 def _kind_of(value: ir.Value) -> Kind | None:

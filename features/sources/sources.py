@@ -51,6 +51,8 @@ class Sources:
         Further columns of accounts that are used.
     measures : mapping of str to tuple of str
         By table, further numbers that are used.
+    known_from : mapping of str to mapping of str to str
+        By table and measure, the column whose moment the measure is known from, where that is not its row's.
     fingerprint : str
         Sixteen hex digits that change with the content.
     versions : mapping of str to ir.Table
@@ -71,6 +73,7 @@ class Sources:
     versions: Mapping[str, ir.Table] = field(default_factory=dict)
     first_versions: Mapping[str, ir.Table] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    known_from: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def history(self) -> Sources:
         """The same sources with every version of a fact among their tables: for what looks at one as_of after another.
@@ -175,6 +178,7 @@ def _open(engine: Engine, settings: Settings, now: pd.Timestamp | None) -> Sourc
         versions={name: rows.drop(FIRST) for name, rows in versions.items()},
         first_versions={name: rows.filter(rows[FIRST]).drop(SUPERSEDED, FIRST) for name, rows in versions.items()},
         warnings=(*warnings, *(warning for several in found.values() for warning in several.warnings)),
+        known_from={name: known.known_from for name, known in mapped.items() if known.known_from},
     )
 
 
@@ -192,17 +196,20 @@ def known_at(sources: Sources, as_of: pd.Timestamp) -> Sources:
     -------
     Sources
         On the same connection: only facts of before `as_of` that were known by then, and what is filled in later
-        (resolved_at, paid_at, until ...) empty unless it had happened.
+        (resolved_at, paid_at, until ..., and measures that are known from then) empty unless it had happened.
     """
     moment = pd.Timestamp(as_of)
-    versions = {name: _known_rows(name, rows, moment) for name, rows in sources.versions.items()}
+
+    def known_rows(name: str, rows: ir.Table) -> ir.Table:
+        return _known_rows(name, rows, moment, sources.known_from.get(name, {}))
+
     newest = {name: _newest(rows, moment) for name, rows in sources.versions.items()}
-    tables = {name: _known_rows(name, newest.get(name, rows), moment) for name, rows in sources.tables.items()}
+    tables = {name: known_rows(name, newest.get(name, rows)) for name, rows in sources.tables.items()}
     return replace(
         sources,
         tables=tables,
-        versions=versions,
-        first_versions={name: _known_rows(name, rows, moment) for name, rows in sources.first_versions.items()},
+        versions={name: known_rows(name, rows) for name, rows in sources.versions.items()},
+        first_versions={name: known_rows(name, rows) for name, rows in sources.first_versions.items()},
         data_end=min(sources.data_end, moment),
         fingerprint=_short(f"{sources.fingerprint}@{moment.isoformat()}"),
     )
@@ -214,7 +221,7 @@ def _newest(rows: ir.Table, moment: pd.Timestamp) -> ir.Table:
     return rows.filter(superseded.isnull() | (superseded > ibis.literal(moment))).drop(SUPERSEDED)
 
 
-def _known_rows(name: str, rows: ir.Table, at: pd.Timestamp) -> ir.Table:
+def _known_rows(name: str, rows: ir.Table, at: pd.Timestamp, ties: Mapping[str, str]) -> ir.Table:
     """Rows that happened before and were known by a moment, with what is filled in later empty unless it had come."""
     canonical, moment = table(name), ibis.literal(at)
     seen = rows[canonical.time] < moment
@@ -222,6 +229,7 @@ def _known_rows(name: str, rows: ir.Table, at: pd.Timestamp) -> ir.Table:
         seen &= rows.recorded_at.isnull() | (rows.recorded_at <= moment)
     later = [column.name for column in canonical.columns if column.filled_later and column.name in rows.columns]
     unfilled = {column: (rows[column] < moment).ifelse(rows[column], ibis.null("timestamp")) for column in later}
+    unfilled |= {name: (rows[at] < moment).ifelse(rows[name], ibis.null("float64")) for name, at in ties.items()}
     return rows.filter(seen).mutate(**unfilled) if unfilled else rows.filter(seen)
 
 

@@ -217,6 +217,8 @@ def seen_rows(
     seen = seen.filter(is_known(seen, seen.as_of))
     later = [column.name for table in TABLES if table.name == name for column in table.columns if column.filled_later]
     masked = {column: known(seen[column], seen.as_of) for column in later if column in seen.columns}
+    for measure, moment in sources.known_from.get(name, {}).items():
+        masked[measure] = (seen[moment] < seen.as_of).ifelse(seen[measure], ibis.null("float64"))
     if latest and not corrected:
         masked["latest"] = seen.followed.isnull() | (seen.followed > seen.as_of)
     if latest and corrected:

@@ -46,6 +46,10 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Tables:
     folder = tmp_path_factory.mktemp("laws")
     make_company(folder, accounts=60, months=18, seed=11, end=date(2025, 10, 1))
     body = company_config(months=18, end=date(2025, 10, 1))
+    tickets = pd.read_parquet(folder / "tickets.parquet")
+    tickets["hours"] = (tickets.resolved_at - tickets.opened_at).dt.total_seconds() / 3_600
+    tickets.to_parquet(folder / "tickets.parquet", index=False)
+    body["tables"]["tickets"] |= {"measures": ["hours"], "known_from": {"hours": "resolved_at"}}
     (folder / "forewarn.yaml").write_text(yaml.safe_dump(body))
     return Tables(folder)
 
