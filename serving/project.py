@@ -147,8 +147,8 @@ class Project:
         return find_suspects(self.settings, self.sources)
 
     def require_no_suspects(self) -> None:
-        """DataError with every suspected column that `allow_leaking` does not name, and every signal of the project's
-        own that reads the future; looked for once."""
+        """DataError with every suspected column that `allow_leaking` does not name, every signal of the project's own
+        that reads the future, and outcomes that contradict contracts; looked for once."""
         from features.checks import require_no_suspects
 
         if not self._knows_no_future:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -66,7 +66,10 @@ def suspicions(
         return [*_after_end(dates, fates), *_near_data_end(dates, fates, data_end), *_follows(dates, fates, facts)]
     if not is_number(values):
         return []
-    return [*_counts_back(values.astype("float64"), fates, facts), *_counts_rows(values, fates, facts)]
+    return [
+        *counts_back(values.astype("float64"), fates, _clocks(fates, facts)),
+        *_counts_rows(values, fates, facts),
+    ]
 
 
 def _after_end(dates: pd.Series, fates: pd.DataFrame) -> Iterator[str]:
@@ -104,9 +107,9 @@ def _clocks(fates: pd.DataFrame, facts: Mapping[str, pd.DataFrame]) -> Iterator[
             yield f"the first row of {name}", of_accounts(by_account["first"], fates.account_id)
 
 
-def _counts_back(values: pd.Series, fates: pd.DataFrame, facts: Mapping[str, pd.DataFrame]) -> Iterator[str]:
+def counts_back(values: pd.Series, fates: pd.DataFrame, clocks: Iterable[tuple[str, pd.Series]]) -> Iterator[str]:
     """A number that, in some unit of time, is one moment minus a time of the account, for accounts that stayed."""
-    for clock, times in _clocks(fates, facts):
+    for clock, times in clocks:
         held = values.notna() & times.notna() & fates.left_at.isna()
         if held.sum() < MIN_ACCOUNTS:
             continue

@@ -1,16 +1,20 @@
-"""Measures whose value exists only after a later moment of their row, as the hours until a ticket was resolved."""
+"""Measures whose value exists only after a later moment of their row, as the hours until a ticket was resolved, and
+those that change with the day on which the data were taken out, as an age until today."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import permutations
 
 import ibis.expr.types as ir
+import pandas as pd
 
 from configs.tables import table
+from features.checks.extraction_dates import counts_back, suspicions
 from features.checks.suspicions import Figure, Suspicion
 from features.sources import Sources, measured_later
 
+INSTEAD = "what was known when the row was written"
 UNITS: tuple[tuple[str, float], ...] = (("seconds", 1), ("minutes", 60), ("hours", 3_600), ("days", 86_400))
 MIN_ROWS = 10
 MOST = 0.95
@@ -76,3 +80,30 @@ def _by_value(
             why = f"it is empty exactly while {moment} is, in {alike / total:.0%} of the rows: known from {moment} on"
             return why, alike / total, total, moment
     return None
+
+
+def moving_measures(sources: Sources, fate: pd.DataFrame, facts: Mapping[str, pd.DataFrame]) -> Iterator[Suspicion]:
+    """Suspicions of measures that change with the extraction: the time from their row to one moment, or what an
+    attribute would be suspected of (`extraction_dates.suspicions`), written in every row of the account.
+
+    A mean over an account's rows of such a time counts back from the mean of their times: one scan of a table.
+    """
+    for name, measures in sources.measures.items():
+        rows = sources.tables[name]
+        seconds = rows[table(name).time].epoch_seconds()
+        parts: dict[str, ir.Value] = {}
+        for place, measure in enumerate(measures):
+            value = rows[measure]
+            parts |= {f"n_{place}": value.count(), f"mean_{place}": value.mean()}
+            parts |= {f"least_{place}": value.min(), f"most_{place}": value.max()}
+            parts[f"at_{place}"] = seconds.mean(where=value.notnull())
+        frame = sources.engine.to_pandas(rows.group_by("account_id").aggregate(**parts)).set_index("account_id")
+        frame = frame.reindex(fate.account_id).set_axis(fate.index).astype("float64")
+        for place, measure in enumerate(measures):
+            values, at = frame[f"mean_{place}"], pd.to_datetime(frame[f"at_{place}"], unit="s")
+            whys = list(counts_back(values, fate, [("the row's time", at)]))
+            several = frame[f"n_{place}"] > 1
+            alike = (frame[f"least_{place}"] == frame[f"most_{place}"])[several]
+            if several.sum() >= MIN_ROWS and alike.mean() >= MOST:
+                whys += suspicions(values, fate, facts, sources.data_end)
+            yield from (Suspicion(f"{name}.{measure}", why, instead=INSTEAD) for why in whys)

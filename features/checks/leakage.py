@@ -15,7 +15,7 @@ in the same quarter. Measures are compared by their mean in one month, half-way 
 three months before its end, with those of accounts that stayed in the same month: what is merely seen coming fades with
 distance, what is copied from today's state into old rows does not. Columns of other tables that sources overwrite
 (`rewritten` in configs.tables) are compared alike, by quarter. The ends of contracts have tests of their own
-(contract_ends.py), and so have measures that exist only later (later_measures.py).
+(contract_ends.py), and so have measures that exist only later or change with the extraction (later_measures.py).
 
 An AUC counts from 0.9, and only if it lies three standard errors above 0.8, so that a good predictor is not suspected
 for a lucky draw among few churns (with an AUC of 0.8 in truth, in about one of a hundred simulated companies of 100
@@ -33,9 +33,10 @@ from configs.settings import Settings
 from configs.tables import table
 from features.checks.comparisons import account_groups, separations
 from features.checks.contract_ends import rewritten_ends
+from features.checks.contradictions import outcomes_against_the_rest
 from features.checks.extraction_dates import rows_after_end, suspicions
 from features.checks.feeds import all_account_facts
-from features.checks.later_measures import later_measures
+from features.checks.later_measures import later_measures, moving_measures
 from features.checks.own_signals import check_own_signals
 from features.checks.rewritten_columns import (
     last_contracts,
@@ -53,7 +54,7 @@ TODAY = "its name sounds like the state of today, not of as_of"
 
 
 def require_no_suspects(settings: Settings, sources: Sources, suspects: tuple[Suspect, ...] | None = None) -> None:
-    """Refuses to go on while a column or an own signal may know the future.
+    """Refuses to go on while a column or an own signal may know the future, or outcomes contradict contracts.
 
     Parameters
     ----------
@@ -67,7 +68,8 @@ def require_no_suspects(settings: Settings, sources: Sources, suspects: tuple[Su
     Raises
     ------
     DataError
-        With every suspect that is not allowed, and every own signal that reads the future.
+        With every suspect that is not allowed, every own signal that reads the future, and the outcomes that `check`
+        refuses.
     ConfigError
         When the file of the project's own signals, or a value of one, has a fault.
     """
@@ -80,6 +82,8 @@ def require_no_suspects(settings: Settings, sources: Sources, suspects: tuple[Su
         Fault(f"signals.{leak.name}", str(leak), "what was known at each as_of", 'see README, "A signal of your own"')
         for leak in check_own_signals(settings, sources).leaking
     ]
+    if settings.churn.kind == "outcome":
+        faults += outcomes_against_the_rest(sources, settings, {})[1]
     if faults:
         raise DataError(faults)
 
@@ -122,6 +126,7 @@ def find_suspects(
             *rewritten_ends(written, settings),
             *last_contracts(written, fate),
             *later_measures(sources),
+            *moving_measures(sources, fate, facts),
             *measures(written, fate),
             *rewritten_columns(written, fate),
             *_rows_going_on(sources, fate, facts, settings),
