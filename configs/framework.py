@@ -5,23 +5,16 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-DIMENSIONS: tuple[str, ...] = ("usage", "engagement", "financial", "relationship")
-Dimension = Literal["usage", "engagement", "financial", "relationship"]
-Share = Annotated[float, Field(ge=0, le=1)]
-LevelName = Literal["healthy", "low", "medium", "high"]
+from configs.base import DIMENSIONS, Dimension, LevelName, Strict
+from configs.playbooks import Playbook, Tier
+
 Points = Annotated[tuple[tuple[float, float], ...], Field(min_length=2)]
 MILESTONE = "milestone_"  # prefix of the signal for whether a milestone was reached
 
 
 STANDARD_STAGES = frozenset({"onboarding", "adoption", "value_realization", "expansion", "renewal"})
-
-
-class Strict(BaseModel):
-    """A setting that is not known is a fault, never ignored."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Weights(Strict):
@@ -201,35 +194,6 @@ class Escalation(Strict):
     playbook: str
 
 
-class Tier(Strict):
-    """A tier of accounts by ARR: how they are looked after decides which playbooks suit them."""
-
-    name: str
-    arr_from: float = Field(ge=0)
-    description: str = ""
-
-
-class Playbook(Strict):
-    """A next best action. It is offered when it is named by a trigger, or by the dimension that drives the risk.
-
-    Of the playbooks for a dimension the one that names the account's stage and tier is offered, else its stage's, else
-    its tier's, else the one for all (`stages` and `tiers` empty).
-    """
-
-    name: str
-    title: str
-    for_dimension: Dimension | None = None
-    stages: tuple[str, ...] = ()
-    tiers: tuple[str, ...] = ()
-    steps: tuple[str, ...] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _needs_a_dimension(self) -> Self:
-        if (self.stages or self.tiers) and self.for_dimension is None:
-            raise ValueError(f"playbook {self.name} names stages or tiers, which choose among those of a for_dimension")
-        return self
-
-
 class Framework(Strict):
     """Everything that the rules need; all of it comes from configuration."""
 
@@ -303,10 +267,17 @@ class Framework(Strict):
         """Whatever may fire on an account, the gravest first."""
         return (*self.escalations, *self.triggers)
 
-    def tier_of(self, arr: float | None) -> str | None:
-        """Name of the tier that an ARR belongs to; None where it is not known, or below every tier."""
+    def tier_of(self, arr: float | None) -> Tier | None:
+        """The tier that an ARR belongs to; None where it is not known, or below every tier."""
         reached = [tier for tier in self.tiers if arr is not None and arr >= tier.arr_from]
-        return max(reached, key=lambda tier: tier.arr_from).name if reached else None
+        return max(reached, key=lambda tier: tier.arr_from) if reached else None
+
+    def playbook(self, name: str) -> Playbook:
+        """The playbook of that name; KeyError when there is none."""
+        for playbook in self.playbooks:
+            if playbook.name == name:
+                return playbook
+        raise KeyError(name)
 
     def stage(self, name: str) -> Stage:
         """The stage of that name."""

@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, field_validator, model_validator
 
+from configs.base import Share, Strict
 from configs.errors import nearest
-from configs.framework import Framework, Share, Strict
+from configs.framework import Framework
 from configs.state_paths import StatePaths
 
 Days = Annotated[int, Field(gt=0)]

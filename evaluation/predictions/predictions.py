@@ -92,7 +92,7 @@ def predictions(
     out["reasons"] = reasons_json(explanation, frame, schema)
     out["triggers"] = [json.dumps(names) for names in fired]
     arr = [None if np.isnan(value) else value for value in frame.arr.to_numpy(dtype=float)]
-    situations = list(map(Situation, fired, out["lifecycle_stage"].astype(str), arr))
+    situations = list(map(Situation, fired, out["lifecycle_stage"].astype(str), arr, out["risk_level"]))
     out["actions"] = [
         json.dumps([vars(action) for action in actions])
         for actions in next_actions(situations, explanation, settings.framework)

@@ -164,6 +164,8 @@ def assemble(
     silent.count_days(values)
     for name, there in days_of.items():
         t[days_column(name)] = pd.Series(there, index=t.index)
+    if not sources.has("accounts", SEGMENT):
+        t[SEGMENT] = tier_names(values.get("arr"), settings.framework, t.index)
     draw_shares(t, aggregates, values)
     _derive(t, [signal for signal in derived if signal.name not in late])
     for name in ALWAYS:
@@ -198,6 +200,15 @@ def _context(t: Columns, sources: Sources) -> dict[str, str]:
         else:
             t[f"account_{name}"] = _texts(accounts[name]).take(row).set_axis(index)
     return kinds
+
+
+def tier_names(arr: np.ndarray | None, framework: Framework, index: pd.Index) -> pd.Series:
+    """Where no segment is mapped, the tier by ARR stands for it: (n,) names, None where an account is in none."""
+    tiers = sorted(framework.tiers, key=lambda tier: tier.arr_from)
+    names = np.array([None, *(tier.name for tier in tiers)], dtype=object)
+    known = np.full(len(index), np.nan) if arr is None else arr
+    reached = np.searchsorted([tier.arr_from for tier in tiers], known, side="right")
+    return pd.Series(names[np.where(np.isnan(known), 0, reached)], index=index, dtype=object)
 
 
 def _account_rows(t: Columns, accounts: pd.DataFrame) -> np.ndarray:

@@ -155,7 +155,10 @@ def explain_lines(result: Explained) -> list[str]:
         lines.append(f"  health {prediction.health_score:.0f} of 100: {parts}")
     lines += _reason_lines(prediction.reasons)
     lines += [f"  trigger: {trigger}" for trigger in prediction.triggers]
-    lines += [f"  do: {action['title']} ({action['why']})" for action in prediction.actions]
+    for action, playbook in zip(prediction.actions, result.playbooks, strict=True):
+        lines.append(f"  do: {action['title']} ({action['why']})")
+        lines += [f"    {number}. {step}" for number, step in enumerate(playbook.steps, start=1)]
+        lines += [f"    escalate: {playbook.escalate}"] if playbook.escalate else []
     return lines
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from configs.atomic_files import write_parquet
+from configs.playbooks import Playbook
 from serving.project import Project
 from serving.scoring import Prediction, Scorer
 
@@ -52,15 +53,19 @@ class Scored:
 
 @dataclass(frozen=True)
 class Explained:
-    """One account's prediction with every reason, and the level that counts beside it (automated, the CSM's, final)."""
+    """One account's prediction with every reason, the level that counts beside it (automated, the CSM's, final), and
+    the playbooks of its actions as they are followed in its tier."""
 
     prediction: Prediction
     in_force: LevelInForce
+    playbooks: tuple[Playbook, ...]
 
     def to_json(self) -> dict[str, Any]:
         from evaluation.jsonable import to_jsonable
 
-        return {**self.prediction.model_dump(mode="json"), "override": to_jsonable(self.in_force)}
+        override = to_jsonable(self.in_force)
+        playbooks = [playbook.model_dump(mode="json") for playbook in self.playbooks]
+        return {**self.prediction.model_dump(mode="json"), "override": override, "playbooks": playbooks}
 
 
 def score(project: Project, as_of: datetime | None, out: Path | None, now: datetime) -> Scored:
@@ -115,7 +120,10 @@ def explain(project: Project, account: str, as_of: datetime | None, now: datetim
     level = pd.DataFrame({"account_id": [account], "risk_level": [prediction.risk_level]})
     at = pd.Timestamp(now).tz_localize(None)
     (in_force,) = levels_in_force(level, scorer.ledger.overrides(at), at)
-    return Explained(prediction, in_force)
+    framework = project.settings.framework
+    tier = framework.tier_of(prediction.arr)
+    called_for = [framework.playbook(action["playbook"]).in_tier(tier) for action in prediction.actions]
+    return Explained(prediction, in_force, tuple(called_for))
 
 
 def day(value: datetime | None) -> pd.Timestamp | None:

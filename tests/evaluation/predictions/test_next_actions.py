@@ -23,8 +23,8 @@ def explained(usage: float, engagement: float) -> Explanation:
     return Explanation(np.array([0.05]), parts, ("a", "b", "c"), ("usage", "engagement", "account"))
 
 
-def situation(*fired: str, stage: str = "adoption", arr: float | None = None) -> Situation:
-    return Situation(fired, stage, arr)
+def situation(*fired: str, stage: str = "adoption", arr: float | None = None, level: str = "high") -> Situation:
+    return Situation(fired, stage, arr, level)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,30 @@ def test_every_escalation_is_said(settings):
         playbook="executive",
         title="Bring in an executive",
         why="renewal at risk: much is up for renewal; strategic: whatever its score",
+        within_hours=24,
     )
+
+
+QUIET = ["re_engagement", "risk_mitigation"]
+
+
+@pytest.mark.parametrize(
+    ("level", "fired", "names", "hours"),
+    [
+        ("high", ["usage_decline"], ["risk_mitigation"], [24]),
+        ("medium", ["usage_decline"], ["risk_mitigation"], [120]),
+        ("healthy", ["usage_decline"], [], []),  # a healthy account is left in peace
+        ("healthy", ["engagement_spike"], ["expansion"], [None]),  # unless it is an opportunity
+        ("high", ["engagement_spike"], ["risk_mitigation"], [24]),  # nobody sells to an account about to leave
+        ("healthy", ["strategic_account"], ["executive_escalation"], [24]),  # whatever its score
+        ("low", ["score_fell", "gone_quiet"], ["executive_escalation", *QUIET], [24, 168, 168]),
+    ],
+)
+def test_the_level_chooses_among_the_default_playbooks(level, fired, names, hours):
+    framework = Framework(**read_body(DEFAULT_FILE)["framework"])
+    asked = situation(*fired, stage="value_realization", arr=50_000.0, level=level)
+    found = next_actions([asked], explained(0.1, 0.0), framework)[0]
+    assert [(action.playbook, action.within_hours) for action in found] == list(zip(names, hours, strict=True))
 
 
 TIERS = (Tier(name="smb", arr_from=0), Tier(name="enterprise", arr_from=1000))
@@ -103,7 +126,8 @@ def test_the_default_has_a_playbook_for_every_driver_stage_and_tier() -> None:
     }
     assert {len(actions) for actions in asked.values()} == {1}
     names = {key: actions[0].playbook for key, actions in asked.items()}
-    assert names["onboarding", 5_000.0] == "onboarding"
+    assert names["onboarding", 5_000.0] == "onboarding_self_service"
+    assert names["onboarding", 500_000.0] == "onboarding"
     assert names["value_realization", 5_000.0] == "self_service"
     assert names["value_realization", 50_000.0] == "risk_mitigation"
 
