@@ -10,7 +10,7 @@ from pathlib import Path
 import ibis
 import ibis.expr.datatypes as dt
 
-from features.sources.data_files import data_files, read_typed
+from features.sources.proposal import data_files, read_typed
 from features.sources.templates.template import SYSTEMS, Template, template
 
 PREFIXES = {"salesforce": ("sf", "sfdc"), "servicenow": ("snow", "sn")}
