@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -46,7 +46,10 @@ class Dataset:
 
 
 def load_dataset(
-    settings: Settings, sources: Sources | None = None, as_ofs: Sequence[pd.Timestamp] | None = None
+    settings: Settings,
+    sources: Sources | None = None,
+    as_ofs: Sequence[pd.Timestamp] | None = None,
+    only: Collection[str] | None = None,
 ) -> Dataset:
     """Builds signals and labels.
 
@@ -58,6 +61,9 @@ def load_dataset(
         The project's tables, opened unless they are given.
     as_ofs : sequence of Timestamp, optional
         UTC midnights; by default the project's own.
+    only : collection of str, optional
+        Columns of the signals that are asked for; what they are not worked out from is left out. No data set to be
+        trained on.
 
     Returns
     -------
@@ -74,7 +80,7 @@ def load_dataset(
     else:
         days = pd.DatetimeIndex(sorted({pd.Timestamp(day) for day in as_ofs})).as_unit("us")
         check_as_ofs(days, sources.data_end)
-    frame, schema = _frame(sources, settings, days)
+    frame, schema = _frame(sources, settings, days, only)
     pairs = frame[["account_id", "as_of"]]
     return Dataset(
         signals=frame,
@@ -85,15 +91,17 @@ def load_dataset(
     )
 
 
-def _frame(sources: Sources, settings: Settings, days: pd.DatetimeIndex) -> tuple[pd.DataFrame, Schema]:
+def _frame(
+    sources: Sources, settings: Settings, days: pd.DatetimeIndex, only: Collection[str] | None
+) -> tuple[pd.DataFrame, Schema]:
     """The frame of signals, from the kept state of usage where the settings ask for one."""
     # A kept state is only ever added to: it knows no later versions of its events.
     if not (settings.engine.incremental and sources.has(EVENTS)) or EVENTS in sources.versions:
-        return assemble(sources, settings, days)
+        return assemble(sources, settings, days, only=only)
     state = UsageState.open(settings)
     try:
         state.fold_in(sources, days[-1])
-        return assemble(sources, settings, days, state.units())
+        return assemble(sources, settings, days, state.units(), only)
     finally:
         state.close()
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from evaluation.metrics import scores
 from evaluation.metrics.calibration import calibration_slope_intercept, equal_mass_bins, logit
@@ -28,6 +27,8 @@ Statistic = Callable[[pd.DataFrame, Array, int], Drawn]  # frame, account number
 def _per_account(codes: Array, size: int, values: Array, slots: Array, count: int) -> Any:
     """Sparse (slots, accounts) sums of `values`."""
     # By columns first: rows of one slot may be most of all, and putting them in order would take as long as the draws.
+    from scipy import sparse  # a third of a second to import, which few commands need
+
     return sparse.csc_matrix((values, (slots, codes)), shape=(count, size)).tocsr()
 
 

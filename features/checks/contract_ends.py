@@ -12,7 +12,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom, fisher_exact
 
 from configs.settings import Settings
 from features.checks.suspicions import Figure, Suspicion, first_accounts
@@ -121,10 +120,14 @@ def _odd_where_nothing_follows(terms: pd.DataFrame) -> Suspicion | None:
     if odd_left < MIN_ODD or len(left) < MIN_LEFT or len(stayed) < MIN_STAYED:
         return None
     share, against = odd_left / len(left), odd_stayed / len(stayed)
+    rare = share >= TIMES * (odd_stayed + 1) / (len(stayed) + 2) and odd_left >= MOSTLY * (odd_left + odd_stayed)
+    if not rare:
+        return None
+    from scipy.stats import fisher_exact  # most of a second to import, which sound contracts can do without
+
     table = [[odd_left, len(left) - odd_left], [odd_stayed, len(stayed) - odd_stayed]]
     p_value = float(fisher_exact(table, alternative="greater").pvalue)
-    rare = share >= TIMES * (odd_stayed + 1) / (len(stayed) + 2) and odd_left >= MOSTLY * (odd_left + odd_stayed)
-    if p_value > CHANCE or not rare:
+    if p_value > CHANCE:
         return None
     why = (
         f"{share:.0%} of the {len(left):,} terms that nothing followed are of a length unlike the usual ones, and"
@@ -172,9 +175,13 @@ def _pushed_on(terms: pd.DataFrame, sources: Sources) -> Suspicion | None:
         common = running.agreed[long].dt.strftime("%m-%d").value_counts(normalize=True).iloc[0]
         one_day = common >= 0.5 and running.days[long].max() <= 12.5 * MONTH_DAYS  # agreed to end with the year
         several = (lengths.value_counts(normalize=True) >= USUAL_SHARE).sum() >= MULTIPLES
+        if near.mean() < MOST or not several or one_day:
+            continue
+        from scipy.stats import binom  # most of a second to import, which sound contracts can do without
+
         expected = float((period / running.days[long]).mean())  # by chance, if the long ones began at any time
         p_value = float(binom.sf(near.sum() - 1, len(near), expected))
-        if near.mean() >= MOST and several and not one_day and p_value <= CHANCE:
+        if p_value <= CHANCE:
             why = (
                 f"{near.mean():.0%} of the {len(near):,} running contracts that began {2 * months} months ago or"
                 f" earlier end within {months} months of the data's end, where {expected:.0%} would: the end is moved"

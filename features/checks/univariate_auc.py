@@ -84,11 +84,14 @@ def is_number(values: pd.Series) -> bool:
 
 def _shares(values: pd.Series, left: np.ndarray) -> np.ndarray:
     half = np.arange(len(values)) % 2
-    texts, overall = as_texts(values), float(left.mean())
-    score = np.empty(len(values))
+    codes, overall = pd.factorize(as_texts(values))[0], float(left.mean())
+    score, kinds = np.empty(len(values)), int(codes.max(initial=0)) + 1
     for fold in (0, 1):
-        shares = pd.Series(left[half != fold], dtype="float64").groupby(texts[half != fold].to_numpy()).mean()
-        score[half == fold] = texts[half == fold].map(shares).fillna(overall)
+        of_others = half != fold
+        counts = np.bincount(codes[of_others], minlength=kinds)
+        shares = np.full(kinds, overall)
+        np.divide(np.bincount(codes[of_others], left[of_others], kinds), counts, out=shares, where=counts > 0)
+        score[~of_others] = shares[codes[~of_others]]
     return score
 
 
@@ -98,15 +101,20 @@ def as_texts(values: pd.Series) -> pd.Series:
 
 
 def _auc(score: np.ndarray, left: np.ndarray, strata: np.ndarray) -> Separation:
-    frame = pd.DataFrame({"stratum": strata, "score": score, "left": left})
-    frame["rank"] = frame.groupby("stratum").score.rank()
-    by = frame.groupby("stratum").left.agg(["sum", "size"])
-    ones, zeros = by["sum"].to_numpy("float64"), (by["size"] - by["sum"]).to_numpy("float64")
+    order = np.lexsort((score, strata))
+    score, left, strata = score[order], left[order], strata[order]
+    begins = np.flatnonzero(np.r_[True, strata[1:] != strata[:-1]][: len(strata)])
+    sizes = np.diff(np.r_[begins, len(strata)])
+    ones = np.add.reduceat(left, begins, dtype="float64") if len(begins) else np.zeros(0)
+    zeros = sizes - ones
     pairs = ones * zeros
     if not pairs.sum():
         return Separation(0.5, 0.0, int(ones.sum()), int(zeros.sum()))
-    ranks = frame[frame.left].groupby("stratum")["rank"].sum().reindex(by.index, fill_value=0).to_numpy()
-    wins = ranks - ones * (ones + 1) / 2
+    # Equal scores of a stratum share the mean of their ranks.
+    ties = np.flatnonzero(np.r_[True, (score[1:] != score[:-1]) | (strata[1:] != strata[:-1])])
+    lengths = np.diff(np.r_[ties, len(score)])
+    rank = np.repeat(ties + (lengths + 1) / 2, lengths) - np.repeat(begins, sizes)
+    wins = np.add.reduceat(rank * left, begins) - ones * (ones + 1) / 2
     auc = float(wins.sum() / pairs.sum())
     both = pairs > 0
     return _with_low(max(auc, 1 - auc), int(ones[both].sum()), int(zeros[both].sum()))

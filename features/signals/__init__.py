@@ -6,7 +6,9 @@ from features.signals.catalogue import (
     SCORE_INFOS,
     needs_scores,
     schema_of,
+    signals_behind,
     signals_of,
+    tables_behind,
 )
 from features.signals.configured import attribute_infos
 from features.signals.exposure import days_column, drawn_share
@@ -28,5 +30,7 @@ __all__ = [
     "own_signals",
     "require_framework_signals",
     "schema_of",
+    "signals_behind",
     "signals_of",
+    "tables_behind",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from configs.framework import Framework
@@ -113,6 +113,46 @@ def signals_of(sources: Sources, framework: Framework, own: Sequence[Signal] = (
             break
         waiting = [signal for signal in waiting if signal not in ready]
     return tuple(chosen.values())
+
+
+def signals_behind(signals: Sequence[Signal], names: Collection[str]) -> tuple[Signal, ...]:
+    """The signals that columns of these names are worked out from, themselves among them.
+
+    Parameters
+    ----------
+    signals : sequence of Signal
+        Each after those that it is `of`, as `signals_of` returns them.
+    names : collection of str
+        Columns of the frame of signals.
+
+    Returns
+    -------
+    tuple of Signal
+        In their order; all of them where a column is worked out from stage and scores, which every signal may move.
+    """
+    scored = needs_scores(signals) | {info.name for info in SCORES} | {"lifecycle_stage", "coverage"}
+    if scored.intersection(names):
+        return tuple(signals)
+    wanted = {*names, "seats"}  # whether seats were ever used says what silence means
+    for signal in reversed(signals):
+        if signal.name in wanted:
+            wanted.update(made_of(signal))
+    return tuple(signal for signal in signals if signal.name in wanted)
+
+
+def tables_behind(signals: Sequence[Signal]) -> set[str]:
+    """The source tables whose rows these signals are made of, and those of the columns that they need.
+
+    Parameters
+    ----------
+    signals : sequence of Signal
+
+    Returns
+    -------
+    set of str
+    """
+    frames = {frame_named(signal.frame).table for signal in signals if isinstance(signal, AggregateSignal)}
+    return frames | {column.split(".")[0] for signal in signals for column in signal.needs}
 
 
 def catalogued(settings: Settings) -> tuple[Signal, ...]:

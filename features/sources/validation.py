@@ -20,6 +20,7 @@ from features.sources.backends import reason
 from features.sources.casting import has_odd_sign, looks_like, present, too_late, unreadable
 from features.sources.mapping import DO, EXPECTED, Mapped, Part, RowAnswers
 
+FEW_ROWS = 20_000  # of which each is looked at as fast as their distinct words are found
 TOLERANCE = pd.Timedelta(days=2)  # clocks differ, and so do time zones
 KINDS_OF_TEXT: tuple[Kind, ...] = ("number", "flag")  # what an attribute that came as text may turn out to be
 
@@ -84,12 +85,14 @@ def _all_plain(mapped: Mapped, settings: Settings, now: pd.Timestamp | None) -> 
     Three questions, each put only as far as the one before leaves it open: of first and last values and numbers of
     values, which columnar files know without being read; of the rows; of distinct words.
     """
-    if mapped.raw.textual or any(part.odd is None for part in mapped.parts):
+    undecided = [part for part in mapped.parts if part.undecided]
+    decided = [part for part in mapped.parts if not part.undecided]
+    if mapped.raw.textual or any(part.odd is None for part in decided):
         return None
     rows, zone = mapped.raw.table, settings.timezone
     # Users may be as many as the rows: to read them twice would cost more than to look at each when it is read.
-    harmless = [part.name for part in mapped.parts if part.is_harmless and mapped.table.key != (part.name,)]
-    plain = tuple(part.cleaned_where_odd(zone) if part.name in harmless else part.plain(zone) for part in mapped.parts)
+    harmless = [part.name for part in decided if part.is_harmless and mapped.table.key != (part.name,)]
+    plain = [part.cleaned_where_odd(zone) if part.name in harmless else part.plain(zone) for part in decided]
     times = [part for part in plain if part.column.kind == "time"]
     texts = [part for part in plain if part.raw.type().is_string() and part.name not in harmless]
     others = [part for part in plain if part not in times and not part.raw.type().is_string()]
@@ -102,17 +105,28 @@ def _all_plain(mapped: Mapped, settings: Settings, now: pd.Timestamp | None) -> 
         return None
     questions = _row_questions(mapped, cleaned, settings, now, answers.newest)
     questions |= {f"{part.name}|odd": rows.count(where=part.odd) for part in others}
-    # Accounts and words are few, and their distinct values soon found; other keys may be as many as the rows.
+    # Accounts and words are few, and their distinct values soon found; other keys may be as many as the rows. Where the
+    # rows are few as well, each is looked at in the same query.
+    if answers.rows <= FEW_ROWS:
+        questions |= {f"{part.name}|odd": rows.count(where=part.odd) for part in texts}
+        texts = []
     keys = [part for part in texts if part.is_key and part.name != "account_id"]
     questions |= {f"{part.name}|may": rows.count(where=has_odd_sign(part.raw)) for part in keys}
     for part in plain:
         if mapped.table.key == (part.name,):
             questions[f"{part.name}|distinct"] = part.raw.nunique()
+    for part in undecided:
+        questions |= _questions(mapped.table, part, rows, zone)
     answers = answers.also(_ask(rows, questions))
     # Keys without any sign of oddness need no second look.
     texts = [part for part in texts if answers.counts.get(f"{part.name}|may", 1)]
     answers = answers.also(pd.Series({"words|odd": _odd_words(texts)}))
-    settled = replace(mapped, parts=plain, answers=answers)
+    by_name = {part.name: part for part in plain}
+    for part in undecided:
+        by_name[part.name], faults = _settled(mapped, part, answers)
+        if faults:
+            return None
+    settled = replace(mapped, parts=tuple(by_name[part.name] for part in mapped.parts), answers=answers)
     return None if answers.is_odd or _row_faults(settled, answers, settings) else settled
 
 

@@ -25,6 +25,7 @@ SUPERSEDED = "superseded"
 FIRST = "first_version"
 _ROW = "_row_"  # before the name of what is worked out beside a table's own columns
 NAMED_BY, KNOWN, BY_ID, NEXT_TERM = f"{_ROW}_", f"{_ROW}_known", f"{_ROW}_id", f"{_ROW}_next"
+SAME = f"{_ROW}_same"  # how many rows have its key
 
 
 @dataclass(frozen=True)
@@ -73,11 +74,19 @@ def versions_of(engine: Engine, mapped: Mapped, rows: ir.Table) -> Versions:
     names = [name for name in keyed.columns if name.startswith(_ROW)]
     if engine.count(keyed.select(*names).distinct()) == total:
         return Versions()
-    warnings, faults = _alike(engine, table, keyed, rows.columns)
-    faults += _in_no_order(engine, table, keyed, key)
+    # Facts of several rows are few as a rule, and only they have to be looked at and put in order.
+    counted = keyed.mutate(**{SAME: keyed.count().over(ibis.window(group_by=[keyed[name] for name in names]))})
+    counted = engine.materialize(f"forewarn_{table.name}_counted", counted)
+    several = counted.filter(counted[SAME] > 1)
+    warnings, faults = _alike(engine, table, several, rows.columns)
+    faults += _in_no_order(engine, table, several, key)
     if faults or "recorded_at" not in rows.columns:
+        engine.drop(f"forewarn_{table.name}_counted")
         return Versions(warnings=tuple(warnings), faults=tuple(faults))
-    kept = engine.materialize(f"forewarn_{table.name}_versions", _in_order(keyed, table, names, rows.columns))
+    versions = _alone(counted.filter(counted[SAME] == 1), rows.columns)
+    versions = versions.union(_in_order(several, table, names, rows.columns))
+    kept = engine.materialize(f"forewarn_{table.name}_versions", versions)
+    engine.drop(f"forewarn_{table.name}_counted")
     asked = {
         "later": kept.count(where=kept[SUPERSEDED].notnull()),
         "natural": kept.count(where=kept[SUPERSEDED].notnull() & ~kept[BY_ID]),
@@ -216,6 +225,17 @@ def _in_no_order(engine: Engine, table: Table, keyed: ir.Table, key: str | None)
         do = "map recorded_at if the table keeps history; otherwise " + do
     expected = "a key that is unique, or a recorded_at for each version of it"
     return [Fault(f"{table.name}.{key}", f"{found}, for example {answers.example!r}", expected, do)]
+
+
+def _alone(rows: ir.Table, columns: Sequence[str]) -> ir.Table:
+    """What `_in_order` gives of rows that have their key for themselves: nothing supersedes them."""
+    beside = {
+        BY_ID: rows[NAMED_BY] == "id",
+        NEXT_TERM: ibis.literal(False),
+        SUPERSEDED: ibis.null("timestamp"),
+        FIRST: ibis.literal(True),
+    }
+    return rows.select(*columns, **beside)
 
 
 def _in_order(keyed: ir.Table, table: Table, names: Sequence[str], columns: Sequence[str]) -> ir.Table:

@@ -139,7 +139,8 @@ def _triggers(project: Project, sources: Sources) -> tuple[TriggerValue, ...]:
     if not len(days):
         return ()
     project.tell("working out what the triggers are worth")
-    dataset = load_dataset(settings, sources, [*days])
+    read = [trigger.signal for trigger in settings.framework.triggers]
+    dataset = load_dataset(settings, sources, [*days], read)
     churned = horizon_labels(dataset.labels, (main,))[f"churned_{main}d"]
     known = churned.notna().to_numpy()
     frame = dataset.signals[known]

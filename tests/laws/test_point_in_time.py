@@ -17,7 +17,7 @@ from configs.settings_file import load_settings
 from configs.tables import table
 from features.assembly import chunks
 from features.assembly.postprocess import FOR_ALL, feeds_reached, significant
-from features.dataset import Dataset
+from features.dataset import Dataset, load_dataset
 from features.frames import catalogue as frames_catalogue
 from features.frames.catalogue import FRAMES
 from features.health.health_score import SCORES
@@ -287,3 +287,19 @@ def test_names_are_unique_and_sentences_readable() -> None:
 )
 def test_significant_digits(value: float, expected: float) -> None:
     assert significant(np.array([value]))[0] == pytest.approx(expected, rel=1e-12)
+
+
+def test_signals_asked_for_alone_are_what_they_are_among_all(company: Tables, built: Dataset) -> None:
+    settings = load_settings(company.folder / "forewarn.yaml")
+    early = [*(trigger.signal for trigger in settings.framework.triggers), "days_since_use", "tickets_90d"]
+    sources = company.open()
+    try:
+        few = load_dataset(settings, sources, AS_OFS, only=early)
+        whole = load_dataset(settings, sources, AS_OFS, only=["health_score"])  # every signal may move it
+    finally:
+        sources.close()
+    names = ["account_id", "as_of", *dict.fromkeys(early)]
+    assert_frame_equal(few.signals[names], built.signals[names], check_exact=True)
+    assert len(few.schema.signals) < len(built.schema.signals) / 4
+    assert "health_score" not in few.signals
+    assert_frame_equal(whole.signals, built.signals, check_exact=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import sparse
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
@@ -162,6 +161,8 @@ def _draws(
     """(DRAWS, size) of the coefficients' error: scores summed by account, one normal multiplier an account."""
     codes, of_account = np.unique(account, return_inverse=True)
     belongs = (np.ones(len(at_risk)), (of_account[at_risk], np.arange(len(at_risk))))
+    from scipy import sparse  # a third of a second to import, which predicting can do without
+
     scores = sparse.csr_matrix(belongs, shape=(len(codes), len(at_risk))) @ design.sums(residual)
     multipliers = np.random.default_rng(seed).standard_normal((DRAWS, len(codes)))
     return np.asarray(np.linalg.solve(hessian, (multipliers @ scores).T).T)

@@ -14,7 +14,6 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 from scipy.special import expit
 
 from configs.framework import DIMENSIONS, Framework
@@ -276,6 +275,8 @@ class Problem:
         residual = self.by_snapshot(self.event_weight * (p - self.churned))
         own = slopes * residual.sum(axis=1)[:, None]
         own[:, of_c] = residual
+        from scipy import sparse  # a third of a second to import, which predicting can do without
+
         counted = sparse.csr_matrix((np.ones(len(account)), (account, np.arange(len(account)))))
         scores = counted @ own
         rng = np.random.default_rng(seed)
