@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
@@ -196,12 +197,16 @@ def assemble(
 
 def _with_tables(sources: Sources, names: Collection[str]) -> Sources:
     """The sources with accounts and these tables alone."""
-    kept = {"accounts", *names}
-    parts = {
-        part: {name: rows for name, rows in getattr(sources, part).items() if name in kept}
-        for part in ("tables", "versions", "first_versions")
-    }
-    return replace(sources, **parts)
+
+    def of(tables: Mapping[str, ir.Table]) -> dict[str, ir.Table]:
+        return {name: rows for name, rows in tables.items() if name == "accounts" or name in names}
+
+    return replace(
+        sources,
+        tables=of(sources.tables),
+        versions=of(sources.versions),
+        first_versions=of(sources.first_versions),
+    )
 
 
 def _context(t: Columns, sources: Sources) -> dict[str, str]:
