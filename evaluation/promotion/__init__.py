@@ -2,10 +2,11 @@
 
 from evaluation.promotion.events import LedgerEvent, ledger_events, mark_level, mark_promotion, mark_reweighting
 from evaluation.promotion.gates import RULES, evaluate_gates
-from evaluation.promotion.verdict import GateResult, Measured, Verdict
+from evaluation.promotion.verdict import EarlierCalibration, GateResult, Measured, Verdict
 
 __all__ = [
     "RULES",
+    "EarlierCalibration",
     "GateResult",
     "LedgerEvent",
     "Measured",

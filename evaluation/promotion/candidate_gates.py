@@ -1,12 +1,14 @@
 """The gates that judge the candidate itself, where the others judge a backtest of other fits like it.
 
 Nothing has happened yet after the day on which a candidate is trained. So its newest scores are held against the newest
-level that has matured; and where an older version is promoted, its own predictions since the last day that taught
-learners or calibrator are held against what came of them.
+level that has matured; its own predictions since the last day that taught learners or calibrator are held against what
+came of them, where there are any; else its learners with a calibrator of an earlier day, and its probabilities against
+those of the backtest's newest fold.
 """
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from evaluation.metrics import ece_debiased, share_interval
@@ -77,20 +79,51 @@ def _times_off(predicted: float, low: float, high: float) -> float:
 
 
 def own_calibration(inputs: GateInputs) -> GateResult | None:
-    """On the candidate's own predictions since the last day that taught it; left out while too few have matured."""
+    """On the candidate's own predictions since the last day that taught it.
+
+    Where too few have matured, as is so for a candidate of today: its learners, calibrated on an earlier day by the
+    same recipe, on what came after that day (where the calibration was renewed; the backtest is that for a candidate
+    trained anew), and how far its probabilities have moved from those of the backtest's newest fold.
+    """
     own, evaluation = inputs.measured.own, inputs.settings.evaluation
     if own is None:
         return None
     factor, needed = evaluation.newest_level_factor, evaluation.min_churned_accounts
     limit = f"at most {evaluation.ece_limit:g}, and the odds of the mean within {factor:g} times of what happened"
-    if _churned(own) < needed:
-        message = f"{_churned(own)} churned accounts among the {len(own)} rows that have matured since the candidate"
-        message += f" had learnt, {needed} needed"
+    if _churned(own) >= needed:
+        whose = f"the candidate's own {len(own)} predictions that have matured since it had learnt"
+        return _calibrated(inputs, own, whose, limit)
+    earlier = inputs.measured.earlier
+    if earlier is not None and earlier.moved is not None:
+        beyond = min(abs(earlier.moved), abs(earlier.moved - earlier.level_shift))
+        if np.exp(beyond) > factor:
+            limit = f"the odds within {factor:g} times of those of the backtest's newest fold"
+            message = f"the candidate's log-odds lie {earlier.moved:+.2f} from those that the same recipe gave the same"
+            message += " accounts in the backtest's newest fold"
+            return GateResult("own_calibration", False, float(np.exp(beyond)), limit, message)
+    if earlier is not None and earlier.rows is not None:
+        whose = f"the candidate's learners, calibrated by the same recipe on {earlier.cut:%Y-%m-%d}, on the"
+        return _calibrated(inputs, earlier.rows, f"{whose} {len(earlier.rows)} rows that have matured since", limit)
+    message = f"{_churned(own)} churned accounts among the {len(own)} rows that have matured since the candidate"
+    message += f" had learnt, {needed} needed"
+    if earlier is None or earlier.moved is None:
         return GateResult("own_calibration", True, None, limit, message, left_out=True)
-    y, p = own.y.to_numpy(), own.p.to_numpy()
+    limit = f"the odds within {factor:g} times of those of the backtest's newest fold"
+    message += f"; its log-odds lie {earlier.moved:+.2f} from those of the backtest's newest fold"
+    return GateResult("own_calibration", True, float(np.exp(abs(earlier.moved))), limit, message)
+
+
+def _calibrated(inputs: GateInputs, rows: pd.DataFrame, whose: str, limit: str) -> GateResult:
+    """Refuses rows whose calibration error is too large, or whose mean is far from what happened; of few churned
+    accounts the error is mostly chance, and the mean alone counts."""
+    evaluation = inputs.settings.evaluation
+    y, p = rows.y.to_numpy(), rows.p.to_numpy()
     error = ece_debiased(y, p, evaluation.calibration_bins)
-    low, high = share_interval(y, own.account_id.to_numpy(dtype=str))
-    passed = error <= evaluation.ece_limit and _times_off(float(p.mean()), low, high) <= factor
-    message = f"calibration error of the candidate's own {len(own)} predictions that have matured since it had learnt;"
-    message += f" mean prediction {p.mean():.4f}, happened {y.mean():.4f} ({low:.4f} to {high:.4f})"
-    return GateResult("own_calibration", passed, error, limit, message)
+    low, high = share_interval(y, rows.account_id.to_numpy(dtype=str))
+    is_near = _times_off(float(p.mean()), low, high) <= evaluation.newest_level_factor
+    is_chance = _churned(rows) < inputs.settings.training.min_churns
+    message = f"calibration error of {whose}; mean prediction {p.mean():.4f}, happened {y.mean():.4f}"
+    message += f" ({low:.4f} to {high:.4f})"
+    return GateResult(
+        "own_calibration", is_near and (is_chance or error <= evaluation.ece_limit), error, limit, message
+    )

@@ -84,6 +84,30 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class EarlierCalibration:
+    """The candidate beside what the same recipe had made on an earlier day: nothing came after its own.
+
+    Attributes
+    ----------
+    moved : float or None
+        By how much the candidate's log-odds lie above those of the backtest's newest fold, on average over the newest
+        snapshots that both scored; None where there are none.
+    level_shift : float
+        What the candidate's own level shift accounts for of it, in log-odds.
+    rows : DataFrame or None
+        Where its calibration was renewed: account_id, as_of, p and y of its learners with a calibrator of the day
+        `cut`, at the main horizon, on the as_ofs since; None where too few churns allow it.
+    cut : Timestamp or None
+        That day.
+    """
+
+    moved: float | None
+    level_shift: float = 0.0
+    rows: pd.DataFrame | None = None
+    cut: pd.Timestamp | None = None
+
+
+@dataclass(frozen=True)
 class Measured:
     """What the rows of a backtest cannot tell of a candidate; None: not asked, and its gate is not there.
 
@@ -110,6 +134,8 @@ class Measured:
     own : pd.DataFrame or None
         account_id, as_of, p and y of the candidate itself, of the as_ofs since the last day that taught its learners or
         its calibrator, as far as they have matured at the main horizon.
+    earlier : EarlierCalibration or None
+        What an earlier calibration by the same recipe was worth, and how far the candidate's has moved from one.
     """
 
     served_equals_batch: bool | None = None
@@ -122,6 +148,7 @@ class Measured:
     checks: tuple[Finding, ...] | None = None
     newest: pd.DataFrame | None = None
     own: pd.DataFrame | None = None
+    earlier: EarlierCalibration | None = None
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ibis
 import ibis.expr.types as ir
+import pandas as pd
 
 from configs.settings import Churn
 from features.sources import Sources
-from features.timeline import contract_cover, days_between
+from features.timeline import contract_cover, days_between, seen_at
 
 COVER = "forewarn_contract_cover"  # a temporary table; whoever builds the frame drops it
 ENOUGH = 2  # times what ends on a day must reach what is under contract, for that to be a renewal of the account
@@ -50,6 +51,36 @@ def seen_contracts(sources: Sources, snapshots: ir.Table, churn: Churn) -> ir.Ta
         latest=known.starts_at == known.starts_at.max().over(of_snapshot),
     )
     return _with_renewal(rows)
+
+
+def contract_ends(sources: Sources, churn: Churn, account_id: str, as_of: pd.Timestamp) -> pd.DataFrame:
+    """The dates on which what an account has under contract ends, as known on a day.
+
+    Parameters
+    ----------
+    sources : Sources
+        The project's tables.
+    churn : Churn
+        What is under contract.
+    account_id : str
+        The account.
+    as_of : Timestamp
+        A UTC midnight.
+
+    Returns
+    -------
+    DataFrame
+        ends_at and arr (the sum of what ends then; NaN where that of a contract is not known), the earliest first;
+        empty without contracts that end.
+    """
+    if not sources.has("contracts"):
+        return pd.DataFrame({"ends_at": pd.Series(dtype="datetime64[us]"), "arr": pd.Series(dtype="float64")})
+    rows = contract_cover(sources, churn)
+    rows = seen_at(rows[rows.account_id == account_id], as_of)
+    covers = (rows.starts_at < as_of) & (rows.covers_until.isna() | (rows.covers_until >= as_of))
+    rows = rows[covers & rows.ends_at.notna()]
+    rows = rows.assign(arr=rows.arr if "arr" in sources.tables["contracts"].columns else float("nan"))
+    return rows.groupby("ends_at").arr.agg(lambda arr: arr.sum(skipna=False)).reset_index()
 
 
 def _covers(rows: ir.Table, days: int) -> ir.BooleanValue:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from serving.commands.data import Checked, FeaturesWritten, Proposal
     from serving.commands.ledger import LedgerExported, LedgerVerified
     from serving.commands.machine import Diagnosis
-    from serving.commands.score import Explained, Scored
+    from serving.commands.score import Explained, Renewal, Scored
     from serving.scoring import Reasons
 
 Body = dict[str, Any]
@@ -153,6 +153,8 @@ def explain_lines(result: Explained) -> list[str]:
         shown = {name: "-" if score is None else f"{score:.0f}" for name, score in prediction.health().items()}
         parts = ", ".join(f"{name} {shown[name]} (weight {weight:g})" for name, weight in prediction.weights.items())
         lines.append(f"  health {prediction.health_score:.0f} of 100: {parts}")
+    if result.renewals:
+        lines.append("  ends: " + "; ".join(map(_renewal, result.renewals)))
     lines += _reason_lines(prediction.reasons)
     lines += [f"  trigger: {trigger}" for trigger in prediction.triggers]
     for action, playbook in zip(prediction.actions, result.playbooks, strict=True):
@@ -160,6 +162,11 @@ def explain_lines(result: Explained) -> list[str]:
         lines += [f"    {number}. {step}" for number, step in enumerate(playbook.steps, start=1)]
         lines += [f"    escalate: {playbook.escalate}"] if playbook.escalate else []
     return lines
+
+
+def _renewal(renewal: Renewal) -> str:
+    arr = "" if renewal.arr is None else f" {renewal.arr:,.0f} of ARR"
+    return f"{renewal.ends_at}{arr}{' (the renewal that counts)' if renewal.counts else ''}"
 
 
 def _reason_lines(reasons: Reasons) -> list[str]:

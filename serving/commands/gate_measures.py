@@ -5,19 +5,23 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from configs.errors import DataError
 from configs.settings import Settings
 from evaluation.predictions import predictions
-from evaluation.promotion import Measured
-from evaluation.validity import Finding, check_champion
+from evaluation.promotion import EarlierCalibration, Measured
+from evaluation.validity import check_champion
 from features.dataset import Dataset
 from features.labels import horizon_labels
+from serving.commands.kept_backtest import KeptBacktest
 from serving.project import Project
 from serving.scoring import Scorer
-from training.fit import reseeded
+from training.fit import recalibrate, reseeded
+from training.model import ChurnModel
 from training.tracking import LoadedModel, kept_file
 
 KEPT = "promoted/judged.parquet"  # of a promoted version's run: what its backtest predicted
@@ -25,10 +29,8 @@ KEY = ["account_id", "as_of"]
 BATCH, REFERENCE, REPEATS = 1_000, 200_000, 3
 
 
-def measure(
-    project: Project, model: LoadedModel, champion: LoadedModel | None, findings: tuple[Finding, ...]
-) -> Measured:
-    """What the gates ask of a candidate that was trained on the project's data; `findings` are the backtest's."""
+def measure(project: Project, model: LoadedModel, champion: LoadedModel | None, kept: KeptBacktest) -> Measured:
+    """What the gates ask of a candidate that was trained on the project's data; `kept` is their backtest."""
     settings, dataset, tell = project.settings, project.dataset, project.tell
     suspects = tuple(suspect.column for suspect in project.suspects if not suspect.allowed)
     tell("scoring one by one")
@@ -51,9 +53,10 @@ def measure(
         size_mb=model.size_mb,
         latency=latency(settings, model, newest),
         suspects=suspects,
-        checks=findings + (() if theirs is None else check_champion(theirs)),
+        checks=kept.findings + (() if theirs is None else check_champion(theirs)),
         newest=scores,
         own=own_rows(settings, model, dataset),
+        earlier=earlier_calibration(settings, model, dataset, kept.predictions),
     )
 
 
@@ -73,12 +76,49 @@ def newest_scores(settings: Settings, model: LoadedModel, dataset: Dataset) -> p
 def own_rows(settings: Settings, model: LoadedModel, dataset: Dataset) -> pd.DataFrame:
     """account_id, as_of, p and y of a model's own predictions at the main horizon that have matured since the last day
     that taught its learners or its calibrator."""
+    return _matured(settings, model.churn, dataset, model.churn.cuts.last)
+
+
+def _matured(settings: Settings, churn: ChurnModel, dataset: Dataset, since: pd.Timestamp) -> pd.DataFrame:
     days = settings.main_horizon_days
     y = horizon_labels(dataset.labels, [days])[f"churned_{days}d"].to_numpy()
-    kept = (dataset.signals.as_of >= model.churn.cuts.last).to_numpy() & ~np.isnan(y)
+    kept = (dataset.signals.as_of >= since).to_numpy() & ~np.isnan(y)
     rows = dataset.signals[kept]
-    p = model.churn.predict(rows)[f"p_churn_{days}d"] if len(rows) else 0.0
+    p = churn.predict(rows)[f"p_churn_{days}d"] if len(rows) else 0.0
     return rows[KEY].assign(p=p, y=y[kept])
+
+
+def earlier_calibration(
+    settings: Settings, model: LoadedModel, dataset: Dataset, backtest: pd.DataFrame
+) -> EarlierCalibration:
+    """How far the candidate has moved from the backtest's newest fold, and what its calibration, renewed on an earlier
+    day, was worth on the rows since; that day is the last after which enough accounts left."""
+    p = f"p_churn_{settings.main_horizon_days}d"
+    newest = backtest[backtest.as_of == backtest.as_of.max()].merge(dataset.signals[KEY].reset_index(), on=KEY)
+    ours = model.churn.predict(dataset.signals.loc[newest["index"]])[p].to_numpy()
+    moved = float(np.mean(_log_odds(ours) - _log_odds(newest[p].to_numpy()))) if len(newest) else None
+    found = EarlierCalibration(moved, model.churn.calibrator.level_shift)
+    cut = _last_day_with_churns(settings, dataset, settings.evaluation.min_churned_accounts)
+    if model.churn.cuts.calibrator <= model.churn.cuts.learners or cut is None or cut <= model.churn.cuts.learners:
+        return found
+    try:
+        before = recalibrate(model.churn, dataset, settings, now=cut)
+    except DataError:  # nobody had left by then since its learners had learnt
+        return found
+    return replace(found, rows=_matured(settings, before, dataset, cut), cut=cut)
+
+
+def _log_odds(p: np.ndarray) -> np.ndarray:
+    p = np.clip(p, 1e-6, 1 - 1e-6)
+    return np.asarray(np.log(p / (1 - p)))
+
+
+def _last_day_with_churns(settings: Settings, dataset: Dataset, needed: int) -> pd.Timestamp | None:
+    """The last as_of since which so many accounts left within the main horizon."""
+    days = settings.main_horizon_days
+    left = (horizon_labels(dataset.labels, [days])[f"churned_{days}d"] == 1).to_numpy()
+    last = dataset.labels[left].groupby("account_id").as_of.max().sort_values()
+    return None if len(last) < needed else last.iloc[-needed]
 
 
 def champion_rows(settings: Settings, champion: LoadedModel, dataset: Dataset) -> pd.DataFrame:

@@ -81,7 +81,7 @@ def promote(project: Project, version: str | None, now: datetime, by: str, force
     today = {"data_fingerprint": project.dataset.fingerprint}
     _require_same(model, today, "today's", "give the data that it was trained on")
     champion = project.champion
-    measured = measure(project, model, champion, kept.findings)
+    measured = measure(project, model, champion, kept)
     verdict = evaluate_gates(kept.predictions, kept.baselines, settings, measured, model.churn.chosen)
     mark = reweighting = level = None
     if verdict.passed or force is not None:

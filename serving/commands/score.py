@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from evaluation.outcomes import LevelInForce
 
 
+NEAR_DAYS = 1e-3  # signals are kept to nine digits
+
+
 @dataclass(frozen=True)
 class RiskiestAccount:
     """An account near the top of a scoring; `p_churn` within the main horizon."""
@@ -52,20 +55,31 @@ class Scored:
 
 
 @dataclass(frozen=True)
+class Renewal:
+    """A day on which contracts end, the ARR that ends then (None: not known), and whether it is the one that counts:
+    that of `days_to_renewal`."""
+
+    ends_at: str
+    arr: float | None
+    counts: bool
+
+
+@dataclass(frozen=True)
 class Explained:
-    """One account's prediction with every reason, the level that counts beside it (automated, the CSM's, final), and
-    the playbooks of its actions as they are followed in its tier."""
+    """One account's prediction with every reason, the level that counts beside it (automated, the CSM's, final),
+    the playbooks of its actions as they are followed in its tier, and the dates on which what is under contract ends."""
 
     prediction: Prediction
     in_force: LevelInForce
     playbooks: tuple[Playbook, ...]
+    renewals: tuple[Renewal, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         from evaluation.jsonable import to_jsonable
 
-        override = to_jsonable(self.in_force)
+        further = {"override": to_jsonable(self.in_force), "renewals": to_jsonable(self.renewals)}
         playbooks = [playbook.model_dump(mode="json") for playbook in self.playbooks]
-        return {**self.prediction.model_dump(mode="json"), "override": override, "playbooks": playbooks}
+        return {**self.prediction.model_dump(mode="json"), **further, "playbooks": playbooks}
 
 
 def score(project: Project, as_of: datetime | None, out: Path | None, now: datetime) -> Scored:
@@ -123,7 +137,22 @@ def explain(project: Project, account: str, as_of: datetime | None, now: datetim
     framework = project.settings.framework
     tier = framework.tier_of(prediction.arr)
     called_for = [framework.playbook(action["playbook"]).in_tier(tier) for action in prediction.actions]
-    return Explained(prediction, in_force, tuple(called_for))
+    ends = renewals(project, scorer.frame.loc[[account]].iloc[0])
+    return Explained(prediction, in_force, tuple(called_for), ends)
+
+
+def renewals(project: Project, signals: pd.Series) -> tuple[Renewal, ...]:
+    """The dates on which what an account has under contract ends, the earliest first; `signals` are those of its
+    snapshot."""
+    from features.frames import contract_ends
+
+    ends = contract_ends(project.sources, project.settings.churn, signals.account_id, signals.as_of)
+    days = (ends.ends_at - signals.as_of).dt.total_seconds() / 86_400
+    counts = (days.clip(lower=0) - signals.days_to_renewal).abs() < NEAR_DAYS
+    return tuple(
+        Renewal(f"{at:%Y-%m-%d}", None if pd.isna(arr) else float(arr), bool(same))
+        for at, arr, same in zip(ends.ends_at, ends.arr, counts, strict=True)
+    )
 
 
 def day(value: datetime | None) -> pd.Timestamp | None:

@@ -18,13 +18,19 @@ from training.known_labels import churn_events, days
 from training.model import ChurnModel
 
 
-def recalibrate(model: ChurnModel, dataset: Data, settings: Settings, rolling: Rolling | None = None) -> ChurnModel:
-    """The model with a calibrator chosen anew from all that is known at the data's end; its learners are untouched.
+def recalibrate(
+    model: ChurnModel,
+    dataset: Data,
+    settings: Settings,
+    rolling: Rolling | None = None,
+    now: pd.Timestamp | None = None,
+) -> ChurnModel:
+    """The model with a calibrator chosen anew from all that is known at `now`; its learners are untouched.
 
     The rows are out of time: the model's own predictions since its cut and, before that, those of the origins that
     calibrated it. The gate is that of training: adopted only if it betters the newest block, the time since the
     cut, when fitted on the older ones. `log["recalibration"]` has the day, the churned accounts and
-    both versions of the calibrator. Its learners keep their cut, its calibrator's is today: what lies between taught
+    both versions of the calibrator. Its learners keep their cut, its calibrator's is `now`: what lies between taught
     it, and the model is no longer to be judged on it (`ChurnModel.cuts`).
     DataError when no churn has been seen since the cut.
 
@@ -36,6 +42,8 @@ def recalibrate(model: ChurnModel, dataset: Data, settings: Settings, rolling: R
         As they are today.
     rolling : Rolling, optional
         Remembered fits.
+    now : Timestamp, optional
+        As if today were an earlier day; the data's end where None.
 
     Returns
     -------
@@ -47,9 +55,9 @@ def recalibrate(model: ChurnModel, dataset: Data, settings: Settings, rolling: R
     DataError
         When no churn has been seen since the cut.
     """
-    cut, now = model.cuts.learners, dataset.data_end
+    cut, now = model.cuts.learners, dataset.data_end if now is None else now
     rolling = rolling or Rolling(dataset, settings)
-    rows = rolling.since(cut, model.chosen, lambda frame: model.log_odds(model.inputs(frame)))
+    rows = rolling.since(cut, now, model.chosen, lambda frame: model.log_odds(model.inputs(frame)))
     churned = rows.take(rows.origin >= days(pd.Series([cut]))[0]).churned_accounts
     if churned == 0:
         raise DataError(

@@ -154,13 +154,14 @@ class Rolling:
             "churn_id": np.where(rows.churned > 0, churn.to_numpy(dtype=object)[of], "").astype(str),
         }
 
-    def since(self, cut: pd.Timestamp, learner: str, predict: Callable[[pd.DataFrame], np.ndarray]) -> OutOfTime:
+    def since(
+        self, cut: pd.Timestamp, now: pd.Timestamp, learner: str, predict: Callable[[pd.DataFrame], np.ndarray]
+    ) -> OutOfTime:
         """Rows out of time for a model of `cut`: its own on the snapshots since, the origins' before it.
 
-        Known at the data's end. `predict` gives the model's uncalibrated log-odds (n, K) of a frame; the model itself
+        As known at `now`. `predict` gives the model's uncalibrated log-odds (n, K) of a frame; the model itself
         is left alone, while the origins before its cut are fitted as in training, whose predictions are not kept.
         """
-        now = self.dataset.data_end
         origins = self.origins(cut)
         self.prepare_fits(origins)
         blocks = [

@@ -13,7 +13,7 @@ from configs.errors import DataError, Refused
 from configs.settings import Settings
 from configs.settings_file import DEFAULT_FILE, read_body, settings_from
 from evaluation.promotion.gates import GATES, evaluate_gates
-from evaluation.promotion.verdict import Measured, Verdict
+from evaluation.promotion.verdict import EarlierCalibration, Measured, Verdict
 from evaluation.validity.checks import Finding
 
 ACCOUNTS, DAYS = 400, 6
@@ -80,6 +80,7 @@ def newest(moved: float = 0.0) -> pd.DataFrame:
 
 
 FINE |= {"newest": newest(), "own": own()}
+CUT = pd.Timestamp("2024-07-01")
 
 
 def verdict(
@@ -126,6 +127,38 @@ def test_a_candidate_whose_own_probabilities_are_moved_is_refused(clean: Clean, 
     assert refused(before) == {"newest_level"}
     (gate,) = (one for one in before.gates if one.name == "own_calibration")
     assert (gate.left_out, "0 churned accounts among the 0 rows" in gate.message) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "is_refused", "says"),
+    [
+        (EarlierCalibration(0.2), False, "+0.20 from those of the backtest's newest fold"),
+        (EarlierCalibration(3.0), True, "+3.00"),
+        (EarlierCalibration(-3.0), True, "-3.00"),
+        (EarlierCalibration(1.0, level_shift=0.9), False, "+1.00"),
+        (EarlierCalibration(3.0, level_shift=0.9), True, "+3.00"),
+        (EarlierCalibration(0.1, rows=own(), cut=CUT), False, "calibrated by the same recipe on 2024-07-01"),
+        (EarlierCalibration(0.1, rows=own(moved=2.0), cut=CUT), True, "calibrated by the same recipe on 2024-07-01"),
+        (EarlierCalibration(None), False, "0 churned accounts among the 0 rows"),
+    ],
+)
+def test_a_candidate_of_today_is_held_against_an_earlier_calibration(
+    clean: Clean, earlier: EarlierCalibration, is_refused: bool, says: str
+) -> None:
+    found = verdict(*clean, measured={"own": own(0), "earlier": earlier})
+    (gate,) = (one for one in found.gates if one.name == "own_calibration")
+    assert (refused(found) == {"own_calibration"}, found.passed) == (is_refused, not is_refused), str(found)
+    assert says in gate.message
+    assert gate.left_out == (earlier.moved is None)
+
+
+def test_of_few_churned_accounts_the_mean_alone_counts(clean: Clean) -> None:
+    """Their error is mostly chance."""
+    few = own(ACCOUNTS)
+    few = few.assign(y=np.where(few.index < 28, 1.0, 0.0), p=np.where(few.index % 9 == 0, 0.9, 0.01))
+    found = verdict(*clean, measured={"own": own(0), "earlier": EarlierCalibration(0.1, rows=few, cut=CUT)})
+    assert figure(found, "own_calibration") > 0.05
+    assert found.passed, str(found)
 
 
 def test_the_level_of_the_season_a_year_before_is_as_good(clean: Clean) -> None:

@@ -352,6 +352,25 @@ def test_a_candidate_whose_calibrator_is_moved_is_refused_though_its_backtest_is
     assert ("newest_level" in {gate.name for gate in verdict.refused}) == is_refused, str(verdict)
 
 
+@pytest.mark.usefixtures("unsuspected")
+def test_a_renewed_candidate_that_is_moved_is_refused_by_the_command(
+    project: Path, settings: Settings, dataset: Dataset
+) -> None:
+    """Its newest scores apart: a calibrator of an earlier day and the backtest's newest fold say so."""
+    first = registry.load_version(settings, "1")
+    renewed = training.fit.recalibrate(first.churn, dataset, settings)
+    assert renewed.cuts.calibrator == dataset.data_end > renewed.cuts.learners
+    moved = replace(renewed.calibrator, intercept=renewed.calibrator.intercept + 3.0)
+    answers = []
+    for calibrator in (renewed.calibrator, moved):
+        runs.log_training(settings, Fitted(replace(renewed, calibrator=calibrator), first.health, ()), dataset)
+        answers.append(json.loads(on(project, "--json", "promote").stdout.splitlines()[-1]))
+    assert ["own_calibration" in answer["refused"] for answer in answers] == [False, True], answers
+    assert {"newest_level", "own_calibration"} <= set(answers[1]["refused"])
+    (gate,) = (one for one in answers[0]["gates"] if one["name"] == "own_calibration")
+    assert (gate["left_out"], "calibrated by the same recipe on 2025-" in gate["message"]) == (False, True), gate
+
+
 def test_own_rows_are_those_since_the_last_day_that_taught_the_model(settings: Settings, dataset: Dataset) -> None:
     first = registry.load_version(settings, "1")
     rows = gate_measures.own_rows(settings, first, dataset)

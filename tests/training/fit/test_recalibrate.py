@@ -83,7 +83,7 @@ def test_a_calibration_gone_wrong_is_replaced(fitted, dataset, settings, rolling
 
 def test_only_rows_out_of_time_are_used(fitted, dataset, rolling, cut):
     churn = fitted.churn
-    rows = rolling.since(cut, churn.chosen, lambda frame: churn.log_odds(churn.inputs(frame)))
+    rows = rolling.since(cut, dataset.data_end, churn.chosen, lambda frame: churn.log_odds(churn.inputs(frame)))
     origins = rolling.origins(cut)
     day = (pd.Timestamp(0) + pd.to_timedelta(np.unique(rows.origin), unit="D")).to_list()
     assert day[: len(origins)] == list(origins)
