@@ -2,9 +2,10 @@
 
 They look at out-of-time rows only (a purged backtest's), the candidate beside the calibrated rules and the champion on
 identical rows, at the main horizon; what rows cannot tell (`Measured`) is brought by who promotes. The rows of a
-backtest are those of other fits: candidate_gates.py judges the candidate itself. A figure that the rows cannot support
-is a refusal, never a pass; only a comparison that has nothing to compare with is left out, and says so. Who promotes
-raises `Refused` with `Verdict.faults`, or forces the promotion and leaves a mark in the ledger.
+backtest are those of other fits: candidate_gates.py judges the candidate itself, artifact_gates.py what it is. A figure
+that the rows cannot support is a refusal, never a pass; only a comparison that has nothing to compare with is left out,
+and says so. Who promotes raises `Refused` with `Verdict.faults`, or forces the promotion and leaves a mark in the
+ledger.
 
 One more gate: a function here or there, an entry in GATES, a planted fault and a clean run in its test, a line in
 docs/checks.md.
@@ -33,12 +34,13 @@ from evaluation.metrics import (
     scores,
     share_interval,
 )
+from evaluation.promotion.artifact_gates import checks, latency, reseeded, served, size, suspects
 from evaluation.promotion.candidate_gates import newest_level, own_calibration
 from evaluation.promotion.verdict import Gate, GateInputs, GateResult, Measured, Verdict
-from evaluation.validity import failing
 
 RULES = "rules"
 AUC_ALARM = 0.97
+CHANCE = 0.5  # the AUC of a ranking by lot
 
 
 def evaluate_gates(
@@ -193,6 +195,16 @@ def _against(name: str, inputs: GateInputs, rows: pd.DataFrame, other: str, whos
     return GateResult(name, gap.low <= margin, gap.value, f"not above {margin:g} with its whole interval", message)
 
 
+def _auc_above_chance(inputs: GateInputs) -> GateResult:
+    """Refuses a ranking that out of time cannot be told from chance, whatever learner the fit chose."""
+    draws, seed = inputs.settings.evaluation.bootstrap_draws, inputs.settings.training.seed
+    auc = bootstrap.interval(inputs.rows, bootstrap_statistics.auc(), draws, seed)
+    passed = auc.low > CHANCE
+    message = f"AUC of tested predictions ({auc.low:.3f} to {auc.high:.3f})"
+    message += "" if passed else ": chance ranks as well; the base rate of the stage says all that these data can"
+    return GateResult("auc_above_chance", passed, auc.value, f"above {CHANCE} with its whole interval", message)
+
+
 def _auc_alarm(inputs: GateInputs) -> GateResult:
     auc = scores.auc(inputs.rows.y.to_numpy(), inputs.rows.p.to_numpy())
     message = "AUC of tested predictions"
@@ -274,59 +286,6 @@ def _segments(inputs: GateInputs) -> GateResult:
     return GateResult("segments", not failures, max(ratios), limit, message)
 
 
-def _reseeded(inputs: GateInputs) -> GateResult | None:
-    correlation, least = inputs.measured.seeds_agree, inputs.settings.evaluation.reseed_rank_limit
-    if correlation is None:
-        return None
-    message = "rank correlation of the newest scores with those of the same learners from another seed"
-    return GateResult("reseeded", correlation >= least, correlation, f"at least {least:g}", message)
-
-
-def _size(inputs: GateInputs) -> GateResult | None:
-    size_mb, most = inputs.measured.size_mb, inputs.settings.evaluation.size_limit_mb
-    if size_mb is None:
-        return None
-    message = f"the model's files take {size_mb:.2f} MB"
-    return GateResult("size", size_mb <= most, size_mb, f"at most {most:g} MB", message)
-
-
-def _latency(inputs: GateInputs) -> GateResult | None:
-    """A ratio within one run, so that it is the model's slowness that counts and not the machine's."""
-    if inputs.measured.latency is None:
-        return None
-    most, (seconds, reference) = inputs.settings.evaluation.latency_limit, inputs.measured.latency
-    message = f"scoring 1,000 accounts with reasons took {seconds:.2f} processor seconds here,"
-    message += f" the reference {reference:.2f}"
-    limit = f"at most {most:g} times the reference"
-    return GateResult("latency", seconds <= most * reference, seconds / reference, limit, message)
-
-
-def _suspects(inputs: GateInputs) -> GateResult | None:
-    suspects = inputs.measured.suspects
-    if suspects is None:
-        return None
-    message = "columns that may know the future" + (f": {', '.join(suspects)} (`forewarn check`)" if suspects else "")
-    return GateResult("suspects", not suspects, float(len(suspects)), "none that is not in allow_leaking", message)
-
-
-def _checks(inputs: GateInputs) -> GateResult | None:
-    findings = inputs.measured.checks
-    if findings is None:
-        return None
-    fails = failing(findings)
-    message = f"coded checks that fail, of {len(findings)} findings"
-    message += "".join(f"; {finding.code} {finding.title.lower()}: {finding.message}" for finding in fails)
-    return GateResult("checks", not fails, float(len(fails)), "none", message)
-
-
-def _served(inputs: GateInputs) -> GateResult | None:
-    equal = inputs.measured.served_equals_batch
-    if equal is None:
-        return None
-    message = "the endpoint's scores equal the batch's to the last bit" if equal else "the endpoint scores differently"
-    return GateResult("served_equals_batch", bool(equal), None, "equal to the last bit", message)
-
-
 GATES: tuple[Gate, ...] = (
     Gate("chosen_model", _chosen),
     Gate("same_rows", _same_rows),
@@ -334,16 +293,17 @@ GATES: tuple[Gate, ...] = (
     Gate("both_classes", _both_classes),
     Gate("against_rules", _against_rules),
     Gate("against_champion", _against_champion),
+    Gate("auc_above_chance", _auc_above_chance),
     Gate("auc_alarm", _auc_alarm),
     Gate("calibration_error", _calibration_error),
     Gate("calibration_slope", _calibration_slope),
     Gate("newest_level", newest_level),
     Gate("own_calibration", own_calibration),
     Gate("segments", _segments),
-    Gate("reseeded", _reseeded),
-    Gate("suspects", _suspects),
-    Gate("checks", _checks),
-    Gate("served_equals_batch", _served),
-    Gate("size", _size),
-    Gate("latency", _latency),
+    Gate("reseeded", reseeded),
+    Gate("suspects", suspects),
+    Gate("checks", checks),
+    Gate("served_equals_batch", served),
+    Gate("size", size),
+    Gate("latency", latency),
 )

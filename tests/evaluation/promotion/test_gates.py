@@ -227,6 +227,15 @@ def test_no_different_from_the_rules_passes(clean: tuple[pd.DataFrame, pd.DataFr
     assert "no different beyond chance" in str(found)
 
 
+def test_a_ranking_by_lot_is_refused_though_a_blend_was_chosen(clean: Clean) -> None:
+    judged, baselines = clean
+    lot = judged.assign(p_churn_90d=judged.p_churn_90d.sample(frac=1, random_state=3).to_numpy())
+    found = verdict(lot, baselines, chosen="blend")
+    assert "auc_above_chance" in refused(found)
+    assert abs(figure(found, "auc_above_chance") - 0.5) < 0.06
+    assert "auc_above_chance" not in refused(verdict(judged, baselines))
+
+
 def test_a_leak_is_an_alarm_not_a_success(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     judged, baselines = clean
     z = np.where(judged.churned_90d == 1, 2.2, -3.0) + np.random.default_rng(4).normal(0, 1.2, len(judged))
