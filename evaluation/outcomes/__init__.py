@@ -2,6 +2,7 @@
 
 from evaluation.outcomes.arms import OutcomesByArm, drawn_effect, mark_draw, outcomes_by_arm, with_drawn
 from evaluation.outcomes.company_facts import Facts, facts_of, interventions_of
+from evaluation.outcomes.hindsight import is_in_hindsight
 from evaluation.outcomes.holdout import (
     HOLDOUT,
     NO_DRAW,
@@ -36,6 +37,7 @@ __all__ = [
     "enter_overrides",
     "facts_of",
     "interventions_of",
+    "is_in_hindsight",
     "judge",
     "judged_so_far",
     "levels_in_force",

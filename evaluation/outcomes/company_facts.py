@@ -9,10 +9,11 @@ import pandas as pd
 from configs.settings import Settings
 from features.labels import churn_events, contracts_known_until
 from features.sources import Sources
-from features.timeline import contract_rows, spans
+from features.timeline import asof_join, contract_rows, spans
 
 VALUE = "first_business_outcome"  # the milestone that counts as value
 REGIONS = ("region", "country")
+BELONGING = ("segment", "owner")
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,9 @@ class Facts:
         account_id, started_at, ended_at, arm.
     data_end : pd.Timestamp
         Where the sources end.
+    belonging : pd.DataFrame or None
+        account_id, visible (the first as_of that knew it), segment, owner: every version of an account, where the
+        sources keep them. None: `accounts` is all that is known.
     """
 
     accounts: pd.DataFrame
@@ -48,6 +52,25 @@ class Facts:
     due_days: int
     interventions: pd.DataFrame | None
     data_end: pd.Timestamp
+    belonging: pd.DataFrame | None = None
+
+    def with_belonging(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Adds segment and owner as they were known at each row's as_of, for as long as the sources say.
+
+        Parameters
+        ----------
+        rows : pd.DataFrame
+            account_id and as_of.
+
+        Returns
+        -------
+        pd.DataFrame
+            The rows, in their order, with both; missing where the sources do not have them.
+        """
+        today = self.accounts.reindex(columns=["account_id", *BELONGING])
+        if self.belonging is None:
+            return rows.merge(today, on="account_id", how="left", validate="many_to_one")
+        return rows.join(asof_join(rows, self.belonging, "visible", list(BELONGING)))
 
 
 def facts_of(sources: Sources, settings: Settings) -> Facts:
@@ -90,7 +113,16 @@ def facts_of(sources: Sources, settings: Settings) -> Facts:
         due_days=due,
         interventions=interventions_of(sources),
         data_end=sources.data_end,
+        belonging=_belonging(sources),
     )
+
+
+def _belonging(sources: Sources) -> pd.DataFrame | None:
+    """Every version of an account's segment and owner; None where the sources have today's alone."""
+    if "accounts" not in sources.versions:
+        return None
+    rows = spans(sources.history(), "accounts", *BELONGING).sort_values(["visible", "superseded"], kind="stable")
+    return rows[["account_id", "visible", *BELONGING]].reset_index(drop=True)
 
 
 def interventions_of(sources: Sources) -> pd.DataFrame | None:

@@ -21,6 +21,7 @@ import pandas as pd
 from configs.errors import Fault, SourceError, UsageError
 from configs.settings import Settings
 from evaluation.ledger import OUTCOME, Ledger, moment
+from evaluation.outcomes.hindsight import is_in_hindsight
 from features.sources import Sources
 from features.timeline import (
     asof_join,
@@ -209,7 +210,7 @@ def judged_so_far(
         frame = frame.reindex(columns=[*wanted, *OUTCOME])
     for name in ("matured_days", "contraction_days"):
         frame[name] = frame[name].fillna(0).astype("int64")
-    frame["in_hindsight"] = frame.requested_at >= frame.as_of + pd.Timedelta(days=settings.forecast_within_days)
+    frame["in_hindsight"] = is_in_hindsight(frame.as_of, frame.requested_at, settings)
     for days in settings.horizons_days:
         end = frame.as_of + pd.Timedelta(days=days)
         for what, at_most in (("churn", "matured_days"), ("contraction", "contraction_days")):

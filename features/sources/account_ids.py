@@ -1,5 +1,7 @@
 """Which accounts the rows of other tables belong to: none or few known is a fault, and two spellings of one id are one.
 
+The same holds of other ids by which rows are joined (`JOINS`), contacts' and invoices' among them.
+
 Salesforce writes an id with 15 characters in which case counts, or with 18, of which the last three say which of the
 others are capital letters. Where accounts are written in one way and another table in the other, both are the same.
 """
@@ -18,6 +20,13 @@ from features.sources.backends import Engine
 
 FEW, MANY = 0.05, 0.5  # shares of a table's accounts that are known, up to which that is a fault, or worth a warning
 SHOWN = 3
+# Columns that name a row of another table (or of their own), and the column that says how it is spelt.
+JOINS: tuple[tuple[str, str, str, str], ...] = (
+    ("accounts", "parent_account_id", "accounts", "account_id"),
+    ("interactions", "contact_id", "contacts", "contact_id"),
+    ("surveys", "contact_id", "contacts", "contact_id"),
+    ("invoices", "credits_invoice_id", "invoices", "invoice_id"),
+)
 _SALESFORCE = re.compile(r"^[0-9A-Za-z]{15}(?:[0-9A-Za-z]{3})?$")
 _CHECK = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
@@ -38,7 +47,7 @@ def salesforce_id(text: str) -> str | None:
 def with_known_accounts(
     engine: Engine, tables: Mapping[str, ir.Table]
 ) -> tuple[dict[str, ir.Table], list[str], list[Fault]]:
-    """The tables with the ids of accounts as accounts spells them.
+    """The tables with the ids of accounts as accounts spells them, and those of JOINS as the table that they name does.
 
     Parameters
     ----------
@@ -64,8 +73,8 @@ def with_known_accounts(
         is_known = counts.account_id.isin(known).to_numpy(copy=True)
         spelt = _other_spelling(counts.account_id[~is_known], known)
         if len(spelt):
-            found[name] = _respelt(engine, name, rows, spelt)
-            is_known |= counts.account_id.isin(spelt.account_id).to_numpy()
+            found[name] = _respelt(engine, name, "account_id", rows, spelt)
+            is_known |= counts.account_id.isin(spelt.theirs).to_numpy()
         share = float(is_known.mean()) if len(counts) else 1.0
         if share > MANY:
             continue
@@ -80,21 +89,35 @@ def with_known_accounts(
         else:
             do = f"map the account's own id, or join to it with query: (accounts has {known.min()!r})"
             faults.append(Fault(f"{name}.account_id", told, "rows of the accounts in accounts", do))
+    for name, column, of, key in JOINS:
+        if name in found and of in found and column in found[name].columns and key in found[of].columns:
+            found[name] = _joined(engine, (name, column), found[name], found[of][key])
     return found, warnings, faults
 
 
+def _joined(engine: Engine, of: tuple[str, str], rows: ir.Table, key: ir.Value) -> ir.Table:
+    """The rows with a column's ids as the key that they name is spelt; as they are where no key is Salesforce's."""
+    name, column = of
+    known = engine.to_pandas(key.name("id").as_table().distinct()).id.dropna()
+    if not known.map(salesforce_id).notna().any():
+        return rows
+    ids = engine.to_pandas(rows.select(id=rows[column]).distinct()).id.dropna()
+    spelt = _other_spelling(ids[~ids.isin(known)], known)
+    return _respelt(engine, name, column, rows, spelt) if len(spelt) else rows
+
+
 def _other_spelling(unknown: pd.Series, known: pd.Series) -> pd.DataFrame:
-    """account_id and `spelt`: as accounts spells the same Salesforce id."""
+    """`theirs` and `spelt`: as the known ones spell the same Salesforce id."""
     short = unknown.map(salesforce_id)
     if short.isna().all():
-        return pd.DataFrame({"account_id": [], "spelt": []}, dtype=object)
+        return pd.DataFrame({"theirs": [], "spelt": []}, dtype=object)
     by_short = known.set_axis(known.map(salesforce_id))
     by_short = by_short[by_short.index.notna() & ~by_short.index.duplicated(keep=False)]
-    spelt = pd.DataFrame({"account_id": unknown, "spelt": short.map(by_short)})
+    spelt = pd.DataFrame({"theirs": unknown, "spelt": short.map(by_short)})
     return spelt.dropna().reset_index(drop=True)
 
 
-def _respelt(engine: Engine, name: str, rows: ir.Table, spelt: pd.DataFrame) -> ir.Table:
-    spellings = engine.upload(f"forewarn_spellings_{name}", spelt.rename(columns={"account_id": "theirs"}))
-    joined = rows.left_join(spellings, rows.account_id == spellings.theirs)
-    return joined.mutate(account_id=ibis.coalesce(joined.spelt, joined.account_id)).select(*rows.columns)
+def _respelt(engine: Engine, name: str, column: str, rows: ir.Table, spelt: pd.DataFrame) -> ir.Table:
+    spellings = engine.upload(f"forewarn_spellings_{name}_{column}", spelt)
+    joined = rows.left_join(spellings, rows[column] == spellings.theirs)
+    return joined.mutate(**{column: ibis.coalesce(joined.spelt, joined[column])}).select(*rows.columns)

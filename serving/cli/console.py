@@ -111,6 +111,8 @@ def score_lines(result: Scored) -> list[str]:
     lines += [f"  {row.account_id}  {percent(row.p_churn):>8}  {row.risk_level}" for row in result.worst]
     if not result.has_signal:
         lines.insert(0, NO_SIGNAL)
+    if result.in_hindsight:
+        lines.append(f"  too late to be judged: {result.as_of} lies too far back for a forecast; kept as in hindsight")
     if result.held_out:
         lines.append(f"  {result.held_out:,} held out by draw: leave them alone (column arm of the file)")
     kept = "in the ledger already" if result.repeated else "in the ledger"

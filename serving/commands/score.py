@@ -35,7 +35,8 @@ class Scored:
     """A scoring of every account in play on a day.
 
     `mean_p` and `expected_arr_loss` (in `currency`) look at the main horizon, `horizon_days`; `repeated` where the
-    ledger held the same scoring already; `held_out` counts the accounts that the draw leaves alone.
+    ledger held the same scoring already; `held_out` counts the accounts that the draw leaves alone; `in_hindsight`
+    where it came too long after `as_of` to be a forecast, so that it is kept and will not be judged.
     """
 
     as_of: str
@@ -52,6 +53,7 @@ class Scored:
     config_version: str
     repeated: bool
     held_out: int
+    in_hindsight: bool
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def score(project: Project, as_of: datetime | None, out: Path | None, now: datet
 
 def score_with(scorer: Scorer, out: Path | None, now: datetime) -> Scored:
     """Scores every account in play; under a holdout the file says in the column `arm` whom to leave alone."""
-    from evaluation.outcomes import HOLDOUT, assign, mark_draw
+    from evaluation.outcomes import HOLDOUT, assign, is_in_hindsight, mark_draw
 
     settings = scorer.settings
     accounts = list(scorer.frame.index)
@@ -120,6 +122,7 @@ def score_with(scorer: Scorer, out: Path | None, now: datetime) -> Scored:
         config_version=settings.version,
         repeated=written.repeated,
         held_out=0 if arms is None else int((arms == HOLDOUT).sum()),
+        in_hindsight=is_in_hindsight(scorer.as_of, pd.Timestamp(now), settings),
     )
 
 

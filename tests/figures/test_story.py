@@ -159,3 +159,12 @@ def test_without_a_story_a_year_has_one_alarm_at_most(demo: Path) -> None:
     assert {one["source"] for one in found["sources"]} == {"backtest", "ledger"}
     assert len(found["alarms"]) <= 1, found["sentences"]
     assert not found["has_active_alarm"]
+
+
+def test_the_ledgers_report_says_what_each_trigger_is_worth(told: Told) -> None:
+    triggers = {one["trigger"]: one for one in told.body["triggers"]}
+    assert {trigger.name for trigger in told.settings.framework.triggers} == set(triggers) - {"any trigger"}
+    worth = triggers["usage_decline"]
+    assert worth["rows"] > worth["fired"] > 0
+    assert (worth["precision"] is None) != (worth["refused"] is None)
+    assert "What the triggers are worth" in told.page

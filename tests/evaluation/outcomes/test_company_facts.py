@@ -57,6 +57,21 @@ def test_an_account_that_was_won_back_has_not_left(tmp_path: Path) -> None:
     assert left.tolist() == [pd.NaT, day("2023-06-01")]
 
 
+def test_segment_and_owner_are_those_that_were_known_on_the_day(tmp_path: Path) -> None:
+    days = [day("2024-02-01"), day("2024-02-01"), day("2024-03-01")]
+    rows = pd.DataFrame({"account_id": ["a", "b", "a"], "as_of": days})
+    today = read(settings(tmp_path, "accounts", "contracts")).with_belonging(rows)
+    assert today.segment.tolist() == ["smb", "mid", "smb"]
+    versions = "account_id,created_at,segment,owner,recorded_at\na,2023-01-01,smb,kim,2023-01-01\n"
+    versions += "a,2023-01-01,mid,lee,2024-02-10\nb,2023-02-01,mid,,2023-02-01"
+    chosen = settings(tmp_path, "accounts", "contracts")
+    (tmp_path / "accounts.csv").write_text(versions + "\n")
+    chosen.tables["accounts"].__dict__["attributes"] = ()
+    then = read(chosen).with_belonging(rows)
+    assert then[["account_id", "segment"]].values.tolist() == [["a", "smb"], ["b", "mid"], ["a", "mid"]]
+    assert then.owner.fillna("").tolist() == ["kim", "", "lee"]
+
+
 def test_everything_that_is_mapped_is_read(tmp_path: Path) -> None:
     found = read(settings(tmp_path, *TABLES, settling_days=10))
     accounts = found.accounts.set_index("account_id")
