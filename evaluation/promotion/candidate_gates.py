@@ -98,8 +98,10 @@ def own_calibration(inputs: GateInputs) -> GateResult | None:
         beyond = min(abs(earlier.moved), abs(earlier.moved - earlier.level_shift))
         if np.exp(beyond) > factor:
             limit = f"the odds within {factor:g} times of those of the backtest's newest fold"
-            message = f"the candidate's log-odds lie {earlier.moved:+.2f} from those that the same recipe gave the same"
-            message += " accounts in the backtest's newest fold"
+            message = (
+                f"the log-odds of the candidate's mean lie {earlier.moved:+.2f} from those that the same recipe gave"
+            )
+            message += " the same accounts in the backtest's newest fold"
             return GateResult("own_calibration", False, float(np.exp(beyond)), limit, message)
     if earlier is not None and earlier.rows is not None:
         whose = f"the candidate's learners, calibrated by the same recipe on {earlier.cut:%Y-%m-%d}, on the"
@@ -109,7 +111,7 @@ def own_calibration(inputs: GateInputs) -> GateResult | None:
     if earlier is None or earlier.moved is None:
         return GateResult("own_calibration", True, None, limit, message, left_out=True)
     limit = f"the odds within {factor:g} times of those of the backtest's newest fold"
-    message += f"; its log-odds lie {earlier.moved:+.2f} from those of the backtest's newest fold"
+    message += f"; the log-odds of its mean lie {earlier.moved:+.2f} from those of the backtest's newest fold"
     return GateResult("own_calibration", True, float(np.exp(abs(earlier.moved))), limit, message)
 
 

@@ -90,7 +90,7 @@ class EarlierCalibration:
     Attributes
     ----------
     moved : float or None
-        By how much the candidate's log-odds lie above those of the backtest's newest fold, on average over the newest
+        By how much the log-odds of the candidate's mean lie above those of the backtest's newest fold, over the newest
         snapshots that both scored; None where there are none.
     level_shift : float
         What the candidate's own level shift accounts for of it, in log-odds.

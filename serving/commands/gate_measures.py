@@ -96,7 +96,7 @@ def earlier_calibration(
     p = f"p_churn_{settings.main_horizon_days}d"
     newest = backtest[backtest.as_of == backtest.as_of.max()].merge(dataset.signals[KEY].reset_index(), on=KEY)
     ours = model.churn.predict(dataset.signals.loc[newest["index"]])[p].to_numpy()
-    moved = float(np.mean(_log_odds(ours) - _log_odds(newest[p].to_numpy()))) if len(newest) else None
+    moved = _log_odds(ours.mean()) - _log_odds(newest[p].mean()) if len(newest) else None
     found = EarlierCalibration(moved, model.churn.calibrator.level_shift)
     cut = _last_day_with_churns(settings, dataset, settings.evaluation.min_churned_accounts)
     if model.churn.cuts.calibrator <= model.churn.cuts.learners or cut is None or cut <= model.churn.cuts.learners:
@@ -108,9 +108,9 @@ def earlier_calibration(
     return replace(found, rows=_matured(settings, before, dataset, cut), cut=cut)
 
 
-def _log_odds(p: np.ndarray) -> np.ndarray:
-    p = np.clip(p, 1e-6, 1 - 1e-6)
-    return np.asarray(np.log(p / (1 - p)))
+def _log_odds(p: float) -> float:
+    p = min(max(float(p), 1e-6), 1 - 1e-6)
+    return float(np.log(p / (1 - p)))
 
 
 def _last_day_with_churns(settings: Settings, dataset: Dataset, needed: int) -> pd.Timestamp | None:
