@@ -69,7 +69,7 @@ class Renewal:
 @dataclass(frozen=True)
 class Explained:
     """One account's prediction with every reason, the level that counts beside it (automated, the CSM's, final),
-    the playbooks of its actions as they are followed in its tier, and the dates on which what is under contract ends."""
+    the playbooks of its actions as they are followed in its tier, and the dates on which its contracts end."""
 
     prediction: Prediction
     in_force: LevelInForce
