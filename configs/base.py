@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 DIMENSIONS: tuple[str, ...] = ("usage", "engagement", "financial", "relationship")
 Dimension = Literal["usage", "engagement", "financial", "relationship"]
 LevelName = Literal["healthy", "low", "medium", "high"]
+LEVELS: tuple[str, ...] = ("healthy", "low", "medium", "high")  # the safest first
 Share = Annotated[float, Field(ge=0, le=1)]
 
 

@@ -10,12 +10,12 @@ import json
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
+from configs.alerts import Alerts, known_zone
 from configs.base import Share, Strict
-from configs.errors import nearest
 from configs.framework import Framework
 from configs.state_paths import StatePaths
 
@@ -212,14 +212,12 @@ class Settings(Strict):
     backtest: Backtest = Backtest()
     evaluation: Evaluation = Evaluation()
     serving: Serving = Serving()
+    alerts: Alerts = Alerts()
 
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, zone: str) -> str:
-        if zone not in available_timezones():
-            near = nearest(zone, sorted(available_timezones()))[:80]
-            raise ValueError(f"unknown time zone {zone!r}; {near}")
-        return zone
+        return known_zone(zone)
 
     @field_validator("currency_rates")
     @classmethod
@@ -240,6 +238,11 @@ class Settings(Strict):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
+
+    @property
+    def alert_zone(self) -> ZoneInfo:
+        """The zone in which a week of alerts begins and ends."""
+        return ZoneInfo(self.alerts.timezone or self.timezone)
 
     @property
     def paths(self) -> StatePaths:
@@ -285,7 +288,7 @@ class Settings(Strict):
         return self._digest(True)
 
     def _digest(self, training_left_out: set[str] | bool) -> str:
-        left_out = ("state", "serving", "evaluation", "backtest", "connection", "engine", "signals")
+        left_out = ("state", "serving", "evaluation", "backtest", "connection", "engine", "signals", "alerts")
         body = self.model_dump(mode="json", exclude={**dict.fromkeys(left_out, True), "training": training_left_out})
         if self.signals is not None:  # the file's content counts, not its name
             path = self.path(self.signals)

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Column, Double, Index, Integer, MetaData, String, Table
 
-REVISION = "0004"
+REVISION = "0005"
 FORMAT = 3  # of a batch's rows: those of format 1 had no columns that came `since` 2, and so on
 
 metadata = MetaData()
@@ -144,6 +144,59 @@ overrides = Table(
 )
 
 
+# Alerts, as they were raised: `route` is "alert" where it may leave by itself, "digest" where its owner's week is full.
+# `body` is JSON text.
+alerts = Table(
+    "alerts",
+    metadata,
+    *_row_key(),
+    Column("alert_id", String, nullable=False, unique=True),
+    Column("account_id", String),  # NULL: of a feed
+    Column("as_of", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("owner", String),
+    Column("week", String, nullable=False),
+    Column("route", String, nullable=False),
+    Column("body", String, nullable=False),
+    _row_hash(),
+    Index("ix_alerts_week", "week"),
+    Index("ix_alerts_as_of", "as_of"),
+)
+
+# What leaves in one call to one receiver, put together once: each attempt sends the same body under the same id.
+# `accounts` and `alert_ids` are JSON lists; every alert up to batch `upto_batch` has been looked at for this receiver.
+messages = Table(
+    "messages",
+    metadata,
+    *_row_key(),
+    Column("message_id", String, nullable=False, unique=True),
+    Column("receiver", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("accounts", String, nullable=False),
+    Column("alert_ids", String, nullable=False),
+    Column("upto_batch", Integer, nullable=False),
+    Column("body", String, nullable=False),
+    _row_hash(),
+    Index("ix_messages_receiver", "receiver", "upto_batch"),
+)
+
+# What became of a message: each attempt is a row, and so is what is decided about a message or a receiver.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    *_row_key(),
+    Column("receiver", String, nullable=False),
+    Column("message_id", String),  # NULL: of the receiver as a whole
+    Column("state", String, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("next_at", String),
+    Column("detail", String, nullable=False),
+    _row_hash(),
+    Index("ix_deliveries_message", "message_id", "batch_id", "row"),
+    Index("ix_deliveries_receiver", "receiver", "batch_id", "row"),
+)
+
+
 @dataclass(frozen=True)
 class Entry:
     """Something that can be entered: the tables of its rows (the first has row_hash), the kinds of its batches."""
@@ -176,6 +229,9 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("judgements", (judgements,), ("judgement",)),
     Entry("marks", (marks,), ("mark",)),
     Entry("overrides", (overrides,), ("override",)),
+    Entry("alerts", (alerts,), ("alert",)),
+    Entry("messages", (messages,), ("message",)),
+    Entry("deliveries", (deliveries,), ("delivery",)),
 )
 
 

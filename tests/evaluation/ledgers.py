@@ -50,3 +50,14 @@ def hashes(made: pd.DataFrame) -> list[str]:
 def put(ledger: Ledger, made: pd.DataFrame, **more):
     arguments = {"kind": "batch", "asked_by": "score", "at": NOW, "signals_hash": hashes(made), **more}
     return ledger.write(made, **arguments)
+
+
+def put_alerts(ledger: Ledger) -> None:
+    """Two alerts, a message with both and an attempt that failed: three batches."""
+    alerts = [(0, "a1", "000", "2024-01-31", "trigger", "anna", "2024-W05", "alert", "{}")]
+    alerts += [(1, "a2", None, "2024-01-31", "outage", None, "2024-W05", "alert", "{}")]
+    ledger.append("alert", alerts, asked_by="alerts", at=NOW)
+    message = (0, "m1", "platform", "alerts", '["000"]', '["a1","a2"]', 1, "{}")
+    ledger.append("message", [message], asked_by="alerts", at=NOW)
+    failed = (0, "platform", "m1", "failed", 1, "2024-02-01T09:30:05.000000", "503")
+    ledger.append("delivery", [failed], asked_by="alerts", at=NOW)

@@ -13,7 +13,7 @@ from configs.errors import UsageError
 from evaluation.ledger import database, hash_chain, migrations
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.tables import ENTRIES, entry_of
-from tests.evaluation.ledgers import NOW, TABLES, frame, put
+from tests.evaluation.ledgers import NOW, TABLES, frame, put, put_alerts
 
 
 def written(ledger: Ledger) -> list[str]:
@@ -31,6 +31,7 @@ def written(ledger: Ledger) -> list[str]:
 @pytest.mark.parametrize("table", TABLES)
 def test_update_and_delete_are_refused(ledger: Ledger, url: str, raw: Callable, table: str) -> None:
     written(ledger)
+    put_alerts(ledger)
     before = list(raw(f"select * from {table} order by batch_id"))
     for sql in (f"update {table} set batch_id = batch_id", f"delete from {table}"):
         with pytest.raises(DBAPIError, match="append-only"):
@@ -169,6 +170,25 @@ def test_tampering_is_found_and_named(
     assert not found.ok
     assert sorted({str(fault).split(":")[0] for fault in found.faults}) == places
     assert found.found == len(found.faults)
+
+
+@pytest.mark.parametrize(
+    ("sql", "place"),
+    [
+        ("update alerts set route = 'digest' where row = 1", "batch 1, row 1 (alerts)"),
+        ("update messages set body = '[]'", "batch 2, row 0 (messages)"),
+        ("update deliveries set state = 'delivered'", "batch 3, row 0 (deliveries)"),
+        ("delete from deliveries", "batch 3, row 0 (deliveries)"),
+    ],
+)
+def test_what_became_of_an_alert_cannot_be_rewritten(
+    ledger: Ledger, url: str, raw: Callable, sql: str, place: str
+) -> None:
+    put_alerts(ledger)
+    assert ledger.verify().ok
+    unlock(url, raw)
+    raw(sql)
+    assert [str(fault).split(":")[0] for fault in ledger.verify().faults] == [place]
 
 
 def test_a_value_of_another_kind_is_named_too(sqlite_url: str) -> None:

@@ -22,7 +22,7 @@ from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.queries import days_query, first_query, judgement_query, runs_query, unjudged_query
 from evaluation.ledger.rows import LEDGER_COLUMNS
 from evaluation.ledger.tables import REVISION, metadata
-from tests.evaluation.ledgers import NOW, frame, hashes, put
+from tests.evaluation.ledgers import NOW, frame, hashes, put, put_alerts
 
 # -- what goes in comes out ----------------------------------------------------------------------------------------
 
@@ -118,14 +118,20 @@ def test_export_is_what_was_written(ledger: Ledger, tmp_path: Path) -> None:
     put(ledger, frame(3))
     put(ledger, frame(2, horizons=(30, 90)), kind="api")
     ledger.record_event("promotion", {"version": 1}, NOW)
+    put_alerts(ledger)
     (file,) = ledger.export(tmp_path / "deep" / "all.parquet")
     pd.testing.assert_frame_equal(pd.read_parquet(file), ledger.predictions())
     made = ledger.export(tmp_path / "folder")
     assert [path.name for path in made] == [
-        f"{name}.parquet" for name in ("predictions", "batches", "judgements", "marks", "overrides")
+        f"{name}.parquet"
+        for name in ("predictions", "batches", "judgements", "marks", "overrides", "alerts", "messages", "deliveries")
     ]
     assert sorted(path.name for path in (tmp_path / "folder").iterdir()) == sorted(path.name for path in made)
-    assert pd.read_parquet(tmp_path / "folder" / "batches.parquet").kind.tolist() == ["batch", "api", "mark"]
+    assert pd.read_parquet(tmp_path / "folder" / "batches.parquet").kind.tolist() == [
+        *("batch", "api", "mark"),
+        *("alert", "message", "delivery"),
+    ]
+    assert pd.read_parquet(tmp_path / "folder" / "deliveries.parquet").attempt.tolist() == [1]
 
 
 BAD_FRAMES = {

@@ -1,0 +1,26 @@
+"""Alerts: what changed for an account between two scorings, within a budget, delivered to those who asked for them."""
+
+from serving.alerts.bodies import AccountContext, in_words
+from serving.alerts.dispatch import Dispatcher, ReceiverResult, Sent
+from serving.alerts.kinds import KINDS, AlertKind
+from serving.alerts.recording import Raised, key_of, raise_alerts
+from serving.alerts.review import AlertReview, ReviewedPolicy, ReviewedTrigger, review
+from serving.alerts.signing import is_signed
+
+__all__ = [
+    "KINDS",
+    "AccountContext",
+    "AlertKind",
+    "AlertReview",
+    "Dispatcher",
+    "Raised",
+    "ReceiverResult",
+    "ReviewedPolicy",
+    "ReviewedTrigger",
+    "Sent",
+    "in_words",
+    "is_signed",
+    "key_of",
+    "raise_alerts",
+    "review",
+]
