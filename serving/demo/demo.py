@@ -8,9 +8,10 @@ scored month by month instead.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import yaml
@@ -21,7 +22,9 @@ from configs.progress import Progress
 from evaluation.monitoring import MonitoringSummary
 from features.labels import labels_for
 from features.sources import Sources, known_at
-from features.synthetic import END, MONTHS, Calendar, Story, company_config, make_company
+from features.sources.templates import template
+from features.synthetic import END, MONTHS, Calendar, Company, Story, company_config, make_company
+from features.synthetic.systems import make_systems_project, planted_lines
 from serving.commands.backtest import Backtested, backtest
 from serving.commands.data import Checked, FeaturesWritten, check, features
 from serving.commands.machine import remove_state
@@ -59,17 +62,20 @@ class DemoRun:
     monitor: MonitoringSummary | None
 
 
-def run_demo(folder: Path, accounts: int, tell: Progress, story: Story | None = None) -> DemoRun:
+def run_demo(
+    folder: Path, accounts: int, tell: Progress, story: Story | None = None, systems: Sequence[str] = ()
+) -> DemoRun:
     """Makes the company in `folder` and runs the commands on it; returns the results.
 
-    With a story, that of the monitoring too.
+    With a story, that of the monitoring too. With systems, the company is written into their schemas, each with its
+    traps, and read back by their templates.
     UsageError when `folder` holds something that no demo wrote. A demo that is run again begins anew.
     """
     config = folder / "forewarn.yaml"
     _make_room(folder, config)
     tell(f"making a company of {accounts} accounts")
-    company = make_company(folder, accounts, story=story)
-    write_text(config, HEAD + yaml.safe_dump(company_config(), sort_keys=False))
+    company, body = _company(folder, accounts, story, systems, tell)
+    write_text(config, HEAD + yaml.dump(body, Dumper=_Readable, sort_keys=False))
     with Project.open(config, tell) as project:
         checked = check(project)
         written = features(project.dataset, project.paths.features, project.settings)
@@ -85,6 +91,27 @@ def run_demo(folder: Path, accounts: int, tell: Progress, story: Story | None = 
             then = f"{_before(project.sources):%Y-%m-%d}"
             before = next(scored for scored in lived.scored if scored.as_of == then)
         return _everything_else(project, rolling, before, DemoStart(str(config), company.rows, checked, written), story)
+
+
+class _Readable(yaml.SafeDumper):
+    """Writes SQL line by line."""
+
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style="|" if "\n" in data else None)
+
+
+_Readable.add_representer(str, _Readable.represent_str)
+
+
+def _company(
+    folder: Path, accounts: int, story: Story | None, systems: Sequence[str], tell: Progress
+) -> tuple[Company, dict[str, Any]]:
+    if not systems:
+        return make_company(folder, accounts, story=story), company_config()
+    made = make_systems_project(folder, systems, accounts, story=story)
+    for name, planted in planted_lines(made.written).items():
+        tell(f"{template(name).title} has it too, with {planted}")
+    return made.company, made.body
 
 
 @dataclass(frozen=True)

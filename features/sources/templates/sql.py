@@ -79,7 +79,7 @@ def filled(
     Returns
     -------
     FilledQuery or None
-        None where no part can be used with these tables.
+        None where no part can be used with these tables, or a column is missing that the canonical table needs.
     """
     parts = [part for part in fill.parts if _usable(system, part, tables, ids)]
     if not parts:
@@ -88,6 +88,7 @@ def filled(
     selects = []
     for part in parts:
         tree = _parsed(part.sql)
+        assert isinstance(tree, exp.Select), f"{system.name}: a UNION belongs in a part of its own, or in a WITH"
         for cte in tree.ctes:
             ctes[cte.alias] = cte.this
         tree.set("with_", None)
@@ -112,6 +113,8 @@ def filled(
         )
     }
     kept = [name for name in names if name not in empty]
+    if {column.name for column in table(fill.table).columns if column.required} - set(kept):
+        return None
     whole = _together(fill, selects, kept)
     steps: list[tuple[str, exp.Query]] = [(f"{name}_rows", tree) for name, (tree, _) in staged.items()]
     steps += [("account_of", account_of), *ctes.items()]
@@ -164,6 +167,9 @@ def _void_columns(tree: exp.Query, void: Mapping[str, set[str]]) -> set[str]:
         sources[node.alias or node.name] = known.get(node.name, known.get(f"{node.name}_rows", set()))
     empty = set()
     for shown in tree.selects:
+        if shown.is_star:
+            empty |= sources.get(shown.table if isinstance(shown, exp.Column) else next(iter(sources)), set())
+            continue
         columns = list(shown.find_all(exp.Column))
         chooses = any(case.args.get("default") for case in shown.find_all(exp.Case)) or shown.find(exp.Is)
         counts = shown.find(exp.Count)

@@ -14,7 +14,12 @@ from configs.yaml_file import read_yaml
 Area = Literal["billing", "crm", "support", "product", "survey"]
 AREAS: tuple[Area, ...] = ("billing", "crm", "support", "product", "survey")
 # In the order in which `--source auto` and the pages of the docs list them.
-SYSTEMS: tuple[str, ...] = ("stripe",)
+SYSTEMS: tuple[str, ...] = (
+    "stripe",
+    "salesforce",
+    "zendesk",
+    "pendo",
+)
 FOLDER = Path(__file__).resolve().parents[3] / "configs" / "sources"
 
 
