@@ -39,19 +39,16 @@ def main(ctx: click.Context, config: Path, as_json: bool) -> None:
 @click.option("--dir", "folder", type=FOLDER, default=Path("demo"), show_default=True, help="Where to put it.")
 @click.option("--serve", "and_serve", is_flag=True, help="Serve the model afterwards.")
 @click.option("--story", "with_story", is_flag=True, help="A launch, an outage and new weights happen to it.")
+@click.option("--as", "as_systems", metavar="A,B", default="", help="In the schemas of these systems, mapped back.")
 @click.pass_obj
-@click.option(
-    "--as", "systems", metavar="A,B", default="", help="Write it into these systems' schemas, and read it back."
-)
 def demo(session: Session, accounts: int, folder: Path, and_serve: bool, with_story: bool, as_systems: str) -> None:
     """Make a synthetic company and run everything on it."""
     from features.synthetic import Story
     from serving.demo.demo import run_demo
 
     with console.progress() as tell:
-        result = run_demo(
-            folder, accounts, tell, Story() if with_story else None, [one for one in systems.split(",") if one]
-        )
+        systems = [name for name in as_systems.split(",") if name]
+        result = run_demo(folder, accounts, tell, Story() if with_story else None, systems)
     session.show(result, console_outcomes.demo_lines)
     if not result.promote.promoted:
         sys.exit(1)

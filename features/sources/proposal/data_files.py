@@ -19,6 +19,15 @@ def data_files(folder: Path) -> dict[str, list[str]]:
     """The data files of a folder and the folders in it, by what `from:` would name them.
 
     Alike ones (usage_2024_01.csv, usage_2024_02.csv) go by one pattern (usage_*.csv).
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    dict of str to list of str
+        Paths by name.
     """
     matches: dict[str, list[Path]] = defaultdict(list)
     for path in sorted([*folder.glob("*"), *folder.glob("*/*")]):
@@ -35,7 +44,18 @@ def data_files(folder: Path) -> dict[str, list[str]]:
 
 
 def read_typed(connection: ibis.BaseBackend, paths: list[str]) -> ir.Table:
-    """Files of one kind as a table, with the types that DuckDB infers."""
+    """Files of one kind as a table, with the types that DuckDB infers.
+
+    Parameters
+    ----------
+    connection : ibis.BaseBackend
+        Of DuckDB.
+    paths : list of str
+
+    Returns
+    -------
+    ibis.expr.types.Table
+    """
     name = paths[0].lower()
     if name.endswith(CSV):
         return connection.read_csv(paths, union_by_name=True)
