@@ -23,10 +23,15 @@ Days = Annotated[int, Field(gt=0)]
 
 
 class TableSource(Strict):
-    """Where a canonical table comes from and what its columns are called there."""
+    """Where a table comes from, what its columns are called there, and through which other one it finds its accounts.
+
+    `via` names another table and this one's column with its key; `deleted` a flag of rows that do not count.
+    """
 
     from_: str | None = Field(default=None, alias="from")
     query: str | None = None
+    via: dict[str, str] = Field(default_factory=dict, max_length=1)
+    deleted: str | None = None
     columns: dict[str, str] = Field(default_factory=dict)
     constants: dict[str, str | float | bool] = Field(default_factory=dict)
     attributes: tuple[str, ...] = ()

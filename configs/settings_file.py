@@ -14,9 +14,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from configs.errors import ConfigError, Fault, nearest
+from configs.helper_tables import CANONICAL_KEYS, MERGES, mapped_table
 from configs.renamed_settings import with_current_names
 from configs.settings import Settings
-from configs.tables import TABLE_NAMES, TABLES, table
+from configs.tables import TABLE_NAMES, TABLES
 from configs.yaml_file import read_yaml
 
 DEFAULT_FILE = Path(__file__).with_name("default.yaml")
@@ -96,6 +97,16 @@ def _read_body(path: Path, extending: tuple[Path, ...]) -> dict[str, Any]:
     return merge(_read_body(parent, (*extending, path)), body)
 
 
+def _via(source: Any) -> list[str]:
+    """The table through which another one finds its accounts; at most one where the file is right."""
+    given = source.get("via") if isinstance(source, dict) else None
+    return [str(name) for name in given] if isinstance(given, dict) else []
+
+
+def _named_by_via(tables: dict[str, Any]) -> set[str]:
+    return {name for source in tables.values() for name in _via(source)}
+
+
 def _mapping_faults(body: dict[str, Any]) -> list[Fault]:
     """Misspelt tables and canonical columns, with the nearest name."""
     faults = []
@@ -103,10 +114,18 @@ def _mapping_faults(body: dict[str, Any]) -> list[Fault]:
     if not isinstance(tables, dict):
         return []  # the validation says so
     for name, source in tables.items():
-        if name not in TABLE_NAMES:
-            faults.append(Fault(f"tables.{name}", "an unknown table", "a canonical table", nearest(name, TABLE_NAMES)))
+        if name not in (*TABLE_NAMES, MERGES.name, *_named_by_via(tables)):
+            do = nearest(name, (*TABLE_NAMES, MERGES.name))
+            faults.append(
+                Fault(f"tables.{name}", "an unknown table", "a canonical table, or one that a via: names", do)
+            )
             continue
-        names = table(name).column_names
+        names = mapped_table(name).column_names
+        for helper in _via(source):
+            if helper not in tables or (helper in TABLE_NAMES and helper not in CANONICAL_KEYS):
+                known = [other for other in tables if other in CANONICAL_KEYS or other not in (*TABLE_NAMES, name)]
+                do = nearest(helper, known) if known else f"map it: tables.{helper} with its key and account_id"
+                faults.append(Fault(f"tables.{name}.via", repr(helper), "another table with a key of its own", do))
         for part in ("columns", "constants"):
             given = source.get(part) if isinstance(source, dict) else None
             faults += [

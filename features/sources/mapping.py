@@ -29,6 +29,7 @@ DO: Mapping[Kind, str] = {
     "flag": "fix the source, or convert the column with query:",
 }
 CONSTANT = "forewarn_constant_{}"
+DELETED = "deleted"  # the flag of rows that do not count, which is no canonical column
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,15 @@ class Mapped:
     known_from: Mapping[str, str] = field(default_factory=dict)
     answers: RowAnswers = field(default_factory=RowAnswers)
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the canonical columns that it has."""
+        return tuple(dict.fromkeys("arr" if part.name == "mrr" else part.name for part in self.parts))
+
+    def without_deleted(self) -> Mapped:
+        """The same table without the flag of deleted rows, once its values have been examined."""
+        return replace(self, parts=tuple(part for part in self.parts if part.name != DELETED))
+
     def canonical(self, zone: str) -> ir.Table:
         """The rows under canonical names and types; mrr becomes arr, a missing quantity 1."""
         columns = {part.name: part.cleaned(zone) for part in self.parts}
@@ -208,6 +218,10 @@ def resolve(table: Table, source: TableSource, raw: SourceRows, settings: Settin
     """
     faults: list[Fault] = []
     parts: list[Part] = []
+    if source.deleted is not None:
+        part, fault, raw = _without_deleted(table, source.deleted, raw)
+        parts += [part] if part else []
+        faults += [fault] if fault else []
     if source.constants:
         added = {CONSTANT.format(name): ibis.literal(value) for name, value in source.constants.items()}
         raw = replace(raw, table=raw.table.mutate(**added))
@@ -225,11 +239,31 @@ def resolve(table: Table, source: TableSource, raw: SourceRows, settings: Settin
     return Mapped(table, raw, tuple(parts), source.attributes, source.measures, source.known_from)
 
 
+def _without_deleted(table: Table, name: str, raw: SourceRows) -> tuple[Part | None, Fault | None, SourceRows]:
+    """The rows whose flag is not set; a flag that cannot be read stays among them, so that it is a fault."""
+    where = f"tables.{table.name}.deleted"
+    if name not in raw.table.columns:
+        found = f"no column {name!r} in {raw.origin}"
+        return None, Fault(where, found, "a column of the source", nearest(name, raw.table.columns)[:400]), raw
+    value = raw.table[name]
+    if not (value.type().is_boolean() or value.type().is_string() or value.type().is_integer()):
+        do = f"turn it into a flag with query: ({name} is not null as is_deleted)"
+        return None, Fault(where, f"{name!r} of type {value.type()}", "true or false", do), raw
+    kept = raw.table.filter(~clean(value, "flag", "UTC").fill_null(False))
+    return Part(Column(DELETED, "flag"), kept[name]), None, replace(raw, table=kept)
+
+
 def _canonical_part(
     table: Table, column: Column, source: TableSource, raw: SourceRows
 ) -> tuple[Part | None, Fault | None]:
     where, known = f"{table.name}.{column.name}", raw.table.columns
     theirs = source.columns.get(column.name)
+    if column.name == "account_id" and source.via:
+        if theirs is not None or column.name in source.constants:
+            found, expected = "both via: and an account_id", "one way to the account"
+            return None, Fault(where, found, expected, "take account_id out of columns, or take via: out")
+        (theirs,) = source.via.values()
+        column = replace(column, required=False)  # rows without a key are counted where the keys are followed
     if column.name in source.constants:
         if theirs is not None:
             do = "keep one of them"

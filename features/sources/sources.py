@@ -18,14 +18,14 @@ import pandas as pd
 
 from configs.errors import Fault, SourceError
 from configs.settings import Settings
-from configs.tables import TABLES, table
+from configs.tables import table
 from features.sources.account_ids import with_known_accounts
-from features.sources.backends import Engine, SourceRows, connect, digest, ragged_fault, ragged_row
-from features.sources.currencies import converted, currency_faults
-from features.sources.mapping import Mapped, resolve
+from features.sources.backends import Engine, connect, digest
+from features.sources.mapping import Mapped
+from features.sources.merges import merged
+from features.sources.reading import TableReader
 from features.sources.sentiment import with_sentiment
-from features.sources.validation import examine, unread
-from features.sources.versions import FIRST, SUPERSEDED, Versions, newest_versions, versions_of
+from features.sources.versions import FIRST, SUPERSEDED, newest_versions
 
 # What a definition of churn reads: a table, and the columns of which it needs one.
 CHURN_NEEDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -131,36 +131,21 @@ def open_sources(settings: Settings, now: datetime | None = None) -> Sources:
 
 
 def _open(engine: Engine, settings: Settings, now: pd.Timestamp | None) -> Sources:
-    faults: list[Fault] = []
-    mapped: dict[str, Mapped] = {}
-    tables: dict[str, ir.Table] = {}
-    found: dict[str, Versions] = {}
-    for canonical in TABLES:
-        source = settings.tables.get(canonical.name)
-        if source is None:
-            continue
-        raw = None
-        try:
-            raw = engine.read(settings, canonical.name, source)
-            resolved = resolve(canonical, source, raw, settings)
-            readable = _read_once(engine, resolved, settings.timezone)
-            known, row_faults = examine(readable, settings, now)
-            row_faults = row_faults or currency_faults(readable, settings)  # before what was read is given back
-            mapped[canonical.name] = known
-            if known.answers.rows:
-                tables[canonical.name] = _settle(engine, known, settings)
-                found[canonical.name] = versions_of(engine, known, tables[canonical.name])
-                faults += found[canonical.name].faults
-            faults += row_faults
-        except SourceError as error:
-            ragged = ragged_row(raw.files) if raw is not None else None
-            faults += [ragged_fault(f"tables.{canonical.name}.from", ragged)] if ragged else error.faults
-    faults += _churn_faults(settings, mapped)
+    reader = TableReader(engine, settings, now)
+    reader.read_all()
+    into = reader.merges()
+    mapped, tables, found = reader.mapped, reader.tables, reader.versions
+    faults = [*reader.faults, *_churn_faults(settings, mapped)]
     if faults:
         raise SourceError(faults)
-    fingerprint = _fingerprint(engine, mapped, tables)
+    fingerprint = _fingerprint(engine, {**mapped, **{name: known for name, (known, _) in reader.helpers.items()}})
     versions = {name: several.rows for name, several in found.items() if several.rows is not None}
-    tables, warnings, faults = with_known_accounts(engine, {**tables, **versions})
+    every = {**tables, **versions}
+    warnings = [*reader.warnings, *(warning for several in found.values() for warning in several.warnings)]
+    if into is not None:
+        every, of_merges = merged(engine, every, into)
+        warnings += of_merges
+    tables, of_accounts, faults = with_known_accounts(engine, every)
     if faults:
         raise SourceError(faults)
     if settings.sentiment != "off":
@@ -177,7 +162,7 @@ def _open(engine: Engine, settings: Settings, now: pd.Timestamp | None) -> Sourc
         fingerprint=fingerprint,
         versions={name: rows.drop(FIRST) for name, rows in versions.items()},
         first_versions={name: rows.filter(rows[FIRST]).drop(SUPERSEDED, FIRST) for name, rows in versions.items()},
-        warnings=(*warnings, *(warning for several in found.values() for warning in several.warnings)),
+        warnings=(*of_accounts, *warnings),
         known_from={name: known.known_from for name, known in mapped.items() if known.known_from},
     )
 
@@ -243,41 +228,6 @@ def _churn_faults(settings: Settings, mapped: Mapping[str, Mapped]) -> list[Faul
     return [Fault(f"{name}.{column}", "no such column", f"the column that churn.kind {settings.churn.kind} reads", do)]
 
 
-def _read_once(engine: Engine, mapped: Mapped, zone: str) -> Mapped:
-    """The used columns of a text file, raw and cleaned, in a temporary table.
-
-    Reading text is dear, and two queries follow.
-    """
-    raw = mapped.raw
-    if not raw.textual:
-        return mapped
-    numbers = {part.name: number for number, part in enumerate(mapped.parts)}
-    settled = {part.name for part in mapped.parts if not part.undecided}
-    columns = {f"raw_{numbers[part.name]}": part.raw for part in mapped.parts}
-    columns |= {f"clean_{numbers[part.name]}": part.cleaned(zone) for part in mapped.parts if part.name in settled}
-    temporary = f"forewarn_raw_{mapped.table.name}"
-    try:
-        rows = engine.materialize(temporary, raw.table.select(**columns))
-    except Exception as error:
-        raise SourceError(unread(mapped, error)) from None
-    parts = tuple(
-        replace(
-            part,
-            raw=rows[f"raw_{numbers[part.name]}"],
-            stored=rows[f"clean_{numbers[part.name]}"] if part.name in settled else None,
-        )
-        for part in mapped.parts
-    )
-    return replace(mapped, raw=SourceRows(rows, raw.origin, raw.files, True, temporary), parts=parts)
-
-
-def _settle(engine: Engine, mapped: Mapped, settings: Settings) -> ir.Table:
-    """The canonical table in the reported currency, stored or not as the engine sees fit."""
-    cheap = all(part.stored is not None for part in mapped.parts)
-    rows = converted(mapped.canonical(settings.timezone), settings)
-    return engine.settle(f"forewarn_{mapped.table.name}", rows, mapped.raw, cheap)
-
-
 def _data_end(settings: Settings, mapped: Mapping[str, Mapped], now: pd.Timestamp | None) -> pd.Timestamp:
     """The first UTC midnight not covered: as configured, or the one after the last fact, but none after today.
 
@@ -296,7 +246,7 @@ def _short(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _fingerprint(engine: Engine, mapped: Mapping[str, Mapped], tables: Mapping[str, ir.Table]) -> str:
+def _fingerprint(engine: Engine, mapped: Mapping[str, Mapped]) -> str:
     """Sixteen hex digits that change when the content does.
 
     Made from the bytes of files, an order-free sum over the rows of DuckDB's tables and queries, and row counts with
@@ -307,7 +257,7 @@ def _fingerprint(engine: Engine, mapped: Mapping[str, Mapped], tables: Mapping[s
         if known.raw.files:
             contents[name] = digest(known.raw.files)
         else:
-            content = engine.content(f"forewarn_{name}", tables[name].columns)
+            content = engine.content(f"forewarn_{name}", known.columns)
             extent: list[int | str] = [known.answers.rows, str(known.answers.oldest), str(known.answers.newest)]
             contents[name] = extent if content is None else content
     return _short(json.dumps(contents, sort_keys=True))

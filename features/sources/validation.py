@@ -147,8 +147,8 @@ def _odd_words(parts: Sequence[Part]) -> int:
 
 
 def _extent(mapped: Mapped, cleaned: Mapping[str, ir.Value]) -> dict[str, ir.Value]:
-    time = cleaned[mapped.table.time]
-    return {"rows": mapped.raw.table.count(), "newest": time.max(), "oldest": time.min()}
+    rows, time = {"rows": mapped.raw.table.count()}, cleaned.get(mapped.table.time)
+    return rows if time is None else rows | {"newest": time.max(), "oldest": time.min()}
 
 
 def _row_questions(
@@ -160,8 +160,10 @@ def _row_questions(
 ) -> dict[str, ir.Value]:
     """How many rows contradict the data's end, today or one another; nothing of the end where the newest lies before
     it."""
-    rows, time = mapped.raw.table, cleaned[mapped.table.time]
+    rows, time = mapped.raw.table, cleaned.get(mapped.table.time)
     questions = {}
+    if time is None:  # only a helper may have none
+        return questions
     if settings.data_end is not None and not (newest is not None and newest < pd.Timestamp(settings.data_end)):
         questions["after_end"] = rows.count(where=time >= ibis.literal(pd.Timestamp(settings.data_end)))
     for name in (mapped.table.time, "recorded_at"):
