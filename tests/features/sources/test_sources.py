@@ -82,6 +82,24 @@ MAPPING: dict[str, Any] = {
 }
 
 
+# Users who change their account, devices two joins away, and an account that goes into another.
+LINKED_FILES = {
+    "firms": "account_id,created_at a,2023-01-01 b,2023-01-01 c,2023-01-01",
+    "clicks": "device,occurred_at d,2023-02-01 d,2023-03-05 d,2023-03-20 e,2023-03-21 f,2023-03-22",
+    "devices": "id,user_id d,u e,v f,w",
+    "people": "user_id,org,from_day,recorded_at u,a,2023-01-01,2023-01-01 u,b,2023-03-01,2023-03-10 v,c,2023-01-01,",
+    "merges": "account_id,into_account_id,merged_at c,b,2023-05-01",
+}
+LINKED: dict[str, Any] = {
+    "accounts": {"from": "firms"},
+    "usage_events": {"from": "clicks", "via": {"devices": "device"}},
+    "devices": {"from": "devices", "via": {"people": "user_id"}, "columns": {"key": "id"}},
+    "people": {"from": "people", "columns": {"key": "user_id", "account_id": "org", "valid_from": "from_day"}},
+    "merges": {"from": "merges"},
+}
+LINKED_ACCOUNTS = ["a", "a", "b", "b"]
+
+
 def from_files(mapping: Mapping[str, Any], ending: str) -> dict[str, Any]:
     return {name: {**one, "from": f"{one['from']}.{ending}"} for name, one in mapping.items()}
 

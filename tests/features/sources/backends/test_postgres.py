@@ -79,6 +79,20 @@ def test_a_server_gives_the_same_canonical_tables_as_files(server: str, make_set
     sources.close()
 
 
+def test_ways_through_other_tables_and_merges(server: str, make_settings: Make) -> None:
+    with psycopg.connect(server, autocommit=True) as connection:
+        for name, text in CASES.LINKED_FILES.items():
+            header, *rows = [line.split(",") for line in text.split()]
+            connection.execute(f"create table crm.l_{name} ({', '.join(f'{column} text' for column in header)})")
+            for row in rows:
+                places = ", ".join(["nullif(%s, '')"] * len(row))
+                connection.execute(f"insert into crm.l_{name} values ({places})", row)
+    tables = {name: {**one, "from": f"crm.l_{one['from']}"} for name, one in CASES.LINKED.items()}
+    sources = open_sources(make_settings(connection=server, tables=tables, churn={"kind": "silence"}))
+    assert CASES.canonical(sources)["usage_events"].account_id.tolist() == CASES.LINKED_ACCOUNTS
+    sources.close()
+
+
 def test_a_query_and_a_time_zone_run_on_the_server(server: str, make_settings: Make) -> None:
     body = mapping()
     body["contracts"] = {
