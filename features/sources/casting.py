@@ -19,9 +19,9 @@ _DAY = (
     "([12][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
     f"|02-(0[1-9]|1[0-9]|2[0-8]))|{_LEAP_YEAR}-02-29)"
 )
-_CLOCK = "([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?"
+_CLOCK = "([T ]([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?"
 _NAIVE = f"^{_DAY}{_CLOCK})?$"
-_ZONED = f"^{_DAY}{_CLOCK} ?(Z|[+-][01][0-9](:?[0-5][0-9])?))$"
+_ZONED = f"^{_DAY}{_CLOCK} ?(Z|UTC|[+-][01][0-9](:?[0-5][0-9])?))$"
 _NUMBER = "^[+-]?([0-9]{1,40}([.][0-9]{0,40})?|[.][0-9]{1,40})([eE][+-]?[0-9]{1,2})?$"
 _PLAIN_NUMBER = "^-?(0|[1-9][0-9]{0,14})([.][0-9]{1,20})?$"  # no leading zero: '01234' is a code, not a number
 _YES = ("true", "t", "yes", "y", "1", "1.0")
@@ -78,6 +78,32 @@ def clean(value: ir.Value, kind: Kind, zone: str, is_key: bool = False) -> ir.Va
     if kind == "flag":
         return _flag(value)
     return _text(value, is_key)
+
+
+# Of times written as whole numbers: how many microseconds one of them is.
+_MICROSECONDS = {"unix seconds": 1_000_000, "unix milliseconds": 1_000, "unix microseconds": 1}
+_EIGHT_DIGITS = "^([0-9]{4})([0-9]{2})([0-9]{2})$"
+_EXCEL_1970, _SECONDS_A_DAY = 25_569, 86_400  # the serial of 1970-01-01
+
+
+def clean_number_as_time(value: ir.Value, form: str, zone: str) -> ir.Value:
+    """Naive UTC timestamps from numbers, or text of numbers, that are times of one form (`time_forms.FORMS`)."""
+    value = present(value, "number")
+    if form == "dates of eight digits":
+        whole = value.cast("string") if value.type().is_string() else value.cast("int64").cast("string")
+        return _time(whole.re_replace("[.]0+$", "").re_replace(_EIGHT_DIGITS, r"\1-\2-\3"), zone)
+    if form == "Excel serials":
+        days = value.cast("float64") - ibis.literal(float(_EXCEL_1970))
+        seconds = (days * ibis.literal(float(_SECONDS_A_DAY))).round().cast("int64")
+        return _to_utc(_since_1970(seconds * 1_000_000), zone)
+    whole = value.re_replace("[.]0+$", "").cast("int64") if value.type().is_string() else value.cast("int64")
+    if form == "unix nanoseconds":
+        return _since_1970((whole // 1000).cast("int64"))
+    return _since_1970(whole * _MICROSECONDS[form])
+
+
+def _since_1970(microseconds: ir.Value) -> ir.Value:
+    return (ibis.timestamp("1970-01-01 00:00:00") + microseconds.as_interval("us")).cast(_AT)
 
 
 def odd_condition(value: ir.Value, kind: Kind, is_key: bool) -> ir.Value | None:
@@ -189,7 +215,12 @@ def _time(value: ir.Value, zone: str) -> ir.Value:
         "([.][0-9]{6})[0-9]+", r"\1"
     )  # finer digits would be rounded by one engine, cut by another
     naive = micros.re_search(_NAIVE).ifelse(micros, ibis.null("string")).cast(_AT)
-    zoned = micros.re_search(_ZONED).ifelse(micros, ibis.null("string")).re_replace(" (Z|[+-])", r"\1")
+    zoned = (
+        micros.re_search(_ZONED)
+        .ifelse(micros, ibis.null("string"))
+        .re_replace(" ?UTC$", "Z")
+        .re_replace(" (Z|[+-])", r"\1")
+    )
     moment = zoned.re_replace("([+-][0-9]{2})([0-9]{2})$", r"\1:\2").cast(_UTC)
     return ibis.coalesce(_to_utc(naive, zone), _clock_in("UTC", moment))
 

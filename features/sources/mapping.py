@@ -13,7 +13,14 @@ from configs.errors import Fault, SourceError, nearest
 from configs.settings import Settings, TableSource
 from configs.tables import Column, Kind, Table
 from features.sources.backends import SourceRows
-from features.sources.casting import clean, clean_plain, has_odd_sign, odd_condition, unreadable_type
+from features.sources.casting import (
+    clean,
+    clean_number_as_time,
+    clean_plain,
+    has_odd_sign,
+    odd_condition,
+    unreadable_type,
+)
 from features.sources.leaky_names import known_only_later
 
 EXPECTED: Mapping[Kind, str] = {
@@ -46,12 +53,18 @@ class Part:
         Whether it is an attribute that came as text, whose kind depends on its values.
     stored : ibis.expr.types.Value or None
         The cleaned value, where it has been worked out already.
+    theirs : str
+        The name of the source's column, where it has one.
+    form : str or None
+        Of a time that is written as a number throughout: how (`time_forms.FORMS`).
     """
 
     column: Column
     raw: ir.Value
     undecided: bool = False
     stored: ir.Value | None = None
+    theirs: str = ""
+    form: str | None = None
 
     @property
     def name(self) -> str:
@@ -65,6 +78,8 @@ class Part:
 
     def cleaned(self, zone: str) -> ir.Value:
         """The canonical value; `zone` is the time zone of times that carry none."""
+        if self.form is not None:
+            return clean_number_as_time(self.raw, self.form, zone)
         return self.stored if self.stored is not None else clean(self.raw, self.column.kind, zone, self.is_key)
 
     @property
@@ -283,7 +298,7 @@ def _canonical_part(
     value = raw.table[theirs]
     if unreadable_type(value):
         return None, Fault(where, f"{theirs!r} of type {value.type()}", EXPECTED[column.kind], DO[column.kind])
-    return Part(column, value), None
+    return Part(column, value, theirs=theirs), None
 
 
 def _extra_parts(

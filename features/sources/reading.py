@@ -16,6 +16,7 @@ from features.sources.currencies import converted, currency_faults
 from features.sources.links import Links, canonical_links, helper_links, linked, lost
 from features.sources.mapping import Mapped, resolve
 from features.sources.merges import survivors
+from features.sources.time_forms import with_time_forms
 from features.sources.validation import examine, unread
 from features.sources.versions import Versions, versions_of
 
@@ -81,7 +82,7 @@ class TableReader:
         try:
             raw = self.engine.read(self.settings, wanted.name, source)
             resolved = resolve(wanted, self._with_key(wanted, source, raw), raw, self.settings)
-            readable = _read_once(self.engine, resolved, self.settings.timezone)
+            readable = with_time_forms(_read_once(self.engine, resolved, self.settings.timezone))
             known, faults = examine(readable, self.settings, self.now)
             # Before what was read is given back.
             faults = faults or currency_faults(readable, self.settings)

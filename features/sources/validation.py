@@ -19,6 +19,7 @@ from configs.tables import Column, Kind, Table
 from features.sources.backends import reason
 from features.sources.casting import has_odd_sign, looks_like, present, too_late, unreadable
 from features.sources.mapping import DO, EXPECTED, Mapped, Part, RowAnswers
+from features.sources.time_forms import form_seen
 
 FEW_ROWS = 20_000  # of which each is looked at as fast as their distinct words are found
 TOLERANCE = pd.Timedelta(days=2)  # clocks differ, and so do time zones
@@ -239,8 +240,13 @@ def _value_faults(table: Table, part: Part, answers: RowAnswers) -> list[Fault]:
     bounds = f"{'' if column.low is None else f'{column.low:g}'} to {'' if column.high is None else f'{column.high:g}'}"
     choice = f"map them with query:, or leave the rows out ({', '.join(column.allowed_values)})"
     scale = "fix the source, or rescale with query:"
+    seen = form_seen(answers.examples.get(f"{name}|bad", "")) if column.kind == "time" else None
+    bad, do = "that cannot be read", DO[column.kind]
+    if seen is not None:
+        bad = f"that cannot be read ({seen[0]})"
+        do = f"write query: select ..., {seen[1].format(part.theirs or name)} as {name} (DuckDB's SQL)"
     return [
-        *fault("bad", "that cannot be read", EXPECTED[column.kind], DO[column.kind]),
+        *fault("bad", bad, EXPECTED[column.kind], do),
         *fault("null", "without a value", "a value in every row", "fill it, or leave the rows out with query:"),
         *fault("low", "below the range", bounds.strip(), scale),
         *fault("high", "above the range", bounds.strip(), scale),
