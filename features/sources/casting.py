@@ -45,6 +45,11 @@ def _clock_in(zone, at):  # type: ignore[no-untyped-def]
     """What clocks in `zone` show at that moment."""
 
 
+def as_moment(utc: ir.Value) -> ir.Value:
+    """Naive UTC times as moments, which carry their zone."""
+    return _from_zone("UTC", utc)
+
+
 def unreadable_type(value: ir.Value) -> bool:
     """Nested and binary columns have no meaning as a text, a time, a number or a flag."""
     kind = value.type()

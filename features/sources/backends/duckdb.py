@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
@@ -12,6 +13,7 @@ import ibis.expr.types as ir
 import pandas as pd
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
+from ibis.backends.sql import SQLBackend
 
 from configs.errors import Fault, SourceError
 from configs.settings import Settings
@@ -29,6 +31,7 @@ from features.sources.backends.base import (
 )
 from features.sources.backends.exact_sums import exact
 from features.sources.backends.files import CSV, JSON, PARQUET, nearest_file
+from features.sources.backends.typed_files import files_named, typed
 
 
 @ibis.udf.scalar.builtin(name="hash", signature=((dt.string,), dt.uint64))
@@ -42,6 +45,11 @@ class DuckDBEngine(Engine):
     name = "duckdb"
     query_hint = "fix the SQL of query: (paths count from the settings' folder)"
     streams_in_order = True
+
+    def __init__(self, backend: SQLBackend) -> None:
+        super().__init__(backend)
+        self.folder = Path()  # from which the paths of a query count
+        self._typed: set[str] = set()
 
     @classmethod
     def at(cls, path: Path | None = None, read_only: bool = False) -> Self:
@@ -79,6 +87,7 @@ class DuckDBEngine(Engine):
         except Exception as error:
             do = "check the file, and who else has it open"
             raise SourceError(Fault("connection", f"{rest}: {reason(error)}", "a DuckDB database", do)) from None
+        engine.folder = settings.folder
         engine.backend.raw_sql(f"SET file_search_path = {quoted(str(settings.folder))}")
         engine.backend.raw_sql("SET autoinstall_known_extensions = false")
         return engine
@@ -104,8 +113,20 @@ class DuckDBEngine(Engine):
         return self.backend.read_parquet(paths, union_by_name=True)
 
     def run_query(self, name: str, query: str) -> ir.Table:
+        for file in files_named(query, self.name):
+            self._type_file(file)
         self.backend.raw_sql(f"CREATE TEMPORARY TABLE {name} AS {query}")
         return self.backend.table(name)
+
+    def _type_file(self, origin: str) -> None:
+        """A view under the file's own name, before which DuckDB would read the file by its first rows."""
+        paths = sorted(glob.glob(str(self.folder / origin), recursive=True))
+        if paths and origin not in self._typed:
+            self._typed.add(origin)
+            view = '"' + origin.replace('"', '""') + '"'
+            self.backend.raw_sql(
+                f"CREATE TEMPORARY VIEW {view} AS {self.backend.compile(typed(self._read_csv(paths)))}"
+            )
 
     def table_of(self, origin: str) -> ir.Table:
         schema, _, table = origin.rpartition(".")

@@ -94,3 +94,45 @@ def test_a_column_that_does_not_is_a_fault_with_its_form(
     write(tmp_path, values)
     with pytest.raises(SourceError, match=says):
         mapped(make_settings, tmp_path, "csv")
+
+
+# A column of a file, under from: and in a query; and what each row's id becomes.
+ALIKE = {
+    "leading zeros": (["007", "042", "100"], ["007", "042", "100"]),
+    "whole numbers": (["7", "42", "100"], ["7", "42", "100"]),
+    "numbers of a tool": (["7.0", "42.0", "100.0"], ["7", "42", "100"]),
+    "numbers, and a word far down": (["7", "42", "x"], ["7", "42", "x"]),
+}
+
+
+@pytest.mark.parametrize("how", [{"from": "usage.csv"}, {"query": "select * from 'usage.csv'"}])
+@pytest.mark.parametrize("case", ALIKE)
+def test_a_file_in_a_query_is_read_as_the_file_itself(
+    case: str, how: dict[str, str], make_settings: Make, tmp_path: Path
+) -> None:
+    written, expected = ALIKE[case]
+    rows = [f"{value},2024-02-0{n} 9:00:00+01:00,{n}.5,{value}" for n, value in enumerate(written, 1)]
+    (tmp_path / "usage.csv").write_text("\n".join(["account_id,occurred_at,quantity,feature", *rows]))
+    (tmp_path / "accounts.csv").write_text(
+        "account_id,created_at\n" + "".join(f"{one},2024-01-01\n" for one in expected)
+    )
+    tables = {"accounts": {"from": "accounts.csv"}, "usage_events": how}
+    sources = open_sources(make_settings(tables=tables, churn={"kind": "silence"}, timezone="Asia/Tokyo"))
+    rows = sources.engine.to_pandas(sources.tables["usage_events"]).sort_values("occurred_at")
+    assert rows.account_id.tolist() == expected
+    assert rows.quantity.tolist() == [1.5, 2.5, 3.5]
+    assert rows.occurred_at.dt.hour.tolist() == [8, 8, 8]
+    sources.close()
+
+
+def test_sql_adds_up_what_a_whole_column_says(make_settings: Make, tmp_path: Path) -> None:
+    (tmp_path / "usage.csv").write_text(
+        "account_id,day,cents,first\n007,2024-02-01,150,true\n007,2024-02-02,250,false\n"
+    )
+    (tmp_path / "accounts.csv").write_text("account_id,created_at\n007,2024-01-01\n")
+    query = "select account_id, day + 1 as occurred_at, cents / 100 as quantity from 'usage.csv' where first"
+    tables = {"accounts": {"from": "accounts.csv"}, "usage_events": {"query": query}}
+    sources = open_sources(make_settings(tables=tables, churn={"kind": "silence"}))
+    (row,) = sources.engine.to_pandas(sources.tables["usage_events"]).to_dict("records")
+    assert (row["account_id"], f"{row['occurred_at']:%Y-%m-%d}", row["quantity"]) == ("007", "2024-02-02", 1.5)
+    sources.close()
