@@ -20,6 +20,7 @@ from ibis.backends.sql import SQLBackend
 
 from configs.errors import Fault, SourceError, nearest
 from configs.settings import Settings, TableSource
+from features.sources.backends.excel import EXCEL, read_sheets, split_sheet
 from features.sources.backends.files import FILES, PARQUET, is_file_name, matching_files
 from features.sources.backends.query_text import one_select
 from features.sources.backends.ragged import ragged_fault, ragged_row
@@ -105,13 +106,13 @@ class Engine(ABC):
         if source.query is not None:
             return self._read_query(f"{where}.query", name, source.query)
         origin = source.from_ or ""
-        if not (is_file_name(origin) or glob.has_magic(origin) or _is_path(settings, origin)):
+        if not (is_file_name(split_sheet(origin)[0]) or glob.has_magic(origin) or _is_path(settings, origin)):
             return self._read_table(f"{where}.from", origin)
         if not self.file_readers():
             found = f"the file {origin} beside a {self.name} connection"
             do = "name a table (schema.table), or use connection: duckdb:// for files"
             raise SourceError(Fault(f"{where}.from", found, "a table of the connection", do))
-        return self._read_files(settings, f"{where}.from", origin)
+        return self._read_files(settings, name, origin)
 
     def _read_query(self, where: str, name: str, query: str) -> SourceRows:
         temporary, query = f"forewarn_query_{name}", one_select(where, query, self.name)
@@ -134,16 +135,25 @@ class Engine(ABC):
         found = f"no table {origin!r}" if table not in known else f"table {origin!r} that cannot be read: {why}"
         raise SourceError(Fault(where, found, "a file or a table of the connection", hint[:300]))
 
-    def _read_files(self, settings: Settings, where: str, origin: str) -> SourceRows:
+    def _read_files(self, settings: Settings, name: str, origin: str) -> SourceRows:
+        where = f"tables.{name}.from"
+        origin, sheet = split_sheet(origin)
         paths = matching_files(settings, where, origin)
         names = [path.name.lower() for path in paths]
         readers = self.file_readers()
-        endings = next((kind for kind, _ in readers if all(name.endswith(kind) for name in names)), None)
+        kinds = (*(kind for kind, _ in readers), EXCEL)
+        endings = next((kind for kind in kinds if all(name.endswith(kind) for name in names)), None)
         if endings is None:
             do = "convert it, or name files of one kind"
             raise SourceError(Fault(where, origin, "files of one kind: " + ", ".join(FILES), do))
         try:
-            table = dict(readers)[endings]([str(path) for path in paths])
+            files = [str(path) for path in paths]
+            if endings == EXCEL:
+                table = self.materialize(f"forewarn_sheet_{name}", read_sheets(files, sheet))
+            else:
+                table = dict(readers)[endings](files)
+        except SourceError:
+            raise
         except Exception as error:
             do = "check the file (UTF-8, a header, one record a row)"
             if ragged := ragged_row(paths):
@@ -317,4 +327,5 @@ def tables_listed_sql(schema: str) -> str:
 
 
 def _is_path(settings: Settings, origin: str) -> bool:
+    origin, _ = split_sheet(origin)
     return bool(re.search(r"[/\\]", origin)) or settings.path(origin).exists()

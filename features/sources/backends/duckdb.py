@@ -30,6 +30,7 @@ from features.sources.backends.base import (
     tables_listed_sql,
 )
 from features.sources.backends.exact_sums import exact
+from features.sources.backends.excel import EXCEL, read_sheets
 from features.sources.backends.files import CSV, JSON, PARQUET, nearest_file
 from features.sources.backends.typed_files import files_named, typed
 
@@ -110,7 +111,8 @@ class DuckDBEngine(Engine):
         return self.backend.read_json(paths, columns=dict.fromkeys(names, "VARCHAR"), union_by_name=True)
 
     def _read_parquet(self, paths: list[str]) -> ir.Table:
-        return self.backend.read_parquet(paths, union_by_name=True)
+        partitions = any("=" in path for path in paths)
+        return self.backend.read_parquet(paths, union_by_name=True, hive_partitioning=partitions)
 
     def run_query(self, name: str, query: str) -> ir.Table:
         for file in files_named(query, self.name):
@@ -123,10 +125,11 @@ class DuckDBEngine(Engine):
         paths = sorted(glob.glob(str(self.folder / origin), recursive=True))
         if paths and origin not in self._typed:
             self._typed.add(origin)
+            sheet = f"forewarn_sheet_{len(self._typed)}"
+            is_book = origin.lower().endswith(EXCEL)
+            text = self.materialize(sheet, read_sheets(paths)) if is_book else self._read_csv(paths)
             view = '"' + origin.replace('"', '""') + '"'
-            self.backend.raw_sql(
-                f"CREATE TEMPORARY VIEW {view} AS {self.backend.compile(typed(self._read_csv(paths)))}"
-            )
+            self.backend.raw_sql(f"CREATE TEMPORARY VIEW {view} AS {self.backend.compile(typed(text))}")
 
     def table_of(self, origin: str) -> ir.Table:
         schema, _, table = origin.rpartition(".")

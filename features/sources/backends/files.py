@@ -9,27 +9,28 @@ from pathlib import Path
 
 from configs.errors import Fault, SourceError, nearest
 from configs.settings import Settings
+from features.sources.backends.excel import EXCEL
 
 CSV = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".csv.zst", ".tsv.zst")
 JSON = (".jsonl", ".ndjson", ".json", ".jsonl.gz", ".ndjson.gz", ".jsonl.zst", ".ndjson.zst")
 PARQUET = (".parquet", ".pq")
-FILES = CSV + JSON + PARQUET
+FILES = CSV + JSON + PARQUET + EXCEL
 _LIKE_A_FILE = re.compile(
-    r"\.(csv|tsv|jsonl|ndjson|json|parquet|pq|xlsx?|txt|feather|avro|orc|gz|zst|zip)$", re.IGNORECASE
+    r"\.(csv|tsv|jsonl|ndjson|json|parquet|pq|xls[xmb]?|ods|docx|txt|feather|avro|orc|gz|zst|zip)$", re.IGNORECASE
 )
 
 
 def is_file_name(origin: str) -> bool:
     """Whether a `from:` ends like a file, of a kind that can be read or not.
 
-    >>> is_file_name("raw/a.csv"), is_file_name("a.xlsx"), is_file_name("crm.accounts")
+    >>> is_file_name("raw/a.csv"), is_file_name("a.docx"), is_file_name("crm.accounts")
     (True, True, False)
     """
     return bool(_LIKE_A_FILE.search(origin))
 
 
 def matching_files(settings: Settings, where: str, origin: str) -> list[Path]:
-    """The files that `from: origin` names; SourceError when there is none, or a folder or an empty file instead."""
+    """The files that `from: origin` names, those of a folder too; SourceError when there is none, or an empty one."""
     path = settings.path(origin)
     if glob.has_magic(origin):
         matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True)) if Path(match).is_file()]
@@ -38,13 +39,22 @@ def matching_files(settings: Settings, where: str, origin: str) -> list[Path]:
             raise SourceError(Fault(where, f"no file matches {origin}", "at least one file", do))
         return matches
     if path.is_dir():
-        do = f"write {origin.rstrip('/')}/*.parquet or the like"
-        raise SourceError(Fault(where, f"{origin} is a folder", "a file or a pattern", do))
+        if inside := files_in(path):
+            return inside
+        found = f"the folder {origin} without data files"
+        raise SourceError(Fault(where, found, "files of one kind: " + ", ".join(FILES), "check the path"))
     if not path.is_file():
         raise SourceError(Fault(where, f"no file {origin}", "a file", nearest_file(path)))
     if path.stat().st_size == 0:
         raise SourceError(Fault(where, f"{origin} is empty", "a header and rows", "export it again"))
     return [path]
+
+
+def files_in(folder: Path) -> list[Path]:
+    """The data files of a folder, partitions of it (`year=2024/`) included; not what tools hide there (`_SUCCESS`)."""
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name.lower().endswith(FILES))
+    parts = ((path, path.relative_to(folder).parts) for path in paths)
+    return [path for path, inside in parts if not any(part.startswith((".", "_")) for part in inside)]
 
 
 def nearest_file(path: Path) -> str:

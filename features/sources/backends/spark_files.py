@@ -66,8 +66,18 @@ def read_json(backend: SQLBackend, paths: list[str]) -> ir.Table:
 def read_parquet(backend: SQLBackend, paths: list[str]) -> ir.Table:
     """Columnar files; times in nanoseconds, which Spark sees as numbers, become times again."""
     merged = str(len(paths) > 1).lower()
-    frame = _reader(backend, paths).option("mergeSchema", merged).parquet(*[_address(path) for path in paths])
+    reader = _reader(backend, paths).option("mergeSchema", merged)
+    if whole := _partitioned(paths):
+        reader = reader.option("basePath", _address(whole))
+    frame = reader.parquet(*[_address(path) for path in paths])
     return _with_zones(_named(backend, frame), frame, _nanoseconds(paths))
+
+
+def _partitioned(paths: list[str]) -> str | None:
+    """The folder above partitions (`year=2024/`); None where files lie in none."""
+    parts = Path(paths[0]).parts
+    at = next((number for number, part in enumerate(parts) if "=" in part), None)
+    return None if at is None else str(Path(*parts[:at]))
 
 
 def table(backend: SQLBackend, name: str) -> ir.Table:

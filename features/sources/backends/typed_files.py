@@ -1,4 +1,4 @@
-"""Delimited files that a query names, read as `from:` reads them: each column gets a type only where all of it agrees.
+"""Delimited files and workbooks that a query names, read as `from:` does: a type only where all of a column agrees.
 
 DuckDB's own guess looks at the first rows: it makes 123 of the id 00123, and fails where a value far down is another.
 """
@@ -11,6 +11,7 @@ import ibis.expr.types as ir
 import sqlglot
 from sqlglot import exp
 
+from features.sources.backends.excel import EXCEL
 from features.sources.backends.files import CSV
 from features.sources.casting import as_moment, clean, looks_like, present
 
@@ -19,13 +20,13 @@ _DATE = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
 
 def files_named(query: str, dialect: str) -> Iterator[str]:
-    """The delimited files that a query names in the place of tables.
+    """The delimited files and workbooks that a query names in the place of tables.
 
     >>> list(files_named("select * from 'raw/a.csv' join b using (id)", "duckdb"))
     ['raw/a.csv']
     """
     for node in sqlglot.parse_one(query, dialect=dialect).find_all(exp.Table):
-        if isinstance(node.this, exp.Identifier) and node.name.lower().endswith(CSV):
+        if isinstance(node.this, exp.Identifier) and node.name.lower().endswith(CSV + EXCEL):
             yield node.name
 
 

@@ -61,7 +61,7 @@ MAPPINGS: tuple[tuple[str, dict[str, Any], tuple[str, ...]], ...] = (
     ("missing file", {"tickets": {"from": "ticket.csv"}}, ("no file ticket.csv", "did you mean 'tickets.csv'?")),
     ("missing folder", {"tickets": {"from": "raw/t.csv"}}, ("no file raw/t.csv", "there is no folder 'raw'")),
     ("empty glob", {"tickets": {"from": "t_*.csv"}}, ("no file matches t_*.csv",)),
-    ("a folder", {"tickets": {"from": "./"}}, ("is a folder", "*.parquet")),
+    ("a folder of other files", {"tickets": {"from": "./"}}, ("tickets.opened_at", "without a value")),
     ("unknown kind of file", {"tickets": {"from": "t.xlsx"}}, ("no file t.xlsx",)),
     ("a table where files are", {"tickets": {"from": "support"}}, ("no table 'support'",)),
     (
