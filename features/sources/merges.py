@@ -53,7 +53,8 @@ def survivors(merges: pd.DataFrame) -> tuple[pd.DataFrame, list[Fault]]:
     if "recorded_at" in rows:
         known = known.where(rows.recorded_at.isna() | (rows.recorded_at < known), rows.recorded_at)
     into = dict(zip(rows.account_id, zip(rows.into_account_id, known, strict=True), strict=True))
-    found, circle = [], []
+    survived: list[tuple[str, str, pd.Timestamp, pd.Timestamp]] = []
+    circle: list[str] = []
     for account, merged_at in zip(rows.account_id, rows.merged_at, strict=True):
         last, at = into[account]
         passed = {account}
@@ -63,14 +64,14 @@ def survivors(merges: pd.DataFrame) -> tuple[pd.DataFrame, list[Fault]]:
             at = max(at, next_at)
         if last in passed:
             circle.append(account)
-        found.append((account, last, at, merged_at))
+        survived.append((account, last, at, merged_at))
     if circle:
         names = ", ".join(map(repr, sorted(circle)[:SHOWN]))
         do = "say which account is left, or leave those rows out with query:"
         return _no_merges(), [
             Fault("tables.merges.into_account_id", f"a circle: {names}", "an account that is left in the end", do)
         ]
-    return pd.DataFrame(found, columns=list(_AT)), []
+    return pd.DataFrame(survived, columns=list(_AT)), []
 
 
 def _no_merges() -> pd.DataFrame:

@@ -18,7 +18,8 @@ from configs.settings import Settings
 from configs.tables import Column, Kind, Table
 from features.sources.backends import reason
 from features.sources.casting import has_odd_sign, looks_like, present, too_late, unreadable
-from features.sources.mapping import DO, EXPECTED, Mapped, Part, RowAnswers
+from features.sources.mapping import DO, EXPECTED, Mapped, Part
+from features.sources.row_answers import RowAnswers
 from features.sources.time_forms import form_seen
 
 FEW_ROWS = 20_000  # of which each is looked at as fast as their distinct words are found
@@ -162,7 +163,7 @@ def _row_questions(
     """How many rows contradict the data's end, today or one another; nothing of the end where the newest lies before
     it."""
     rows, time = mapped.raw.table, cleaned.get(mapped.table.time)
-    questions = {}
+    questions: dict[str, ir.Value] = {}
     if time is None:  # only a helper may have none
         return questions
     if settings.data_end is not None and not (newest is not None and newest < pd.Timestamp(settings.data_end)):

@@ -13,7 +13,7 @@ from configs.errors import SourceError
 from configs.settings_file import load_settings
 from configs.tables import Column, Table
 from features.checks.check_report import check
-from features.sources import sources as sources_module
+from features.sources import reading
 from features.sources.proposal import candidates, mapping_yaml, propose
 from features.sources.proposal.propose import propose_mapping
 from features.sources.sources import open_sources
@@ -184,7 +184,7 @@ def test_one_entry_adds_a_table_to_mapping_checks_and_init(tmp_path: Path, monke
     moment, account = Column("logged_at", "time", required=True), Column("account_id", "text", required=True)
     calls = Table("phone_calls", "logged_at", (account, moment, Column("minutes", "number", low=0)), activity=True)
     extended = (*tables.TABLES, calls)
-    for module in (tables, candidates, propose, mapping_yaml, sources_module, settings_file):
+    for module in (tables, candidates, propose, mapping_yaml, reading, settings_file):
         monkeypatch.setattr(module, "TABLES", extended)
     monkeypatch.setattr(settings_file, "TABLE_NAMES", tuple(known.name for known in extended))
     monkeypatch.setitem(visibility.TIME, calls.name, calls.time)
