@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from configs.json_object import JsonObject
+
 Kind = Literal["number", "category"]
 Outage = Literal["none", "scale", "since", "void"]
 
@@ -154,13 +156,13 @@ class Schema:
                 return info
         raise KeyError(name)
 
-    def to_json(self, *, of_model: bool = True) -> list[dict[str, Any]]:
+    def to_json(self, *, of_model: bool = True) -> list[JsonObject]:
         """Every signal in order; of a model without tables and windows, which belong to the data as mapped today."""
         infos = [asdict(info) for info in self.signals]
         return [{key: value for key, value in info.items() if key in STORED or not of_model} for info in infos]
 
     @classmethod
-    def from_json(cls, body: Sequence[dict[str, Any]]) -> Schema:
+    def from_json(cls, body: Sequence[JsonObject]) -> Schema:
         """The schema that `to_json` made; a model's signals know neither tables nor windows."""
         several = ("tables", "windows_days")
         return cls(

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from configs.errors import DataError, Fault
+from configs.json_object import JsonObject
 
 FORMAT = 7
-
-JsonObject = dict[str, Any]  # the body of a JSON object, as a stored model has it: checked by who reads it
 
 
 def write_json(path: Path, body: JsonObject) -> None:

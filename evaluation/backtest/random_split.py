@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from configs.errors import DataError, Fault
+from configs.json_object import JsonObject
 from configs.settings import Settings
 from evaluation import metrics
 from evaluation.metrics import Array
@@ -76,7 +77,7 @@ class RandomSplitGap:
             return f"{figures}: here a random split flatters little, and is wrong all the same."
         return f"{figures}: a figure from a random split would promise {self.auc_gap:.3f} of AUC that nobody gets."
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Fields and properties, as they stand in metrics.json."""
         derived = {"auc_gap": self.auc_gap, "worth_saying": self.worth_saying, "sentence": self.sentence}
         return {**asdict(self), **derived}
@@ -106,7 +107,7 @@ class RandomSplitRefusal:
         """The refusal as a sentence of the report."""
         return f"How far a random split of rows would flatter is not known here: {self.refused}."
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """As metrics.json holds it; a refusal differs from a gap by its key `refused`."""
         return {"refused": self.refused, "worth_saying": False, "sentence": self.sentence}
 

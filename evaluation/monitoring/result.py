@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import pandas as pd
 
+from configs.json_object import JsonObject
 from evaluation.jsonable import to_jsonable
 from evaluation.monitoring.alarm import Alarm, Kind
 from evaluation.monitoring.alarms import KINDS
@@ -73,7 +74,7 @@ class MonitoringSummary:
     sentences: tuple[str, ...]
     checks: tuple[Finding, ...] | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """The fields as plain values, moments as ISO days."""
         return {field.name: to_jsonable(getattr(self, field.name)) for field in fields(self)}
 

@@ -10,12 +10,12 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from configs.errors import DataError, Fault
+from configs.json_object import JsonObject
 from evaluation.metrics import (
     Array,
     Interval,
@@ -179,7 +179,7 @@ class ArmOutcome:
     flagged_and_stayed: int
     flagged_and_stayed_when_approached_later: int
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Flagged and stayed are `false_alarms` only where nobody approached them; else `stayed_when_treated`."""
         body = vars(self).copy()
         stayed = body.pop("flagged_and_stayed")

@@ -13,9 +13,11 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from configs.json_object import JsonObject
 from evaluation.formatting import decimal, figure_text, money, percent
 from evaluation.metrics import METRICS
 from evaluation.report.charts import charts
+from evaluation.report.document import Summary
 from evaluation.report.sections import SECTIONS
 from evaluation.report.text import main_horizon
 from evaluation.report.vega_embed import vega_embed
@@ -64,7 +66,7 @@ def _environment(currency: str) -> jinja2.Environment:
     return environment
 
 
-def render(summary: Mapping[str, Any], meta: Mapping[str, str], cache: Path | None = None) -> str:
+def render(summary: Summary, meta: Mapping[str, str], cache: Path | None = None) -> str:
     """Renders a summary as the report's page, section by section in the order of SECTIONS.
 
     Every value is escaped; the page's policy allows no connection, and no script but the two that are written here (by
@@ -72,7 +74,7 @@ def render(summary: Mapping[str, Any], meta: Mapping[str, str], cache: Path | No
 
     Parameters
     ----------
-    summary : Mapping
+    summary : Summary
         What `summarise` returns.
     meta : Mapping of str to str
         Shown at the page's foot, in order; `title` is used at its head.
@@ -86,7 +88,7 @@ def render(summary: Mapping[str, Any], meta: Mapping[str, str], cache: Path | No
     """
     environment = _environment(summary["currency"])
     drawn = charts(summary)
-    shared: dict[str, Any] = {"report": summary, "main": main_horizon(summary), "charts": drawn}
+    shared: JsonObject = {"report": summary, "main": main_horizon(summary), "charts": drawn}
     shared["metrics"] = [metric for metric in METRICS if metric.name in main_horizon(summary)]
     parts = {
         section: environment.get_template(section.template).render(shared).strip()

@@ -5,18 +5,18 @@ Out-of-time rows only. Nothing is stored here: who stores it is handed plain num
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
+from configs.json_object import JsonObject
 from configs.settings import Settings
 from evaluation import metrics
 from evaluation.backtest import Contributions
 from evaluation.metrics import matured
 from evaluation.promotion import RULES
 from evaluation.report.charts import catalogue, drawing, shap_plots
+from evaluation.report.document import Summary
 from evaluation.report.text import CONTRACTS
 from training.tracking import WITHOUT_SIGNAL
 
@@ -26,12 +26,12 @@ BETTER_THAN = {RULES: "better than the rules by", CONTRACTS: "better than the co
 GROUP_FIGURES = ("rows", "churned_accounts", "mean_p", "happened", "auc")
 
 
-def figures(summary: Mapping[str, Any]) -> dict[str, Any]:
+def figures(summary: Summary) -> JsonObject:
     """The plain numbers of a summary, nested, for a tracking store.
 
     Parameters
     ----------
-    summary : mapping
+    summary : Summary
         See evaluation.report.summary.
 
     Returns
@@ -40,19 +40,20 @@ def figures(summary: Mapping[str, Any]) -> dict[str, Any]:
         The share without a usable signal; by horizon, against the rules and the contracts alone; by stage and segment.
         A figure that was refused has no number here.
     """
-    names = ["rows", "churned_accounts", "mean_p", "happened", *(metric.name for metric in metrics.METRICS)]
-    out: dict[str, Any] = {
-        f"{horizon['days']}d": {name: horizon[name] for name in names} for horizon in summary["horizons"]
+    names = {"rows", "churned_accounts", "mean_p", "happened", *(metric.name for metric in metrics.METRICS)}
+    out: JsonObject = {
+        f"{horizon['days']}d": {name: figure for name, figure in horizon.items() if name in names}
+        for horizon in summary["horizons"]
     }
     if "without_signal_rows" in summary["scope"]:
         out[WITHOUT_SIGNAL] = summary["scope"]["without_signal_rows"] / summary["scope"]["rows"]
-    for comparison in summary["comparisons"]:
-        if comparison["baseline"] in BETTER_THAN:
-            better = {name: comparison[name]["better_by"] for name in ("auc", "log_loss") if name in comparison}
-            out[f"{comparison['days']}d"][BETTER_THAN[comparison["baseline"]]] = better
+    for pair in summary["comparisons"]:
+        if pair["baseline"] in BETTER_THAN:
+            better = {name: pair[name]["better_by"] for name in ("auc", "log_loss") if name in pair}
+            out[f"{pair['days']}d"][BETTER_THAN[pair["baseline"]]] = better
     for name in BY:
         out[name] = {
-            group["group"]: {figure: group[figure] for figure in GROUP_FIGURES if figure in group}
+            group["group"]: {figure: value for figure, value in group.items() if figure in GROUP_FIGURES}
             for group in summary["groups"][name]
         }
     return out
@@ -88,7 +89,7 @@ class FoldFigures:
     log_loss: float | None = None
     auc: float | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """What there is; a tracking store takes no null for a number."""
         return {name: value for name, value in vars(self).items() if value is not None}
 
@@ -131,12 +132,12 @@ def by_fold(predictions: pd.DataFrame, settings: Settings) -> list[FoldFigures]:
     return folds
 
 
-def drawings(summary: Mapping[str, Any], shown: Contributions) -> dict[str, bytes]:
+def drawings(summary: Summary, shown: Contributions) -> dict[str, bytes]:
     """Draws the charts of a run as images, as far as the figures allow.
 
     Parameters
     ----------
-    summary : mapping
+    summary : Summary
         See evaluation.report.summary.
     shown : Contributions
         What moves the predictions.

@@ -8,14 +8,16 @@ in the list `refused`.
 from __future__ import annotations
 
 import graphlib
-from typing import Any
+from typing import cast
 
+from configs.json_object import JsonObject
 from configs.settings import Settings
 from evaluation.jsonable import to_jsonable
+from evaluation.report.document import Summary
 from evaluation.report.sections import SECTIONS, ReportContext, ReportInputs, check_judged
 
 
-def summarise(inputs: ReportInputs, settings: Settings) -> dict[str, Any]:
+def summarise(inputs: ReportInputs, settings: Settings) -> Summary:
     """Computes every figure of a report, section by section.
 
     Parameters
@@ -27,7 +29,7 @@ def summarise(inputs: ReportInputs, settings: Settings) -> dict[str, Any]:
 
     Returns
     -------
-    dict
+    Summary
         The figures of each of SECTIONS by their keys, in its order, and `refused`: every figure that the rows could not
         support. `json.dumps(..., allow_nan=False)` takes it.
 
@@ -39,10 +41,10 @@ def summarise(inputs: ReportInputs, settings: Settings) -> dict[str, Any]:
     check_judged(inputs.judged, settings, need_reasons=inputs.reasons is None)
     context = ReportContext(inputs, settings)
     sections = {section.key: section for section in SECTIONS}
-    by_section: dict[str, dict[str, Any]] = {}
-    for key in graphlib.TopologicalSorter({key: one.needs for key, one in sections.items()}).static_order():
+    by_section: dict[str, JsonObject] = {}
+    for key in graphlib.TopologicalSorter({key: section.needs for key, section in sections.items()}).static_order():
         compute = sections[key].figures
         by_section[key] = {} if compute is None else to_jsonable(compute(context))
-        context.figures |= by_section[key]
+        context.add_figures(by_section[key])
     in_order = {name: figure for key in sections for name, figure in by_section[key].items()}
-    return {**in_order, "refused": to_jsonable(context.refused)}
+    return cast("Summary", {**in_order, "refused": to_jsonable(context.refused)})

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
+
+from configs.json_object import JsonObject
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class LevelCounts:
     accounts: int
     by_level: Mapping[str, int]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """One object, with the levels beside the rest."""
         return {"as_of": self.as_of, "group": self.group, "accounts": self.accounts, **self.by_level}
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from configs.errors import Fault, SourceError
 from configs.framework import DIMENSIONS
+from configs.json_object import JsonObject
 from configs.settings import Settings
 from configs.tables import table
 from features.checks.contradictions import churns_without_labels, events_alike, outcomes_against_the_rest
@@ -87,7 +87,7 @@ class CheckReport:
         """Whether the sources have no fault."""
         return not self.faults
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """The report as `forewarn check --json` prints it."""
         return {"ok": self.ok, **asdict(self)}
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from configs.atomic_files import write_bytes, write_marked, write_text
+from configs.json_object import JsonObject
 from serving.commands.kept_backtest import BASELINES, METRICS, PREDICTIONS, log_kept_backtest
 from serving.project import Project
 
@@ -40,7 +41,7 @@ class Backtested:
     def passed(self) -> bool:
         return not self.failed_checks
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         answer = {name: self.metrics[name] for name in ANSWER}
         outcome = {"passed": self.passed, "failed_checks": self.failed_checks}
         return {**answer, "out": self.out, "run_id": self.run_id, **outcome, **self.metrics}

@@ -6,10 +6,11 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from configs.atomic_files import write_parquet, write_text
 from configs.errors import Fault, InputError, SourceError, UsageError
+from configs.json_object import JsonObject
 from serving.project import Project
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Checked:
     def passed(self) -> bool:
         return not self.open_suspects and not self.leaking_signals
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         refused_for = {"open_suspects": self.open_suspects, "leaking_signals": self.leaking_signals}
         triggers = [asdict(value) for value in self.triggers]
         summary = {"summary": str(self.report), **self.report.to_json(), "triggers": triggers}

@@ -9,9 +9,9 @@ import sys
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from configs.errors import Fault, UsageError
+from configs.json_object import JsonObject
 from configs.settings_file import load_settings
 from configs.state_paths import StatePaths
 
@@ -70,7 +70,7 @@ class Diagnosis:
     def ready(self) -> bool:
         return all(requirement.is_present or requirement.optional for requirement in self.requirements)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         return {"ready": self.ready, **asdict(self)}
 
 

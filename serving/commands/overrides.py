@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from configs.errors import Fault, UsageError, nearest
+from configs.json_object import JsonObject
 from serving.project import Project
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class OverriddenAccount:
     p: float
     horizon_days: int
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         from evaluation.jsonable import to_jsonable
 
         prediction = {"as_of": self.as_of, "p": self.p, "horizon_days": self.horizon_days}

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import pandas as pd
 
 from configs.errors import Fault, UsageError
+from configs.json_object import JsonObject
 from evaluation.jsonable import to_jsonable
 from evaluation.promotion import Verdict, evaluate_gates, mark_level, mark_promotion, mark_reweighting
 from serving.commands.gate_measures import KEPT, KEY, measure, parquet_bytes
@@ -55,7 +55,7 @@ class PromotionAnswer:
         """Names of the gates that refused."""
         return [gate.name for gate in self.verdict.refused]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         answer = {"has_signal": self.has_signal, "backtest_has_signal": self.judged.has_signal}
         head = {
             **answer,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from configs.atomic_files import write_parquet
+from configs.json_object import JsonObject
 from configs.playbooks import Playbook
 from serving.project import Project
 from serving.scoring import Prediction, Scorer
@@ -76,7 +77,7 @@ class Explained:
     playbooks: tuple[Playbook, ...]
     renewals: tuple[Renewal, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         from evaluation.jsonable import to_jsonable
 
         further = {"override": to_jsonable(self.in_force), "renewals": to_jsonable(self.renewals)}

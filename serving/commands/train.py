@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from configs.json_object import JsonObject
 from serving.commands.kept_backtest import BacktestAnswer, kept_answer, log_kept_backtest
 from serving.project import Project
 from serving.scoring import check_model, check_schema
@@ -82,7 +83,7 @@ class Trained:
             level_reason=_level_reason(calibration),
         )
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         tuning = None if self.tuning is None else {**self.tuning.facts, "line": self.tuning.line}
         judged = {"backtest_has_signal": None if self.judged is None else self.judged.has_signal}
         head = {"has_signal": self.has_signal, **judged, "headlines": self.headlines}
@@ -137,7 +138,7 @@ class Recalibrated:
     def renewed(self) -> bool:
         return self.version is not None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         head = {"model_version": self.model_version, "trained": self.trained, "renewed": self.renewed, **self.log}
         return {**head, "version": self.version, "run_id": self.run_id}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import altair as alt
 
 from evaluation.formatting import figure_text, money, percent
@@ -45,32 +47,36 @@ def gains(summary: Summary) -> Chart | None:
     at = alt.Chart(alt.Data(values=[{"share": capacity["share"]}])).mark_rule(color=CHANCE, strokeWidth=1.5)
     names = [name for name in lines if name != "chance"]
     table = tuple(
-        (percent(share), *(percent(lines[name][place][1]) for name in names))
-        for place, (share, _) in enumerate(lines["model"])
+        (percent(share), *(percent(lines[name][index][1]) for name in names))
+        for index, (share, _) in enumerate(lines["model"])
     )
-    reached = ", ".join(f"{name} {percent(dict(map(tuple, lines[name])).get(0.2, 0))}" for name in names)
-    words = f"Working on the riskiest 20 % of accounts reaches, of those that left: {reached}; chance 20 %."
+    at_fifth = {name: next((caught for share, caught in lines[name] if share == 0.2), 0.0) for name in names}
+    reached = ", ".join(f"{name} {percent(caught)}" for name, caught in at_fifth.items())
+    description = f"Working on the riskiest 20 % of accounts reaches, of those that left: {reached}; chance 20 %."
     chart = line + at.encode(x="share:Q")
-    return Chart("gains", "How far down the list to go", spec(chart, 300), words, ("Worked on", *names), table)
+    return Chart("gains", "How far down the list to go", spec(chart, 300), description, ("Worked on", *names), table)
 
 
 def lead(summary: Summary) -> Chart | None:
     """Share of churned accounts in the red band so many days before they left."""
-    found = summary["lead_time"]
-    names = {"model": "model", "baseline": found.get("yardstick", "rules"), "ceiling": "ceiling"}
-    if "yardstick" in summary["capacity"]:
-        names["baseline"] = summary["capacity"]["yardstick"]
-    values = [
-        {"days": str(one["days"]), "who": title, **one["share"]}
-        for who, title in names.items()
-        for one in found.get(who, [])
-        if "share" in one
+    by_days = summary["lead_time"]
+    yardstick = summary["capacity"].get("yardstick", by_days.get("yardstick", "rules"))
+    lines = {
+        "model": by_days["model"],
+        yardstick: by_days.get("baseline", []),
+        "ceiling": by_days.get("ceiling", []),
+    }
+    values: list[dict[str, Any]] = [
+        {"days": str(line["days"]), "who": who, **line["share"]}
+        for who, of_who in lines.items()
+        for line in of_who
+        if "share" in line
     ]
     if not values:
         return None
-    said = [one for one in found["model"] if "share" in one]
-    values += [{"days": str(one["days"]), "who": "chance", "value": one["chance"]} for one in said]
-    shown = [title for title in (*names.values(), "chance") if any(one["who"] == title for one in values)]
+    known = [line for line in by_days["model"] if "share" in line]
+    values += [{"days": str(line["days"]), "who": "chance", "value": line["chance"]} for line in known]
+    shown = [who for who in (*lines, "chance") if any(value["who"] == who for value in values)]
     base = alt.Chart(alt.Data(values=values)).encode(
         x=alt.X("days:N", sort=None, axis=alt.Axis(title="days before they left, at least", labelAngle=0)),
         xOffset=alt.XOffset("who:N", sort=shown),
@@ -81,35 +87,35 @@ def lead(summary: Summary) -> Chart | None:
         color=alt.Color("who:N", scale=colours(shown)),
         tooltip=[alt.Tooltip("who:N"), alt.Tooltip("value:Q", format=".0%")],
     ) + base.mark_rule(strokeWidth=1.5, color="#5b6470").encode(y=alt.Y("low:Q", axis=axis), y2="high:Q")
-    cells = {(one["who"], one["days"]): one for one in values}
+    cells = {(value["who"], value["days"]): value for value in values}
     table = tuple(
         (
-            f"{one['days']}", f"{one['churned']:,}", f"{one['median_days']:.0f}",
+            f"{line['days']}", f"{line['churned']:,}", f"{line['median_days']:.0f}",
             *(
                 (figure_text(cell, percent) if "low" in cell else percent(cell["value"])) if cell else ""
-                for cell in (cells.get((title, str(one["days"]))) for title in shown)
+                for cell in (cells.get((who, str(line["days"]))) for who in shown)
             ),
         )
-        for one in said
+        for line in known
     )  # fmt: skip
-    words = " ".join(
-        f"{one['days']} days before: model {percent(one['share']['value'])}, chance {percent(one['chance'])}."
-        for one in said
+    description = " ".join(
+        f"{line['days']} days before: model {percent(line['share']['value'])}, chance {percent(line['chance'])}."
+        for line in known
     )
     columns = ("Days before, at least", "Accounts that left", "Median days", *shown)
-    return Chart("lead", "How early it was seen", spec(chart, 280), words, columns, table)
+    return Chart("lead", "How early it was seen", spec(chart, 280), description, columns, table)
 
 
 def arr(summary: Summary) -> Chart | None:
     """ARR expected to be lost with its range, and ARR lost, per window."""
-    windows = [one for one in summary["arr"]["windows"] if "expected" in one]
+    windows = [window for window in summary["arr"]["windows"] if "expected" in window]
     if not windows:
         return None
     currency = summary["currency"]
     values = [
-        {"from": one["as_of"], "who": who, "value": one[key], "low": one["low"], "high": one["high"]}
-        for one in windows
-        for who, key in (("expected", "expected"), ("lost", "realised"))
+        {"from": window["as_of"], "who": who, "value": amount, "low": window["low"], "high": window["high"]}
+        for window in windows
+        for who, amount in (("expected", window["expected"]), ("lost", window["realised"]))
     ]
     base = alt.Chart(alt.Data(values=values)).encode(
         x=alt.X("from:N", sort=None, axis=alt.Axis(title="scored on", labelAngle=-30)),
@@ -123,31 +129,33 @@ def arr(summary: Summary) -> Chart | None:
     )
     rule = base.transform_filter(alt.datum.who == "expected").mark_rule(strokeWidth=1.5, color="#5b6470")
     chart = bars + rule.encode(y=alt.Y("low:Q", axis=axis), y2="high:Q")
-    chart = chart + event_layer(summary, {one["as_of"]: one["as_of"] for one in windows})
+    chart = chart + event_layer(summary, {window["as_of"]: window["as_of"] for window in windows})
     table = tuple(
         (
-            one["as_of"], one["until"], money(one["arr"], currency), money(one["expected"], currency),
-            f"{money(one['low'], currency)} to {money(one['high'], currency)}", money(one["realised"], currency),
-            f"{one['expected_churns']:.1f}", f"{one['churns']}",
+            window["as_of"], window["until"], money(window["arr"], currency), money(window["expected"], currency),
+            f"{money(window['low'], currency)} to {money(window['high'], currency)}",
+            money(window["realised"], currency), f"{window['expected_churns']:.1f}", f"{window['churns']}",
         )
-        for one in windows
+        for window in windows
     )  # fmt: skip
     columns = ("Scored on", "Until", "ARR", "Expected loss", "Range of chance", "Lost", "Churns expected", "Churns")
-    words = f"In {summary['arr']['within']} of {len(windows)} windows the ARR lost lay in the range that chance leaves."
-    return Chart("arr", "ARR expected to be lost, and lost", spec(chart, 280), words, columns, table)
+    description = (
+        f"In {summary['arr']['within']} of {len(windows)} windows the ARR lost lay in the range that chance leaves."
+    )
+    return Chart("arr", "ARR expected to be lost, and lost", spec(chart, 280), description, columns, table)
 
 
 def decision(summary: Summary) -> Chart | None:
     """Net benefit of acting from each probability on: the model's, the yardstick's, and of approaching everybody."""
-    found = summary["decision"]
-    curve = found["model"].get("curve", [])
+    decided = summary["decision"]
+    curve = decided["model"].get("curve", [])
     if len(curve) < 2:
         return None
-    lines = {"model": {one["threshold"]: 100 * one["model"]["value"] for one in curve}}
-    if "curve" in found.get("baseline", {}):
-        other = {one["threshold"]: 100 * one["model"]["value"] for one in found["baseline"]["curve"]}
-        lines[found["yardstick"]] = {at: value for at, value in other.items() if at in lines["model"]}
-    everyone = {one["threshold"]: 100 * one["everyone"] for one in curve}
+    lines = {"model": {point["threshold"]: 100 * point["model"]["value"] for point in curve}}
+    if "curve" in decided.get("baseline", {}):
+        other = {point["threshold"]: 100 * point["model"]["value"] for point in decided["baseline"]["curve"]}
+        lines[decided["yardstick"]] = {at: value for at, value in other.items() if at in lines["model"]}
+    everyone = {point["threshold"]: 100 * point["everyone"] for point in curve}
     low = -0.15 * max(lines["model"].values())
     lines["everybody"] = {at: value for at, value in everyone.items() if value >= low}
     values = [{"who": who, "at": at, "value": value} for who, line in lines.items() for at, value in line.items()]
@@ -164,18 +172,18 @@ def decision(summary: Summary) -> Chart | None:
     columns = ("From", "Acted on", "Model", "95 % interval", *others, "Everybody")
     table = tuple(
         (
-            percent(one["threshold"]), percent(one["flagged"]), f"{100 * one['model']['value']:.2f}",
-            f"{100 * one['model']['low']:.2f} to {100 * one['model']['high']:.2f}",
-            *(f"{lines[name][one['threshold']]:.2f}" if one["threshold"] in lines[name] else "" for name in others),
-            f"{everyone[one['threshold']]:.2f}",
+            percent(point["threshold"]), percent(point["flagged"]), f"{100 * point['model']['value']:.2f}",
+            f"{100 * point['model']['low']:.2f} to {100 * point['model']['high']:.2f}",
+            *(f"{lines[name][point['threshold']]:.2f}" if point["threshold"] in lines[name] else "" for name in others),
+            f"{everyone[point['threshold']]:.2f}",
         )
-        for one in curve
+        for point in curve
     )  # fmt: skip
-    paid = [one for one in curve if one["model"]["low"] > max(0.0, one["everyone"])]
-    words = (
+    paid = [point for point in curve if point["model"]["low"] > max(0.0, point["everyone"])]
+    description = (
         f"From {percent(paid[0]['threshold'])} to {percent(paid[-1]['threshold'])} acting on the model is surely better"
         " than approaching everybody or nobody."
         if paid
         else "At no threshold is acting on the model surely better than approaching everybody or nobody."
     )
-    return Chart("decision", "Whom to act on", spec(chart, 260), words, columns, table)
+    return Chart("decision", "Whom to act on", spec(chart, 260), description, columns, table)

@@ -16,6 +16,7 @@ from evaluation.report.charts.drawing import (
     percent_axis,
     spec,
 )
+from evaluation.report.document import GroupFigures
 from evaluation.report.text import main_horizon
 
 
@@ -24,7 +25,7 @@ def reliability(summary: Summary) -> Chart | None:
     bins = main_horizon(summary)["reliability"]
     if "refused" in bins:
         return None
-    top = max(max(one["high"] for one in bins), max(one["mean_p"] for one in bins)) * 1.04
+    top = max(max(each["high"] for each in bins), max(each["mean_p"] for each in bins)) * 1.04
     edge = alt.Scale(domain=[0, top], nice=False)
     across, up = percent_axis("predicted probability of leaving"), percent_axis("share that left")
     x = alt.X("mean_p:Q", scale=edge, axis=across)
@@ -44,35 +45,36 @@ def reliability(summary: Summary) -> Chart | None:
             x=x, y=alt.Y("happened:Q", scale=edge, axis=up), tooltip=tips
         )
     )
-    held = sum(one["low"] <= one["mean_p"] <= one["high"] for one in bins)
-    words = (
+    held = sum(each["low"] <= each["mean_p"] <= each["high"] for each in bins)
+    description = (
         f"{len(bins)} groups of like predictions, from {percent(bins[0]['mean_p'])} to {percent(bins[-1]['mean_p'])}."
         f" In {held} of them the prediction lies inside the interval of what happened."
     )
     table = tuple(
-        (f"{one['rows']:,}", percent(one["mean_p"]), percent(one["happened"]), interval_text(one, percent))
-        for one in bins
+        (f"{each['rows']:,}", percent(each["mean_p"]), percent(each["happened"]), interval_text(each, percent))
+        for each in bins
     )
     return Chart(
-        "reliability", "Predicted and happened", spec(chart, 320), words,
+        "reliability", "Predicted and happened", spec(chart, 320), description,
         ("Scorings", "Predicted", "Left", "95 % interval"), table,
     )  # fmt: skip
 
 
 def comparison(summary: Summary) -> Chart | None:
     """AUC of the model and of each yardstick, each pair on its own identical rows."""
-    pairs = [one for one in summary["comparisons"] if one["days"] == summary["main_horizon_days"] and "auc" in one]
+    pairs = [pair for pair in summary["comparisons"] if pair["days"] == summary["main_horizon_days"] and "auc" in pair]
     if not pairs:
         return None
     values = [
-        {"yardstick": one["title"], "who": who, **one["auc"][part]}
-        for one in pairs
-        for who, part in (("model", "model"), ("yardstick", "baseline"))
+        {"yardstick": pair["title"], "who": who, **figure}
+        for pair in pairs
+        for who, figure in (("model", pair["auc"]["model"]), ("yardstick", pair["auc"]["baseline"]))
     ]
-    order = [one["title"] for one in pairs]
-    low, high = min(one["low"] for one in values), max(one["high"] for one in values)
+    titles = [pair["title"] for pair in pairs]
+    figures = [figure for pair in pairs for figure in (pair["auc"]["model"], pair["auc"]["baseline"])]
+    low, high = min(figure["low"] for figure in figures), max(figure["high"] for figure in figures)
     scale = alt.Scale(domain=[max(0.0, min(0.48, low - 0.02)), min(1.0, high + 0.02)], nice=False, zero=False)
-    y = alt.Y("yardstick:N", sort=order, axis=alt.Axis(title=None, ticks=False, domain=False, labelPadding=8))
+    y = alt.Y("yardstick:N", sort=titles, axis=alt.Axis(title=None, ticks=False, domain=False, labelPadding=8))
     offset = alt.YOffset("who:N", sort=["model", "yardstick"])
     colour = alt.Color("who:N", scale=colours(["model", "yardstick"]))
     base = alt.Chart(alt.Data(values=values)).encode(y=y, yOffset=offset, color=colour)
@@ -86,33 +88,35 @@ def comparison(summary: Summary) -> Chart | None:
     )
     table = tuple(
         (
-            one["title"], f"{one['rows']:,}", decimal(one["auc"]["model"]["value"], 3),
-            decimal(one["auc"]["baseline"]["value"], 3), decimal(one["auc"]["better_by"]["value"], 3),
-            interval_text(one["auc"]["better_by"], lambda value: decimal(value, 3)),
+            pair["title"], f"{pair['rows']:,}", decimal(pair["auc"]["model"]["value"], 3),
+            decimal(pair["auc"]["baseline"]["value"], 3), decimal(pair["auc"]["better_by"]["value"], 3),
+            interval_text(pair["auc"]["better_by"], lambda value: decimal(value, 3)),
         )
-        for one in pairs
+        for pair in pairs
     )  # fmt: skip
     columns = ("Yardstick", "Same rows", "Model", "Yardstick's", "Model better by", "95 % interval")
-    order = sorted(pairs, key=lambda one: ("beats", "level", "worse").index(one["verdict"]))
-    said = {"beats": "better than", "level": "no different beyond chance from", "worse": "worse than"}
+    by_verdict = sorted(pairs, key=lambda pair: ("beats", "level", "worse").index(pair["verdict"]))
+    phrases = {"beats": "better than", "level": "no different beyond chance from", "worse": "worse than"}
     parts = [
-        f"{said[verdict]} {', '.join(one['title'] for one in order if one['verdict'] == verdict)}"
-        for verdict in said
-        if any(one["verdict"] == verdict for one in order)
+        f"{phrases[verdict]} {', '.join(pair['title'] for pair in by_verdict if pair['verdict'] == verdict)}"
+        for verdict in phrases
+        if any(pair["verdict"] == verdict for pair in by_verdict)
     ]
-    words = f"The model is: {'; '.join(parts)}."
-    return Chart("comparison", "The model beside the yardsticks", spec(chart, 44 * len(pairs)), words, columns, table)
+    description = f"The model is: {'; '.join(parts)}."
+    return Chart(
+        "comparison", "The model beside the yardsticks", spec(chart, 44 * len(pairs)), description, columns, table
+    )
 
 
-def _dumbbell(key: str, title: str, name: str, lines: Sequence[Summary], more: tuple[str, ...] = ()) -> Chart | None:
+def _dumbbell(key: str, title: str, lines: Sequence[GroupFigures], more: tuple[str, ...] = ()) -> Chart | None:
     """Predicted and happened by group, with the interval of what happened."""
-    lines = [one for one in lines if "happened" in one]
+    lines = [line for line in lines if "happened" in line]
     if not lines:
         return None
     values = [
-        {"group": str(one[name]).replace("_", " "), "who": who, **found}
-        for one in lines
-        for who, found in (("predicted", {"value": one["mean_p"]}), ("happened", one["happened"]))
+        {"group": line["group"].replace("_", " "), "who": who, **figure}
+        for line in lines
+        for who, figure in (("predicted", {"value": line["mean_p"]}), ("happened", line["happened"]))
     ]
     base = alt.Chart(alt.Data(values=values)).encode(
         y=alt.Y("group:N", sort=None, axis=alt.Axis(title=None, ticks=False, domain=False, labelPadding=8)),
@@ -126,43 +130,44 @@ def _dumbbell(key: str, title: str, name: str, lines: Sequence[Summary], more: t
     ).encode(x=alt.X("value:Q", axis=axis), shape=shape, tooltip=tips)
     table = tuple(
         (
-            str(one[name]).replace("_", " "), f"{one['rows']:,}",
-            f"{one.get('churned_accounts', one.get('churned_rows')):,}",
-            percent(one["mean_p"]), percent(one["happened"]["value"]), interval_text(one["happened"], percent),
-            *((f"{decimal(one['auc']['value'])} ({interval_text(one['auc'], decimal)})" if "value" in one["auc"]
-               else f"refused: {one['auc']['refused']}",) if "auc" in one else ()),
+            line["group"].replace("_", " "), f"{line['rows']:,}",
+            f"{line.get('churned_accounts', line.get('churned_rows')):,}",
+            percent(line["mean_p"]), percent(line["happened"]["value"]), interval_text(line["happened"], percent),
+            *((f"{decimal(line['auc']['value'])} ({interval_text(line['auc'], decimal)})" if "value" in line["auc"]
+               else f"refused: {line['auc']['refused']}",) if "auc" in line else ()),
         )
-        for one in lines
+        for line in lines
     )  # fmt: skip
     off = [
-        str(one[name]).replace("_", " ")
-        for one in lines
-        if not one["happened"]["low"] <= one["mean_p"] <= one["happened"]["high"]
+        line["group"].replace("_", " ")
+        for line in lines
+        if not line["happened"]["low"] <= line["mean_p"] <= line["happened"]["high"]
     ]
-    words = f"Predicted and happened for {len(lines)} groups. " + (
+    description = f"Predicted and happened for {len(lines)} groups. " + (
         f"The prediction lies outside the interval of what happened in: {', '.join(off)}."
         if off
         else "The prediction lies inside the interval of what happened in every one."
     )
     columns = (title, "Scorings", "Churned", "Predicted", "Left", "95 % interval", *more)
-    return Chart(key, title, spec(chart, 30 * len(lines)), words, columns, table)
+    return Chart(key, title, spec(chart, 30 * len(lines)), description, columns, table)
 
 
 def stages(summary: Summary) -> Chart | None:
-    return _dumbbell("stages", "Lifecycle stage", "group", summary["groups"]["lifecycle_stage"], ("AUC",))
+    return _dumbbell("stages", "Lifecycle stage", summary["groups"]["lifecycle_stage"], ("AUC",))
 
 
 def segments(summary: Summary) -> Chart | None:
-    return _dumbbell("segments", "Segment", "group", summary["groups"]["segment"], ("AUC",))
+    return _dumbbell("segments", "Segment", summary["groups"]["segment"], ("AUC",))
 
 
 def quarters(summary: Summary) -> Chart | None:
-    return _dumbbell("quarters", "Quarter", "group", summary["groups"]["quarter"], ("AUC",))
+    return _dumbbell("quarters", "Quarter", summary["groups"]["quarter"], ("AUC",))
 
 
 def owners(summary: Summary) -> Chart | None:
-    return _dumbbell("owners", "Owner", "group", summary["groups"]["owner"], ("AUC",))
+    return _dumbbell("owners", "Owner", summary["groups"]["owner"], ("AUC",))
 
 
 def levels(summary: Summary) -> Chart | None:
-    return _dumbbell("levels", "Risk level", "level", summary["levels"])
+    lines: list[GroupFigures] = [{**line, "group": line["level"]} for line in summary["levels"]]
+    return _dumbbell("levels", "Risk level", lines)

@@ -28,7 +28,7 @@ def charts(summary: Summary) -> dict[str, Chart]:
 
     Parameters
     ----------
-    summary : dict
+    summary : Summary
         See evaluation.report.summary. Where it holds `events`, charts over time show them.
 
     Returns

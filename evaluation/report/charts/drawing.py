@@ -15,7 +15,8 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-Summary = Mapping[str, Any]
+from evaluation.report.document import Summary
+
 FONT = "system-ui, -apple-system, 'Segoe UI', 'Noto Sans', 'DejaVu Sans', sans-serif"
 WIDTH = 640  # pixels of an image
 FIT = alt.AutoSizeParams(type="fit-x", contains="padding")

@@ -18,18 +18,22 @@ from evaluation.report.charts.drawing import (
     spec,
 )
 
-RETAINED = ("gross", "net", "logo_churn")
 QUARTERS = 12  # shown; the report's JSON holds all
 LEVELS = (CEILING, MODEL, "#e0a030", "#c0392b")  # from healthy to high
 
 
 def retention(summary: Summary) -> Chart | None:
     """Gross and net revenue retention of each quarter, with intervals; logo churn stands in the table."""
-    found = summary["revenue"].get("retention", {})
-    lines = [one for one in found.get("quarters", {}).get("all", []) if "value" in one["gross"]][-QUARTERS:]
+    retained = summary["revenue"].get("retention", {})
+    every = retained["quarters"]["all"] if "quarters" in retained else []
+    lines = [line for line in every if "value" in line["gross"]][-QUARTERS:]
     if len(lines) < 2:
         return None
-    values = [{"quarter": one["period"], "which": which, **one[which]} for one in lines for which in ("gross", "net")]
+    values = [
+        {"quarter": line["period"], "which": which, **figure}
+        for line in lines
+        for which, figure in (("gross", line["gross"]), ("net", line["net"]))
+    ]
     shown = ["gross", "net"]
     base = alt.Chart(alt.Data(values=values)).encode(
         x=alt.X("quarter:N", sort=None, axis=alt.Axis(title=None, labelAngle=-30, labelOverlap=True)),
@@ -44,33 +48,36 @@ def retention(summary: Summary) -> Chart | None:
     ) + base.mark_point(size=70, filled=True, opacity=1).encode(y=y, xOffset=offset, tooltip=tips)
     table = tuple(
         (
-            one["period"], f"{one['accounts']:,}",
-            *(f"{percent(one[name]['value'])} ({interval_text(one[name], percent)})" for name in RETAINED),
+            line["period"], f"{line['accounts']:,}",
+            *(
+                f"{percent(figure['value'])} ({interval_text(figure, percent)})"
+                for figure in (line["gross"], line["net"], line["logo_churn"])
+            ),
         )
-        for one in lines
+        for line in lines
     )  # fmt: skip
     first, last = lines[0], lines[-1]
-    words = (
+    description = (
         f"Of the ARR under contract on a quarter's first day, {percent(last['gross']['value'])} was kept through"
         f" {last['period']} (net, with expansion: {percent(last['net']['value'])}); in {first['period']} it was"
         f" {percent(first['gross']['value'])} ({percent(first['net']['value'])})."
     )
-    chart = chart + event_layer(summary, {quarter_end(one["period"]): one["period"] for one in lines})
+    chart = chart + event_layer(summary, {quarter_end(line["period"]): line["period"] for line in lines})
     columns = ("Quarter", "Accounts", "Gross", "Net", "Logo churn")
-    return Chart("retention", "ARR kept, by quarter", spec(chart, 260), words, columns, table)
+    return Chart("retention", "ARR kept, by quarter", spec(chart, 260), description, columns, table)
 
 
 def health(summary: Summary) -> Chart | None:
     """Share of accounts at each risk level on each as_of."""
-    found = summary["revenue"]["health"]
-    lines, names = found["all"], [*found["levels"]]
-    names += ["(other)"] if any("(other)" in one for one in lines) else []
+    by_level = summary["revenue"]["health"]
+    lines, names = by_level["all"], [*by_level["levels"]]
+    names += ["(other)"] if any("(other)" in line for line in lines) else []
     if not lines:
         return None
     values = [
-        {"as_of": one["as_of"], "level": name, "place": place, "share": one.get(name, 0) / one["accounts"]}
-        for one in lines
-        for place, name in enumerate(names)
+        {"as_of": line["as_of"], "level": name, "rank": rank, "share": line.get(name, 0) / line["accounts"]}
+        for line in lines
+        for rank, name in enumerate(names)
     ]
     colours = [*LEVELS[: len(names)], *[CHANCE] * max(0, len(names) - len(LEVELS))]
     chart = (
@@ -80,15 +87,17 @@ def health(summary: Summary) -> Chart | None:
             x=alt.X("as_of:N", sort=None, axis=alt.Axis(title="scored on", labelAngle=-30, labelOverlap=True)),
             y=alt.Y("sum(share):Q", scale=alt.Scale(domain=[0, 1]), axis=percent_axis("accounts")),
             color=alt.Color("level:N", scale=alt.Scale(domain=names, range=colours)),
-            order=alt.Order("place:Q"),
+            order=alt.Order("rank:Q"),
             tooltip=[alt.Tooltip("as_of:N"), alt.Tooltip("level:N"), alt.Tooltip("share:Q", format=".0%")],
         )
     )
-    table = tuple((one["as_of"], f"{one['accounts']:,}", *(f"{one.get(name, 0):,}" for name in names)) for one in lines)
+    table = tuple(
+        (line["as_of"], f"{line['accounts']:,}", *(f"{line.get(name, 0):,}" for name in names)) for line in lines
+    )
     first, last = lines[0], lines[-1]
-    worst = found["levels"][-1]
-    words = f"On {last['as_of']} {percent(last[worst] / last['accounts'])} of accounts stood at {worst} risk"
-    words += f", on {first['as_of']} {percent(first[worst] / first['accounts'])}." if len(lines) > 1 else "."
-    chart = chart + event_layer(summary, {one["as_of"]: one["as_of"] for one in lines})
+    worst = by_level["levels"][-1]
+    description = f"On {last['as_of']} {percent(last[worst] / last['accounts'])} of accounts stood at {worst} risk"
+    description += f", on {first['as_of']} {percent(first[worst] / first['accounts'])}." if len(lines) > 1 else "."
+    chart = chart + event_layer(summary, {line["as_of"]: line["as_of"] for line in lines})
     columns = ("Scored on", "Accounts", *names)
-    return Chart("health", "Accounts by risk level", spec(chart, 240), words, columns, table)
+    return Chart("health", "Accounts by risk level", spec(chart, 240), description, columns, table)

@@ -7,17 +7,18 @@ from typing import Any
 
 import pandas as pd
 
+from configs.json_object import JsonObject
 from evaluation.jsonable import to_jsonable
 from evaluation.metrics import business_value, quarterly_loss_as_ofs
-from evaluation.report.sections.context import Figure, ReportContext
+from evaluation.report.sections.context import ReportContext
 
 
-def arr_figures(context: ReportContext) -> Figure:
+def arr_figures(context: ReportContext) -> JsonObject:
     """arr: by window and in all."""
     return {"arr": arr_at_risk(context, context.frames.ranked)}
 
 
-def arr_at_risk(context: ReportContext, rows: pd.DataFrame) -> Figure:
+def arr_at_risk(context: ReportContext, rows: pd.DataFrame) -> JsonObject:
     """ARR expected to be lost, with the range of chance, beside ARR lost, a window; `variance`: sum of p (1 - p)."""
     windows = []
     for day in quarterly_loss_as_ofs(list(rows["as_of"].unique()), context.main_horizon_days):
@@ -30,7 +31,7 @@ def arr_at_risk(context: ReportContext, rows: pd.DataFrame) -> Figure:
         window |= {"expected_churns": at["p"].sum(), "churns": int(at["y"].sum()), "arr": at["arr"].sum()}
         window["variance"] = float((at["p"] * (1 - at["p"])).sum())
 
-        def expected_and_lost(at: pd.DataFrame = at) -> Figure:
+        def expected_and_lost(at: pd.DataFrame = at) -> JsonObject:
             loss = business_value.arr_loss(at["y"].to_numpy(), at["p"].to_numpy(), at["arr"].to_numpy(dtype=float))
             return {**loss._asdict(), "within": loss.low <= loss.realised <= loss.high}
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from configs.json_object import JsonObject
 from evaluation.metrics import Array, MetricRefused, bootstrap_statistics, business_value, capacity
-from evaluation.report.sections.context import Figure, ReportContext
+from evaluation.report.sections.context import ReportContext
 from evaluation.report.sections.frames import beside
 
 GAIN_SHARES = tuple(round(0.05 * step, 2) for step in range(1, 21))
 THRESHOLDS = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 
 
-def business_value_figures(context: ReportContext) -> Figure:
+def business_value_figures(context: ReportContext) -> JsonObject:
     """capacity, profit and decision: each of the model, and of the first yardstick on the rows that both have."""
     rows = context.frames.ranked
     at = {"share": context.evaluation.capacity_share, "model": at_capacity(context, rows, "p", "the model")}
-    gain: Figure = {"model": profit(context, rows, "p", "the model")}
-    curve: Figure = {"model": decision(context, rows, "p", "the model")}
+    gain: JsonObject = {"model": profit(context, rows, "p", "the model")}
+    curve: JsonObject = {"model": decision(context, rows, "p", "the model")}
     for yardstick in context.frames.yardsticks[:1]:
         title = yardstick.title
         both, probability = beside(rows, yardstick.rows, context.main_column)
@@ -29,13 +30,13 @@ def business_value_figures(context: ReportContext) -> Figure:
     return {"capacity": at, "profit": gain, "decision": curve}
 
 
-def at_capacity(context: ReportContext, rows: pd.DataFrame, column: str, where: str) -> Figure:
+def at_capacity(context: ReportContext, rows: pd.DataFrame, column: str, where: str) -> JsonObject:
     """Precision, recall and lift of the red band, in accounts and in ARR, and the gains of going further down."""
     share = context.evaluation.capacity_share
     in_band = context.share_in_red_band(rows, column)
     framed = rows.assign(in_band=in_band, caught=in_band * rows["y"])
 
-    def figures() -> Figure:
+    def figures() -> JsonObject:
         context.require_churned("capacity", rows)
         y, p, days = rows["y"].to_numpy(), rows[column].to_numpy(dtype=float), rows["as_of"].to_numpy()
         found = capacity.precision_recall_at_capacity(y, p, days, share, in_band)
@@ -46,7 +47,7 @@ def at_capacity(context: ReportContext, rows: pd.DataFrame, column: str, where: 
         ends = context.intervals(framed, asked)
         return {**found._asdict(), **ends, "gains": capacity.gains(y, p, days, GAIN_SHARES)}
 
-    def priced() -> Figure:
+    def priced() -> JsonObject:
         context.require_churned("capacity in ARR", rows)
         arr = rows["arr"].to_numpy()
         found = business_value.arr_at_capacity(
@@ -67,7 +68,7 @@ def at_capacity(context: ReportContext, rows: pd.DataFrame, column: str, where: 
     return table | {"in_arr": context.figure_or_refusal("capacity and AUC in ARR", where, priced)}
 
 
-def profit(context: ReportContext, rows: pd.DataFrame, column: str, where: str) -> Figure:
+def profit(context: ReportContext, rows: pd.DataFrame, column: str, where: str) -> JsonObject:
     """Profit an account scored at the user's costs (settings.evaluation.costs), in the currency of the ARR.
 
     at_capacity: of approaching the red band, a cut fixed beforehand; best: of the best cut, chosen afterwards
@@ -76,7 +77,7 @@ def profit(context: ReportContext, rows: pd.DataFrame, column: str, where: str) 
     """
     costs = context.evaluation.costs
 
-    def figures() -> Figure:
+    def figures() -> JsonObject:
         context.require_churned("profit", rows)
         known = rows[rows["arr"].notna()]
         value = known["arr"].to_numpy() * costs.kept_years
@@ -110,10 +111,10 @@ def profit(context: ReportContext, rows: pd.DataFrame, column: str, where: str) 
     return dict(context.figure_or_refusal("profit", where, figures))
 
 
-def decision(context: ReportContext, rows: pd.DataFrame, column: str, where: str) -> Figure:
+def decision(context: ReportContext, rows: pd.DataFrame, column: str, where: str) -> JsonObject:
     """Net benefit of acting from each threshold on, with intervals, beside that of approaching everybody."""
 
-    def figures() -> Figure:
+    def figures() -> JsonObject:
         context.require_churned("decision curve", rows)
         y, p = rows["y"].to_numpy(), rows[column].to_numpy(dtype=float)
         table = business_value.decision_curve(y, p, [one for one in THRESHOLDS if one <= p.max()])

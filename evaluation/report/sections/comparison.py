@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 import pandas as pd
 
+from configs.json_object import JsonObject
 from evaluation.jsonable import to_jsonable
 from evaluation.metrics import (
     Array,
@@ -17,7 +19,8 @@ from evaluation.metrics import (
     business_value,
     capacity,
 )
-from evaluation.report.sections.context import Figure, ReportContext
+from evaluation.report.document import BeyondContracts, Comparison
+from evaluation.report.sections.context import ReportContext
 from evaluation.report.sections.frames import Yardstick, beside
 from evaluation.report.sections.horizons import horizon_draws
 from evaluation.report.text import CONTRACTS, comparison_sentence, contracts_sentence
@@ -33,7 +36,7 @@ LEAD_DAYS = 90
 SIDES = {"model": "p", "baseline": "p_other"}
 
 
-def comparison_figures(context: ReportContext) -> Figure:
+def comparison_figures(context: ReportContext) -> JsonObject:
     """comparisons: the model beside each yardstick at each horizon for which it has a probability or a ranking.
 
     beyond_contracts: that with a model on contract columns only at the main horizon; None without baselines.
@@ -55,26 +58,29 @@ def comparison_figures(context: ReportContext) -> Figure:
     }
 
 
-def beyond_contracts(pairs: Sequence[Figure], main_horizon_days: int) -> Figure:
+def beyond_contracts(pairs: Sequence[JsonObject], main_horizon_days: int) -> JsonObject:
     """What the model says beyond the contracts: verdict, AUCs, their paired difference and a sentence."""
     for pair in pairs:
         if pair["baseline"] == CONTRACTS and pair["days"] == main_horizon_days:
             kept = ("rows", "verdict", "auc", "refused")
-            return {**{name: pair[name] for name in kept if name in pair}, "sentence": contracts_sentence(pair)}
+            return {
+                **{name: pair[name] for name in kept if name in pair},
+                "sentence": contracts_sentence(cast("BeyondContracts", pair)),
+            }
     why = "no signal is made of contracts alone"
     pair = {"verdict": "refused", "refused": why}
-    return {**pair, "sentence": contracts_sentence(pair)}
+    return {**pair, "sentence": contracts_sentence(cast("BeyondContracts", pair))}
 
 
-def compare(context: ReportContext, rows: pd.DataFrame, yardstick: Yardstick, days: int) -> Figure:
+def compare(context: ReportContext, rows: pd.DataFrame, yardstick: Yardstick, days: int) -> JsonObject:
     """One pair on the rows that both have judged; the verdict needs an interval of the AUC's difference clear of 0."""
     title = yardstick.title
     both, probability = beside(rows, yardstick.rows, f"p_churn_{days}d")
-    table: Figure = {"days": days, "baseline": yardstick.name, "title": title}
+    table: JsonObject = {"days": days, "baseline": yardstick.name, "title": title}
     table |= {"rows": len(both), "all_rows": len(rows)}
     names = ("auc", "log_loss", "brier") if probability else ("auc",)
 
-    def figures() -> Figure:
+    def figures() -> JsonObject:
         context.require_churned(f"comparison with {title}", both)
         statistics = {name: FACTORIES[name]("p_other") for name in names}
         theirs_of = bootstrap.draw(both, statistics, context.draws, context.seed)
@@ -83,7 +89,7 @@ def compare(context: ReportContext, rows: pd.DataFrame, yardstick: Yardstick, da
         else:
             statistics = {name: FACTORIES[name]() for name in names}
             ours_of = bootstrap.draw(both, statistics, context.draws, context.seed)
-        out: Figure = {}
+        out: JsonObject = {}
         for name in names:
             ours, theirs = ours_of[name], theirs_of[name]
             better = ours - theirs if name == "auc" else theirs - ours
@@ -98,11 +104,11 @@ def compare(context: ReportContext, rows: pd.DataFrame, yardstick: Yardstick, da
     else:
         gap = found["auc"]["better_by"]
         table["verdict"] = "beats" if gap["low"] > 0 else "worse" if gap["high"] < 0 else "level"
-    table["sentence"] = comparison_sentence(table)
+    table["sentence"] = comparison_sentence(cast("Comparison", table))
     return table
 
 
-def beside_rules_figures(context: ReportContext) -> Figure:
+def beside_rules_figures(context: ReportContext) -> JsonObject:
     """beside_rules: recall, lead and profit of the red band; `model`, `baseline` and `better_by` of each.
 
     Of the first yardstick, on the rows that both have; None without one. The intervals of `better_by` are of the
@@ -124,21 +130,21 @@ def beside_rules_figures(context: ReportContext) -> Figure:
     return {"beside_rules": {"title": yardstick.title, "lead_days": LEAD_DAYS, **figures}}
 
 
-def _paired(context: ReportContext, frame: pd.DataFrame, statistics: Mapping[str, Statistic], name: str) -> Figure:
+def _paired(context: ReportContext, frame: pd.DataFrame, statistics: Mapping[str, Statistic], name: str) -> JsonObject:
     """A statistic of both sides and by how much the model's is higher, on the same draws."""
     drawn = bootstrap.draw(frame, statistics, context.draws, context.seed)
     values = {**drawn, "better_by": drawn["model"] - drawn["baseline"]}
     return {side: bootstrap.interval_of(draws, name) for side, draws in values.items()}
 
 
-def _recall(context: ReportContext, rows: pd.DataFrame) -> Figure:
+def _recall(context: ReportContext, rows: pd.DataFrame) -> JsonObject:
     context.require_churned("recall beside the rules", rows)
     caught = {f"caught_{side}": context.share_in_red_band(rows, column) * rows["y"] for side, column in SIDES.items()}
     statistics = {side: bootstrap_statistics.ratio(f"caught_{side}", "y") for side in SIDES}
     return _paired(context, rows.assign(**caught), statistics, "recall")
 
 
-def _lead(context: ReportContext, scorings: pd.DataFrame) -> Figure:
+def _lead(context: ReportContext, scorings: pd.DataFrame) -> JsonObject:
     """Of the churned accounts, the share in the red band at the last scoring LEAD_DAYS or more before they left."""
     left = scorings["churn_at"].notna().to_numpy()
     who, day, churn_at = (scorings.loc[left, name].to_numpy() for name in ("account_id", "as_of", "churn_at"))
@@ -153,7 +159,7 @@ def _lead(context: ReportContext, scorings: pd.DataFrame) -> Figure:
     return _paired(context, frame, {side: bootstrap_statistics.ratio(side) for side in SIDES}, "lead time")
 
 
-def _profit(context: ReportContext, rows: pd.DataFrame) -> Figure:
+def _profit(context: ReportContext, rows: pd.DataFrame) -> JsonObject:
     """An account scored, of approaching the red band, at the user's costs."""
     context.require_churned("profit beside the rules", rows)
     is_known, costs = rows["arr"].notna().to_numpy(), context.evaluation.costs

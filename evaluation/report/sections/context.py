@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import pandas as pd
 
+from configs.json_object import JsonObject
 from configs.settings import Settings
 from evaluation.backtest import RandomSplitGap, RandomSplitRefusal
 from evaluation.jsonable import to_jsonable
@@ -26,9 +27,9 @@ from evaluation.metrics import (
 from evaluation.monitoring import MonitoringSummary
 from evaluation.outcomes import Effect, Facts
 from evaluation.promotion import LedgerEvent
+from evaluation.report.document import Summary
 from evaluation.report.sections.frames import ReportFrames, prepare_frames
 
-Figure: TypeAlias = dict[str, Any]
 ReasonsOf: TypeAlias = Callable[[pd.DataFrame], pd.Series]
 ENOUGH_DRAWS = 100
 DRAWN_ROWS = 40_000_000  # rows times draws; see draws_for
@@ -114,7 +115,7 @@ class ReportContext:
         The main horizon, and the seed and number of the bootstrap's draws.
     frames : ReportFrames
         The judged rows as the figures need them; prepared when first asked for.
-    figures : dict
+    figures : Summary
         The figures of the sections computed so far: those that a section `needs` are there.
     refused : list of RefusedFigure
         The figures that the rows could not support.
@@ -124,7 +125,7 @@ class ReportContext:
         self.inputs, self.settings, self.evaluation = inputs, settings, settings.evaluation
         self.draws = draws_for(settings.evaluation.bootstrap_draws, len(inputs.judged))
         self.seed, self.main_horizon_days = settings.training.seed, settings.main_horizon_days
-        self.figures: dict[str, Any] = {}
+        self.figures: Summary = {}
         self.refused: list[RefusedFigure] = []
         # By identity, beside the frame that has it.
         self._red_band: dict[tuple[int, str], tuple[pd.DataFrame, Array]] = {}
@@ -141,6 +142,10 @@ class ReportContext:
         """Name of the model's probability at the main horizon."""
         return f"p_churn_{self.main_horizon_days}d"
 
+    def add_figures(self, of_section: JsonObject) -> None:
+        """Adds the figures of a section that is worked out, as JSON, to `figures`."""
+        self.figures = cast("Summary", {**self.figures, **of_section})
+
     def figure_or_refusal(self, name: str, where: str, compute: Callable[[], Any]) -> Any:
         """What `compute` returns, as JSON; the refusal, which is kept as well, when it raises MetricRefused."""
         try:
@@ -149,7 +154,7 @@ class ReportContext:
             return self.add_refusal(name, where, refusal)
         return to_jsonable(figure)
 
-    def add_refusal(self, name: str, where: str, refusal: MetricRefused) -> Figure:
+    def add_refusal(self, name: str, where: str, refusal: MetricRefused) -> JsonObject:
         """The refusal as it stands in the place of a figure; it is kept for the list of all of them."""
         self.refused.append(RefusedFigure(name, where, refusal.why, refusal.needed))
         return {"refused": refusal.why}

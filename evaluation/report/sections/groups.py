@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from configs.json_object import JsonObject
 from evaluation.jsonable import to_jsonable
 from evaluation.metrics import (
     FIGURES,
@@ -22,7 +23,7 @@ from evaluation.metrics import (
     stability,
 )
 from evaluation.outcomes import Facts
-from evaluation.report.sections.context import Figure, ReportContext
+from evaluation.report.sections.context import ReportContext
 from training.health import health_levels
 
 GROUPS: tuple[tuple[str, str], ...] = (
@@ -34,8 +35,8 @@ GROUPS: tuple[tuple[str, str], ...] = (
 LARGEST_GROUPS = 25
 
 
-def _group(context: ReportContext, rows: pd.DataFrame, label: str, where: str) -> Figure:
-    table: Figure = {"group": label, "rows": len(rows), "accounts": rows["account_id"].nunique()}
+def _group(context: ReportContext, rows: pd.DataFrame, label: str, where: str) -> JsonObject:
+    table: JsonObject = {"group": label, "rows": len(rows), "accounts": rows["account_id"].nunique()}
     table |= {"churned_accounts": churned_accounts(rows), "mean_p": float(rows["p"].mean())}
     low, high = share_interval(rows["y"].to_numpy(), rows["account_id"].to_numpy())
     table["happened"] = {"value": float(rows["y"].mean()), "low": low, "high": high}
@@ -45,7 +46,7 @@ def _group(context: ReportContext, rows: pd.DataFrame, label: str, where: str) -
     return table
 
 
-def group_figures(context: ReportContext) -> Figure:
+def group_figures(context: ReportContext) -> JsonObject:
     """groups: figures by stage, segment, quarter and owner. fairness: each group against all other accounts."""
     frames = context.frames
     accounts = frames.judged["account_id"].loc[frames.ranked.index]
@@ -53,7 +54,7 @@ def group_figures(context: ReportContext) -> Figure:
     return {"groups": groups(context, frames.rows), "fairness": compare_groups(context, frames.ranked, by_region)}
 
 
-def stability_figures(context: ReportContext) -> Figure:
+def stability_figures(context: ReportContext) -> JsonObject:
     """stability: how often levels flip and probabilities move from month to month."""
     return {"stability": month_to_month(context, context.frames.coded)}
 
@@ -66,7 +67,7 @@ def regions(accounts: pd.Series, facts: Facts | None) -> dict[str, Array]:
     return {name: accounts.map(of[name]).to_numpy(dtype=object) for name in facts.regions}
 
 
-def groups(context: ReportContext, rows: pd.DataFrame) -> dict[str, list[Figure]]:
+def groups(context: ReportContext, rows: pd.DataFrame) -> dict[str, list[JsonObject]]:
     """By each of GROUPS: scorings, churned accounts, what was predicted and happened, and the AUC."""
     tables = {}
     for column, title in GROUPS:
@@ -100,12 +101,12 @@ def _largest(codes: Array, names: Array, most: int, rest: str) -> tuple[Array, l
     return place[codes], [*names[order[:most]], *small]
 
 
-def levels(context: ReportContext, rows: pd.DataFrame) -> list[Figure]:
+def levels(context: ReportContext, rows: pd.DataFrame) -> list[JsonObject]:
     """How many scorings of each risk level churned, riskiest first."""
     table, counted = [], rows[["account_id", "y", "p"]]
     for level in sorted(context.settings.framework.levels, key=lambda level: -level.p_from):
         at = counted[(rows["risk_level"] == level.name).to_numpy()]
-        line: Figure = {"level": level.name, "rows": len(at), "share_of_rows": len(at) / len(rows)}
+        line: JsonObject = {"level": level.name, "rows": len(at), "share_of_rows": len(at) / len(rows)}
         line |= {
             "churned_rows": int(at["y"].sum()),
             "share_of_churned": float(at["y"].sum() / max(1.0, rows["y"].sum())),
@@ -120,7 +121,7 @@ def levels(context: ReportContext, rows: pd.DataFrame) -> list[Figure]:
     return table
 
 
-def compare_groups(context: ReportContext, rows: pd.DataFrame, regions: Mapping[str, Array]) -> Figure:
+def compare_groups(context: ReportContext, rows: pd.DataFrame, regions: Mapping[str, Array]) -> JsonObject:
     """Each segment, size and region against all other accounts; `regions`: name -> (n,) labels.
 
     compared: how many groups; differs: by (the grouping), group, figure, value and rest of each that does.
@@ -142,12 +143,12 @@ def compare_groups(context: ReportContext, rows: pd.DataFrame, regions: Mapping[
     return dict(to_jsonable({"compared": compared_groups, "differs": differs, "by": by_group}))
 
 
-def month_to_month(context: ReportContext, judged: pd.DataFrame) -> Figure:
+def month_to_month(context: ReportContext, judged: pd.DataFrame) -> JsonObject:
     """How often levels flip and probabilities move from month to month: the model's, and beside it the rules'."""
     main = f"{context.main_horizon_days}d"
     rows = judged[["account_id", "as_of"]]
     seen = rows.assign(level=judged["risk_level"], p=judged[f"p_churn_{main}"])
-    table: Figure = {
+    table: JsonObject = {
         "model": context.figure_or_refusal(
             "stability", "the model", lambda: stability(seen, context.draws, context.seed)
         )

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from configs.json_object import JsonObject
 from evaluation.metrics import (
     METRICS,
     Array,
@@ -22,13 +23,13 @@ from evaluation.metrics import (
     metric_named,
     reliability_bins,
 )
-from evaluation.report.sections.context import Figure, ReportContext
+from evaluation.report.sections.context import ReportContext
 from evaluation.report.sections.groups import levels
 
 MOST_PAIRS = 20_000_000
 
 
-def horizon_figures(context: ReportContext) -> Figure:
+def horizon_figures(context: ReportContext) -> JsonObject:
     """horizons: every figure at every horizon. order: concordance with the order of leaving. levels: by risk level."""
     horizons_days, frames = context.settings.horizons_days, context.frames
     return {
@@ -46,10 +47,10 @@ def horizon_draws(context: ReportContext, rows: pd.DataFrame, name: str) -> tupl
     return values[draws.names.index(name)], noise
 
 
-def horizon_table(context: ReportContext, rows: pd.DataFrame, horizon_days: int) -> Figure:
+def horizon_table(context: ReportContext, rows: pd.DataFrame, horizon_days: int) -> JsonObject:
     """Every figure of one horizon, with its reliability table and the Brier score taken apart; rows: matured at it."""
     bins, where = context.evaluation.calibration_bins, f"{horizon_days} days"
-    table: Figure = {"days": horizon_days, "rows": len(rows), "accounts": rows["account_id"].nunique()}
+    table: JsonObject = {"days": horizon_days, "rows": len(rows), "accounts": rows["account_id"].nunique()}
     table |= {"churned_rows": int(rows["y"].sum()), "churned_accounts": churned_accounts(rows)}
 
     y, p = rows["y"].to_numpy(), rows["p"].to_numpy()
@@ -69,12 +70,12 @@ def horizon_table(context: ReportContext, rows: pd.DataFrame, horizon_days: int)
         "happened", where, lambda: context.interval("happened", rows, bootstrap_statistics.ratio("y"))
     )
 
-    def reliability() -> list[Figure]:
+    def reliability() -> list[JsonObject]:
         context.require_churned("reliability", rows)
         who = rows["account_id"].to_numpy()
         return [line._asdict() for line in reliability_bins(y, p, bins, who)]
 
-    def parts() -> Figure:
+    def parts() -> JsonObject:
         context.require_churned("brier_parts", rows)
         return brier_parts(y, p, bins)._asdict()
 
@@ -86,7 +87,7 @@ def horizon_table(context: ReportContext, rows: pd.DataFrame, horizon_days: int)
     return table
 
 
-def order_of_leaving(context: ReportContext, judged: pd.DataFrame, horizons_days: Sequence[int]) -> Figure:
+def order_of_leaving(context: ReportContext, judged: pd.DataFrame, horizons_days: Sequence[int]) -> JsonObject:
     """Concordance of the curve over all horizons with the order in which accounts left, among accounts of one as_of.
 
     An account is followed to the longest of its windows that has passed. Where the as_ofs hold more than MOST_PAIRS
@@ -104,7 +105,7 @@ def order_of_leaving(context: ReportContext, judged: pd.DataFrame, horizons_days
     kept = sorted(rows["as_of"].unique())[::every]
     rows = rows[rows["as_of"].isin(kept)].reset_index(drop=True)
 
-    def figures() -> Figure:
+    def figures() -> JsonObject:
         context.require_churned("concordance", rows.assign(y=rows["left"]))
         curve = rows[[f"p_churn_{days}d" for days in horizons_days]].to_numpy(dtype=float)
         days, left, groups = (rows[name].to_numpy() for name in ("days", "left", "as_of"))

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import pandas as pd
 
+from configs.json_object import JsonObject
 from evaluation.metrics import bootstrap_statistics, capacity
-from evaluation.report.sections.context import Figure, ReportContext
+from evaluation.report.sections.context import ReportContext
 from evaluation.report.sections.frames import beside
 
 LEAD_DAYS = (30, 60, 90, 180)
 
 
-def lead_time_figures(context: ReportContext) -> Figure:
+def lead_time_figures(context: ReportContext) -> JsonObject:
     """lead_time: of the model, the first yardstick and, where it is known, of the true probabilities (the ceiling)."""
     frames, column = context.frames, context.main_column
-    table: Figure = {"model": lead_time(context, frames.scorings, column, "the model")}
+    table: JsonObject = {"model": lead_time(context, frames.scorings, column, "the model")}
     table["first"] = first_flag(context, frames.scorings)
     for yardstick in frames.yardsticks[:1]:
         both, _ = beside(frames.scorings, yardstick.rows, column)
@@ -25,7 +26,7 @@ def lead_time_figures(context: ReportContext) -> Figure:
     return {"lead_time": table}
 
 
-def lead_time(context: ReportContext, judged: pd.DataFrame, column: str, where: str) -> list[Figure]:
+def lead_time(context: ReportContext, judged: pd.DataFrame, column: str, where: str) -> list[JsonObject]:
     """Point-in-time lead per least number of days, over all rows (a churn seen has matured, whatever the horizon)."""
     in_band, table = context.share_in_red_band(judged, column), []
     left = judged["churn_at"].notna().to_numpy()
@@ -33,7 +34,7 @@ def lead_time(context: ReportContext, judged: pd.DataFrame, column: str, where: 
     gone, gone_in_band = judged.loc[left, ["account_id", "as_of", "churn_at"]], in_band[left]
     for least in LEAD_DAYS:
 
-        def figures(least: int = least) -> Figure:
+        def figures(least: int = least) -> JsonObject:
             who, day, churn_at = (gone[name].to_numpy() for name in ("account_id", "as_of", "churn_at"))
             at_least = capacity.lead_time(who, day, churn_at, gone_in_band, [least], chance)[0]
             rows = pd.DataFrame({"account_id": at_least.accounts, "in_band": at_least.places, "y": 1.0})
@@ -45,11 +46,11 @@ def lead_time(context: ReportContext, judged: pd.DataFrame, column: str, where: 
     return table
 
 
-def first_flag(context: ReportContext, judged: pd.DataFrame) -> Figure:
+def first_flag(context: ReportContext, judged: pd.DataFrame) -> JsonObject:
     """Days from the first scoring in the band to the churn, and the share ever in it, which chance flatters too."""
     in_band = context.share_in_red_band(judged, context.main_column)
 
-    def figures() -> Figure:
+    def figures() -> JsonObject:
         who, left = judged["account_id"].to_numpy(), judged["churn_at"].to_numpy()
         first = capacity.first_flagged(who, judged["as_of"].to_numpy(), left, in_band, max(LEAD_DAYS))
         rows = pd.DataFrame({"account_id": first.accounts, "flagged": first.flagged.astype(float), "y": 1.0})

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from configs.json_object import JsonObject
 from evaluation.formatting import decimal, percent
 from evaluation.metrics import bootstrap, bootstrap_statistics, churned_accounts, share_interval
-from evaluation.report.sections.context import Figure, ReportContext
+from evaluation.report.sections.context import ReportContext
 from training.health import health_levels
 
 JUDGES = ("people", "model", "rules")
@@ -18,12 +19,12 @@ JUDGES = ("people", "model", "rules")
 SIDES = ("riskier", "alike", "safer")
 
 
-def override_figures(context: ReportContext) -> Figure:
+def override_figures(context: ReportContext) -> JsonObject:
     """overrides: what came of the scorings on which a CSM's override held."""
     return {"overrides": judge_overrides(context, context.frames.rows)}
 
 
-def judge_overrides(context: ReportContext, rows: pd.DataFrame) -> Figure:
+def judge_overrides(context: ReportContext, rows: pd.DataFrame) -> JsonObject:
     """Model, rules and people on the same scorings: those on which an override held and the health score has a level.
 
     rows: matured at the main horizon, with account_id, as_of, y, p, risk_level, health_score, and of `with_overrides`
@@ -52,7 +53,7 @@ def judge_overrides(context: ReportContext, rows: pd.DataFrame) -> Figure:
     ranks = {name: rank for rank, name in enumerate(rising)}
     of = {"people": "override_level", "model": "risk_level", "rules": "rules"}
     rows = rows.assign(**{who: rows[column].map(ranks).astype(float) for who, column in of.items()})
-    table: Figure = {"rows": len(rows), "accounts": int(rows["account_id"].nunique()), "level": rising[-1]}
+    table: JsonObject = {"rows": len(rows), "accounts": int(rows["account_id"].nunique()), "level": rising[-1]}
     table |= {"churned_rows": int(rows["y"].sum()), "churned_accounts": churned_accounts(rows)}
     table |= {"late_rows": late, "sides": _sides(rows)}
     riskiest = {who: (rows[who] == ranks[rising[-1]]).astype(float) for who in JUDGES}
@@ -70,12 +71,12 @@ def _in_hindsight(late_rows: int) -> str:
     return f" On {late_rows:,} scorings one was entered only after their day; it is kept, and not judged."
 
 
-def _sides(rows: pd.DataFrame) -> list[Figure]:
+def _sides(rows: pd.DataFrame) -> list[JsonObject]:
     difference = np.sign(rows["people"] - rows["model"])
     table = []
     for side, sign in zip(SIDES, (1, 0, -1), strict=True):
         part = rows[difference == sign]
-        line: Figure = {"side": side, "rows": len(part), "accounts": int(part["account_id"].nunique())}
+        line: JsonObject = {"side": side, "rows": len(part), "accounts": int(part["account_id"].nunique())}
         if len(part):
             y, who = part["y"].to_numpy(), part["account_id"].to_numpy(dtype=str)
             low, high = share_interval(y, who)
@@ -85,14 +86,14 @@ def _sides(rows: pd.DataFrame) -> list[Figure]:
     return table
 
 
-def _compared(context: ReportContext, rows: pd.DataFrame, name: str, column: str, statistic: Any) -> Figure:
+def _compared(context: ReportContext, rows: pd.DataFrame, name: str, column: str, statistic: Any) -> JsonObject:
     """A statistic of each of JUDGES on the same draws, and how much higher it is of people than of the others."""
 
-    def figures() -> Figure:
+    def figures() -> JsonObject:
         context.require_churned(name, rows)
         asked = {who: statistic(f"{column}{who}") for who in JUDGES}
         drawn = bootstrap.draw(rows, asked, context.draws, context.seed)
-        out: Figure = {who: bootstrap.interval_of(values, name) for who, values in drawn.items()}
+        out: JsonObject = {who: bootstrap.interval_of(values, name) for who, values in drawn.items()}
         over = {f"over_{who}": drawn["people"] - drawn[who] for who in ("model", "rules")}
         return out | {who: bootstrap.interval_of(values, name) for who, values in over.items()}
 

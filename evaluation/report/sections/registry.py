@@ -5,10 +5,10 @@ One more section: a file here with a function of the context, a template of its 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
+from configs.json_object import JsonObject
 from evaluation.report.sections.arr_at_risk import arr_figures
 from evaluation.report.sections.business_value import business_value_figures
 from evaluation.report.sections.comparison import beside_rules_figures, comparison_figures
@@ -32,7 +32,7 @@ class Section:
     ----------
     key : str
         Its name, by which other sections need it.
-    figures : Callable[[ReportContext], Mapping[str, Any]] or None
+    figures : Callable[[ReportContext], JsonObject] or None
         Its figures by their keys in report.json, each with its interval or its refusal; None: it only shows others'.
     template : str or None
         Its file in templates/; one that renders to nothing is left out of the page. None: it has no place on the page.
@@ -43,7 +43,7 @@ class Section:
     """
 
     key: str
-    figures: Callable[[ReportContext], Mapping[str, Any]] | None
+    figures: Callable[[ReportContext], JsonObject] | None
     template: str | None
     link: str | None = None
     needs: tuple[str, ...] = ()

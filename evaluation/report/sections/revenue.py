@@ -7,17 +7,19 @@ from typing import Any
 
 import pandas as pd
 
+from configs.json_object import JsonObject
 from evaluation.jsonable import to_jsonable
 from evaluation.metrics import MetricRefused
 from evaluation.outcomes import Facts
-from evaluation.report.sections.context import Figure, ReportContext
+from evaluation.report.document import ArrWindow
+from evaluation.report.sections.context import ReportContext
 from evaluation.revenue import ContractBook, arr_at, first_days, forecast, health_over_time, retention, time_to_value
 
 BY = ("segment", "cohort")
 FIRST = 5  # accounts named
 
 
-def revenue_figures(context: ReportContext) -> Figure:
+def revenue_figures(context: ReportContext) -> JsonObject:
     """revenue: what leaders are measured by."""
     inputs, windows = context.inputs, context.figures["arr"]["windows"]
     return {"revenue": revenue(context, context.frames.judged, inputs.company_facts, windows, inputs.newest)}
@@ -27,16 +29,16 @@ def revenue(
     context: ReportContext,
     judged: pd.DataFrame,
     facts: Facts | None,
-    windows: Sequence[Figure],
+    windows: Sequence[ArrWindow],
     newest: pd.DataFrame | None,
-) -> Figure:
+) -> JsonObject:
     """Keys: retention, time_to_value (of the sources), health (of the scorings), forecast (of the newest scorings), and
     sources, what retention and churn are each worked out from.
 
     windows: past windows that do not overlap (sections.arr_at_risk). newest: account_id, as_of, arr and
     p_churn_{main}d of scorings later than those judged, if there are any; else the newest judged ones are taken.
     """
-    figures: Figure = {
+    figures: JsonObject = {
         "health": _health(context, judged, newest),
         "forecast": _forecast(context, judged, windows, newest),
     }
@@ -51,7 +53,7 @@ def revenue(
 CHURN_FROM = {"contract_end": "the contracts", "outcome": "the recorded outcomes", "silence": "silences of the feed"}
 
 
-def churn_sources(kind: str, gap_days: int, facts: Facts) -> Figure | None:
+def churn_sources(kind: str, gap_days: int, facts: Facts) -> JsonObject | None:
     """Where retention and churn are from, and in how many accounts the two disagree; None without contracts.
 
     still_under_contract: of the `left` accounts, those with a contract on the day `gap_days` after they left;
@@ -69,13 +71,13 @@ def churn_sources(kind: str, gap_days: int, facts: Facts) -> Figure | None:
     covers = (rows["at"] <= rows["left_at"] + gap) & (ends > rows["left_at"] + gap)
     last_end = ends.groupby(rows["account_id"]).max()
     ended = last_end.index[(last_end < facts.known_until - gap).to_numpy()]
-    table: Figure = {"retention": "contracts", "churn": kind, "left": int(left_at.notna().sum())}
+    table: JsonObject = {"retention": "contracts", "churn": kind, "left": int(left_at.notna().sum())}
     table["still_under_contract"] = int(rows.loc[covers, "account_id"].nunique())
     table["ended_without_churn"] = int(left_at.reindex(ended).isna().sum())
     return {**table, "sentence": _sources_sentence(table, gap_days)}
 
 
-def _sources_sentence(table: Figure, gap_days: int) -> str:
+def _sources_sentence(table: JsonObject, gap_days: int) -> str:
     churn = CHURN_FROM[table["churn"]]
     sentence = (
         f"Retention and logo churn are worked out from the contracts, who left in all other figures from {churn}."
@@ -93,11 +95,11 @@ def _by(facts: Facts) -> list[str]:
     return [name for name in BY if name == "cohort" or name in facts.accounts]
 
 
-def _retention(context: ReportContext, facts: Facts) -> Figure:
+def _retention(context: ReportContext, facts: Facts) -> JsonObject:
     """year: the newest four whole quarters, all accounts and by group; quarters: each, all accounts and by segment."""
     more: dict[str, Any] = {"draws": context.draws, "seed": context.seed}
 
-    def lines() -> Figure:
+    def lines() -> JsonObject:
         if facts.contracts is None or facts.contracts.empty:
             raise MetricRefused("revenue retention", "contracts with an ARR", 0, 1)
         gap_days = context.settings.churn.absence_days
@@ -106,7 +108,7 @@ def _retention(context: ReportContext, facts: Facts) -> Figure:
         quarters = retention(book, **more)
         if not quarters:
             raise MetricRefused("revenue retention", "whole quarters of contracts", 0, 1)
-        table: Figure = {"known_until": facts.known_until, "quarters": {"all": quarters}, "year": {}}
+        table: JsonObject = {"known_until": facts.known_until, "quarters": {"all": quarters}, "year": {}}
         if "segment" in facts.accounts:
             table["quarters"]["segment"] = retention(book, **more, by="segment")
         for name in (None, *_by(facts)):
@@ -118,8 +120,8 @@ def _retention(context: ReportContext, facts: Facts) -> Figure:
     return dict(context.figure_or_refusal("revenue retention", "all contracts", lines))
 
 
-def _time_to_value(context: ReportContext, facts: Facts) -> Figure:
-    def lines() -> Figure:
+def _time_to_value(context: ReportContext, facts: Facts) -> JsonObject:
+    def lines() -> JsonObject:
         if facts.reached is None:
             raise MetricRefused("time to value", "milestones that count as value", 0, 1)
         more: dict[str, Any] = {"due_days": facts.due_days, "draws": context.draws, "seed": context.seed}
@@ -130,7 +132,7 @@ def _time_to_value(context: ReportContext, facts: Facts) -> Figure:
     return dict(context.figure_or_refusal("time to value", "all accounts", lines))
 
 
-def _health(context: ReportContext, judged: pd.DataFrame, newest: pd.DataFrame | None) -> Figure:
+def _health(context: ReportContext, judged: pd.DataFrame, newest: pd.DataFrame | None) -> JsonObject:
     """Accounts at each risk level: on every as_of judged, and by segment on the newest day that was scored."""
     columns = ["account_id", "as_of", "risk_level", "segment"]
     rows = judged[columns]
@@ -141,14 +143,14 @@ def _health(context: ReportContext, judged: pd.DataFrame, newest: pd.DataFrame |
 
 
 def _forecast(
-    context: ReportContext, judged: pd.DataFrame, windows: Sequence[Figure], newest: pd.DataFrame | None
-) -> Figure:
+    context: ReportContext, judged: pd.DataFrame, windows: Sequence[ArrWindow], newest: pd.DataFrame | None
+) -> JsonObject:
     """What the newest scorings expect of the next `days`; as_of and until say from when to when."""
     column = f"p_churn_{context.main_horizon_days}d"
     rows = _newest_day(judged, newest)
     last = rows["as_of"].max()
 
-    def figures() -> Figure:
+    def figures() -> JsonObject:
         past = [(at["expected_churns"], at["churns"], at["variance"]) for at in windows if at["variance"] > 0]
         table = pd.DataFrame(past, columns=["expected", "churns", "variance"])
         coming = forecast(
@@ -171,7 +173,7 @@ def _newest_day(judged: pd.DataFrame, newest: pd.DataFrame | None) -> pd.DataFra
     return judged[judged["as_of"] == judged["as_of"].max()]
 
 
-def _first(rows: pd.DataFrame, column: str) -> list[Figure]:
+def _first(rows: pd.DataFrame, column: str) -> list[JsonObject]:
     """The accounts on which most ARR is expected to be lost: account_id, p, arr, loss; largest first."""
     loss = rows[column] * rows["arr"]
     known = rows.assign(loss=loss)[loss.notna()].sort_values(["loss", "account_id"], ascending=[False, True])

@@ -5,14 +5,15 @@ from __future__ import annotations
 import pandas as pd
 
 from configs.framework import DIMENSIONS
+from configs.json_object import JsonObject
 from evaluation.jsonable import to_jsonable
-from evaluation.report.sections.context import Figure, ReportContext
+from evaluation.report.sections.context import ReportContext
 from evaluation.report.sections.groups import quarters
 
 FORMAT = 3  # of the report's JSON
 
 
-def scope_figures(context: ReportContext) -> Figure:
+def scope_figures(context: ReportContext) -> JsonObject:
     """scope: rows, accounts and days judged; beside it the settings that the figures went by."""
     settings, evaluation = context.settings, context.evaluation
     return {
@@ -24,7 +25,7 @@ def scope_figures(context: ReportContext) -> Figure:
     }  # fmt: skip
 
 
-def _scope(context: ReportContext, judged: pd.DataFrame, rows: pd.DataFrame) -> Figure:
+def _scope(context: ReportContext, judged: pd.DataFrame, rows: pd.DataFrame) -> JsonObject:
     churned = rows.loc[rows["y"] == 1]
     until = rows["as_of"].max() + pd.Timedelta(days=context.main_horizon_days)
     table = {
@@ -41,7 +42,7 @@ def _scope(context: ReportContext, judged: pd.DataFrame, rows: pd.DataFrame) -> 
     return dict(to_jsonable(table))
 
 
-def data_figures(context: ReportContext) -> Figure:
+def data_figures(context: ReportContext) -> JsonObject:
     """coverage by quarter, and what changed meanwhile: events of the ledger and outages of feeds."""
     inputs = context.inputs
     return {
@@ -51,7 +52,7 @@ def data_figures(context: ReportContext) -> Figure:
     }
 
 
-def coverage(rows: pd.DataFrame) -> list[Figure]:
+def coverage(rows: pd.DataFrame) -> list[JsonObject]:
     """By quarter: the share of the health score's weight that rests on data, and of scorings with data a dimension."""
     columns = {name: f"health_{name}" for name in DIMENSIONS if f"health_{name}" in rows}
     if "coverage" not in rows:
@@ -64,6 +65,6 @@ def coverage(rows: pd.DataFrame) -> list[Figure]:
     ]
 
 
-def monitoring_figures(context: ReportContext) -> Figure:
+def monitoring_figures(context: ReportContext) -> JsonObject:
     """monitoring: what the monitoring found; None where nobody looked."""
     return {"monitoring": to_jsonable(context.inputs.monitoring)}

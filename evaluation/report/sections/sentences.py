@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from configs.json_object import JsonObject
 from evaluation.jsonable import to_jsonable
-from evaluation.report.sections.context import Figure, ReportContext
+from evaluation.report.sections.context import ReportContext
 from evaluation.report.text import advice_sentences, has_usable_signal, headline_sentences, warning_sentences
 
 
-def headline_figures(context: ReportContext) -> Figure:
+def headline_figures(context: ReportContext) -> JsonObject:
     """has_signal: whether there is a usable one. headlines: what a leader repeats. warnings: what not to overlook."""
     summary = context.figures
     return {
@@ -17,6 +18,6 @@ def headline_figures(context: ReportContext) -> Figure:
     }
 
 
-def advice_figures(context: ReportContext) -> Figure:
+def advice_figures(context: ReportContext) -> JsonObject:
     """advice: what to do now."""
     return {"advice": advice_sentences({**context.figures, "refused": to_jsonable(context.refused)})}

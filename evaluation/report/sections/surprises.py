@@ -8,28 +8,29 @@ from typing import Any
 
 import pandas as pd
 
+from configs.json_object import JsonObject
 from evaluation.jsonable import to_jsonable
 from evaluation.metrics import Refusal
 from evaluation.outcomes import NO_DRAW, TREATED, Effect, by_arm
 from evaluation.predictions import BASE, REST
-from evaluation.report.sections.context import Figure, ReasonsOf, RefusedFigure, ReportContext
+from evaluation.report.sections.context import ReasonsOf, RefusedFigure, ReportContext
 
 EFFECT = "effect of approaching accounts"
 
 
-def surprise_figures(context: ReportContext) -> Figure:
+def surprise_figures(context: ReportContext) -> JsonObject:
     """surprises: the largest ones either way, with their reasons."""
     frames = context.frames
     return {"surprises": surprises(context, frames.rows, frames.judged, context.inputs.reasons)}
 
 
-def arm_figures(context: ReportContext) -> Figure:
+def arm_figures(context: ReportContext) -> JsonObject:
     """arms: what became of the scorings of each arm; None where no interventions are known."""
     rows = context.frames.rows
     return {"arms": outcomes_by_arm(context, rows, context.inputs.effect) if "arm" in rows else None}
 
 
-def _reasons(text: object) -> list[Figure]:
+def _reasons(text: object) -> list[JsonObject]:
     """The three strongest reasons given at the time, without the base and the remainder."""
     given = json.loads(text) if isinstance(text, str) and text else []
     named = [reason for reason in given if reason.get("signal") not in (BASE, REST)]
@@ -39,7 +40,7 @@ def _reasons(text: object) -> list[Figure]:
 
 def surprises(
     context: ReportContext, rows: pd.DataFrame, judged: pd.DataFrame, reasons: ReasonsOf | None
-) -> dict[str, list[Figure]]:
+) -> dict[str, list[JsonObject]]:
     """The ten least expected losses that were not in the red band at their last scoring, and the five riskiest scorings
     that came to nothing.
 
@@ -67,7 +68,7 @@ def surprises(
         scores = scores.assign(arm=rows["arm"].mask(rows["approached_later"], TREATED))
     chosen = {name: judged.loc[index].assign(**scores.loc[index]) for name, index in chosen_index.items()}
 
-    def entry(row: Mapping[Any, Any]) -> Figure:
+    def entry(row: Mapping[Any, Any]) -> JsonObject:
         keys = ["account_id", "name", "as_of", "churn_at", "p", "risk_level", "lifecycle_stage", "segment", "owner"]
         keys += ["arr", "arm"]
         shown = {key: row.get(key) for key in keys}
@@ -79,7 +80,7 @@ def surprises(
     return {name: [entry(row) for row in table.to_dict("records")] for name, table in chosen.items()}
 
 
-def outcomes_by_arm(context: ReportContext, rows: pd.DataFrame, effect: Effect | Refusal | None) -> Figure:
+def outcomes_by_arm(context: ReportContext, rows: pd.DataFrame, effect: Effect | Refusal | None) -> JsonObject:
     """What became of the scorings of each `arm`, beside what approaching accounts did where chance drew the arms:
     `effect`, of evaluation.outcomes.arms; None where no draw held on these days."""
     flagged = context.share_in_red_band(rows, "p") >= 0.5

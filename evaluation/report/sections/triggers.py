@@ -6,12 +6,13 @@ import json
 
 import numpy as np
 
+from configs.json_object import JsonObject
 from evaluation.jsonable import to_jsonable
 from evaluation.outcomes import trigger_values
-from evaluation.report.sections.context import Figure, ReportContext
+from evaluation.report.sections.context import ReportContext
 
 
-def trigger_figures(context: ReportContext) -> Figure:
+def trigger_figures(context: ReportContext) -> JsonObject:
     """triggers: one entry a trigger, any of them last; None where the predictions came without theirs."""
     rows = context.frames.rows
     if "triggers" not in context.inputs.judged:

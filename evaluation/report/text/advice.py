@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from evaluation.formatting import decimal, interval_text, money, percent, spread_word
+from evaluation.report.document import Summary
 from evaluation.report.text.headlines import main_horizon
 
-Summary = Mapping[str, Any]
 THIN_COVERAGE = 0.8
 MOST_GROUPS = 3
 WANTED = ("revenue retention", "time to value", "forecast")
@@ -19,7 +18,7 @@ def advice_sentences(summary: Summary) -> list[dict[str, str]]:
 
     Parameters
     ----------
-    summary : dict
+    summary : Summary
         See evaluation.report.summary.
 
     Returns
@@ -27,7 +26,7 @@ def advice_sentences(summary: Summary) -> list[dict[str, str]]:
     list of dict
         {"about", "sentence"} each, in the order in which to act.
     """
-    parts = (("Accounts", _accounts), ("Segments and stages", _places), ("The model", _model), ("Data", _data))
+    parts = (("Accounts", _accounts), ("Segments and stages", _groups), ("The model", _model), ("Data", _data))
     return [{"about": about, "sentence": sentence} for about, advise in parts for sentence in advise(summary)]
 
 
@@ -36,9 +35,10 @@ def _accounts(summary: Summary) -> Iterator[str]:
     first = coming.get("first", [])
     if first and coming["arr_lost"]["value"] > 0:
         names = ", ".join(
-            f"{one['account_id']} ({percent(one['p'])} of {money(one['arr'], currency)})" for one in first
+            f"{account['account_id']} ({percent(account['p'])} of {money(account['arr'], currency)})"
+            for account in first
         )
-        share = sum(one["loss"] for one in first) / coming["arr_lost"]["value"]
+        share = sum(account["loss"] for account in first) / coming["arr_lost"]["value"]
         yield f"Begin with {names}: {percent(share)} of the ARR expected to be lost by {coming['until']} is theirs."
     gain = summary["profit"]["model"]
     if "best" not in gain:
@@ -57,48 +57,52 @@ def _accounts(summary: Summary) -> Iterator[str]:
         yield f"Whether the whole red band pays is not sure ({ends} for each account scored); {pays}."
 
 
-def _places(summary: Summary) -> Iterator[str]:
+def _groups(summary: Summary) -> Iterator[str]:
     worst = _least_kept(summary)
     if worst is not None:
         yield worst
     for name, title in (("lifecycle_stage", "stage"), ("segment", "segment")):
         under = [
-            one
-            for one in summary["groups"][name]
-            if one["mean_p"] < one["happened"]["low"] and one["churned_accounts"] >= summary["min_churned_accounts"]
+            group
+            for group in summary["groups"][name]
+            if group["mean_p"] < group["happened"]["low"]
+            and group["churned_accounts"] >= summary["min_churned_accounts"]
         ]
-        for one in sorted(under, key=lambda each: each["mean_p"] - each["happened"]["value"])[:MOST_GROUPS]:
-            said, came = percent(one["mean_p"]), one["happened"]
-            ends = interval_text(came, percent)
+        for group in sorted(under, key=lambda group: group["mean_p"] - group["happened"]["value"])[:MOST_GROUPS]:
+            predicted, happened = percent(group["mean_p"]), group["happened"]
             yield (
-                f"Look harder at {title} {_named(one['group'])} than the model tells you to: {said} was predicted,"
-                f" {percent(came['value'])} left ({ends})."
+                f"Look harder at {title} {_named(group['group'])} than the model tells you to: {predicted} was"
+                f" predicted, {percent(happened['value'])} left ({interval_text(happened, percent)})."
             )
     left = summary["surprises"]["left"]
-    for name in ("lifecycle_stage", "segment"):
-        groups = {one["group"]: one for one in summary["groups"][name]}
-        for group in dict.fromkeys(one[name] for one in left if one[name] is not None):
-            missed = sum(one[name] == group for one in left)
-            usual = groups[group]["rows"] / summary["scope"]["rows"] if group in groups else 1.0
+    for name, of_surprise in (
+        ("lifecycle_stage", [surprise["lifecycle_stage"] for surprise in left]),
+        ("segment", [surprise["segment"] for surprise in left]),
+    ):
+        rows = {group["group"]: group["rows"] for group in summary["groups"][name]}
+        for label in dict.fromkeys(label for label in of_surprise if label is not None):
+            missed = of_surprise.count(label)
+            usual = rows[label] / summary["scope"]["rows"] if label in rows else 1.0
             if missed >= 5 and missed / len(left) >= 2 * usual:
                 yield (
-                    f"{missed} of the {len(left)} largest surprises were in {_named(group)}, which is"
+                    f"{missed} of the {len(left)} largest surprises were in {_named(label)}, which is"
                     f" {percent(usual)} of the scorings: ask its CSMs what they knew."
                 )
 
 
 def _least_kept(summary: Summary) -> str | None:
-    kept = summary["revenue"].get("retention", {}).get("year", {})
-    overall = kept.get("all", [])
+    retained = summary["revenue"].get("retention", {}).get("year", {})
+    overall = retained.get("all", [])
     if not overall or "value" not in overall[0]["gross"]:
         return None
-    behind = [one for one in kept.get("segment", []) if one["gross"].get("high", 1.0) < overall[0]["gross"]["value"]]
+    all_kept = overall[0]["gross"]["value"]
+    behind = [line for line in retained.get("segment", []) if line["gross"].get("high", 1.0) < all_kept]
     if not behind:
         return None
-    one = min(behind, key=lambda each: each["gross"]["value"])
+    least = min(behind, key=lambda line: line["gross"]["value"])
     return (
-        f"Segment {_named(one['group'])} keeps least: {percent(one['gross']['value'])} of its ARR over {one['period']},"
-        f" against {percent(overall[0]['gross']['value'])} of all."
+        f"Segment {_named(least['group'])} keeps least: {percent(least['gross']['value'])} of its ARR over"
+        f" {least['period']}, against {percent(all_kept)} of all."
     )
 
 
@@ -109,9 +113,9 @@ def _model(summary: Summary) -> Iterator[str]:
             "Do not call accounts by these probabilities: nothing that was mapped tells who leaves. Map tables that say"
             " more of what customers do, or wait for more churns."
         )
-    against = [one for one in summary["comparisons"] if one["days"] == summary["main_horizon_days"]]
-    if any(one["verdict"] == "worse" for one in against):
-        names = ", ".join(one["title"] for one in against if one["verdict"] == "worse")
+    against = [pair for pair in summary["comparisons"] if pair["days"] == summary["main_horizon_days"]]
+    if any(pair["verdict"] == "worse" for pair in against):
+        names = ", ".join(pair["title"] for pair in against if pair["verdict"] == "worse")
         yield f"Go by {names} until the model is at least as good, and find out what changed."
     spread = spread_word(at["calibration_slope"])
     if spread:
@@ -125,12 +129,12 @@ def _model(summary: Summary) -> Iterator[str]:
             f"Read the probabilities with care: they are {spread} (slope {slope}), so {lean}; the order of accounts is"
             " not touched by it. `forewarn train --recalibrate` renews the calibration."
         )
-    for one in summary["fairness"]["differs"]:
-        value, rest = one["value"]["value"], one["rest"]["value"]
-        if one["figure"] == "recall" and value < rest:
+    for difference in summary["fairness"]["differs"]:
+        value, rest = difference["value"]["value"], difference["rest"]["value"]
+        if difference["figure"] == "recall" and value < rest:
             yield (
-                f"Of the accounts of {_named(one['group'])} that left only {percent(value)} were in the red band, of"
-                f" the others {percent(rest)}: give them places of their own."
+                f"Of the accounts of {_named(difference['group'])} that left only {percent(value)} were in the red"
+                f" band, of the others {percent(rest)}: give them places of their own."
             )
 
 
@@ -146,9 +150,9 @@ def _data(summary: Summary) -> Iterator[str]:
     without = summary["scope"].get("without_signal_rows", 0)
     if without:
         yield f"{without:,} scorings were made without a usable signal: find out which source tables were missing."
-    for one in summary["refused"]:
-        if one["figure"] in WANTED:
-            yield f"To see the {one['figure']}, bring what it lacks: {one['why']}."
+    for line in summary["refused"]:
+        if line["figure"] in WANTED:
+            yield f"To see the {line['figure']}, bring what it lacks: {line['why']}."
 
 
 def _named(group: object) -> str:

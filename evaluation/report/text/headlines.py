@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from evaluation.formatting import decimal, interval_text, money, percent, spread_word
+from evaluation.report.document import Comparison, HorizonFigures, Summary
 from evaluation.report.text.opening import figures_of, no_signal_sentence, opening_sentences
 
-Summary = Mapping[str, Any]
 CONTRACTS = "contracts"  # the baseline on contract columns only
 TOO_GOOD_AUC = 0.98
 
 
-def comparison_sentence(comparison: Summary) -> str:
+def comparison_sentence(comparison: Comparison) -> str:
     """Whether the model ranks better than a baseline on the same rows; only an interval clear of 0 decides.
 
     Parameters
@@ -38,12 +35,12 @@ def comparison_sentence(comparison: Summary) -> str:
     return f"The model does not beat {title} here; the difference is within chance: {figures}."
 
 
-def main_horizon(summary: Summary) -> Summary:
+def main_horizon(summary: Summary) -> HorizonFigures:
     """The figures of a summary at the main horizon.
 
     Parameters
     ----------
-    summary : dict
+    summary : Summary
         See evaluation.report.summary.
 
     Returns
@@ -51,7 +48,7 @@ def main_horizon(summary: Summary) -> Summary:
     dict
         One of its `horizons`.
     """
-    return next(one for one in summary["horizons"] if one["days"] == summary["main_horizon_days"])
+    return next(horizon for horizon in summary["horizons"] if horizon["days"] == summary["main_horizon_days"])
 
 
 def calibration_sentence(summary: Summary) -> str:
@@ -59,13 +56,13 @@ def calibration_sentence(summary: Summary) -> str:
     at = main_horizon(summary)
     if "refused" in at["ece"]:
         return f"Whether the probabilities are right cannot be said yet: {at['ece']['refused']}."
-    said, came = at["mean_p"], at["happened"]
-    figures = f"{percent(said)} predicted on average, {percent(came['value'])} happened"
+    predicted, happened = at["mean_p"], at["happened"]
+    figures = f"{percent(predicted)} predicted on average, {percent(happened['value'])} happened"
     slope = at["calibration_slope"]
     spread = spread_word(slope)
-    if said < came["low"]:
+    if predicted < happened["low"]:
         verdict = "The probabilities are too low"
-    elif said > came["high"]:
+    elif predicted > happened["high"]:
         verdict = "The probabilities are too high"
     elif spread:
         verdict = f"The probabilities are right on average but {spread}"
@@ -78,18 +75,18 @@ def calibration_sentence(summary: Summary) -> str:
 
 
 def capacity_sentence(summary: Summary) -> str | None:
-    share, found = summary["capacity"]["share"], summary["capacity"]["model"]
-    if "refused" in found:
+    share, in_band = summary["capacity"]["share"], summary["capacity"]["model"]
+    if "refused" in in_band:
         return None
     return (
-        f"Working on the riskiest {percent(share)} of accounts reaches {percent(found['recall']['value'])} of those"
-        f" that leave; of the accounts flagged, {percent(found['precision']['value'])} leave,"
-        f" {found['lift']:.1f} times the average."
+        f"Working on the riskiest {percent(share)} of accounts reaches {percent(in_band['recall']['value'])} of those"
+        f" that leave; of the accounts flagged, {percent(in_band['precision']['value'])} leave,"
+        f" {in_band['lift']:.1f} times the average."
     )
 
 
 def lead_sentence(summary: Summary) -> str | None:
-    at = next((one for one in summary["lead_time"]["model"] if one["days"] == 90 and "share" in one), None)
+    at = next((line for line in summary["lead_time"]["model"] if line["days"] == 90 and "share" in line), None)
     if at is None:
         return None
     return (
@@ -114,7 +111,7 @@ def headline_sentences(summary: Summary) -> list[str]:
 
     Parameters
     ----------
-    summary : dict
+    summary : Summary
         See evaluation.report.summary.
 
     Returns
@@ -141,57 +138,57 @@ def warning_sentences(summary: Summary) -> list[str]:
 
     Parameters
     ----------
-    summary : dict, see evaluation.report.summary
+    summary : Summary, see evaluation.report.summary
 
     Returns
     -------
     list of str
         Empty when all is well.
     """
-    at, found = main_horizon(summary), []
+    at, warnings = main_horizon(summary), list[str]()
     if at["auc"].get("value", 0) > TOO_GOOD_AUC:
-        found.append(
+        warnings.append(
             f"An AUC of {decimal(at['auc']['value'], 3)} is too good to be true:"
             " look for a signal that knows the outcome."
         )
     split = summary.get("random_split")
     if split and split["worth_saying"]:
-        found.append(
+        warnings.append(
             f"A random split of rows would promise {decimal(split['auc_gap'], 3)} of AUC that nobody gets: distrust"
             " figures that do not say how they were split."
         )
     without = summary["scope"].get("without_signal_rows", 0)
     if without and no_signal_sentence(summary) is None:
-        found.append(
+        warnings.append(
             f"{without:,} of {summary['scope']['rows']:,} scorings were made without a usable signal:"
             " they are the base rate of the account's stage."
         )
-    main = [one for one in summary["comparisons"] if one["days"] == summary["main_horizon_days"]]
-    for place, one in enumerate(main):
-        is_headline = place == 0 or one["baseline"] == CONTRACTS
-        if one["verdict"] in ("worse", "level") and not is_headline:
-            found.append(one["sentence"])
-        gap = one.get("log_loss", {}).get("better_by")
+    pairs = [pair for pair in summary["comparisons"] if pair["days"] == summary["main_horizon_days"]]
+    for index, pair in enumerate(pairs):
+        is_headline = index == 0 or pair["baseline"] == CONTRACTS
+        if pair["verdict"] in ("worse", "level") and not is_headline:
+            warnings.append(pair["sentence"])
+        gap = pair["log_loss"]["better_by"] if "log_loss" in pair else None
         if gap and gap["high"] < 0:
-            found.append(f"The probabilities of {one['title']} are better than the model's (log loss).")
-        if 0 < one["rows"] < one["all_rows"]:
-            missing = percent(1 - one["rows"] / one["all_rows"])
-            found.append(
-                f"{missing} of the rows have no prediction of {one['title']}, and are left out of that comparison."
+            warnings.append(f"The probabilities of {pair['title']} are better than the model's (log loss).")
+        if 0 < pair["rows"] < pair["all_rows"]:
+            missing = percent(1 - pair["rows"] / pair["all_rows"])
+            warnings.append(
+                f"{missing} of the rows have no prediction of {pair['title']}, and are left out of that comparison."
             )
     limits = summary["slope_limits"]
     slope, ece = at["calibration_slope"], at["ece"]
     if "value" in slope and not limits[0] <= slope["value"] <= limits[1]:
         way = "too extreme" if slope["value"] < 1 else "too timid"
         limit = f"beyond the limits of {limits[0]:g} to {limits[1]:g}"
-        found.append(f"The calibration slope is {decimal(slope['value'])}, {limit}: the probabilities are {way}.")
+        warnings.append(f"The calibration slope is {decimal(slope['value'])}, {limit}: the probabilities are {way}.")
     if "value" in ece and ece["value"] > summary["ece_limit"]:
-        found.append(
+        warnings.append(
             f"The calibration error, {decimal(ece['value'], 3)}, exceeds the limit of {summary['ece_limit']:g}."
         )
     unknown = summary["arr"].get("unknown_share", 0)
     if unknown > 0:
-        found.append(
+        warnings.append(
             f"The ARR of {percent(unknown)} of the scored accounts is unknown; figures in money leave them out."
         )
-    return found
+    return warnings

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from evaluation.formatting import decimal, interval_text, money, percent
+from evaluation.report.document import BeyondContracts, Comparison, Figure, Paired, Summary
 
-Summary = Mapping[str, Any]
 CHANCE = 0.5  # the AUC of a ranking by lot
 
 
@@ -16,7 +15,7 @@ def opening_sentences(summary: Summary) -> list[str]:
 
     Parameters
     ----------
-    summary : dict
+    summary : Summary
         See evaluation.report.summary.
 
     Returns
@@ -25,12 +24,13 @@ def opening_sentences(summary: Summary) -> list[str]:
         That there is no usable signal, where that holds on most scorings; whether the first yardstick does as well;
         recall, lead time and profit beside it; what is gained beyond the contracts.
     """
-    compared = [one for one in summary["comparisons"] if one["days"] == summary["main_horizon_days"]]
+    compared = [pair for pair in summary["comparisons"] if pair["days"] == summary["main_horizon_days"]]
+    beyond = summary["beyond_contracts"]
     sentences = [
         no_signal_sentence(summary),
         _against_first(compared[0]) if compared else "There is nothing to compare the model with.",
         _beside_sentence(summary),
-        (summary["beyond_contracts"] or {}).get("sentence"),
+        beyond["sentence"] if beyond else None,
     ]
     return [sentence for sentence in sentences if sentence]
 
@@ -40,7 +40,7 @@ def has_usable_signal(summary: Summary) -> bool | None:
 
     Parameters
     ----------
-    summary : dict
+    summary : Summary
         See evaluation.report.summary.
 
     Returns
@@ -71,23 +71,22 @@ def no_signal_sentence(summary: Summary) -> str | None:
     )
 
 
-def _auc(summary: Summary) -> Summary:
+def _auc(summary: Summary) -> Figure:
     days = summary["main_horizon_days"]
-    figure: Summary = next(at["auc"] for at in summary["horizons"] if at["days"] == days)
-    return figure
+    return next(at["auc"] for at in summary["horizons"] if at["days"] == days)
 
 
-def figures_of(comparison: Summary) -> tuple[str, str]:
+def figures_of(comparison: Comparison | BeyondContracts) -> tuple[str, str]:
     """(both AUCs, their difference with its interval) of a comparison, as text."""
     auc = comparison["auc"]
     gap = auc["better_by"]
-    places = 2 if min(abs(gap[end]) for end in ("value", "low", "high")) >= 0.01 else 3
+    places = 2 if min(abs(gap["value"]), abs(gap["low"]), abs(gap["high"])) >= 0.01 else 3
     ends = interval_text(gap, lambda value: decimal(value, places))
     both = f"AUC {decimal(auc['model']['value'])} against {decimal(auc['baseline']['value'])}"
     return both, f"difference {decimal(gap['value'], places)} ({ends})"
 
 
-def _against_first(comparison: Summary) -> str:
+def _against_first(comparison: Comparison) -> str:
     """The comparison's sentence, which leads with the yardstick where that does as well."""
     if comparison["verdict"] != "level":
         return str(comparison["sentence"])
@@ -97,7 +96,7 @@ def _against_first(comparison: Summary) -> str:
     return f"{title[0].upper()}{title[1:]} {do} as well as the model: {both}, {difference}."
 
 
-def contracts_sentence(comparison: Summary) -> str:
+def contracts_sentence(comparison: Comparison | BeyondContracts) -> str:
     """What the model says beyond the contracts, by its comparison with a model on contract columns only.
 
     Parameters
@@ -126,30 +125,34 @@ def _beside_sentence(summary: Summary) -> str | None:
     if beside is None:
         return None
     share, currency, days = percent(summary["capacity"]["share"]), summary["currency"], beside["lead_days"]
-    forms: tuple[tuple[str, str, str, Callable[[float], str]], ...] = (
-        ("recall", "recall", f"the riskiest {share} hold {{}} of those that leave", percent),
-        ("lead", "lead time", f"at the last scoring {days} days or more before they left, {{}}", percent),
-        ("profit", "profit", "approaching them earns {} for each account scored", lambda value: money(value, currency)),
+    forms: tuple[tuple[Paired, str, str, Callable[[float], str]], ...] = (
+        (beside["recall"], "recall", f"the riskiest {share} hold {{}} of those that leave", percent),
+        (beside["lead"], "lead time", f"at the last scoring {days} days or more before they left, {{}}", percent),
+        (
+            beside["profit"],
+            "profit",
+            "approaching them earns {} for each account scored",
+            lambda value: money(value, currency),
+        ),
     )
     parts, verdicts = [], {}
-    for key, name, text, form in forms:
-        figure = beside[key]
+    for figure, name, text, form in forms:
         if "refused" in figure:
             continue
         gap = figure["better_by"]
         verdicts[name] = "better" if gap["low"] > 0 else "worse" if gap["high"] < 0 else "level"
         values = f"{form(figure['model']['value'])} against {form(figure['baseline']['value'])}"
-        parts.append(f"{text.format(values)} (difference {_difference(gap, key, form)})")
+        parts.append(f"{text.format(values)} (difference {_difference(gap, name, form)})")
     if not parts:
         return None
     return f"{_verdict(verdicts, beside['title'])}: {'; '.join(parts)}."
 
 
-def _difference(gap: Summary, key: str, form: Callable[[float], str]) -> str:
-    if key == "profit":
+def _difference(gap: Figure, name: str, form: Callable[[float], str]) -> str:
+    if name == "profit":
         return f"{form(gap['value'])}, {interval_text(gap, form)}"
-    points = {end: f"{100 * gap[end] + 0.0:.1f}" for end in ("value", "low", "high")}
-    return f"{points['value']} points, {points['low']} to {points['high']}"
+    value, low, high = (f"{100 * end + 0.0:.1f}" for end in (gap["value"], gap["low"], gap["high"]))
+    return f"{value} points, {low} to {high}"
 
 
 def _verdict(verdicts: Mapping[str, str], title: str) -> str:
@@ -157,13 +160,13 @@ def _verdict(verdicts: Mapping[str, str], title: str) -> str:
         verdict: _listed([name for name, of in verdicts.items() if of == verdict]) for verdict in verdicts.values()
     }
     do = "do" if title.endswith("rules") else "does"
-    words = {
+    phrases = {
         "level": f"{title} {do} as well in",
         "worse": f"{title} {do} better in",
         "better": "the model is better in",
     }
     text = ", ".join(
-        f"{words[verdict]} {named[verdict]}" for verdict in ("level", "worse", "better") if verdict in named
+        f"{phrases[verdict]} {named[verdict]}" for verdict in ("level", "worse", "better") if verdict in named
     )
     return text[0].upper() + text[1:]
 
