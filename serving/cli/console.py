@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evaluation.outcomes import LevelInForce
+    from evaluation.report import HorizonFigures
     from serving.api import CreatedKey, Key
     from serving.commands.data import Checked, FeaturesWritten, Proposal
     from serving.commands.ledger import LedgerExported, LedgerVerified
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from serving.commands.score import Explained, Renewal, Scored
     from serving.scoring import Reasons
 
-Body = dict[str, Any]
 NO_SIGNAL = "NO USABLE SIGNAL: this is the base rate of the stage, the same for every account in it"
 
 
@@ -93,7 +93,7 @@ def figure(estimate: Any) -> str:
     return "-" if estimate is None else f"{estimate:.3f}"
 
 
-def horizon_line(horizon: Body) -> str:
+def horizon_line(horizon: HorizonFigures) -> str:
     return (
         f"  {horizon['days']:>4} days  {horizon['rows']:>6,} scorings, {horizon['churned_rows']:>5,} of them before a"
         f" churn ({horizon['churned_accounts']:,} accounts left)"

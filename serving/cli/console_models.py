@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from serving.cli.console import horizon_line, percent
 
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
     from serving.commands.train import Rebuilt, Recalibrated, Trained, Tuning
     from serving.commands.weights import WeightEvaluation
 
-Figures = Mapping[str, Any]
-
 
 def train_lines(result: Trained) -> list[str]:
     fit = result.summary
@@ -25,9 +22,9 @@ def train_lines(result: Trained) -> list[str]:
         f"version {result.version} is the candidate (run {result.run_id})",
         f"  taught by {fit.snapshots:,} snapshots, {fit.churned_accounts:,} churned accounts,"
         f" outcomes known until {fit.labels_known_until}",
-        f"  learner: {fit.learner}: {fit.learner_reason}",
-        f"  calibration: {fit.calibration_method}, from origins {', '.join(fit.origins) or 'none'}",
-        *_level_lines(fit.level_reason),
+        f"  learner: {fit.chosen}: {fit.why}",
+        f"  calibration: {fit.calibration.method}, from origins {', '.join(fit.origins) or 'none'}",
+        *_level_lines(fit.calibration.level_reason),
         *_tuning_lines(result.tuning),
         "to trust it: `forewarn promote` asks the gates; the backtest of these data and settings is with its run"
         if result.backtest_logged
@@ -42,7 +39,7 @@ def _level_lines(reason: str | None) -> list[str]:
 def _tuning_lines(tuning: Tuning | None) -> list[str]:
     if tuning is None:
         return []
-    lines = [f"  tuning: {tuning.facts['why']}"]
+    lines = [f"  tuning: {tuning.study.why}"]
     if tuning.line:
         lines += ["  trained with it; keep this in the project's file, or the next training goes back to the default:"]
         lines += [f"    {tuning.line}"]
@@ -53,15 +50,14 @@ def recalibrate_lines(result: Recalibrated) -> list[str]:
     calibration = result.summary
     if not result.renewed:
         return [
-            f"version {result.model_version} keeps its calibration, {calibration.method}: {calibration.reason};"
+            f"version {result.model_version} keeps its calibration, {calibration.method}: {calibration.why};"
             " nothing was registered"
         ]
     return [
         f"version {result.version} is the candidate (run {result.run_id})",
         f"  the learners of version {result.model_version}, trained {result.trained},"
         f" with the calibration of {calibration.as_of}",
-        f"  calibrator {calibration.from_version} -> {calibration.to_version}: {calibration.method};"
-        f" {calibration.reason}",
+        f"  calibrator {calibration.from_version} -> {calibration.to_version}: {calibration.method}; {calibration.why}",
         *_level_lines(calibration.level_reason),
         f"  {calibration.churned_accounts_since:,} accounts churned since the training",
         "to trust it: `forewarn backtest` judges the method on today's data, `forewarn promote` asks the gates",
@@ -78,10 +74,10 @@ def backtest_lines(result: Backtested) -> list[str]:
     refused = [] if result.passed else [f"not passed: {codes} failed (see below), so these figures cannot be trusted"]
     return [
         *refused,
-        *metrics["headlines"],
-        f"{len(metrics['folds'])} origins from {metrics['folds'][0]} to {metrics['folds'][-1]}, out-of-time rows only",
-        *(horizon_line(horizon) for horizon in metrics["horizons"]),
-        *(f"{check['severity']:5}{check['code']}  {check['title']}: {check['message']}" for check in metrics["checks"]),
+        *metrics.answer.headlines,
+        f"{len(metrics.folds)} origins from {metrics.folds[0]} to {metrics.folds[-1]}, out-of-time rows only",
+        *(horizon_line(horizon) for horizon in metrics.figures["horizons"]),
+        *(f"{check.severity:5}{check.code}  {check.title}: {check.message}" for check in metrics.checks),
         f"written to {result.out}, plots with it",
         f"with run {result.run_id}" if result.run_id else "with no run: nothing was trained on these data and settings",
     ]

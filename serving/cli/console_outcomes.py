@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from serving.cli.console import figure, level_line, percent
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from serving.commands.overrides import Overridden
     from serving.commands.report import Reported
     from serving.demo.demo import DemoRun
-
-Body = dict[str, Any]
 
 
 def override_lines(result: Overridden) -> list[str]:
@@ -117,16 +115,21 @@ def feed_line(feed: FeedDrift) -> str:
 
 def demo_lines(result: DemoRun) -> list[str]:
     """What the demo found, the answer first."""
-    metrics, features, before, promoted = result.backtest.metrics, result.features, result.before, result.promote
-    main = next(horizon for horizon in metrics["horizons"] if horizon["days"] == metrics["main_horizon_days"])
-    compared = {rival["baseline"]: rival for rival in metrics["comparisons"] if rival["days"] == main["days"]}
+    figures, features, before, promoted = (
+        result.backtest.metrics.figures,
+        result.features,
+        result.before,
+        result.promote,
+    )
+    main = next(horizon for horizon in figures["horizons"] if horizon["days"] == figures["main_horizon_days"])
+    compared = {rival["baseline"]: rival for rival in figures["comparisons"] if rival["days"] == main["days"]}
     rules = compared.get("rules")
     judged = next((day for day in result.outcomes.days if day.as_of == before.as_of), None)
     against, command = "not compared", f"forewarn --config {result.config}"
     if rules is not None:
         against = rules.get("refused") or f"AUC {figure(rules['auc']['baseline'])}"
     lines = [
-        metrics["headlines"][0],
+        figures["headlines"][0],
         f"company: {result.accounts:,} accounts, {result.rows:,} rows, today {result.check.report.data_end}",
         f"signals: {features.signals} on {features.rows:,} snapshots, coverage {percent(features.coverage or 0.0)}",
         f"out of time at {main['days']} days: AUC {figure(main['auc'])}, ECE {figure(main['ece'])}",

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from configs.atomic_files import write_bytes, write_marked, write_text
 from configs.json_object import JsonObject
-from serving.commands.kept_backtest import BASELINES, METRICS, PREDICTIONS, log_kept_backtest
+from serving.commands.kept_backtest import BASELINES, METRICS, PREDICTIONS, BacktestMetrics, log_kept_backtest
 from serving.project import Project
 
 if TYPE_CHECKING:
     from training.fit import Rolling
-
-# What a report shows beside the figures of a backtest, which looks at neither the ledger nor the feeds.
-ASKED_OF_THE_LEDGER = ("events", "outages", "monitoring")
-ANSWER = ("has_signal", "headlines")  # what a machine reads first, too
 
 
 @dataclass(frozen=True)
@@ -30,21 +25,22 @@ class Backtested:
 
     out: str
     run_id: str | None
-    metrics: Mapping[str, Any]
+    metrics: BacktestMetrics
 
     @property
     def failed_checks(self) -> tuple[str, ...]:
         """Codes of the checks that failed: the figures beside them cannot be trusted."""
-        return tuple(check["code"] for check in self.metrics["checks"] if check["severity"] == "fail")
+        return tuple(check.code for check in self.metrics.checks if check.severity == "fail")
 
     @property
     def passed(self) -> bool:
         return not self.failed_checks
 
     def to_json(self) -> JsonObject:
-        answer = {name: self.metrics[name] for name in ANSWER}
+        metrics = self.metrics.to_json()
+        answer = {name: metrics[name] for name in ("has_signal", "headlines")}
         outcome = {"passed": self.passed, "failed_checks": self.failed_checks}
-        return {**answer, "out": self.out, "run_id": self.run_id, **outcome, **self.metrics}
+        return {**answer, "out": self.out, "run_id": self.run_id, **outcome, **metrics}
 
 
 def backtest(project: Project, out: Path | None = None, rolling: Rolling | None = None) -> Backtested:
@@ -56,7 +52,6 @@ def backtest(project: Project, out: Path | None = None, rolling: Rolling | None 
     project.require_no_suspects()
     from evaluation.backtest import RandomSplitGap, compare_with_random_split
     from evaluation.backtest import backtest as roll
-    from evaluation.jsonable import to_jsonable
     from evaluation.monitoring import taught_until
     from evaluation.report import ReportInputs, by_fold, drawings, summarise
     from evaluation.validity import evidence_of, run_checks
@@ -71,7 +66,7 @@ def backtest(project: Project, out: Path | None = None, rolling: Rolling | None 
     taught = taught_until(project.ledger_or_none, settings)
     gap = split if isinstance(split, RandomSplitGap) else None
     evidence = evidence_of(dataset, rolled, settings, rolling, taught, gap)
-    findings = to_jsonable(run_checks(evidence))
+    findings = run_checks(evidence)
     tell("working out the figures")
     summary = summarise(ReportInputs(rolled.predictions, rolled.baselines, random_split=split), settings)
     folder = out or project.paths.backtest
@@ -80,11 +75,13 @@ def backtest(project: Project, out: Path | None = None, rolling: Rolling | None 
     write_marked(rolled.baselines, folder / BASELINES, mark)
     for name, body in drawings(summary, rolled.explained).items():
         write_bytes(folder / name, body)
-    folds = [f"{day:%Y-%m-%d}" for day in rolled.folds]
-    by = to_jsonable(by_fold(rolled.predictions, settings))
-    figures = {name: figure for name, figure in summary.items() if name not in ASKED_OF_THE_LEDGER}
-    answer = {name: figures[name] for name in ANSWER}
-    metrics = {**answer, "mark": mark, "folds": folds, "by_fold": by, "checks": findings, **figures}
-    write_text(folder / METRICS, json.dumps(metrics, indent=1, allow_nan=False))
+    metrics = BacktestMetrics(
+        mark=mark,
+        folds=tuple(f"{day:%Y-%m-%d}" for day in rolled.folds),
+        by_fold=tuple(by_fold(rolled.predictions, settings)),
+        checks=tuple(findings),
+        figures=summary,
+    )
+    write_text(folder / METRICS, json.dumps(metrics.to_json(), indent=1, allow_nan=False))
     tell("logging the figures")
     return Backtested(str(folder), log_kept_backtest(settings, dataset.fingerprint, folder), metrics)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Self, cast
 
 import pandas as pd
 
 from configs.atomic_files import read_marked
 from configs.errors import Fault, UsageError
+from configs.json_object import JsonObject
 from configs.settings import Settings
 
 if TYPE_CHECKING:
     from evaluation.backtest import RandomSplitGap, RandomSplitRefusal
+    from evaluation.report import FoldFigures, Summary
     from evaluation.validity import Finding
     from training.tracking import Nested
 
@@ -48,6 +49,62 @@ class KeptBacktest:
     answer: BacktestAnswer
 
 
+# What a report shows beside the figures of a backtest, which looks at neither the ledger nor the feeds.
+ASKED_OF_THE_LEDGER = ("events", "outages", "monitoring")
+
+
+@dataclass(frozen=True)
+class BacktestMetrics:
+    """What metrics.json holds.
+
+    Attributes
+    ----------
+    mark : dict of str to str
+        What the backtest was made from, as in `KeptBacktest`.
+    folds : tuple of str
+        Its origins, ISO days.
+    by_fold : tuple of FoldFigures
+    checks : tuple of Finding
+        What the checks found.
+    figures : Summary
+        The figures of a report on its rows.
+    """
+
+    mark: dict[str, str]
+    folds: tuple[str, ...]
+    by_fold: tuple[FoldFigures, ...]
+    checks: tuple[Finding, ...]
+    figures: Summary
+
+    @property
+    def answer(self) -> BacktestAnswer:
+        """What a machine reads first, too."""
+        return BacktestAnswer.of(self.figures)
+
+    def to_json(self) -> JsonObject:
+        """The answer first; without what only a report can say."""
+        from evaluation.jsonable import to_jsonable
+
+        figures = {name: figure for name, figure in self.figures.items() if name not in ASKED_OF_THE_LEDGER}
+        answer = {name: figures[name] for name in ("has_signal", "headlines")}
+        beside = {"mark": self.mark, "folds": self.folds, "by_fold": self.by_fold, "checks": self.checks}
+        return {**answer, **to_jsonable(beside), **figures}
+
+    @classmethod
+    def of(cls, body: JsonObject) -> Self:
+        """From what `to_json` made."""
+        from evaluation.report import FoldFigures
+        from evaluation.validity import Finding
+
+        return cls(
+            mark=body["mark"],
+            folds=tuple(body["folds"]),
+            by_fold=tuple(FoldFigures(**fold) for fold in body["by_fold"]),
+            checks=tuple(Finding(**finding) for finding in body["checks"]),
+            figures=cast("Summary", body),
+        )
+
+
 @dataclass(frozen=True)
 class BacktestAnswer:
     """What a backtest says first.
@@ -64,7 +121,7 @@ class BacktestAnswer:
     headlines: tuple[str, ...]
 
     @classmethod
-    def of(cls, metrics: Mapping[str, Any]) -> BacktestAnswer:
+    def of(cls, metrics: Summary) -> BacktestAnswer:
         """Of what stands in metrics.json; of an older version's, which had no `has_signal`, it is taken to be there."""
         return cls(metrics.get("has_signal") is not False, tuple(metrics["headlines"]))
 
@@ -90,21 +147,21 @@ def read_backtest(settings: Settings) -> KeptBacktest:
     if any(set(finding) != names for finding in metrics["checks"]):
         do = "run `forewarn backtest` again"
         raise UsageError(Fault("backtest", "one of another version of forewarn", "one of this version", do))
-    findings = tuple(Finding(**finding) for finding in metrics["checks"])
+    kept = BacktestMetrics.of(metrics)
     split = metrics.get("random_split")
     gap = None if split is None else RandomSplitGap.from_json(split)
-    return KeptBacktest(predictions[0], baselines[0], predictions[1], findings, gap, BacktestAnswer.of(metrics))
+    return KeptBacktest(predictions[0], baselines[0], predictions[1], kept.checks, gap, kept.answer)
 
 
 def kept_answer(settings: Settings, fingerprint: str, folder: Path) -> BacktestAnswer | None:
     """What the backtest in `folder` says first; None unless it is one of these data and settings."""
     metrics = _kept_metrics(settings, fingerprint, folder)
-    return None if metrics is None else BacktestAnswer.of(metrics)
+    return None if metrics is None else BacktestAnswer.of(cast("Summary", metrics))
 
 
-def _kept_metrics(settings: Settings, fingerprint: str, folder: Path) -> dict[str, Any] | None:
+def _kept_metrics(settings: Settings, fingerprint: str, folder: Path) -> JsonObject | None:
     path = folder / METRICS
-    metrics: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    metrics: JsonObject = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     same = metrics.get("mark") == {"fingerprint": fingerprint, "settings": settings.version}
     return metrics if same else None
 
@@ -119,12 +176,15 @@ def log_kept_backtest(settings: Settings, fingerprint: str, folder: Path) -> str
         return None
     plots = {f"plots/{plot.name}": plot.read_bytes() for plot in sorted((folder / "plots").glob("*.png"))}
     files = {**plots, f"backtest/{METRICS}": path.read_bytes()}
-    folds = [_fold_run(fold) for fold in metrics["by_fold"]]
-    return log_backtest(settings, fingerprint, flat_metrics(figures(metrics)), files, folds)
+    kept = BacktestMetrics.of(metrics)
+    folds = [_fold_run(fold) for fold in kept.by_fold]
+    return log_backtest(settings, fingerprint, flat_metrics(figures(kept.figures)), files, folds)
 
 
-def _fold_run(fold: Mapping[str, Any]) -> Nested:
+def _fold_run(fold: FoldFigures) -> Nested:
     from training.tracking import Nested
 
-    params = {name: fold[name] for name in ("fold", "first_as_of", "last_as_of")}
-    return Nested(f"fold {fold['fold']}", params, {name: fold[name] for name in fold if name not in params})
+    params = {"fold": fold.fold, "first_as_of": fold.first_as_of, "last_as_of": fold.last_as_of}
+    return Nested(
+        f"fold {fold.fold}", params, {name: value for name, value in fold.to_json().items() if name not in params}
+    )

@@ -7,9 +7,8 @@ added to the run by whichever of the two ends last.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from configs.json_object import JsonObject
 from serving.commands.kept_backtest import BacktestAnswer, kept_answer, log_kept_backtest
@@ -17,7 +16,8 @@ from serving.project import Project
 from serving.scoring import check_model, check_schema
 
 if TYPE_CHECKING:
-    from training.fit import Rolling
+    from training.fit import Rolling, Study
+    from training.model import FitLog, RecalibrationLog
 
 NO_USABLE_SIGNAL = "No usable signal: the model is the base rate of the stage, the same for every account in it."
 
@@ -26,26 +26,11 @@ NO_USABLE_SIGNAL = "No usable signal: the model is the base rate of the stage, t
 class Tuning:
     """What tuning found; `line` is the setting that keeps it, None where it did not prove itself."""
 
-    facts: Mapping[str, Any]
+    study: Study
     line: str | None
 
-
-@dataclass(frozen=True)
-class FitSummary:
-    """What a training learnt from and what it chose, as a reader sees it; days as ISO dates.
-
-    `origins`: those whose out-of-time rows calibrated it; `level_reason`: why the level was moved or not, None where it
-    goes by the year before.
-    """
-
-    snapshots: int
-    churned_accounts: int
-    labels_known_until: str
-    learner: str
-    learner_reason: str
-    calibration_method: str
-    origins: tuple[str, ...]
-    level_reason: str | None
+    def to_json(self) -> JsonObject:
+        return {**self.study.to_json(), "line": self.line}
 
 
 @dataclass(frozen=True)
@@ -60,7 +45,7 @@ class Trained:
     has_signal: bool
     backtest_logged: bool
     tuning: Tuning | None
-    log: Mapping[str, Any]
+    log: JsonObject
     judged: BacktestAnswer | None = None
 
     @property
@@ -70,42 +55,18 @@ class Trained:
         return own if self.judged is None else (*own, self.judged.first)
 
     @property
-    def summary(self) -> FitSummary:
-        calibration = self.log["calibration"]
-        return FitSummary(
-            snapshots=self.log["snapshots"],
-            churned_accounts=self.log["churned_accounts"],
-            labels_known_until=self.log["labels_known_until"],
-            learner=self.log["chosen"],
-            learner_reason=self.log["why"],
-            calibration_method=calibration["method"],
-            origins=tuple(self.log["origins"]),
-            level_reason=_level_reason(calibration),
-        )
+    def summary(self) -> FitLog:
+        """What taught it and what it chose."""
+        from training.model import FitLog
+
+        return FitLog.of(self.log)
 
     def to_json(self) -> JsonObject:
-        tuning = None if self.tuning is None else {**self.tuning.facts, "line": self.tuning.line}
+        tuning = None if self.tuning is None else self.tuning.to_json()
         judged = {"backtest_has_signal": None if self.judged is None else self.judged.has_signal}
         head = {"has_signal": self.has_signal, **judged, "headlines": self.headlines}
         logged = {"version": self.version, "run_id": self.run_id, "backtest_logged": self.backtest_logged}
         return {**head, **logged, "tuning": tuning, **self.log}
-
-
-def _level_reason(calibration: Mapping[str, Any]) -> str | None:
-    return str(calibration["level_shift"]["why"]) if "level_shift" in calibration else None
-
-
-@dataclass(frozen=True)
-class RecalibrationSummary:
-    """A calibration that was chosen anew: on which day, by which method and why, and which calibrator it follows."""
-
-    as_of: str
-    method: str
-    reason: str
-    from_version: str
-    to_version: str
-    churned_accounts_since: int
-    level_reason: str | None
 
 
 @dataclass(frozen=True)
@@ -119,20 +80,14 @@ class Recalibrated:
     trained: str
     version: str | None
     run_id: str | None
-    log: Mapping[str, Any]
+    log: JsonObject
 
     @property
-    def summary(self) -> RecalibrationSummary:
-        log = self.log
-        return RecalibrationSummary(
-            as_of=log["as_of"],
-            method=log["method"],
-            reason=log["why"],
-            from_version=log["from_version"],
-            to_version=log["to_version"],
-            churned_accounts_since=log["churned_accounts_since"],
-            level_reason=_level_reason(log),
-        )
+    def summary(self) -> RecalibrationLog:
+        """When, by which method and why, and which calibrator it follows."""
+        from training.model import RecalibrationLog
+
+        return RecalibrationLog.of(self.log)
 
     @property
     def renewed(self) -> bool:
@@ -185,7 +140,7 @@ def train(project: Project, rolling: Rolling | None = None, trials: int = 0) -> 
         run_id=logged.run_id,
         has_signal=fitted.churn.has_signal,
         backtest_logged=judged_by == logged.run_id,
-        tuning=None if tuned is None else Tuning(tuned.study.to_json(), tuned.line if tuned.adopted else None),
+        tuning=None if tuned is None else Tuning(tuned.study, tuned.line if tuned.adopted else None),
         log=fitted.churn.log,
         judged=kept_answer(settings, dataset.fingerprint, settings.paths.backtest),
     )
@@ -208,14 +163,14 @@ def recalibrate(project: Project) -> Recalibrated:
     check_schema(model.schema, dataset.schema)
     project.tell(f"renewing the calibration of version {model.version}")
     renewed = renew(model.churn, dataset, settings)
-    log = renewed.log["recalibration"]
-    if log["from_version"] == log["to_version"]:
-        return Recalibrated(model.version, model.churn.log["cut"], None, None, log)
+    log, trained = renewed.log["recalibration"], model.churn.fit_log.cut
+    if renewed.calibrator.version == model.churn.calibrator.version:
+        return Recalibrated(model.version, trained, None, None, log)
     project.tell("logging the run")
     trained_on = replace(dataset, schema=model.schema)
     rules = recalibrate_rules(model.health, dataset, settings)
     logged = log_training(settings, Fitted(renewed, rules, ()), trained_on, params={"recalibrated_from": model.version})
-    return Recalibrated(model.version, model.churn.log["cut"], logged.version, logged.run_id, log)
+    return Recalibrated(model.version, trained, logged.version, logged.run_id, log)
 
 
 def verify_run(project: Project, version: str) -> Rebuilt:

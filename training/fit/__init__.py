@@ -6,7 +6,7 @@ from training.fit.recalibrate import recalibrate, recalibrate_rules
 from training.fit.rolling_origin import Rolling
 from training.fit.seed_stability import reseeded
 from training.fit.tuning import tune
-from training.fit.tuning_result import Tuned
+from training.fit.tuning_result import Study, Tuned
 from training.fit.weight_steps import Reweighted, fit_steps, out_of_time
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Fitted",
     "Reweighted",
     "Rolling",
+    "Study",
     "Tuned",
     "fit_models",
     "fit_steps",

@@ -30,6 +30,7 @@ from training.hazard import (
 from training.health import HealthModel
 from training.model import explanation, interval, model_files
 from training.model.cuts import Cuts
+from training.model.fit_log import FitLog
 from training.model.protocol import Chosen
 from training.model.residual_heterogeneity import bounds
 from training.serialization import JsonObject
@@ -112,6 +113,11 @@ class ChurnModel:
     def cuts(self) -> Cuts:
         """Up to which day the learners and the calibrator had learnt."""
         return Cuts.of(self.log)
+
+    @property
+    def fit_log(self) -> FitLog:
+        """What taught it and what it chose, as `log` has it."""
+        return FitLog.of(self.log)
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ def model_card(churn: ChurnModel, settings: Settings, fingerprint: str, metrics:
 
     Of a figure's name/value, name/low and name/high one line is made, with its interval.
     """
-    log = churn.log
+    log = churn.fit_log
     without = metrics.get(WITHOUT_SIGNAL, 0.0)
     unusable = [] if churn.has_signal else ["**No usable signal: it serves the base rate by stage.**", ""]
     if without > 0.5:
@@ -57,7 +57,7 @@ def model_card(churn: ChurnModel, settings: Settings, fingerprint: str, metrics:
         ]
     horizons = ", ".join(f"{days}" for days in churn.horizons_days)
     lines = [
-        f"# {settings.name}: churn model of {log['cut']}",
+        f"# {settings.name}: churn model of {log.cut}",
         "",
         *unusable,
         f"The probability that an account leaves within {horizons} days, by a discrete-time hazard over intervals.",
@@ -74,10 +74,10 @@ def model_card(churn: ChurnModel, settings: Settings, fingerprint: str, metrics:
     else:
         lines += ["Not judged yet: no figure of a backtest was given when it was logged."]
     lines += ["", "Purged log loss of a hazard row, by learner:", ""]
-    losses = log["purged_log_loss"]
+    losses = log.purged_log_loss
     lines += table(["learner", "log loss"], [[name, f"{value:.5f}"] for name, value in losses.items()])
     lines += ["", "## The churns behind it", ""]
-    for group, by in log["events_by"].items():
+    for group, by in log.events_by.items():
         counts = [[name, behind["accounts"], behind["churned_accounts"]] for name, behind in by.items()]
         lines += [*table([group, "accounts", "churned"], counts), ""]
     lines += ["## For what, and for what not", "", PURPOSE]
@@ -85,19 +85,19 @@ def model_card(churn: ChurnModel, settings: Settings, fingerprint: str, metrics:
 
 
 def _what_it_is(churn: ChurnModel, settings: Settings, fingerprint: str) -> list[list[object]]:
-    log, calibrator = churn.log, churn.calibrator
+    log, calibrator = churn.fit_log, churn.calibrator
     calibration = f"{calibrator.method}, version {calibrator.version}: {calibrator.log.get('why', '')}"
     shift = calibrator.recorded_shift
     return [
-        ["learner", f"{churn.chosen}: {log['why']}"],
+        ["learner", f"{churn.chosen}: {log.why}"],
         ["calibration", calibration],
         ["churn level", "that of the same month a year before" if shift is None else shift.why],
-        ["labels known until", log["labels_known_until"]],
-        ["snapshots, hazard rows", f"{log['snapshots']:,}, {log['hazard_rows']:,}"],
-        ["churned accounts", log["churned_accounts"]],
+        ["labels known until", log.labels_known_until],
+        ["snapshots, hazard rows", f"{log.snapshots:,}, {log.hazard_rows:,}"],
+        ["churned accounts", log.churned_accounts],
         ["base rate", f"{churn.base_rate:.4f} within {churn.main_horizon_days} days"],
-        ["signals", f"{len(churn.columns)}; {'monotone' if log['monotone'] else 'free'} in the trees"],
-        ["seed", log["seed"]],
+        ["signals", f"{len(churn.columns)}; {'monotone' if log.monotone else 'free'} in the trees"],
+        ["seed", log.seed],
         ["settings, data", f"{settings.version}, {fingerprint}"],
     ]
 

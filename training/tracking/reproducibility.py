@@ -13,7 +13,7 @@ import pandas as pd
 from configs.errors import Fault, UsageError
 from configs.settings import Settings, Trees
 from training.fit import Data, Fitted, fit_models
-from training.model import ChurnModel
+from training.model import ChurnModel, FitLog
 from training.tracking.model_record import ModelRecord
 from training.tracking.registry import folder_of
 
@@ -84,8 +84,9 @@ def verify_version(settings: Settings, version: str, dataset: TrackedData) -> Ve
         )
         if then != now
     ]
-    if "recalibration" in record.log:
-        renewed = f"a calibration renewed at {record.log['recalibration']['as_of']}"
+    recalibration = FitLog.of(record.log).recalibration
+    if recalibration is not None:
+        renewed = f"a calibration renewed at {recalibration.as_of}"
         faults.append(
             Fault(f"version {number}", renewed, "a model as it was trained", "verify the version it came from")
         )
@@ -99,9 +100,9 @@ def verify(folder: Path, dataset: Data, settings: Settings) -> Verification:
 
     DataError when the folder holds no model. A renewed calibration is not rebuilt: it shows as a difference.
     """
-    log = ChurnModel.load(folder / "churn").log
-    training = settings.training.model_copy(update={"trees": Trees(**log["trees"])})
-    fitted = fit_models(dataset, settings.model_copy(update={"training": training}), pd.Timestamp(log["cut"]))
+    log = ChurnModel.load(folder / "churn").fit_log
+    training = settings.training.model_copy(update={"trees": Trees(**log.trees)})
+    fitted = fit_models(dataset, settings.model_copy(update={"training": training}), pd.Timestamp(log.cut))
     with tempfile.TemporaryDirectory() as temporary:
         again = Path(temporary)
         save_fitted(fitted, again)

@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import pandas as pd
 
@@ -34,7 +33,7 @@ class Nested:
     """
 
     name: str
-    params: Mapping[str, Any]
+    params: Mapping[str, object]
     metrics: Mapping[str, float]
     tags: Mapping[str, str] = field(default_factory=dict)
 
@@ -63,7 +62,7 @@ def trial_runs(tuned: Tuned) -> list[Nested]:
     ]
 
 
-def flat_metrics(body: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
+def flat_metrics(body: Mapping[str, object], prefix: str = "") -> dict[str, float]:
     """Finite numbers of nested mappings under names that MLflow takes; everything else is left out.
 
     Parameters
@@ -93,17 +92,17 @@ def flat_metrics(body: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
     return out
 
 
-def run_params(settings: Settings, fitted: Fitted) -> Mapping[str, Any]:
+def run_params(settings: Settings, fitted: Fitted) -> Mapping[str, object]:
     """Parameters of a training's run: its settings, and what it chose."""
-    log = fitted.churn.log
+    log = fitted.churn.fit_log
     trees = {f"trees_{key}": value for key, value in settings.training.trees.model_dump().items()}
     own = settings.training.model_dump(exclude={"trees"})
     return {
         **own,
         **trees,
         "horizons_days": settings.horizons_days,
-        "cut": log["cut"],
-        "calibrator_cut": log["calibrator_cut"],
+        "cut": log.cut,
+        "calibrator_cut": log.calibrator_cut,
         "chosen": fitted.churn.chosen,
         "calibration": fitted.churn.calibrator.method,
     }
@@ -111,16 +110,16 @@ def run_params(settings: Settings, fitted: Fitted) -> Mapping[str, Any]:
 
 def run_facts(fitted: Fitted) -> dict[str, float]:
     """Figures of a training's run: its training rows, and the purged losses."""
-    log = fitted.churn.log
+    log = fitted.churn.fit_log
     return {
-        "training_snapshots": log["snapshots"],
-        "training_hazard_rows": log["hazard_rows"],
-        "training_churned_accounts": log["churned_accounts"],
+        "training_snapshots": log.snapshots,
+        "training_hazard_rows": log.hazard_rows,
+        "training_churned_accounts": log.churned_accounts,
         "training_base_rate": fitted.churn.base_rate,
         "frailty_sd": fitted.churn.frailty_sd,
         "excess_kurtosis": fitted.churn.excess_kurtosis,
         "sampling_scale": fitted.churn.sampling_scale,
-        **flat_metrics({"purged_log_loss": log["purged_log_loss"], "beats_base_rate_z": log["beats_base_rate_z"]}),
+        **flat_metrics({"purged_log_loss": log.purged_log_loss, "beats_base_rate_z": log.beats_base_rate_z}),
     }
 
 

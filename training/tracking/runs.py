@@ -44,7 +44,7 @@ def log_training(
     fitted: Fitted,
     dataset: TrackedData,
     metrics: Mapping[str, float] | None = None,
-    params: Mapping[str, Any] | None = None,
+    params: Mapping[str, object] | None = None,
     artifacts: Mapping[str, str | bytes] | None = None,
     nested: Sequence[Nested] = (),
 ) -> Logged:
@@ -68,16 +68,16 @@ def log_training(
     Logged
         The run and the version that it became.
     """
-    log, given = fitted.churn.log, dict(metrics or {})
+    log, given = fitted.churn.fit_log, dict(metrics or {})
     record = ModelRecord(
         config_version=settings.version,
         calibrator_version=fitted.churn.calibrator.version,
         data_fingerprint=dataset.fingerprint,
         data_end=str(dataset.data_end.date()),
         metrics=given,
-        log=log,
+        log=fitted.churn.log,
     )
-    kind = "recalibration" if "recalibration" in log else "training"
+    kind = "training" if log.recalibration is None else "recalibration"
     tags = {"kind": kind, "chosen": fitted.churn.chosen, **{name: str(getattr(record, name)) for name in TAGGED}}
     with connected(settings) as client, tempfile.TemporaryDirectory() as temporary:
         import mlflow
@@ -91,7 +91,7 @@ def log_training(
         write_files(pages_folder, {**pages, **(artifacts or {})})
         experiment = _experiment(settings, client)
         mlflow.set_experiment(experiment_id=experiment)
-        with mlflow.start_run(run_name=f"{kind} {log['cut']}") as run:
+        with mlflow.start_run(run_name=f"{kind} {log.cut}") as run:
             mlflow.log_params({**run_params(settings, fitted), **(params or {})})
             mlflow.log_metrics({**run_facts(fitted), **given})
             mlflow.set_tags(tags)
