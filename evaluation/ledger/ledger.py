@@ -115,7 +115,7 @@ class Ledger(LedgerReader):
 
     def record_event(self, kind: str, body: Mapping[str, Any], at: pd.Timestamp, asked_by: str = "forewarn") -> Written:
         """Records an event in the same chain: a promotion, a promotion forced past a gate, new weights published."""
-        return self.append("mark", [(0, kind, canonical(dict(body)))], asked_by=asked_by, at=at)
+        return self.append("event", [(0, kind, canonical(dict(body)))], asked_by=asked_by, at=at)
 
     def append(
         self,

@@ -19,7 +19,7 @@ from evaluation.ledger.export import export
 from evaluation.ledger.frames import arrow_table, in_order, stored_columns, to_pandas
 from evaluation.ledger.hash_chain import Verification
 from evaluation.ledger.rows import OUTCOME, TEXTS
-from evaluation.ledger.tables import batches, marks, predictions
+from evaluation.ledger.tables import batches, events, predictions
 
 
 class LedgerReader:
@@ -155,10 +155,10 @@ class LedgerReader:
 
     def events(self, kind: str | None = None) -> pd.DataFrame:
         """Events in the order recorded: batch_id, kind, body (a dict), asked_by, at."""
-        query = select(marks.c.batch_id, marks.c.mark, marks.c.body, batches.c.asked_by, batches.c.requested_at)
-        query = query.join_from(marks, batches, marks.c.batch_id == batches.c.batch_id).order_by(marks.c.batch_id)
+        query = select(events.c.batch_id, events.c.kind, events.c.body, batches.c.asked_by, batches.c.requested_at)
+        query = query.join_from(events, batches, events.c.batch_id == batches.c.batch_id).order_by(events.c.batch_id)
         if kind is not None:
-            query = query.where(marks.c.mark == kind)
+            query = query.where(events.c.kind == kind)
         with self._reading() as connection:
             rows = [tuple(row) for row in connection.execute(query)]
         frame = pd.DataFrame(rows, columns=["batch_id", "kind", "body", "asked_by", "at"])

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Column, Double, Index, Integer, MetaData, String, Table
 
-REVISION = "0005"
+REVISION = "0006"
 FORMAT = 3  # of a batch's rows: those of format 1 had no columns that came `since` 2, and so on
 
 metadata = MetaData()
@@ -118,12 +118,12 @@ judgements = Table(
     Index("ix_judgements_account_as_of", "account_id", "as_of", "batch_id", "row"),
 )
 
-# Events: the names of this table, of its column `mark` and of its kind of batch stand in hashes and exports already.
-marks = Table(
-    "marks",
+# What changed what scores mean: a promotion, new weights, a level shift.
+events = Table(
+    "events",
     metadata,
     *_row_key(),
-    Column("mark", String, nullable=False),
+    Column("kind", String, nullable=False),
     Column("body", String, nullable=False),
     _row_hash(),
 )
@@ -227,7 +227,7 @@ PREDICTION_KINDS = ("batch", "api", "backtest")
 ENTRIES: tuple[Entry, ...] = (
     Entry("predictions", (predictions, prediction_texts), PREDICTION_KINDS),
     Entry("judgements", (judgements,), ("judgement",)),
-    Entry("marks", (marks,), ("mark",)),
+    Entry("events", (events,), ("event", "mark")),  # `mark`: of version 0005 and before; it stands in hashes
     Entry("overrides", (overrides,), ("override",)),
     Entry("alerts", (alerts,), ("alert",)),
     Entry("messages", (messages,), ("message",)),

@@ -27,7 +27,7 @@ from evaluation.outcomes.holdout import (
 )
 from evaluation.outcomes.outcomes import judged_so_far
 
-MARK = "holdout"
+DRAW = "holdout"  # the kind of event
 _COLUMNS = ["account_id", "started_at", "ended_at", "arm"]
 
 
@@ -58,7 +58,7 @@ class OutcomesByArm:
 def mark_draw(ledger: Ledger, drawn: Holdout | None, at: pd.Timestamp, by: str) -> None:
     """Marks in the ledger which holdout draw holds from now on, or that none does any more.
 
-    Nothing is written where that is what was marked last.
+    Nothing is written where that is what was recorded last.
 
     Parameters
     ----------
@@ -71,10 +71,10 @@ def mark_draw(ledger: Ledger, drawn: Holdout | None, at: pd.Timestamp, by: str) 
     by : str
         Who asked for it.
     """
-    last = ledger.events(MARK).body.tolist()[-1:]
+    last = ledger.events(DRAW).body.tolist()[-1:]
     body = asdict(HoldoutDraw() if drawn is None else HoldoutDraw(drawn.salt, drawn.share))
     if last != [body] and (drawn is not None or last):
-        ledger.record_event(MARK, body, at=at, asked_by=by)
+        ledger.record_event(DRAW, body, at=at, asked_by=by)
 
 
 def with_drawn(interventions: pd.DataFrame | None, ledger: Ledger, account_ids: list[str]) -> pd.DataFrame | None:
@@ -85,7 +85,7 @@ def with_drawn(interventions: pd.DataFrame | None, ledger: Ledger, account_ids: 
     interventions : pd.DataFrame or None
         account_id, started_at, ended_at, arm.
     ledger : Ledger
-        Where the draws are marked.
+        Where the draws are recorded.
     account_ids : list of str
         Accounts to look up in the draws.
 
@@ -94,9 +94,9 @@ def with_drawn(interventions: pd.DataFrame | None, ledger: Ledger, account_ids: 
     pd.DataFrame or None
         Columns as those of `interventions`; None where there is neither.
     """
-    marked = ledger.events(MARK)
+    draws = ledger.events(DRAW)
     parts = [] if interventions is None else [interventions[_COLUMNS]]
-    for body, since, until in zip(marked.body, marked["at"], [*marked["at"], pd.NaT][1:], strict=True):
+    for body, since, until in zip(draws.body, draws["at"], [*draws["at"], pd.NaT][1:], strict=True):
         arm = assign(account_ids, str(body["salt"]), body["share"])
         held = [account_id for account_id, drawn in zip(account_ids, arm, strict=True) if drawn == HOLDOUT]
         of_draw = {"started_at": since.normalize(), "ended_at": until, "arm": HOLDOUT}  # as of its day's scoring
@@ -124,7 +124,7 @@ def outcomes_by_arm(
     OutcomesByArm or None
         None where nobody was approached or held out.
     """
-    if interventions is None and ledger.events(MARK).empty:
+    if interventions is None and ledger.events(DRAW).empty:
         return None
     main = settings.main_horizon_days
     rows = judged_so_far(ledger, settings, at, columns=["risk_level", f"p_churn_{main}d"])
@@ -151,7 +151,7 @@ def drawn_effect(rows: pd.DataFrame, ledger: Ledger, settings: Settings) -> Effe
     rows : pd.DataFrame
         account_id, as_of, requested_at, y (0 or 1): matured scorings at the main horizon.
     ledger : Ledger
-        Where the draws are marked.
+        Where the draws are recorded.
     settings : Settings
         Draws and seed of the bootstrap.
 
@@ -160,7 +160,7 @@ def drawn_effect(rows: pd.DataFrame, ledger: Ledger, settings: Settings) -> Effe
     Effect or Refusal
         The refusal says why chance did not decide, or what is lacking.
     """
-    events = ledger.events(MARK)
+    events = ledger.events(DRAW)
     last = HoldoutDraw() if events.empty else HoldoutDraw(**events.body.iloc[-1])
     if last.salt is None or not last.share:
         return NO_DRAW

@@ -266,11 +266,11 @@ def ledger_events(ledger: Ledger) -> tuple[LedgerEvent, ...]:
     """
     return tuple(
         LedgerEvent(
-            kind=mark["kind"],
-            at=f"{mark['at']:%Y-%m-%d}",
-            label=LABELS[mark["kind"]](mark["body"]) if mark["kind"] in LABELS else None,
-            sentence=sentence(mark["kind"], mark["body"], mark["asked_by"], mark["at"]),
-            against_refusal=mark["kind"] == FORCED,
+            kind=event["kind"],
+            at=f"{event['at']:%Y-%m-%d}",
+            label=LABELS[event["kind"]](event["body"]) if event["kind"] in LABELS else None,
+            sentence=sentence(event["kind"], event["body"], event["asked_by"], event["at"]),
+            against_refusal=event["kind"] == FORCED,
         )
-        for mark in ledger.events().to_dict("records")
+        for event in ledger.events().to_dict("records")
     )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 
+import pandas as pd
 import pytest
 from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
@@ -17,14 +19,14 @@ from tests.evaluation.ledgers import NOW, TABLES, frame, put, put_alerts
 
 
 def written(ledger: Ledger) -> list[str]:
-    """Three batches of predictions (3, 4 and 2 rows), one of judgements, a mark and two calls; returns their hashes."""
+    """Three batches of predictions (3, 4 and 2 rows), one of judgements, an event and two overrides; returns their hashes."""
     made = [put(ledger, frame(rows, seed=rows)) for rows in (3, 4)]
     made.append(ledger.append("judgement", [(0, "000", "2024-01-31", 90, *[None] * 5)], asked_by="outcomes", at=NOW))
     made.append(put(ledger, frame(2), kind="api", idempotency_key="k"))
     made.append(ledger.record_event("promotion", {"version": 3}, NOW))
-    calls = [(0, "000", "2024-02-01T00:00:00.000000", "high", "no sponsor", "anna", None)]
-    calls += [(1, "001", "2024-02-01T00:00:00.000000", "low", "renews", "ben", "2024-06-01T00:00:00.000000")]
-    made.append(ledger.append("override", calls, asked_by="user:anna", at=NOW))
+    overrides = [(0, "000", "2024-02-01T00:00:00.000000", "high", "no sponsor", "anna", None)]
+    overrides += [(1, "001", "2024-02-01T00:00:00.000000", "low", "renews", "ben", "2024-06-01T00:00:00.000000")]
+    made.append(ledger.append("override", overrides, asked_by="user:anna", at=NOW))
     return [one.hash for one in made]
 
 
@@ -147,11 +149,11 @@ TAMPERED: dict[str, tuple[list[str], list[str]]] = {
     "a judgement": (["update judgements set churn_at = '2024-02-02T00:00:00.000000'"], ["batch 3, row 0 (judgements)"]),
     "a contraction": (["update judgements set contraction_days = 30"], ["batch 3, row 0 (judgements)"]),
     "a judgement gone": (["delete from judgements"], ["batch 3, row 0 (judgements)"]),
-    "a mark": (["update marks set body = '{}'"], ["batch 5, row 0 (marks)"]),
+    "an event": (["update events set body = '{}'"], ["batch 5, row 0 (events)"]),
     "a call": (["update overrides set level = 'low' where row = 0"], ["batch 6, row 0 (overrides)"]),
     "its expiry": (["update overrides set expires_at = null"], ["batch 6, row 1 (overrides)"]),
     "a call gone": (["delete from overrides where row = 0"], ["batch 6, row 0 (overrides)"]),
-    "a mark gone": (["delete from marks"], ["batch 5, row 0 (marks)"]),
+    "an event gone": (["delete from events"], ["batch 5, row 0 (events)"]),
     "the head": (["update head set hash = 'f'"], ["batch 6 (head)"]),
     "the head gone": (["delete from head"], ["batch 0 (head)"]),
 }
@@ -290,6 +292,38 @@ def test_a_ledger_of_before_a_column_is_upgraded_and_still_proved(
         unlock(url, raw)
         raw(f"update predictions set has_signal = 1 where {at(1, 2)}")
         assert [str(fault).split(":")[0] for fault in ledger.verify().faults] == ["batch 1, row 2 (predictions)"]
+
+
+def test_a_ledger_whose_events_were_called_marks_opens_and_is_still_proved(
+    url: str, raw: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (migrations, database):
+        monkeypatch.setattr(module, "REVISION", "0005")
+    Ledger.open(url).close()
+    monkeypatch.undo()
+    # A batch as the version before wrote it: under the kind `mark`, into the table `marks`.
+    (row_hash,) = hash_chain.row_hashes([(0, "promotion", '{"version":1}')])
+    batch = hash_chain.Batch(
+        1, "mark", 3, "forewarn", "2024-01-31T00:00:00.000000", None, None, 1, row_hash[len(hash_chain.NO_ROWS) :], ""
+    )
+    previous = str(next(iter(raw("select hash from head")))[0])
+    batch = replace(batch, previous_hash=previous)
+    names = ", ".join(f'"{name}"' for name in (*hash_chain.BATCH_COLUMNS, "hash"))
+    values = [*(getattr(batch, name) for name in hash_chain.BATCH_COLUMNS), batch.hash]
+    shown = ", ".join("null" if value is None else repr(value) for value in values)
+    raw(f"insert into batches ({names}) values ({shown})")
+    raw(f"""insert into marks values (1, 0, 'promotion', '{{"version":1}}', '{row_hash}')""")
+    raw(f"update head set batch_id = 1, hash = '{batch.hash}'")
+    with Ledger.open(url) as ledger:
+        ledger.record_event("reweighted", {"version": 2}, pd.Timestamp("2024-02-29"))
+        assert ledger.events().kind.tolist() == ["promotion", "reweighted"]
+        assert ledger.batches().kind.tolist() == ["mark", "event"]
+        assert (ledger.verify().ok, ledger.verify().rows) == (True, 2)
+        with pytest.raises(Exception, match="append-only"):
+            raw("delete from events")
+        unlock(url, raw)
+        raw("update events set body = '{}' where batch_id = 1")
+        assert [str(fault).split(":")[0] for fault in ledger.verify().faults] == ["batch 1, row 0 (events)"]
 
 
 def test_whether_there_was_a_signal_is_part_of_the_proof(ledger: Ledger, url: str, raw: Callable) -> None:

@@ -106,7 +106,7 @@ def test_an_empty_ledger_answers(ledger: Ledger) -> None:
     assert ledger.verify() == hash_chain.Verification(True, 0, 0, (), 0, "")
 
 
-def test_marks(ledger: Ledger) -> None:
+def test_events(ledger: Ledger) -> None:
     ledger.record_event("promotion", {"version": 3, "says": "ü"}, NOW)
     ledger.record_event("forced_promotion", {"version": 4, "gates": ["auc_alarm"]}, NOW, asked_by="csm-03")
     assert ledger.events().body.tolist() == [{"version": 3, "says": "ü"}, {"version": 4, "gates": ["auc_alarm"]}]
@@ -124,11 +124,11 @@ def test_export_is_what_was_written(ledger: Ledger, tmp_path: Path) -> None:
     made = ledger.export(tmp_path / "folder")
     assert [path.name for path in made] == [
         f"{name}.parquet"
-        for name in ("predictions", "batches", "judgements", "marks", "overrides", "alerts", "messages", "deliveries")
+        for name in ("predictions", "batches", "judgements", "events", "overrides", "alerts", "messages", "deliveries")
     ]
     assert sorted(path.name for path in (tmp_path / "folder").iterdir()) == sorted(path.name for path in made)
     assert pd.read_parquet(tmp_path / "folder" / "batches.parquet").kind.tolist() == [
-        *("batch", "api", "mark"),
+        *("batch", "api", "event"),
         *("alert", "message", "delivery"),
     ]
     assert pd.read_parquet(tmp_path / "folder" / "deliveries.parquet").attempt.tolist() == [1]

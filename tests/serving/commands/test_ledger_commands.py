@@ -162,11 +162,11 @@ def test_a_holdout_is_drawn_by_setting_and_told_apart(project: Path) -> None:
     assert "has matured" in told["by_arm"]["effect"]["refused"]
     lines = on(project, "outcomes").stdout.splitlines()
     assert any("approached" in line and "saved, or safe anyway" in line for line in lines)
-    exported_marks = project / "all"
+    exported = project / "all"
     from configs.settings_file import load_settings
     from evaluation.ledger.ledger import Ledger
 
     with Ledger.open(load_settings(path)) as ledger:
         assert ledger.events("holdout").body.tolist() == [{"salt": "a", "share": 0.2}]
-        ledger.export(exported_marks)
-    assert pd.read_parquet(exported_marks / "marks.parquet").mark.tolist()[-1] == "holdout"
+        ledger.export(exported)
+    assert pd.read_parquet(exported / "events.parquet").kind.tolist()[-1] == "holdout"
