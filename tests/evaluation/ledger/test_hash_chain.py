@@ -19,7 +19,7 @@ from tests.evaluation.ledgers import NOW, TABLES, frame, put, put_alerts
 
 
 def written(ledger: Ledger) -> list[str]:
-    """Three batches of predictions (3, 4 and 2 rows), one of judgements, an event and two overrides; returns their hashes."""
+    """Three batches of predictions (3, 4 and 2 rows), one of judgements, an event, two overrides; their hashes."""
     made = [put(ledger, frame(rows, seed=rows)) for rows in (3, 4)]
     made.append(ledger.append("judgement", [(0, "000", "2024-01-31", 90, *[None] * 5)], asked_by="outcomes", at=NOW))
     made.append(put(ledger, frame(2), kind="api", idempotency_key="k"))
@@ -302,7 +302,7 @@ def test_a_ledger_whose_events_were_called_marks_opens_and_is_still_proved(
     Ledger.open(url).close()
     monkeypatch.undo()
     # A batch as the version before wrote it: under the kind `mark`, into the table `marks`.
-    (row_hash,) = hash_chain.row_hashes([(0, "promotion", '{"version":1}')])
+    (row_hash,) = hash_chain.row_hashes([(0, "promotion", "{}")])
     batch = hash_chain.Batch(
         1, "mark", 3, "forewarn", "2024-01-31T00:00:00.000000", None, None, 1, row_hash[len(hash_chain.NO_ROWS) :], ""
     )
@@ -312,7 +312,7 @@ def test_a_ledger_whose_events_were_called_marks_opens_and_is_still_proved(
     values = [*(getattr(batch, name) for name in hash_chain.BATCH_COLUMNS), batch.hash]
     shown = ", ".join("null" if value is None else repr(value) for value in values)
     raw(f"insert into batches ({names}) values ({shown})")
-    raw(f"""insert into marks values (1, 0, 'promotion', '{{"version":1}}', '{row_hash}')""")
+    raw(f"insert into marks values (1, 0, 'promotion', '{{}}', '{row_hash}')")
     raw(f"update head set batch_id = 1, hash = '{batch.hash}'")
     with Ledger.open(url) as ledger:
         ledger.record_event("reweighted", {"version": 2}, pd.Timestamp("2024-02-29"))
@@ -322,7 +322,7 @@ def test_a_ledger_whose_events_were_called_marks_opens_and_is_still_proved(
         with pytest.raises(Exception, match="append-only"):
             raw("delete from events")
         unlock(url, raw)
-        raw("update events set body = '{}' where batch_id = 1")
+        raw("update events set body = '[]' where batch_id = 1")
         assert [str(fault).split(":")[0] for fault in ledger.verify().faults] == ["batch 1, row 0 (events)"]
 
 
