@@ -123,7 +123,10 @@ def filled(
     for name, tree in reversed(steps):
         whole = whole.with_(name, as_=tree, copy=False, append=True)
     whole.args["with_"].set("expressions", whole.args["with_"].expressions[::-1])
-    sql = whole.transform(_replaced).sql(dialect, pretty=True, max_text_width=WIDTH)
+    whole = whole.transform(_replaced)
+    if dialect == "postgres":  # sqlglot has no word for it there
+        whole = whole.transform(_split_in_postgres)
+    sql = whole.sql(dialect, pretty=True, max_text_width=WIDTH)
     return FilledQuery(sql, tuple(kept), tuple(used), tuple(sorted(empty)))
 
 
@@ -196,6 +199,12 @@ def _together(fill: Fill, selects: Sequence[exp.Query], kept: Sequence[str]) -> 
     for other in shown[1:]:
         whole = exp.union(whole, other, distinct=False, copy=False)
     return whole
+
+
+def _split_in_postgres(node: exp.Expr) -> exp.Expr:
+    if isinstance(node, exp.Split):
+        return exp.Anonymous(this="string_to_array", expressions=[node.this, node.expression])
+    return node
 
 
 def _replaced(node: exp.Expr) -> exp.Expr:

@@ -17,6 +17,7 @@ AREAS: tuple[Area, ...] = ("billing", "crm", "support", "product", "survey")
 SYSTEMS: tuple[str, ...] = (
     "stripe",
     "salesforce",
+    "hubspot",
     "zendesk",
     "pendo",
 )

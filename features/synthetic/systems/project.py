@@ -87,7 +87,8 @@ def make_systems_project(
 def known_tables(folder: Path, written: WrittenSystems, mapping: SourceMapping) -> dict[str, pd.DataFrame]:
     """The company's own tables as exact as the systems can hold them, under the ids of the system that leads.
 
-    Amounts are whole cents, a contact's role begins and ends by the day, and a credit note knows its invoice.
+    Amounts are whole cents, in Salesforce a contact's role begins and ends by the day, and a credit note knows its
+    invoice.
 
     Parameters
     ----------
@@ -101,10 +102,11 @@ def known_tables(folder: Path, written: WrittenSystems, mapping: SourceMapping) 
     """
     frames = {name: pd.read_parquet(folder / ORIGINAL / f"{name}.parquet") for name in TABLE_NAMES}
     invoices, contacts = frames["invoices"], frames["contacts"]
-    if "invoices" in (filled := {mapped.table for mapped in mapping.tables}):
+    filled = {mapped.table: mapped.system for mapped in mapping.tables}
+    if "invoices" in filled:
         of = invoices.invoice_id.map(credited(invoices))
         frames["invoices"] = invoices.assign(amount=invoices.amount.round(2), credits_invoice_id=of)
-    if "contacts" in filled:
+    if filled.get("contacts") == "salesforce":
         frames["contacts"] = contacts.assign(since=contacts.since.dt.floor("D"), until=contacts.until.dt.floor("D"))
     return as_known_there(frames, written.who, _key_of(mapping))
 

@@ -130,6 +130,7 @@ def _opportunities(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Each outcome as an opportunity that was open, and closed when it was recorded; some were closed once before."""
     rows = outcomes.reset_index(drop=True)
+    odd = min(ODD, len(rows))
     base = pd.DataFrame(
         {
             "id": [salesforce_id("006", number) for number in range(len(rows))], "account_id": rows.account_id.map(own),
@@ -144,14 +145,14 @@ def _opportunities(
     again = base.index % 5 == 0
     lost = base[again].assign(_fivetran_start=(open_at + 10 * DAY)[again], is_closed="TRUE", is_won="FALSE", amount=1.0)
     reopened = opened[again].assign(_fivetran_start=(open_at + 20 * DAY)[again])
-    pipeline = base.head(ODD).assign(_fivetran_start=open_at.head(ODD), is_closed="FALSE", is_won="FALSE", amount=5e6)
-    pipeline["id"] = [salesforce_id("006", 90000 + number) for number in range(ODD)]
-    first = base.head(ODD).assign(
-        _fivetran_start=open_at.head(ODD), is_closed="TRUE", is_won="TRUE", type="New Business"
+    pipeline = base.head(odd).assign(_fivetran_start=open_at.head(odd), is_closed="FALSE", is_won="FALSE", amount=5e6)
+    pipeline["id"] = [salesforce_id("006", 90000 + number) for number in range(odd)]
+    first = base.head(odd).assign(
+        _fivetran_start=open_at.head(odd), is_closed="TRUE", is_won="TRUE", type="New Business"
     )
-    first["id"] = [salesforce_id("006", 91000 + number) for number in range(ODD)]
-    deleted = closed.head(ODD).assign(is_deleted="TRUE")
-    deleted["id"] = [salesforce_id("006", 92000 + number) for number in range(ODD)]
+    first["id"] = [salesforce_id("006", 91000 + number) for number in range(odd)]
+    deleted = closed.head(odd).assign(is_deleted="TRUE")
+    deleted["id"] = [salesforce_id("006", 92000 + number) for number in range(odd)]
     history = pd.concat([opened, lost, reopened, closed, pipeline, first, deleted], ignore_index=True)
     history = history.sort_values(["id", "_fivetran_start"], ignore_index=True)
     # Today's rows: the closing dates were tidied up since.

@@ -11,6 +11,7 @@ import pandas as pd
 
 from configs.errors import Fault, UsageError, nearest
 from configs.tables import TABLE_NAMES
+from features.synthetic.systems.hubspot import company_id, hubspot_tables
 from features.synthetic.systems.pendo import pendo_tables
 from features.synthetic.systems.rows import Identities, SystemTables, salesforce_id
 from features.synthetic.systems.salesforce import account_id, salesforce_tables
@@ -21,12 +22,14 @@ Writer = Callable[[Mapping[str, pd.DataFrame], Identities, pd.Timestamp], System
 WRITERS: Mapping[str, Writer] = {
     "stripe": stripe_tables,
     "salesforce": salesforce_tables,
+    "hubspot": hubspot_tables,
     "zendesk": zendesk_tables,
     "pendo": pendo_tables,
 }
 # The first of these that is written has the ids by which the others know an account.
 LEADERS: Mapping[str, Callable[[str, int], str]] = {
     "salesforce": account_id,
+    "hubspot": company_id,
     "stripe": lambda account, number: customer_id(account),
 }
 
