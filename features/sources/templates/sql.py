@@ -123,10 +123,10 @@ def filled(
     for name, tree in reversed(steps):
         whole = whole.with_(name, as_=tree, copy=False, append=True)
     whole.args["with_"].set("expressions", whole.args["with_"].expressions[::-1])
-    whole = whole.transform(_replaced)
+    done = whole.transform(_replaced)
     if dialect == "postgres":  # sqlglot has no word for it there
-        whole = whole.transform(_split_in_postgres)
-    sql = whole.sql(dialect, pretty=True, max_text_width=WIDTH)
+        done = done.transform(_split_in_postgres)
+    sql = done.sql(dialect, pretty=True, max_text_width=WIDTH)
     return FilledQuery(sql, tuple(kept), tuple(used), tuple(sorted(empty)))
 
 

@@ -15,7 +15,7 @@ from features.sources.templates import SourceMapping, mapping_of_folder, templat
 from features.synthetic.company import END, MONTHS, Company, company_config, make_company
 from features.synthetic.scenario import Story
 from features.synthetic.systems.stripe import credited
-from features.synthetic.systems.write import WrittenSystems, as_known_there, write_systems
+from features.synthetic.systems.write import WrittenSystems, as_known_there, refuse_unknown, write_systems
 
 ORIGINAL = Path("truth") / "company"  # where no mapping points
 
@@ -66,8 +66,9 @@ def make_systems_project(
     Raises
     ------
     UsageError
-        As `make_company` and `write_systems`.
+        For a system into which the company cannot be written, and as `make_company`.
     """
+    refuse_unknown(systems)
     company = make_company(folder / ORIGINAL, accounts, months=months, end=end, story=story)
     written = write_systems(folder / ORIGINAL, folder, systems, end)
     mapping = mapping_of_folder(folder, systems)

@@ -53,6 +53,24 @@ class WrittenSystems:
     rows: Mapping[str, int]
 
 
+def refuse_unknown(systems: Sequence[str]) -> None:
+    """Refuses systems into which the company cannot be written.
+
+    Parameters
+    ----------
+    systems : sequence of str
+
+    Raises
+    ------
+    UsageError
+        With each of them.
+    """
+    unknown = [name for name in systems if name not in WRITERS]
+    if unknown:
+        expected = f"of {', '.join(WRITERS)}"
+        raise UsageError([Fault("--as", repr(name), expected, nearest(name, list(WRITERS))) for name in unknown])
+
+
 def write_systems(company: Path, folder: Path, systems: Sequence[str], end: date) -> WrittenSystems:
     """Writes the tables of a company, as `make_company` made it, as folder/{system}/{table}.csv.
 
@@ -69,16 +87,7 @@ def write_systems(company: Path, folder: Path, systems: Sequence[str], end: date
     Returns
     -------
     WrittenSystems
-
-    Raises
-    ------
-    UsageError
-        For a system into which the company cannot be written.
     """
-    unknown = [name for name in systems if name not in WRITERS]
-    if unknown:
-        expected = f"of {', '.join(WRITERS)}"
-        raise UsageError([Fault("--as", repr(name), expected, nearest(name, list(WRITERS))) for name in unknown])
     frames = {name: pd.read_parquet(company / f"{name}.parquet") for name in TABLE_NAMES}
     who = identities(frames, systems)
     planted, rows = {}, {}

@@ -45,7 +45,7 @@ def test_the_company_comes_back_from_hubspot(tmp_path: Path) -> None:
 
 
 def test_every_writer_plants_its_traps(tmp_path: Path) -> None:
-    made = make_systems_project(tmp_path, tuple(WRITERS), accounts=20, months=6)
+    made = make_systems_project(tmp_path, tuple(WRITERS), accounts=40, months=6)
     for system, planted in made.written.planted.items():
         assert {trap: count for trap, count in planted.items() if not count} == {}, system
 
