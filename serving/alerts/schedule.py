@@ -40,8 +40,8 @@ def retry_after(header: str | None, now: datetime) -> datetime | None:
     if header is None:
         return None
     try:
-        until = now + timedelta(seconds=int(header))
-    except (ValueError, OverflowError):
+        until = now + timedelta(seconds=min(int(header), MOST_RETRY_AFTER.total_seconds()))
+    except ValueError:
         try:
             until = parsedate_to_datetime(header)
         except ValueError:
@@ -79,8 +79,18 @@ def _end_of(quiet: QuietHours, local: datetime) -> datetime | None:
         day += timedelta(days=1)
     elif clock >= quiet.to:
         return None
-    end = datetime.combine(day, quiet.to, local.tzinfo)
-    # An hour that comes twice: the end is the first one that is still to come. One that never comes ends when it would.
-    if end.astimezone(UTC) <= local.astimezone(UTC):
-        end = end.replace(fold=1)
-    return end if end.astimezone(UTC) > local.astimezone(UTC) else None
+    return _first_at(datetime.combine(day, quiet.to, local.tzinfo), local)
+
+
+def _first_at(wall: datetime, after: datetime) -> datetime:
+    """The first moment after another at which the clock on the wall shows a time of its day, or has passed it.
+
+    An hour that comes twice shows it twice; one that is left out never does, and ends when the next begins.
+    """
+    early, late = sorted(wall.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+    is_left_out = late.astimezone(wall.tzinfo).replace(tzinfo=None) != wall.replace(tzinfo=None)
+    if not is_left_out:
+        return early if early > after.astimezone(UTC) else late
+    while early.astimezone(wall.tzinfo).replace(tzinfo=None) < wall.replace(tzinfo=None):
+        early += timedelta(minutes=1)
+    return early

@@ -27,11 +27,15 @@ def send(session: Session, watch: bool, every: float) -> None:
     """Raise the alerts of the newest scoring and deliver what is due. Exit code 1 where something did not arrive."""
     from serving.commands import alerts as commands
 
+    if watch:
+        before: list[str] = []
+        for one in commands.watch(lambda: session.project(quiet=True), every, lambda: datetime.now(UTC)):
+            lines = [one] if isinstance(one, str) else console_alerts.sent_lines(one)
+            if lines != before:  # a log of what happens, and not of the time
+                session.show(one, lambda _, lines=lines: lines)  # type: ignore[misc]
+            before = lines
+        return
     with session.project() as project:
-        if watch:
-            for result in commands.watch(project, every, lambda: datetime.now(UTC)):
-                session.show(result, console_alerts.sent_lines)
-            return
         result = commands.send(project, datetime.now(UTC))
     session.show(result, console_alerts.sent_lines)
     if not result.ok:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import pandas as pd
+from sqlalchemy.exc import DBAPIError
 
-from configs.errors import Fault, UsageError, nearest
+from configs.errors import Fault, ForewarnError, UsageError, nearest
 from evaluation.ledger import DEAD, DISABLED, REENABLED, RESENT, Outbox, StoredAlert, StoredMessage
 from serving.alerts import AccountContext, AlertReview, Dispatcher, Raised, Sent, key_of, raise_alerts, review
 from serving.project import Project
-
-if TYPE_CHECKING:
-    import httpx
 
 Source = Literal["backtest", "ledger"]
 LIST_MOST = 1_000
@@ -67,10 +66,12 @@ class Resent:
     receivers: tuple[str, ...]
 
 
-def send(project: Project, now: datetime, client: httpx.Client | None = None) -> AlertsSent:
+def send(project: Project, now: datetime) -> AlertsSent:
     """Raises the alerts of the newest scoring, unless they were, and delivers what is due."""
-    with _client(client) as http:
-        dispatcher = Dispatcher(Outbox(project.written_ledger), project.settings, http)
+    import httpx
+
+    with httpx.Client(follow_redirects=False) as client:
+        dispatcher = Dispatcher(Outbox(project.written_ledger), project.settings, client)
         dispatcher.register(now)  # so that a new receiver gets what is raised now
         project.tell("comparing the newest scoring with the one before")
         raised = _raise(project, now)
@@ -79,11 +80,32 @@ def send(project: Project, now: datetime, client: httpx.Client | None = None) ->
 
 
 def watch(
-    project: Project, every_seconds: float, clock: Callable[[], datetime], client: httpx.Client | None = None
-) -> Iterator[AlertsSent]:
-    """`send` again and again, for as long as it is asked for the next; `clock` gives the moment of each pass."""
+    opened: Callable[[], AbstractContextManager[Project]], every_seconds: float, clock: Callable[[], datetime]
+) -> Iterator[AlertsSent | str]:
+    """`send` again and again, for as long as it is asked for the next; a pass that fails is told in words, and the next
+    tries again.
+
+    Parameters
+    ----------
+    opened : callable
+        Opens the project anew for each pass, so that new data and changed settings count.
+    every_seconds : float
+        Between passes.
+    clock : callable
+        The moment of a pass.
+
+    Yields
+    ------
+    AlertsSent, or str
+        What a pass did, or why it failed.
+    """
     while True:
-        yield send(project, clock(), client)
+        try:
+            with opened() as project:
+                result: AlertsSent | str = send(project, clock())
+        except (ForewarnError, DBAPIError) as error:
+            result = " ".join(str(error).split())
+        yield result
         time.sleep(every_seconds)
 
 
@@ -184,9 +206,3 @@ def _context(project: Project, as_of: pd.Timestamp) -> dict[str, AccountContext]
 def _listed(alert: StoredAlert, states: dict[str, str]) -> ListedAlert:
     title = str(alert.body["title"])
     return ListedAlert(alert.alert_id, alert.as_of, alert.kind, alert.owner, alert.route, title, states)
-
-
-def _client(given: httpx.Client | None) -> httpx.Client:
-    import httpx
-
-    return given or httpx.Client(follow_redirects=False)
