@@ -14,6 +14,7 @@ import httpx
 import pandas as pd
 
 from configs.alerts import Alerts, Receiver
+from configs.errors import UsageError
 from configs.settings import Settings
 from evaluation.ledger import (
     DEAD,
@@ -30,7 +31,7 @@ from evaluation.ledger import (
 from serving.alerts.budget import week_is_over
 from serving.alerts.messages import digests_of, messages_of, wanted, weeks_in
 from serving.alerts.schedule import next_attempt, quiet_until
-from serving.alerts.transports import Attempt, deliver
+from serving.alerts.transports import Attempt, deliver, require_secrets
 
 MINUTE = timedelta(minutes=1)
 THROTTLED = "throttled: "  # begins the detail of an attempt after which the receiver's other messages wait too
@@ -38,7 +39,8 @@ THROTTLED = "throttled: "  # begins the detail of an attempt after which the rec
 
 @dataclass
 class ReceiverResult:
-    """What one pass did for a receiver; `held`: why it stopped, None where nothing is due any more."""
+    """What one pass did for a receiver; `held`: why it stopped, None where nothing is due any more; `faults`: what of
+    its configuration keeps everything from it, while the others get theirs."""
 
     receiver: str
     delivered: int = 0
@@ -48,6 +50,7 @@ class ReceiverResult:
     waiting: int = 0
     held: str | None = None
     next_at: str | None = None
+    faults: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         line = f"{self.receiver}: {self.records} alerts in {self.delivered} calls"
@@ -80,8 +83,8 @@ class Sent:
 
     @property
     def troubled(self) -> bool:
-        """Whether a message failed or was given up, or a receiver is off."""
-        return any(result.failed or result.dead or result.held == DISABLED for result in self.receivers)
+        """Whether a message failed or was given up, or a receiver is off or wrongly configured."""
+        return any(one.failed or one.dead or one.faults or one.held == DISABLED for one in self.receivers)
 
 
 @dataclass(frozen=True)
@@ -116,11 +119,6 @@ class Dispatcher:
         Returns
         -------
         Sent
-
-        Raises
-        ------
-        UsageError
-            Where a secret is not in the environment.
         """
         with self.outbox.dispatching() as held:
             if not held:
@@ -188,10 +186,15 @@ class Dispatcher:
     def _held(
         self, receiver: Receiver, waiting: list[StoredMessage], now: datetime, result: ReceiverResult
     ) -> str | None:
-        """Why a receiver gets nothing now: it is gone, in its quiet hours, or asked for time."""
+        """Why a receiver gets nothing now: it is gone, has no secret, is in its quiet hours, or asked for time."""
         state, _ = self.outbox.receiver_state(receiver.name)
         if state == DISABLED:
             return DISABLED
+        try:
+            require_secrets(receiver)
+        except UsageError as error:
+            result.faults = tuple(map(str, error.faults))
+            return "; ".join(result.faults)
         quiet = quiet_until(receiver.quiet_hours, now)
         if quiet is not None:
             result.next_at = moment(pd.Timestamp(quiet))

@@ -68,7 +68,7 @@ def deliver(receiver: Receiver, message: StoredMessage, now: datetime, client: h
     Raises
     ------
     UsageError
-        Where a secret or password is not in the environment.
+        Where a secret or password is not in the environment; see `require_secrets`.
     """
     if receiver.kind == "email":
         return _mailed(receiver, message)
@@ -76,6 +76,17 @@ def deliver(receiver: Receiver, message: StoredMessage, now: datetime, client: h
     if receiver.kind == "webhook":
         more = headers(message.message_id, int(now.timestamp()), body, keys_of(receiver))
     return _posted(receiver, body, more, now, client)
+
+
+def require_secrets(receiver: Receiver) -> None:
+    """UsageError, which shows none, where a secret or password of a receiver is not in the environment."""
+    keys_of(receiver)
+    if receiver.smtp_user is not None:
+        _password(receiver)
+
+
+def _password(receiver: Receiver) -> str:
+    return environment_value(receiver.smtp_password or "", f"alerts.receivers.{receiver.name}.smtp_password")
 
 
 def keys_of(receiver: Receiver) -> list[bytes]:
@@ -112,8 +123,7 @@ def _mailed(receiver: Receiver, message: StoredMessage) -> Attempt:
             if receiver.smtp_tls == "starttls":
                 server.starttls(context=ssl.create_default_context())
             if receiver.smtp_user is not None:
-                where = f"alerts.receivers.{receiver.name}.smtp_password"
-                server.login(receiver.smtp_user, environment_value(receiver.smtp_password or "", where))
+                server.login(receiver.smtp_user, _password(receiver))
             not_taken = server.send_message(mail)
     except smtplib.SMTPRecipientsRefused as error:
         codes = {code for code, _ in error.recipients.values()}
