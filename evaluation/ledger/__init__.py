@@ -1,5 +1,7 @@
 """The append-only ledger of predictions and of what was entered beside them."""
 
+from evaluation.ledger.answer_writer import AnswerWriter, Asked, Identity, LedgerAway
+from evaluation.ledger.answers import Answered, Pointer, pointers_in
 from evaluation.ledger.hash_chain import canonical
 from evaluation.ledger.ledger import Ledger, PredictionKind, Written
 from evaluation.ledger.outbox import (
@@ -15,7 +17,7 @@ from evaluation.ledger.outbox import (
     StoredAlert,
     StoredMessage,
 )
-from evaluation.ledger.rows import OUTCOME, moment
+from evaluation.ledger.rows import OUTCOME, moment, prediction_rows
 from evaluation.ledger.tables import REVISION
 
 __all__ = [
@@ -28,13 +30,21 @@ __all__ = [
     "REENABLED",
     "RESENT",
     "REVISION",
+    "AnswerWriter",
+    "Answered",
+    "Asked",
+    "Identity",
     "Ledger",
+    "LedgerAway",
     "NewMessage",
     "Outbox",
+    "Pointer",
     "PredictionKind",
     "StoredAlert",
     "StoredMessage",
     "Written",
     "canonical",
     "moment",
+    "pointers_in",
+    "prediction_rows",
 ]

@@ -24,8 +24,9 @@ ROWS_A_TIME = 5_000  # of many more at once, Python's garbage collector makes a 
 _MIGRATION_LOCK = 6_071_003  # any number, the same for every forewarn on one PostgreSQL database
 
 
-def connect(url: str) -> Engine:
-    """An engine for the URL; UsageError when it is none, or that of another database."""
+def connect(url: str, busy_seconds: float = BUSY_SECONDS) -> Engine:
+    """An engine for the URL, which waits so long for other writers; UsageError when it is none, or that of another
+    database."""
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -38,7 +39,8 @@ def connect(url: str) -> Engine:
         shown = parsed.render_as_string(hide_password=True)
         raise UsageError(Fault("ledger", shown, "a file of SQLite or a PostgreSQL database", "change serving.ledger"))
     Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, poolclass=NullPool, connect_args={"timeout": BUSY_SECONDS})
+    options = {"timeout": busy_seconds, "check_same_thread": False}
+    engine = create_engine(parsed, poolclass=NullPool, connect_args=options)
 
     @event.listens_for(engine, "connect")
     def _connected(raw: sqlite3.Connection, _record: object) -> None:

@@ -14,21 +14,23 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import pandas as pd
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
 from configs.errors import Fault, UsageError, nearest
 from configs.settings import Settings
 from evaluation.ledger import hash_chain
-from evaluation.ledger.database import connect, insert_rows, prepare
+from evaluation.ledger.answers import Answered, Pointer, write_answers
+from evaluation.ledger.append import append_batch, head_of, rows_hash_of
+from evaluation.ledger.database import connect, prepare
 from evaluation.ledger.hash_chain import canonical
 from evaluation.ledger.reading import LedgerReader
 from evaluation.ledger.rows import moment, prediction_rows
-from evaluation.ledger.tables import FORMAT, PREDICTION_KINDS, batches, entry_of, head
+from evaluation.ledger.tables import PREDICTION_KINDS, batches, entry_of
 
 PredictionKind = Literal["batch", "api", "backtest"]
 
@@ -129,35 +131,24 @@ class Ledger(LedgerReader):
     ) -> Written:
         """One more batch of any kind; `rows` hold the values of its `Entry.hashed`. Not for rows from outside."""
         entry = entry_of(kind)
-        hashes = hash_chain.row_hashes(
-            rows
-        )  # before the lock, so that a large batch does not hold up a small one for long
-        rows_hash = hashes[-1][len(hash_chain.NO_ROWS) :] if hashes else hash_chain.NO_ROWS
+        # Before the lock, so that a large batch does not hold up a small one for long.
+        hashes = hash_chain.row_hashes(rows)
+        about = {"kind": kind, "asked_by": asked_by, "requested_at": moment(at)}
+        about |= {"idempotency_key": key, "calibrator_version": calibrator_version}
         with self._writing() as connection:
-            newest = connection.execute(
-                select(head.c.batch_id, head.c.hash).where(head.c.one == 1).with_for_update()
-            ).one()
+            newest = head_of(connection)
             if key is not None:
                 first = connection.execute(select(batches).where(batches.c.idempotency_key == key)).one_or_none()
                 if first is not None:
-                    return Written(first.batch_id, first.rows, first.hash, True, first.rows_hash != rows_hash)
-            batch = hash_chain.Batch(
-                batch_id=newest.batch_id + 1,
-                kind=kind,
-                format=FORMAT,
-                asked_by=asked_by,
-                requested_at=moment(at),
-                idempotency_key=key,
-                calibrator_version=calibrator_version,
-                rows=len(rows),
-                rows_hash=rows_hash,
-                previous_hash=newest.hash,
-            )
-            batch_hash = batch.hash
-            connection.execute(insert(batches), {**asdict(batch), "hash": batch_hash})
-            insert_rows(connection, entry, batch.batch_id, rows, hashes)
-            connection.execute(update(head).values(batch_id=batch.batch_id, hash=batch_hash).where(head.c.one == 1))
-        return Written(batch.batch_id, len(rows), batch_hash, False)
+                    differs = first.rows_hash != rows_hash_of(hashes)
+                    return Written(first.batch_id, first.rows, first.hash, True, differs)
+            moved = append_batch(connection, newest, entry, rows, hashes, about)
+        return Written(moved.batch_id, len(rows), moved.hash, False)
+
+    def answer(self, answers: Sequence[Answered]) -> list[list[Pointer]]:
+        """Writes answers in one transaction, and the predictions among them that are new; see `write_answers`."""
+        with self._writing() as connection:
+            return write_answers(connection, answers)
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[Connection]:

@@ -18,8 +18,8 @@ from evaluation.ledger.database import bulk, parts
 from evaluation.ledger.export import export
 from evaluation.ledger.frames import arrow_table, in_order, stored_columns, to_pandas
 from evaluation.ledger.hash_chain import Verification
-from evaluation.ledger.rows import OUTCOME, TEXTS
-from evaluation.ledger.tables import batches, events, predictions
+from evaluation.ledger.rows import OUTCOME, TEXTS, moment
+from evaluation.ledger.tables import answers, batches, events, predictions
 
 
 class LedgerReader:
@@ -131,6 +131,15 @@ class LedgerReader:
         expires_at (NaT: until the next), entered_at."""
         names = ["account_id", "made_at", "level", "reason", "made_by", "expires_at", "entered_at"]
         return self._frame(queries.overrides_query(names, at), names)
+
+    def answers(self, since: pd.Timestamp | None = None) -> pd.DataFrame:
+        """Every answer of the service from a moment on, in order: request_id, asked_by, answered_at, route, pointers
+        (see `pointers_in`)."""
+        names = ["request_id", "asked_by", "answered_at", "route", "pointers"]
+        query = select(*(answers.c[name] for name in names)).order_by(answers.c.batch_id, answers.c.row)
+        if since is not None:
+            query = query.where(answers.c.answered_at >= moment(since))
+        return self._frame(query, names)
 
     def count(self, kinds: Sequence[str], at: pd.Timestamp) -> int:
         """How many rows of these kinds were asked for by `at`."""

@@ -1,9 +1,9 @@
 """The ledger's tables, and the literal list of what can be entered in it.
 
 Every entry is a batch: a row of `batches`, chained to the batch before, and the rows that belong to it, from row 0 up.
-What is entered (predictions, judgements, events, overrides) differs only in the tables that hold its rows, so one more
-kind of entry is a table here, an `Entry` in ENTRIES and a migration. `head` has one row, the newest batch: writers lock
-it.
+What is entered (predictions, answers, judgements, events, overrides) differs only in the tables that hold its rows, so
+one more kind of entry is a table here, an `Entry` in ENTRIES and a migration. `head` has one row, the newest batch:
+writers lock it.
 
 Days are ISO text (`2024-01-31`), moments ISO text in UTC with microseconds (`2024-01-31T09:30:00.000000`): they sort,
 read and hash alike in SQLite and PostgreSQL.
@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Column, Double, Index, Integer, MetaData, String, Table
 
-REVISION = "0006"
+REVISION = "0007"
 FORMAT = 3  # of a batch's rows: those of format 1 had no columns that came `since` 2, and so on
 
 metadata = MetaData()
@@ -97,6 +97,20 @@ prediction_texts = Table(
     Column("reasons", String),
     Column("triggers", String),
     Column("actions", String),
+)
+
+# Every answer of the service, one row a request: who asked for which predictions, when, under which request id. The
+# predictions stand above, written once; `pointers` names their rows in the order asked (see rows.pointers_of).
+answers = Table(
+    "answers",
+    metadata,
+    *_row_key(),
+    Column("request_id", String, nullable=False),
+    Column("asked_by", String, nullable=False),
+    Column("answered_at", String, nullable=False),
+    Column("route", String, nullable=False),
+    Column("pointers", String, nullable=False),
+    _row_hash(),
 )
 
 # The outcome of an account after an as_of day, as known at the batch's requested_at. Every horizon of at most
@@ -226,6 +240,7 @@ PREDICTION_KINDS = ("batch", "api", "backtest")
 
 ENTRIES: tuple[Entry, ...] = (
     Entry("predictions", (predictions, prediction_texts), PREDICTION_KINDS),
+    Entry("answers", (answers,), ("answer",)),
     Entry("judgements", (judgements,), ("judgement",)),
     Entry("events", (events,), ("event", "mark")),  # `mark`: of version 0005 and before; it stands in hashes
     Entry("overrides", (overrides,), ("override",)),
