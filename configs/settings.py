@@ -185,11 +185,15 @@ class Evaluation(Strict):
 
 
 class Serving(Strict):
-    """Where the ledger and MLflow are, and how many accounts one request may ask for."""
+    """Where the ledger and MLflow are, how much may be asked for, and how fresh what is served has to be."""
 
     ledger: str | None = None
     tracking: str | None = None
-    max_accounts: int = 1000
+    max_accounts: int = Field(default=1000, ge=1)
+    requests_per_minute: int = Field(default=6000, ge=1)
+    max_waiting: int = Field(default=64, ge=1)
+    refresh_seconds: float = Field(default=10, gt=0, le=60)
+    stale_after_days: int = Field(default=7, ge=0)
 
 
 class Settings(Strict):

@@ -90,6 +90,11 @@ class StatePaths:
         return self.folder / "scores" / f"{as_of:%Y-%m-%d}.parquet"
 
     @property
+    def served(self) -> Path:
+        """The service's answers, a folder for each day, model and configuration that it prepared."""
+        return self.folder / "served"
+
+    @property
     def is_state(self) -> bool:
         """Whether the folder holds anything of what forewarn keeps."""
         ours = (self.tracking, self.artifacts, self.ledger, self.reports, self.backtest)

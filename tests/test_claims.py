@@ -14,8 +14,9 @@ from configs.tables import TABLES
 from evaluation.backtest.random_split import WORTH_SAYING
 from evaluation.validity.check_scores import NEAR_ONE
 from evaluation.validity.check_time import EARLY_RANK, MOST_CHURNS, SEPARATES, SEPARATES_LOW, SURE
-from serving.api.auth import MAX_BODY_BYTES, OPEN_PATHS, RULES
+from serving.api.front import MAX_BODY_BYTES
 from serving.api.keys import ROLES
+from serving.api.routes import ROUTES
 from training.calibration.methods import METHODS
 from training.fit.learners import MAX_MISSING, MONOTONE_BELOW
 from training.fit.model_selection import FEW, FITTED_Z, RULES_DOUBTED_FROM, RULES_Z
@@ -51,14 +52,17 @@ def test_every_setting_is_listed_in_the_defaults() -> None:
 
 
 def test_roles_of_the_readme_are_those_of_the_service() -> None:
-    heading, _, *rows = re.findall(r"^\| .*\|$", README[README.index("Nothing answers without") :], re.MULTILINE)[:6]
+    table = README[README.index("Nothing answers without") :].split("\n\n")[1]
+    heading, _, *rows = re.findall(r"^\| .*\|$", table, re.MULTILINE)
     roles = [cell.strip() for cell in heading.strip("|").split("|")][1:]
     assert roles == list(ROLES)
-    for row, (prefix, allowed) in zip(rows, RULES, strict=True):
+    said = {}
+    for row in rows:
         path, *cells = [cell.strip() for cell in row.strip("|").split("|")]
-        assert f"`{prefix}`" in path or (prefix == "/" and "the rest" in path)
-        assert [cell == "yes" for cell in cells] == [role in allowed for role in ROLES]
-    assert all(f"`{path}`" in README for path in OPEN_PATHS)
+        named = re.findall(r"`([^`]+)`", path)
+        said |= {one: tuple(role for role, cell in zip(ROLES, cells, strict=True) if cell == "yes") for one in named}
+    assert said == {f"{route.method} {route.path}": route.roles for route in ROUTES if route.roles}
+    assert all(f"`{route.path}`" in README for route in ROUTES if not route.roles)
     assert MAX_BODY_BYTES == 1_000_000
     assert "of one megabyte" in PAGES["security.md"]
 

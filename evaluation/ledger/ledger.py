@@ -133,7 +133,7 @@ class Ledger(LedgerReader):
         entry = entry_of(kind)
         # Before the lock, so that a large batch does not hold up a small one for long.
         hashes = hash_chain.row_hashes(rows)
-        about = {"kind": kind, "asked_by": asked_by, "requested_at": moment(at)}
+        about: dict[str, str | None] = {"kind": kind, "asked_by": asked_by, "requested_at": moment(at)}
         about |= {"idempotency_key": key, "calibrator_version": calibrator_version}
         with self._writing() as connection:
             newest = head_of(connection)

@@ -1,5 +1,6 @@
 """A user's tables, mapped onto the canonical ones, opened and checked once."""
 
+from features.sources.backends import source_files
 from features.sources.leaky_names import known_only_later, measured_later, true_only_today
 from features.sources.proposal import propose_mapping
 from features.sources.sources import Sources, known_at, open_sources
@@ -13,5 +14,6 @@ __all__ = [
     "measured_later",
     "open_sources",
     "propose_mapping",
+    "source_files",
     "true_only_today",
 ]

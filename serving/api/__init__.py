@@ -1,4 +1,4 @@
-"""The BentoML service, its keys and roles."""
+"""The service over HTTP: its front, its keys and roles, what it serves now. Routes stand in `serving.api.routes`."""
 
 from serving.api.keys import ROLES, CreatedKey, Key, KeyStore
 

@@ -23,7 +23,7 @@ from configs.errors import Fault, UsageError, nearest
 Role = Literal["platform", "csm", "leader", "scientist", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
-_SHAPE = re.compile(r"fw_([0-9a-f]{8})_([A-Za-z0-9_-]{43})")
+SHAPE = re.compile(r"fw_([0-9a-f]{8})_([A-Za-z0-9_-]{43})")
 _TABLE = """
 create table if not exists keys (
     key_id text primary key,
@@ -55,6 +55,14 @@ class Key:
     role: Role
     created_at: str
     revoked_at: str | None = None
+
+
+@dataclass(frozen=True)
+class StoredKey:
+    """A live key with the digest of its secret."""
+
+    key: Key
+    digest: str
 
 
 @dataclass(frozen=True)
@@ -157,7 +165,7 @@ class KeyStore:
         UsageError
             When no live key has that id.
         """
-        match = _SHAPE.fullmatch(key_id)
+        match = SHAPE.fullmatch(key_id)
         key_id = match[1] if match else key_id.removeprefix("fw_")
         live = {key.key_id: key for key in self.list() if key.revoked_at is None}
         if key_id not in live:
@@ -167,6 +175,30 @@ class KeyStore:
         with self._open() as connection:
             connection.execute("update keys set revoked_at = ? where key_id = ?", (moment, key_id))
         return Key(key_id, live[key_id].role, live[key_id].created_at, moment)
+
+    def live(self, wait_seconds: float = 0.5) -> dict[str, StoredKey]:
+        """Every live key by its id.
+
+        Parameters
+        ----------
+        wait_seconds : float
+            How long to wait for a file that is locked.
+
+        Returns
+        -------
+        dict of str to StoredKey
+            Empty while there is no file.
+
+        Raises
+        ------
+        sqlite3.Error
+            When the file is locked, or no file of keys.
+        """
+        if not self.path.exists():
+            return {}
+        with closing(sqlite3.connect(f"{self.path.as_uri()}?mode=ro", timeout=wait_seconds, uri=True)) as connection:
+            rows = connection.execute("select key_id, role, created_at, digest from keys where revoked_at is null")
+            return {row[0]: StoredKey(Key(*row[:3]), row[3]) for row in rows}
 
     def find(self, key: str) -> Key | None:
         """The live key with this text.
@@ -181,7 +213,7 @@ class KeyStore:
         Key or None
             None for a key that is wrong, unknown or revoked, without a difference between these.
         """
-        match = _SHAPE.fullmatch(key)
+        match = SHAPE.fullmatch(key)
         if match is None or not self.path.exists():
             return None
         with self._open() as connection:

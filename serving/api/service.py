@@ -1,66 +1,65 @@
 """The BentoML shell: `bentoml serve serving.api.service:Forewarn`, with the project's file in FOREWARN_CONFIG.
 
-Nothing is decided here: the middleware lets requests in, the scorer answers, and the ledger is written before an
-answer leaves.
+Nothing is decided here: the front lets requests in and dispatches them, the worker's prepared day answers, and the
+ledger is written before an answer leaves.
 """
 
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import bentoml
-from starlette.responses import Response
 
-from configs.errors import ForewarnError
-from serving.api.auth import CALLER, PROBLEM, ApiKeyMiddleware, problem_of
-from serving.api.keys import KeyStore
-from serving.project import Project
-from serving.scoring import ScoreAnswer, Scorer, ScoreRequest
+from configs.settings_file import load_settings
+from serving.api.front import Front
+from serving.api.live import Live
+from serving.api.metrics import Metrics
+from serving.api.routes import ROUTES
+from serving.api.routing import Router
 
 CONFIG_VARIABLE = "FOREWARN_CONFIG"
+SWITCH_SECONDS = 0.0005  # the ledger's thread waits at most so long for its turn
 
 
 @cache
-def project() -> Project:
-    """The project that this process serves, for as long as it runs."""
-    return Project.open(Path(os.environ.get(CONFIG_VARIABLE, "forewarn.yaml")), now=datetime.now(UTC))
+def live() -> Live:
+    """What this process serves, for as long as it runs."""
+    config = Path(os.environ.get(CONFIG_VARIABLE, "forewarn.yaml")).resolve()
+    metrics = Metrics(bentoml.metrics.Counter, bentoml.metrics.Gauge, bentoml.metrics.Histogram)
+    return Live(load_settings(config), config, metrics)
 
 
-def key_store() -> KeyStore:
-    return KeyStore(project().paths.keys)
-
-
-@bentoml.service(name="forewarn", workers=1, traffic={"timeout": 60})
+@bentoml.service(
+    name="forewarn",
+    workers=1,
+    traffic={"timeout": 60},
+    logging={"access": {"enabled": False}},  # the front writes its own lines
+)
 class Forewarn:
     """Churn probabilities with reasons that add up to them. Every answer is in the ledger before it leaves."""
 
-    def __init__(self) -> None:
-        # Models, signals and the slow imports behind them are loaded here, before the first request.
-        self.scorer = Scorer.open(project())
+    @bentoml.on_startup
+    async def begin(self) -> None:
+        """Serves what was prepared before, and has what is newer prepared."""
+        import sys
 
-    def __is_ready__(self) -> bool:
-        """Ready means that an account can be scored now, so one is."""
-        return self.scorer.probe()
+        sys.setswitchinterval(SWITCH_SECONDS)
+        await live().start()
 
-    @bentoml.api(route="/v1/score")
-    def score(self, request: ScoreRequest, /) -> ScoreAnswer:
-        """Each account's prediction from its newest signals, the strongest reasons one by one."""
-        return self._answer(request, full=False)
-
-    @bentoml.api(route="/v1/explain")
-    def explain(self, request: ScoreRequest, /) -> ScoreAnswer:
-        """Each account's prediction with every reason."""
-        return self._answer(request, full=True)
-
-    def _answer(self, request: ScoreRequest, full: bool) -> ScoreAnswer:
-        try:
-            asked_by = f"key:{CALLER.get().key_id}"
-            return self.scorer.answer(request.account_ids, asked_by, datetime.now(UTC), full=full)
-        except ForewarnError as error:
-            return Response(problem_of(error).model_dump_json(), 422, media_type=PROBLEM.decode())  # type: ignore[return-value]
+    @bentoml.on_shutdown
+    async def end(self) -> None:
+        """Writes what still waits."""
+        await live().close()
 
 
-Forewarn.add_asgi_middleware(ApiKeyMiddleware, find_store=key_store)  # type: ignore[attr-defined]
+class _Front(Front):
+    """The front of this process' service; made with it, when the routes of BentoML are."""
+
+    def __init__(self, app: Any) -> None:
+        super().__init__(app, Router(ROUTES), live())
+
+
+Forewarn.add_asgi_middleware(_Front)  # type: ignore[attr-defined]

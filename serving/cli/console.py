@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from serving.commands.ledger import LedgerExported, LedgerVerified
     from serving.commands.machine import Diagnosis
     from serving.commands.score import Explained, Renewal, Scored
-    from serving.scoring import Reasons
+    from serving.messages import Reasons
 
 NO_SIGNAL = "NO USABLE SIGNAL: this is the base rate of the stage, the same for every account in it"
 
@@ -160,7 +160,7 @@ def explain_lines(result: Explained) -> list[str]:
     lines += _reason_lines(prediction.reasons)
     lines += [f"  trigger: {trigger}" for trigger in prediction.triggers]
     for action, playbook in zip(prediction.actions, result.playbooks, strict=True):
-        lines.append(f"  do: {action['title']} ({action['why']})")
+        lines.append(f"  do: {action.title} ({action.why})")
         lines += [f"    {number}. {step}" for number, step in enumerate(playbook.steps, start=1)]
         lines += [f"    escalate: {playbook.escalate}"] if playbook.escalate else []
     return lines

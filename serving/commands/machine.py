@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from configs.errors import Fault, UsageError
 from configs.json_object import JsonObject
 from configs.settings_file import load_settings
 from configs.state_paths import StatePaths
+from serving.prepared import current_day
 
 PACKAGES = ("bentoml", "mlflow", "lightgbm", "duckdb")
 SERVICE = "serving.api.service:Forewarn"
@@ -22,11 +24,15 @@ QUIET = {"BENTOML_DO_NOT_TRACK": "True", "MLFLOW_DISABLE_TELEMETRY": "true", "DO
 
 
 def serve(config: Path, host: str, port: int) -> None:
-    """Becomes `bentoml serve`; never returns. UsageError when there is no champion to serve."""
-    settings = load_settings(config)
-    from training.tracking import load_champion
+    """Becomes `bentoml serve`; never returns. ForewarnError when nothing can be served.
 
-    load_champion(settings)
+    Where a day was prepared before, it serves at once, and the service's worker looks for what is newer.
+    """
+    settings = load_settings(config)
+    if current_day(settings.paths.served) is None:
+        from serving.scoring import prepare
+
+        prepare(config, datetime.now(UTC))
     home = settings.paths.bentoml
     home.mkdir(parents=True, exist_ok=True)
     environment = {

@@ -12,8 +12,9 @@ import pandas as pd
 from configs.atomic_files import write_parquet
 from configs.json_object import JsonObject
 from configs.playbooks import Playbook
+from serving.messages import Prediction
 from serving.project import Project
-from serving.scoring import Prediction, Scorer
+from serving.scoring import Scorer
 
 if TYPE_CHECKING:
     from evaluation.outcomes import LevelInForce
@@ -132,15 +133,13 @@ def explain(project: Project, account: str, as_of: datetime | None, now: datetim
     from evaluation.outcomes import levels_in_force
 
     scorer = Scorer.open(project, day(as_of))
-    answer = scorer.answer([scorer.require(account)], "explain", now, full=True)
-    prediction = answer.results[0].prediction
-    assert prediction is not None  # `require` has made sure that the account is there
+    prediction = scorer.explained(scorer.require(account), "explain", now)
     level = pd.DataFrame({"account_id": [account], "risk_level": [prediction.risk_level]})
     at = pd.Timestamp(now).tz_localize(None)
     (in_force,) = levels_in_force(level, scorer.ledger.overrides(at), at)
     framework = project.settings.framework
     tier = framework.tier_of(prediction.arr)
-    called_for = [framework.playbook(action["playbook"]).in_tier(tier) for action in prediction.actions]
+    called_for = [framework.playbook(action.playbook).in_tier(tier) for action in prediction.actions]
     ends = renewals(project, scorer.frame.loc[[account]].iloc[0])
     return Explained(prediction, in_force, tuple(called_for), ends)
 

@@ -52,7 +52,7 @@ def live_through(config: Path, project: Project, published_at: pd.Timestamp) -> 
             model = _trained(project, rolling, day, model)
         signals = project.dataset.signals
         frame = signals[(signals.as_of == day).to_numpy()].set_index("account_id", drop=False)
-        scorer = Scorer(project.settings, model, frame, day, project.ledger)
+        scorer = Scorer(project.settings, model, frame, day, project.ledger, project.sources.data_end)
         scored.append(score_with(scorer, None, day.to_pydatetime()))
     return Lived(project, rolling, scored)
 

@@ -1,17 +1,7 @@
-"""From account ids to predictions that stand in the ledger, and the messages that carry them."""
+"""From account ids to predictions that stand in the ledger, and to a day's answers that are ready to be sent."""
 
 from serving.scoring.live_signals import check_model, check_schema
-from serving.scoring.schemas import Prediction, Problem, ProblemFault, Reasons, ScoreAnswer, ScoreRequest
+from serving.scoring.prepare import prepare, prepare_day
 from serving.scoring.scorer import Scorer
 
-__all__ = [
-    "Prediction",
-    "Problem",
-    "ProblemFault",
-    "Reasons",
-    "ScoreAnswer",
-    "ScoreRequest",
-    "Scorer",
-    "check_model",
-    "check_schema",
-]
+__all__ = ["Scorer", "check_model", "check_schema", "prepare", "prepare_day"]

@@ -1,7 +1,7 @@
-"""From account ids to an answer that is already in the ledger: the one way in which anything is scored.
+"""From account ids to predictions: the one way in which anything is scored.
 
-The batch, the service and `explain` all come through here, with the same frame of signals and the same functions, so a
-served score equals the batch score to the last bit.
+The batch, the service's prepared days and `explain` all come through here, with the same frame of signals and the same
+functions, so a served score equals the batch score to the last bit.
 """
 
 from __future__ import annotations
@@ -18,19 +18,11 @@ import pandas as pd
 
 from configs.errors import Fault, UsageError, nearest
 from configs.settings import Settings
-from evaluation.ledger import Ledger, PredictionKind, Written, canonical
+from evaluation.ledger import Answered, Ledger, PredictionKind, Written, canonical, moment, prediction_rows
 from evaluation.predictions import predictions
+from serving.messages import AccountReasons, Prediction, SignalReason, group_reasons
 from serving.project import Project
 from serving.scoring.live_signals import check_model, check_schema, live_signals, signals_hash
-from serving.scoring.schemas import (
-    AccountError,
-    AccountReasons,
-    Entry,
-    Prediction,
-    ScoreAnswer,
-    SignalReason,
-    group_reasons,
-)
 from training.tracking import LoadedModel, load_champion
 
 
@@ -49,6 +41,8 @@ class Scorer:
         A UTC midnight.
     ledger : Ledger
         Open; every prediction is written to it before it is returned.
+    data_end : Timestamp
+        The day up to which the sources reach.
     """
 
     settings: Settings
@@ -56,6 +50,7 @@ class Scorer:
     frame: pd.DataFrame
     as_of: pd.Timestamp
     ledger: Ledger
+    data_end: pd.Timestamp
 
     @classmethod
     def open(cls, project: Project, at: pd.Timestamp | None = None) -> Scorer:
@@ -90,7 +85,7 @@ class Scorer:
         check_model(model, settings, as_of)
         frame, schema = live_signals(settings, sources, as_of)
         check_schema(model.schema, schema)
-        return cls(settings, model, frame.set_index("account_id", drop=False), as_of, project.ledger)
+        return cls(settings, model, frame.set_index("account_id", drop=False), as_of, project.ledger, sources.data_end)
 
     def predict(self, account_ids: Sequence[str]) -> pd.DataFrame:
         """Predictions of known accounts, in the order asked; nothing is written. KeyError for an unknown account."""
@@ -104,8 +99,7 @@ class Scorer:
     ) -> tuple[pd.DataFrame, Written]:
         """Predictions of known accounts, written to the ledger before they are returned.
 
-        A batch of the same model over the same signals is written once, however often it is asked for; what the service
-        answers is written each time.
+        A batch of the same model over the same signals is written once, however often it is asked for.
 
         Parameters
         ----------
@@ -137,50 +131,29 @@ class Scorer:
         )
         return predicted, written
 
-    def answer(self, account_ids: Sequence[str], asked_by: str, now: datetime, *, full: bool) -> ScoreAnswer:
-        """Predictions with grouped reasons, as the API answers them; in the ledger before they are returned.
+    def explained(self, account_id: str, asked_by: str, now: datetime) -> Prediction:
+        """One account's prediction with every reason, in the ledger before it is returned.
 
         Parameters
         ----------
-        account_ids : sequence of str
-            Any; an unknown one gets an error in its own entry.
+        account_id : str
+            In play at `as_of`; see `require`.
         asked_by : str
-            Who asked: a command, or `key:` and a key's id.
+            Who asked: a command.
         now : datetime
             When.
-        full : bool
-            Whether to give every reason; otherwise the strongest, and the rest of each dimension as one.
 
         Returns
         -------
-        ScoreAnswer
-            One entry an account, in the order asked.
-
-        Raises
-        ------
-        UsageError
-            When more than `serving.max_accounts` are asked for.
+        Prediction
         """
-        most = self.settings.serving.max_accounts
-        if len(account_ids) > most:
-            do = "send them in several requests"
-            raise UsageError(Fault("account_ids", f"{len(account_ids)} accounts", f"at most {most}", do))
-        known = [account for account in dict.fromkeys(account_ids) if account in self.frame.index]
-        entries: dict[str, Entry] = {}
-        if known:
-            predicted, _ = self.score(known, "api", asked_by, now)
-            strongest = (AccountReasons.from_column(json.loads(text)) for text in predicted.reasons)
-            reasons = self.every_reason(known) if full else strongest
-            rows = zip(predicted.to_dict("records"), reasons, strict=True)
-            entries = {row["account_id"]: self._entry(row, of_account) for row, of_account in rows}
-        missing = [account for account in dict.fromkeys(account_ids) if account not in entries]
-        entries |= {account: self._unknown(account) for account in missing}
-        return ScoreAnswer(
-            as_of=f"{self.as_of:%Y-%m-%d}",
-            model_version=str(self.model.version),
-            config_version=self.settings.version,
-            results=[entries[account] for account in account_ids],
-        )
+        rows = self.frame.loc[[account_id]]
+        predicted = self.predict([account_id])
+        hashes = signals_hash(rows, self.model.schema)
+        values = prediction_rows(predicted, hashes)[0][1:]
+        at = moment(pd.Timestamp(now))
+        self.ledger.answer([Answered(f"{asked_by} {at}", asked_by, "explain", at, [values])])
+        return self.message(predicted.to_dict("records")[0], self.every_reason([account_id])[0])
 
     def every_reason(self, account_ids: Sequence[str]) -> list[AccountReasons]:
         """All reasons of known accounts; the column `reasons` of their predictions holds the strongest of these."""
@@ -209,7 +182,20 @@ class Scorer:
         predicted = self.predict([self.frame.index[0]])
         return bool(predicted[f"p_churn_{self.settings.main_horizon_days}d"].between(0, 1).all())
 
-    def _entry(self, predicted: Mapping[Any, Any], reasons: AccountReasons) -> Entry:
+    def message(self, predicted: Mapping[Any, Any], reasons: AccountReasons) -> Prediction:
+        """A row of `predict` as the API and `explain` give it, with these reasons.
+
+        Parameters
+        ----------
+        predicted : mapping
+            Of the row's columns to its values.
+        reasons : AccountReasons
+            See `every_reason`, or those in the row's own column `reasons`.
+
+        Returns
+        -------
+        Prediction
+        """
         row = dict(predicted)
         for name in ("triggers", "actions"):
             row[name] = json.loads(row[name])
@@ -219,12 +205,7 @@ class Scorer:
         row["as_of"] = f"{row['as_of']:%Y-%m-%d}"
         row["model_version"] = str(row["model_version"])
         clean = {name: None if isinstance(value, float) and pd.isna(value) else value for name, value in row.items()}
-        return Entry(account_id=row["account_id"], prediction=Prediction(**clean))
-
-    def _unknown(self, account_id: str) -> Entry:
-        detail = f"no account {account_id!r} is in play on {self.as_of:%Y-%m-%d}"
-        do = "check the id; an account that has left, or came later, is not scored"
-        return Entry(account_id=account_id, error=AccountError(code="unknown_account", detail=detail, do=do))
+        return Prediction(**clean)
 
     def require(self, account_id: str) -> str:
         """The account id; UsageError with the nearest one when it is not in play."""

@@ -23,8 +23,9 @@ from configs.settings import Settings
 from features.signal import Schema
 from training.health import HealthModel
 from training.model import ChurnModel, Cuts
+from training.tracking.digests import TAG, check_files
 from training.tracking.model_record import RECORD_FILE, ModelRecord
-from training.tracking.registry_tables import Version, read_versions
+from training.tracking.registry_tables import Version, digests_in, read_versions
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -45,6 +46,8 @@ class LoadedModel:
         Of the signals.
     version, run_id : str
         In the registry.
+    digest : str
+        SHA-256 over all its files' own.
     record : ModelRecord
         What was recorded with it.
     size_mb : float
@@ -55,6 +58,7 @@ class LoadedModel:
     health: HealthModel
     schema: Schema
     version: str
+    digest: str
     run_id: str
     record: ModelRecord
     size_mb: float
@@ -143,14 +147,16 @@ def load_version(settings: Settings, version: str) -> LoadedModel:
     Raises
     ------
     UsageError
-        Naming what exists, when it is not there.
+        Naming what exists, when it is not there; with every file that is not as it was registered.
     """
-    folder, run_id, number = folder_of(settings, version)
+    folder, run_id, number, digests = _files_of(settings, version)
+    digest = check_files(folder, digests, number)  # before any of them is parsed
     return LoadedModel(
         churn=ChurnModel.load(folder / "churn"),
         health=HealthModel.load(folder / "health"),
         schema=Schema.from_json(json.loads((folder / "schema.json").read_text(encoding="utf-8"))),
         version=number,
+        digest=digest,
         run_id=run_id,
         record=ModelRecord.read(folder),
         size_mb=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6,
@@ -178,6 +184,11 @@ def cuts_of_version(settings: Settings, version: str) -> Cuts:
 
 def folder_of(settings: Settings, version: str) -> tuple[Path, str, str]:
     """(folder of its files, run, number) of a registered version."""
+    return _files_of(settings, version)[:3]
+
+
+def _files_of(settings: Settings, version: str) -> tuple[Path, str, str, Mapping[str, str]]:
+    """The same, and the files' digests as they were registered."""
     registered = find_version(versions(settings), version)
     folder = registered.folder
     if folder is None:
@@ -186,7 +197,7 @@ def folder_of(settings: Settings, version: str) -> tuple[Path, str, str]:
 
             uri = f"models:/{settings.name}/{registered.number}"
             folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
-    return folder / "artifacts" / "forewarn", registered.run_id, registered.number
+    return folder / "artifacts" / "forewarn", registered.run_id, registered.number, registered.digests
 
 
 def versions(settings: Settings) -> tuple[Version, ...]:
@@ -217,7 +228,13 @@ def versions_by(settings: Settings, client: MlflowClient) -> tuple[Version, ...]
         for alias, number in client.get_registered_model(settings.name).aliases.items():
             aliases.setdefault(str(number), []).append(alias)
     every = [
-        Version(str(entry.version), str(entry.run_id), tuple(sorted(aliases.get(str(entry.version), ()))), None)
+        Version(
+            str(entry.version),
+            str(entry.run_id),
+            tuple(sorted(aliases.get(str(entry.version), ()))),
+            None,
+            digests_in(entry.tags.get(TAG)),
+        )
         for entry in registered
     ]
     return tuple(sorted(every, key=lambda version: int(version.number)))

@@ -7,8 +7,9 @@ tables. Where they are not as they are known here, or not in a database, the ans
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -16,10 +17,13 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from training.tracking.digests import TAG
+
 _VERSIONS = text(
     "select version, run_id, storage_location from model_versions"
     " where name = :name and current_stage <> 'Deleted_Internal' order by version"
 )
+_DIGESTS = text("select version, value from model_version_tags where name = :name and key = :key")
 _ALIASES = text("select alias, version from registered_model_aliases where name = :name")
 
 
@@ -37,12 +41,20 @@ class Version:
         What it is called now (`champion`, `candidate`), in alphabetical order.
     folder : Path or None
         Its files, where they lie on this machine.
+    digests : mapping of str to str
+        SHA-256 of its files by path, as they were registered; empty for a version of an older forewarn.
     """
 
     number: str
     run_id: str
     aliases: tuple[str, ...]
     folder: Path | None
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+
+def digests_in(tag: str | None) -> dict[str, str]:
+    """The digests in a version's tag; empty for a version without one."""
+    return {} if tag is None else {str(name): str(digest) for name, digest in json.loads(tag).items()}
 
 
 def read_versions(tracking_url: str, name: str) -> tuple[Version, ...] | None:
@@ -80,8 +92,15 @@ def _versions(connection: Connection, name: str) -> Sequence[Version]:
     aliases: dict[str, list[str]] = {}
     for alias, number in connection.execute(_ALIASES, {"name": name}):
         aliases.setdefault(str(number), []).append(str(alias))
+    tags = {str(number): str(value) for number, value in connection.execute(_DIGESTS, {"name": name, "key": TAG})}
     return [
-        Version(str(number), str(run_id), tuple(sorted(aliases.get(str(number), ()))), _local(location))
+        Version(
+            str(number),
+            str(run_id),
+            tuple(sorted(aliases.get(str(number), ()))),
+            _local(location),
+            digests_in(tags.get(str(number))),
+        )
         for number, run_id, location in connection.execute(_VERSIONS, {"name": name})
     ]
 

@@ -18,6 +18,7 @@ import pandas as pd
 from configs.settings import Settings
 from training.fit import Fitted
 from training.model import ChurnModel
+from training.tracking.digests import TAG, file_digests
 from training.tracking.model_card import data_sheet, model_card
 from training.tracking.model_record import ModelRecord
 from training.tracking.registry import CANDIDATE, connected, folder_of, log_files, versions_by, write_files
@@ -97,9 +98,11 @@ def log_training(
             mlflow.set_tags(tags)
             mlflow.log_artifacts(str(pages_folder))
             model = _log_model(model_folder, model_example(dataset, fitted.churn), fitted.churn)
+        tags = {**tags, TAG: json.dumps(file_digests(model_folder))}
         for child in nested:
             _log_nested(client, experiment, run.info.run_id, child)
-        return Logged(run.info.run_id, _register(settings, client, run.info.run_id, model))
+        described = f"{kind} of {log['cut']} on data until {record.data_end}; chosen: {fitted.churn.chosen}"
+        return Logged(run.info.run_id, _register(settings, client, run.info.run_id, model, (described, tags)))
 
 
 def _log_model(folder: Path, example: pd.DataFrame, churn: ChurnModel) -> Any:
@@ -116,13 +119,22 @@ def _log_model(folder: Path, example: pd.DataFrame, churn: ChurnModel) -> Any:
     )
 
 
-def _register(settings: Settings, client: MlflowClient, run_id: str, model: Any) -> str:
-    """The version that a logged model becomes, with the alias `candidate`."""
+def _register(
+    settings: Settings, client: MlflowClient, run_id: str, model: Any, about: tuple[str, dict[str, str]]
+) -> str:
+    """The version that a logged model becomes, with the alias `candidate`, described and tagged."""
+    description, tags = about
     if not client.search_registered_models(f"name='{settings.name}'"):
-        client.create_registered_model(settings.name)
+        client.create_registered_model(settings.name, description="Churn probabilities by horizon, with reasons.")
     # Registered by the client, since log_model's own registration prints.
     registered = client.create_model_version(
-        settings.name, model.model_uri, run_id, model_id=model.model_id, await_creation_for=0
+        settings.name,
+        model.model_uri,
+        run_id,
+        tags,
+        description=description,
+        model_id=model.model_id,
+        await_creation_for=0,
     )
     version = str(registered.version)
     client.set_registered_model_alias(settings.name, CANDIDATE, version)

@@ -3,7 +3,7 @@
 from features.sources.backends.base import Engine, Query, SourceRows, one_time_type, reason
 from features.sources.backends.connect import connect
 from features.sources.backends.duckdb import DuckDBEngine
-from features.sources.backends.files import CSV, FILES, JSON, digest
+from features.sources.backends.files import CSV, FILES, JSON, digest, source_files
 from features.sources.backends.ragged import ragged_fault, ragged_row
 
 __all__ = [
@@ -20,4 +20,5 @@ __all__ = [
     "ragged_fault",
     "ragged_row",
     "reason",
+    "source_files",
 ]

@@ -83,3 +83,28 @@ def digest(paths: tuple[Path, ...]) -> str:
         with path.open("rb") as file:
             total.update(hashlib.file_digest(file, "sha256").digest())
     return total.hexdigest()
+
+
+def source_files(settings: Settings) -> list[Path] | None:
+    """The files that the project's tables are read from.
+
+    Parameters
+    ----------
+    settings : Settings
+
+    Returns
+    -------
+    list of Path or None
+        None where a table is a query's, or one of the connection's: those no file tells of.
+
+    Raises
+    ------
+    SourceError
+        When there is no such file.
+    """
+    files: list[Path] = []
+    for name, source in settings.tables.items():
+        if source.from_ is None or not is_file_name(source.from_):
+            return None
+        files += matching_files(settings, f"tables.{name}.from", source.from_)
+    return files

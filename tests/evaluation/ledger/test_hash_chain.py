@@ -19,7 +19,7 @@ from tests.evaluation.ledgers import NOW, TABLES, frame, put, put_alerts
 
 
 def written(ledger: Ledger) -> list[str]:
-    """Three batches of predictions (3, 4 and 2 rows), one of judgements, an event, two overrides; their hashes."""
+    """Three batches of predictions (3, 4, 2 rows), one each of judgements, an event, overrides, an answer: hashes."""
     made = [put(ledger, frame(rows, seed=rows)) for rows in (3, 4)]
     made.append(ledger.append("judgement", [(0, "000", "2024-01-31", 90, *[None] * 5)], asked_by="outcomes", at=NOW))
     made.append(put(ledger, frame(2), kind="api", idempotency_key="k"))
@@ -27,6 +27,8 @@ def written(ledger: Ledger) -> list[str]:
     overrides = [(0, "000", "2024-02-01T00:00:00.000000", "high", "no sponsor", "anna", None)]
     overrides += [(1, "001", "2024-02-01T00:00:00.000000", "low", "renews", "ben", "2024-06-01T00:00:00.000000")]
     made.append(ledger.append("override", overrides, asked_by="user:anna", at=NOW))
+    answer = (0, "request", "key:1", "2024-02-01T00:00:00.000000", "score", "1:0-2")
+    made.append(ledger.append("answer", [answer], asked_by="service", at=NOW))
     return [one.hash for one in made]
 
 
@@ -145,7 +147,9 @@ TAMPERED: dict[str, tuple[list[str], list[str]]] = {
         ["batch 2 (batches)"],
     ),
     "its rows left": (["delete from batches where batch_id = 2"], ["batch 2 (batches)", "batch 2 (predictions)"]),
-    "the newest gone": (["delete from batches where batch_id = 6", "delete from overrides"], ["batch 6 (batches)"]),
+    "the newest gone": (["delete from batches where batch_id = 7", "delete from answers"], ["batch 7 (batches)"]),
+    "an answer": (["update answers set pointers = '1:0-1'"], ["batch 7, row 0 (answers)"]),
+    "an answer gone": (["delete from answers"], ["batch 7, row 0 (answers)"]),
     "a judgement": (["update judgements set churn_at = '2024-02-02T00:00:00.000000'"], ["batch 3, row 0 (judgements)"]),
     "a contraction": (["update judgements set contraction_days = 30"], ["batch 3, row 0 (judgements)"]),
     "a judgement gone": (["delete from judgements"], ["batch 3, row 0 (judgements)"]),
@@ -154,7 +158,7 @@ TAMPERED: dict[str, tuple[list[str], list[str]]] = {
     "its expiry": (["update overrides set expires_at = null"], ["batch 6, row 1 (overrides)"]),
     "a call gone": (["delete from overrides where row = 0"], ["batch 6, row 0 (overrides)"]),
     "an event gone": (["delete from events"], ["batch 5, row 0 (events)"]),
-    "the head": (["update head set hash = 'f'"], ["batch 6 (head)"]),
+    "the head": (["update head set hash = 'f'"], ["batch 7 (head)"]),
     "the head gone": (["delete from head"], ["batch 0 (head)"]),
 }
 
@@ -249,13 +253,13 @@ def test_whoever_rewrites_the_hashes_too_must_rewrite_them_all(ledger: Ledger, u
     last = str(next(iter(raw(f"select row_hash from predictions where {at(2, 3)}")))[0])[len(hash_chain.NO_ROWS) :]
     forged = rewrite_batch(raw, 2, rows_hash=last)
     assert faults() == ["batch 3 (batches)"]  # "does not follow from the batch before"
-    for later in (3, 4, 5, 6):
+    for later in (3, 4, 5, 6, 7):
         forged = rewrite_batch(raw, later, previous_hash=forged)
-    assert faults() == ["batch 6 (head)"]
+    assert faults() == ["batch 7 (head)"]
     raw(f"update head set hash = '{forged}'")
     assert faults() == []  # all rewritten: only a hash noted elsewhere tells
     assert faults(noted[0]) == []
-    assert faults(noted[5]) == ["batch 6 (batches)"]
+    assert faults(noted[5]) == ["batch 7 (batches)"]
 
 
 def test_only_the_content_changed_names_that_row_alone(ledger: Ledger, url: str, raw: Callable) -> None:
@@ -282,7 +286,7 @@ def test_a_ledger_of_before_a_column_is_upgraded_and_still_proved(
         monkeypatch.setattr(
             hash_chain, "row_hashes", lambda rows: hashed([row[:place] + row[place + 1 :] for row in rows])
         )
-        monkeypatch.setattr("evaluation.ledger.ledger.FORMAT", 1)
+        monkeypatch.setattr("evaluation.ledger.append.FORMAT", 1)
         put(ledger, frame().assign(has_signal=None))
         monkeypatch.undo()
         put(ledger, new := frame(seed=1))

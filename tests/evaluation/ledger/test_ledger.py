@@ -124,7 +124,10 @@ def test_export_is_what_was_written(ledger: Ledger, tmp_path: Path) -> None:
     made = ledger.export(tmp_path / "folder")
     assert [path.name for path in made] == [
         f"{name}.parquet"
-        for name in ("predictions", "batches", "judgements", "events", "overrides", "alerts", "messages", "deliveries")
+        for name in (
+            *("predictions", "batches", "answers", "judgements", "events", "overrides"),
+            *("alerts", "messages", "deliveries"),
+        )
     ]
     assert sorted(path.name for path in (tmp_path / "folder").iterdir()) == sorted(path.name for path in made)
     assert pd.read_parquet(tmp_path / "folder" / "batches.parquet").kind.tolist() == [
@@ -198,7 +201,7 @@ def test_a_failed_write_leaves_nothing(ledger: Ledger, monkeypatch: pytest.Monke
         raise RuntimeError("power cut")
 
     with monkeypatch.context() as patched:
-        patched.setattr("evaluation.ledger.ledger.insert_rows", fails_late)
+        patched.setattr("evaluation.ledger.append.insert_rows", fails_late)
         with pytest.raises(RuntimeError, match="power cut"):
             put(ledger, frame(3))
     assert len(ledger.predictions()) == 2

@@ -23,34 +23,35 @@ MESSAGE = """class ModelAnswer(BaseModel):
 
 
 """
-METHOD = """    @bentoml.api(route="/v1/model")
-    def model(self) -> ModelAnswer:
-        \"\"\"The version that scores, and the day of its signals.\"\"\"
-        return ModelAnswer(model_version=str(self.scorer.model.version), as_of=f"{self.scorer.as_of:%Y-%m-%d}")
+HANDLER = """async def model(call: Call) -> Answer:
+    \"\"\"The version that scores, and the day of its signals.\"\"\"
+    header = call.live.snapshot.day.header
+    return Answer.of(ModelAnswer(model_version=header.model_version, as_of=header.as_of))
 
+
+"""
+ENTRY = """    Route("GET", "/v1/one-more", ("scientist", "admin"), model, "The version.", gives=ModelAnswer),
 """
 
 
 def test_one_more_route(demo: Path, tmp_path: Path) -> None:
     code = Copy(tmp_path / "code")
-    code.put("serving/scoring/schemas.py", "class ProblemFault(", MESSAGE)
-    code.put("serving/scoring/__init__.py", "Prediction, Problem,", "ModelAnswer, ")
-    code.put("serving/scoring/__init__.py", '    "Prediction",', '    "ModelAnswer",\n')
-    code.put("serving/api/service.py", "ScoreAnswer, Scorer, ScoreRequest", "ModelAnswer, ")
-    code.put("serving/api/service.py", "    def _answer(", METHOD)
-    code.put("serving/api/auth.py", '    ("/metrics",', '    ("/v1/model", ("scientist", "admin")),\n')
+    code.put("serving/messages/status.py", "class Status(", MESSAGE)
+    code.put("serving/messages/__init__.py", "Readiness, Refusal", "ModelAnswer, ")
+    code.put("serving/messages/__init__.py", '    "NextAction",', '    "ModelAnswer",\n')
+    code.put("serving/api/routes/service.py", "Readiness, Status\n", "ModelAnswer, ")
+    code.put("serving/api/routes/service.py", "ROUTES: tuple", HANDLER)
+    code.put("serving/api/routes/service.py", '    Route("GET", "/livez"', ENTRY)
     project = tmp_path / "project"
     shutil.copytree(demo, project)
     store = KeyStore(project / ".forewarn" / "keys.db")
     keys = {role: store.create(role, datetime.now(UTC)) for role in ("scientist", "csm")}
     with running_service(project, code.folder) as url:
 
-        def call(role: str) -> httpx.Response:
-            headers = {"Authorization": f"Bearer {keys[role]}"}
-            return httpx.post(f"{url}/v1/model", headers=headers, json={}, timeout=60)
+        def call(role: str, path: str = "/v1/one-more") -> httpx.Response:
+            return httpx.get(f"{url}{path}", headers={"Authorization": f"Bearer {keys[role]}"}, timeout=60)
 
-        right, wrong = call("scientist"), call("csm")
-        described = httpx.get(f"{url}/docs.json", headers={"Authorization": f"Bearer {keys['csm']}"}, timeout=60)
+        right, wrong, described = call("scientist"), call("csm"), call("csm", "/openapi.json")
     assert (right.status_code, right.json()["as_of"]) == (200, "2026-01-01")
     assert (wrong.status_code, wrong.headers["content-type"]) == (403, "application/problem+json")
-    assert "/v1/model" in described.json()["paths"]
+    assert "/v1/one-more" in described.json()["paths"]

@@ -16,6 +16,7 @@ import httpx
 import pandas as pd
 import pytest
 
+from evaluation.ledger import pointers_in
 from serving.api.keys import ROLES, KeyStore
 from tests.serving.running import running_service
 
@@ -173,19 +174,31 @@ def test_an_account_asked_for_twice_is_answered_twice_and_written_once(served: S
     account = served.batch.account_id[7]
     one, two = predictions_of(served.post("/v1/score", [account, account]))
     assert one == two
-    assert served.ledger("select rows from batches order by batch_id desc limit 1") == [(1,)]
+    ((pointers,),) = served.ledger("select pointers from answers order by batch_id desc, row desc limit 1")
+    assert len(pointers_in(pointers)) == 1
 
 
 def test_what_is_answered_stands_in_the_ledger(served: Served) -> None:
-    before = served.ledger("select max(batch_id) from batches")[0][0]
+    """The prediction of the batch is not written again: the answer points to it, with who asked, and under which id."""
+    before = served.ledger("select count(*) from predictions")
     account = served.batch.account_id[3]
-    one = predictions_of(served.post("/v1/explain", [account], "leader"))[0]
-    found = served.ledger(
-        "select b.kind, b.asked_by, p.account_id, p.as_of, p.p_churn, p.model_version from predictions p"
-        f" join batches b using (batch_id) where b.batch_id > {before}"
+    answer = served.post("/v1/explain", [account], "leader")
+    (entry,) = answer.json()["results"]
+    ((request, asked_by, route, pointers),) = served.ledger(
+        "select request_id, asked_by, route, pointers from answers order by batch_id desc, row desc limit 1"
     )
-    asked_by = f"key:{served.keys['leader'][3:11]}"
-    assert found == [("api", asked_by, account, "2026-01-01", one["p_churn_90d"], one["model_version"])]
+    assert (request, asked_by, route) == (
+        answer.headers["x-request-id"],
+        f"key:{served.keys['leader'][3:11]}",
+        "explain",
+    )
+    ((batch_id, row),) = pointers_in(pointers)
+    assert entry["ledger"] == {"batch_id": batch_id, "row": row}
+    one = entry["prediction"]
+    assert served.ledger(
+        f"select account_id, as_of, p_churn, model_version from predictions where batch_id = {batch_id} and row = {row}"
+    ) == [(account, "2026-01-01", one["p_churn_90d"], one["model_version"])]
+    assert served.ledger("select count(*) from predictions") == before
 
 
 def test_the_ledger_is_intact_after_all_this(served: Served, forewarn: Any) -> None:
@@ -221,7 +234,7 @@ def test_roles(served: Served, path: str, role: str, status: int) -> None:
 def test_metrics_are_for_platform_and_admin(served: Served, role: str, status: int) -> None:
     answer = served.call("GET", "/metrics", role)
     assert answer.status_code == status
-    assert ("bentoml" in answer.text) == (status == 200)
+    assert ("forewarn_requests_total" in answer.text) == (status == 200)
 
 
 @pytest.mark.parametrize(
@@ -260,7 +273,11 @@ def test_too_many_says_how_many_are_allowed(served: Served) -> None:
 
 def test_an_unknown_path_and_method(served: Served) -> None:
     assert is_problem(served.call("GET", "/v2/score", "admin"), 404)
-    assert is_problem(served.call("GET", "/v1/score", "admin"), 405)
+    for path in ("/schema.json", "/healthz", "/v1", "/v1/score/"):
+        assert is_problem(served.call("GET", path, "admin"), 404)
+    answer = served.call("GET", "/v1/score", "admin")
+    assert is_problem(answer, 405)
+    assert answer.headers["allow"] == "POST"
 
 
 def test_openapi_describes_both_routes(served: Served) -> None:

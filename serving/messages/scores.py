@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -49,6 +49,15 @@ class Reasons(BaseModel):
     dimensions: list[ReasonGroup]
 
 
+class NextAction(BaseModel):
+    """A playbook that an account calls for: its name, its title, and what called for it."""
+
+    playbook: str
+    title: str
+    why: str
+    within_hours: int | None = Field(default=None, description="To begin within so many hours; null: no hurry.")
+
+
 class Prediction(BaseModel):
     """One account's prediction. One field a horizon, `p_churn_<days>d`, stands beside the fixed ones."""
 
@@ -67,8 +76,8 @@ class Prediction(BaseModel):
     coverage: float
     arr: float | None
     reasons: Reasons
-    triggers: list[Any]
-    actions: list[Any]
+    triggers: list[str]
+    actions: list[NextAction]
     has_signal: bool = Field(description="False: no usable signal, so this is the base rate of the account's stage.")
     model_version: str
     config_version: str
@@ -88,48 +97,70 @@ class Prediction(BaseModel):
         return {dimension: getattr(self, f"health_{dimension}") for dimension in self.weights}
 
 
+class LevelInForce(BaseModel):
+    """The risk level that counts, and what it follows from: the model's, unless a CSM's override holds."""
+
+    automated: str
+    csm: str | None = None
+    final: str
+    counts: Literal["model", "csm"] = "model"
+    made_at: str | None = None
+    made_by: str | None = None
+    reason: str | None = None
+    expires_at: str | None = None
+
+
+class LedgerReference(BaseModel):
+    """Where the prediction stands in the ledger: `forewarn ledger export` and `verify` name the same rows."""
+
+    batch_id: int
+    row: int
+
+
 class AccountError(BaseModel):
     """Why this one account has no prediction; the others of the request do not suffer for it."""
 
-    code: str
+    code: Literal["unknown_account"]
     detail: str
     do: str
 
 
 class Entry(BaseModel):
-    """One entry per account asked for, in the order of the request: a prediction, or an error of its own."""
+    """One entry per account asked for, in the order of the request: a prediction, or an error of its own.
+
+    `arm` is `holdout` for an account that was drawn to be left alone: it must not be contacted (`may_contact` false).
+    """
 
     account_id: str
     prediction: Prediction | None = None
+    level: LevelInForce | None = None
+    arm: Literal["treated", "holdout"] | None = None
+    may_contact: bool = True
+    ledger: LedgerReference | None = None
     error: AccountError | None = None
 
 
+class DataAge(BaseModel):
+    """How old what was scored is: the day up to which the data reach, and its age today."""
+
+    last_day: str
+    age_days: int
+    stale: bool = Field(description="Older than the setting serving.stale_after_days.")
+
+
 class ScoreAnswer(BaseModel):
-    """The answer to one request: an entry for each account asked for, in the order of the request."""
+    """The answer to one request: an entry for each account asked for, in the order of the request.
+
+    One model, one day and one configuration made all of it.
+    """
 
     as_of: str
+    scored_at: str
     model_version: str
     config_version: str
+    data: DataAge
+    request_id: str
     results: list[Entry]
-
-
-class ProblemFault(BaseModel):
-    """One thing that is wrong with a request: where, what was found, what was expected, what to do."""
-
-    where: str
-    found: str
-    expected: str
-    do: str
-
-
-class Problem(BaseModel):
-    """RFC 9457 problem details, with our faults as the extension member `faults`."""
-
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str
-    faults: list[ProblemFault] = Field(default_factory=list)
 
 
 @dataclass(frozen=True)

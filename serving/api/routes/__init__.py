@@ -1,0 +1,18 @@
+"""The routes, one file a theme: each ends in a literal tuple ROUTES, and these are all of them.
+
+Add one more: write its handler and its entry in the tuple of its theme's file (or a new file, named below), with the
+roles that may call it, the messages it takes and gives (`serving/messages`), a sentence and an example. Dispatch,
+roles, limits, the log, the metrics and the OpenAPI document follow from the entry. A handler is `async def name(call:
+Call) -> Answer`: it takes `call.live.snapshot` once (`snapshot_of` in scores.py), reads its body by
+`call.message(Model)` and its query by `call.parameters(Model)`, raises `ProblemRaised(problem(status, detail))`, and
+writes to the ledger before it answers. What blocks (a query of the ledger, a frame) runs in a thread: `await
+asyncio.to_thread(...)`. What changes the CSMs' levels has the worker look at once: `await call.live.worker.look()`.
+A path that no entry names answers 404, to every role.
+"""
+
+from serving.api.routes import scores, service
+from serving.api.routing import Route
+
+ROUTES: tuple[Route, ...] = (*scores.ROUTES, *service.ROUTES)
+
+__all__ = ["ROUTES"]

@@ -1,0 +1,117 @@
+"""Scores and explanations of accounts by id: bytes that were made with the day, in the ledger before they leave."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from configs.errors import Fault, UsageError
+from serving.api.live import Snapshot
+from serving.api.routing import Answer, Call, ProblemRaised, Route
+from serving.messages import AccountError, ScoreAnswer, ScoreRequest, problem
+from serving.prepared import PreparedDay
+
+Body = Callable[[PreparedDay, str], bytes]
+
+
+def snapshot_of(call: Call) -> Snapshot:
+    """The day that serves now; 503 while there is none."""
+    snapshot = call.live.snapshot
+    if snapshot is None:
+        raise ProblemRaised(problem(503, "no day is prepared yet; GET /readyz says why"), {"retry-after": "5"})
+    return snapshot
+
+
+async def score(call: Call) -> Answer:
+    """Each account's prediction from its newest signals, the strongest reasons one by one."""
+    return await _many(call, "score", PreparedDay.score_body)
+
+
+async def explain(call: Call) -> Answer:
+    """Each account's prediction with every reason."""
+    return await _many(call, "explain", PreparedDay.explain_body)
+
+
+async def _many(call: Call, route: str, body: Body) -> Answer:
+    request = call.message(ScoreRequest)
+    most = call.live.serving.max_accounts
+    if len(request.account_ids) > most:
+        do = "send them in several requests"
+        raise UsageError(Fault("account_ids", f"{len(request.account_ids)} accounts", f"at most {most}", do))
+    return await answered(call, route, request.account_ids, body)
+
+
+async def answered(call: Call, route: str, account_ids: Sequence[str], body: Body) -> Answer:
+    """The answer for these accounts, once it is written down: one model, one day, whatever is swapped meanwhile."""
+    snapshot, live = snapshot_of(call), call.live
+    day = snapshot.day
+    known = [account for account in dict.fromkeys(account_ids) if account in day]
+    entries: dict[str, bytes] = {}
+    if known:
+        began = time.perf_counter()
+        pointers = await live.write(live.asked(call.request_id, call.asked_by, route, known, snapshot))
+        live.metrics.written(began)
+        live.metrics.scores([day.summaries[account].risk_level for account in known])
+        for account, pointer in zip(known, pointers, strict=True):
+            entries[account] = b'{"account_id":%b,"prediction":%b%b,"ledger":{"batch_id":%d,"row":%d},"error":null}' % (
+                json.dumps(account).encode(),
+                body(day, account),
+                snapshot.middle(account),
+                *pointer,
+            )
+    results = b",".join(entries.get(account) or _unknown(account, snapshot) for account in account_ids)
+    return Answer(b'%b,"results":[%b]}' % (_head(snapshot, call.request_id), results), accounts=len(account_ids))
+
+
+def _head(snapshot: Snapshot, request_id: str) -> bytes:
+    """The JSON of an answer up to its results."""
+    header = snapshot.day.header
+    body = {
+        "as_of": header.as_of,
+        "scored_at": header.scored_at,
+        "model_version": header.model_version,
+        "config_version": header.config_version,
+        "data": snapshot.data_age(datetime.now(UTC).date()).model_dump(),
+        "request_id": request_id,
+    }
+    return json.dumps(body, separators=(",", ":")).encode()[:-1]
+
+
+def _unknown(account_id: str, snapshot: Snapshot) -> bytes:
+    detail = f"no account {account_id!r} is in play on {snapshot.day.header.as_of}"
+    do = "check the id; an account that has left, or came later, is not scored"
+    error = AccountError(code="unknown_account", detail=detail, do=do)
+    empty = {"prediction": None, "level": None, "arm": None, "may_contact": True, "ledger": None}
+    return json.dumps({"account_id": account_id, **empty, "error": error.model_dump()}).encode()
+
+
+EXAMPLE = {"account_ids": ["acc-0001", "acc-0002"]}
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        "POST",
+        "/v1/score",
+        ("platform", "csm", "scientist", "admin"),
+        score,
+        "Each account's prediction from its newest signals, with the strongest reasons.",
+        takes=ScoreRequest,
+        gives=ScoreAnswer,
+        statuses=(400, 413, 415, 422, 503),
+        example=EXAMPLE,
+        tag="scores",
+    ),
+    Route(
+        "POST",
+        "/v1/explain",
+        ("csm", "leader", "scientist", "admin"),
+        explain,
+        "Each account's prediction with every reason.",
+        takes=ScoreRequest,
+        gives=ScoreAnswer,
+        statuses=(400, 413, 415, 422, 503),
+        example=EXAMPLE,
+        tag="scores",
+    ),
+)

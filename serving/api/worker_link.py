@@ -1,0 +1,101 @@
+"""The service's end of the worker: starts it, hears what it tells, asks it to look at once, starts it again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from serving.api.logs import log, log_error
+
+MODULE = "serving.scoring.worker"
+RESTART_SECONDS = (1.0, 5.0, 30.0)  # after the first end, the second, and every further one
+LINE_BYTES = 64 * 1024 * 1024
+
+
+class WorkerLink:
+    """Keeps one worker running.
+
+    Parameters
+    ----------
+    config : Path
+        The project's file.
+    told : callable
+        Called on the event loop with each event.
+    """
+
+    def __init__(self, config: Path, told: Callable[[Mapping[str, Any]], None]) -> None:
+        self.config = config
+        self._told = told
+        self._process: Process | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._asked: dict[int, asyncio.Future[None]] = {}
+        self._ids = itertools.count(1)
+
+    def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._keep())
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        if self._process is not None and self._process.returncode is None:
+            self._process.terminate()
+            await self._process.wait()
+
+    async def look(self, seconds: float = 30.0) -> bool:
+        """Has the worker look at once, for instance for an override just entered; whether it did within the time."""
+        process = self._process
+        if process is None or process.stdin is None or process.returncode is not None:
+            return False
+        number = next(self._ids)
+        self._asked[number] = asyncio.get_running_loop().create_future()
+        try:
+            process.stdin.write(json.dumps({"id": number, "do": "look"}).encode() + b"\n")
+            await process.stdin.drain()
+            await asyncio.wait_for(self._asked[number], seconds)
+        except (TimeoutError, ConnectionError):
+            return False
+        finally:
+            self._asked.pop(number, None)
+        return True
+
+    async def _keep(self) -> None:
+        for end in itertools.count():
+            try:
+                await self._run_once()
+            except OSError as error:
+                log_error("worker_not_started", error)
+            log("worker_ended", code=None if self._process is None else self._process.returncode)
+            fault = {
+                "where": "worker",
+                "found": f"it ended with {None if self._process is None else self._process.returncode}",
+                "expected": "that it runs",
+                "do": "see the service's log; it is started again",
+            }
+            self._told({"event": "refused", "what": "worker", "title": "the worker ended", "faults": [fault]})
+            await asyncio.sleep(RESTART_SECONDS[min(end, len(RESTART_SECONDS) - 1)])
+
+    async def _run_once(self) -> None:
+        command = (sys.executable, "-m", MODULE, str(self.config))
+        process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, limit=LINE_BYTES)
+        self._process = process
+        assert process.stdout is not None  # it was asked for
+        while line := await process.stdout.readline():
+            try:
+                event = json.loads(line)
+                if event.get("event") == "done":
+                    if (waiting := self._asked.get(event["id"])) is not None and not waiting.done():
+                        waiting.set_result(None)
+                else:
+                    self._told(event)
+            except Exception as error:  # one event that cannot be used is no reason to hear no more
+                log_error("worker_event_failed", error)
+        await process.wait()

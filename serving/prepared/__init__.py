@@ -1,0 +1,15 @@
+"""A day's answers, worked out once and serialised: written by the worker, read by the service."""
+
+from serving.prepared.day import DayHeader, PreparedDay, Summary
+from serving.prepared.files import DayWriter, PreparedAccount, current_day, remove_days, set_current
+
+__all__ = [
+    "DayHeader",
+    "DayWriter",
+    "PreparedAccount",
+    "PreparedDay",
+    "Summary",
+    "current_day",
+    "remove_days",
+    "set_current",
+]

@@ -1,0 +1,166 @@
+"""A prepared day as it is read: an index in memory, the bodies in a file, an account's bytes taken as they are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from configs.errors import DataError, Fault
+
+INDEX_FILE, BODIES_FILE = "index.json", "bodies"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class DayHeader:
+    """What all answers of a day have in common.
+
+    Attributes
+    ----------
+    as_of, data_end : str
+        The day that is scored, and the day up to which the data reach.
+    scored_at : str
+        When the answers were worked out, ISO 8601.
+    model_version, model_digest, config_version, data_fingerprint : str
+        What made them.
+    horizons_days : tuple of int
+    main_horizon_days : int
+    levels : tuple of str
+        Risk levels, lowest first.
+    currency : str
+    coverage : float
+        Mean over the accounts.
+    has_signal : bool
+    """
+
+    as_of: str
+    data_end: str
+    scored_at: str
+    model_version: str
+    model_digest: str
+    config_version: str
+    data_fingerprint: str
+    horizons_days: tuple[int, ...]
+    main_horizon_days: int
+    levels: tuple[str, ...]
+    currency: str
+    coverage: float
+    has_signal: bool
+
+    @property
+    def common(self) -> tuple[str, str, str]:
+        """What names a prediction beside its account and its signals: day, model, configuration."""
+        return self.as_of, self.model_version, self.config_version
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What lists of accounts show, sort and filter by."""
+
+    account_id: str
+    name: str | None
+    segment: str | None
+    owner: str | None
+    lifecycle_stage: str
+    risk_level: str
+    p_churn: float
+    health_score: float | None
+    coverage: float
+    arr: float | None
+    expected_arr_loss: float | None
+    arm: str | None
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where in the file an account's three bodies are, by offset and length; and the hash of its signals."""
+
+    score: tuple[int, int]
+    explain: tuple[int, int]
+    row: tuple[int, int]
+    signals_hash: str
+
+
+@dataclass(frozen=True)
+class PreparedDay:
+    """The answers of one day, by account; it never changes. `load` refuses one that is not as it was written.
+
+    Attributes
+    ----------
+    folder : Path
+    header : DayHeader
+    summaries : mapping of str to Summary
+        By account, in the order of the day's frame.
+    """
+
+    folder: Path
+    header: DayHeader
+    summaries: Mapping[str, Summary]
+    _places: Mapping[str, _Place]
+    _handle: int = field(repr=False)
+
+    @classmethod
+    def load(cls, folder: Path) -> PreparedDay:
+        """The day in a folder; DataError when it is none, or not what its index was written for."""
+        try:
+            index = json.loads((folder / INDEX_FILE).read_bytes())
+            handle = os.open(folder / BODIES_FILE, os.O_RDONLY)
+        except (OSError, ValueError) as error:
+            raise _damaged(folder, str(error)) from None
+        try:
+            with os.fdopen(os.dup(handle), "rb") as bodies:
+                found = hashlib.file_digest(bodies, "sha256").hexdigest()
+            if index.get("format") != FORMAT or found != index["digest"]:
+                raise _damaged(folder, "other bytes than its index names")
+            header = {**index["header"], **{name: tuple(index["header"][name]) for name in ("horizons_days", "levels")}}
+            summaries = {row[0]: Summary(*row) for row in index["summaries"]}
+            places = {
+                account: _Place((row[0], row[1]), (row[2], row[3]), (row[4], row[5]), row[6])
+                for account, row in zip(summaries, index["places"], strict=True)
+            }
+            return cls(folder, DayHeader(**header), summaries, places, handle)
+        except (KeyError, TypeError, ValueError) as error:
+            os.close(handle)
+            raise _damaged(folder, f"{type(error).__name__}: {error}") from None
+        except DataError:
+            os.close(handle)
+            raise
+
+    def __contains__(self, account_id: str) -> bool:
+        return account_id in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __del__(self) -> None:
+        os.close(self._handle)
+
+    def score_body(self, account_id: str) -> bytes:
+        """The JSON of an account's prediction with the strongest reasons; KeyError for an unknown account."""
+        return self._read(self._places[account_id].score)
+
+    def explain_body(self, account_id: str) -> bytes:
+        """The same with every reason."""
+        return self._read(self._places[account_id].explain)
+
+    def row_values(self, account_id: str) -> tuple[Any, ...]:
+        """The values of the prediction's row in the ledger, without its number."""
+        return tuple(json.loads(self._read(self._places[account_id].row)))
+
+    def signals_hash(self, account_id: str) -> str:
+        return self._places[account_id].signals_hash
+
+    def _read(self, place: tuple[int, int]) -> bytes:
+        return os.pread(self._handle, place[1], place[0])
+
+
+def _damaged(folder: Path, found: str) -> DataError:
+    return DataError(Fault(str(folder), found, "a prepared day as it was written", "remove it; it is prepared anew"))
