@@ -175,7 +175,8 @@ class Bench:
 
 
 def median_of(loads: list[Load]) -> Load:
-    return Load(*(statistics.median(getattr(one, name) for one in loads) for name in ("rate", "p50", "p99")), 0)
+    rate, p50, p99 = (statistics.median(getattr(one, name) for one in loads) for name in ("rate", "p50", "p99"))
+    return Load(rate, p50, p99, 0)
 
 
 def speed(bench: Bench) -> None:
