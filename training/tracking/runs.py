@@ -101,7 +101,7 @@ def log_training(
         tags = {**tags, TAG: json.dumps(file_digests(model_folder))}
         for child in nested:
             _log_nested(client, experiment, run.info.run_id, child)
-        described = f"{kind} of {log['cut']} on data until {record.data_end}; chosen: {fitted.churn.chosen}"
+        described = f"{kind} of {log.cut} on data until {record.data_end}; chosen: {fitted.churn.chosen}"
         return Logged(run.info.run_id, _register(settings, client, run.info.run_id, model, (described, tags)))
 
 
