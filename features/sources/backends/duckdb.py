@@ -12,7 +12,7 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pandas as pd
 import pyarrow as pa
-from duckdb import DuckDBPyConnection
+from duckdb import DuckDBPyConnection, StatementType
 from ibis.backends.sql import SQLBackend
 
 from configs.errors import Fault, SourceError
@@ -115,6 +115,10 @@ class DuckDBEngine(Engine):
         return self.backend.read_parquet(paths, union_by_name=True, hive_partitioning=partitions)
 
     def run_query(self, name: str, query: str) -> ir.Table:
+        # By DuckDB's own parser; a database file is open read only, and nothing else is there to be written.
+        kinds = [statement.type for statement in self.connection.extract_statements(query)]
+        if kinds != [StatementType.SELECT]:
+            raise ValueError(f"found {', '.join(kind.name for kind in kinds)}, expected one SELECT")
         for file in files_named(query, self.name):
             self._type_file(file)
         self.backend.raw_sql(f"CREATE TEMPORARY TABLE {name} AS {query}")

@@ -39,7 +39,13 @@ class PostgresEngine(Engine):
             raise SourceError(Fault("connection", found, "a database that can be reached", do)) from None
 
     def run_query(self, name: str, query: str) -> ir.Table:
-        self._run(f"CREATE TEMPORARY TABLE {name} AS {query}")
+        # Planned alone at first, then run where the server itself lets nothing but a temporary table be written.
+        self._run(f"CREATE TEMPORARY TABLE {name} AS {query} WITH NO DATA")
+        connection = self.backend.con
+        connection.commit()  # only a transaction that has not asked anything may be made read only
+        with connection.transaction(), connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION READ ONLY")
+            cursor.execute(f"INSERT INTO {name} {query}")
         return self._temporary(name)
 
     def table_of(self, origin: str) -> ir.Table:

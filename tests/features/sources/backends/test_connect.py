@@ -23,6 +23,16 @@ def test_duckdb_is_opened_in_memory(make_settings: Callable[..., Settings]) -> N
     engine.close()
 
 
+@pytest.mark.parametrize("query", ["select 1; create table y as select 1", "copy (select 1) to 'x.csv'", ""])
+def test_duckdb_runs_one_select_by_its_own_parser(make_settings: Callable[..., Settings], query: str) -> None:
+    """Whatever the reading of the text before it lets through."""
+    engine = connect(make_settings(connection="duckdb://", tables=TABLES))
+    with pytest.raises(ValueError, match="expected one SELECT"):
+        engine.run_query("forewarn_query_x", query)
+    assert engine.run_query("forewarn_query_x", "select 1 as a").columns == ("a",)
+    engine.close()
+
+
 def test_an_unknown_connection_is_a_fault_that_hides_its_password(make_settings: Callable[..., Settings]) -> None:
     with pytest.raises(SourceError, match=r"duckdb://.*spark://") as caught:
         connect(make_settings(connection="mysql://me:secret@host/db", tables=TABLES))

@@ -109,6 +109,24 @@ def test_a_query_and_a_time_zone_run_on_the_server(server: str, make_settings: M
     sources.close()
 
 
+def test_a_query_cannot_write_whatever_it_calls(server: str, make_settings: Make) -> None:
+    """The server refuses it, not the reading of its text, which says nothing of what a function does."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(
+            "create function crm.sly() returns bigint language sql as "
+            "$$ insert into crm.bills values (9, 'A-66', '2023-03-15', null, 1, 1) returning 9 $$"
+        )
+        before = connection.execute("select count(*) from crm.bills").fetchall()
+        body = mapping()
+        body["contracts"] = {
+            "query": "select crm.sly() as account_id, begin as starts_at, finish as ends_at from crm.terms"
+        }
+        with pytest.raises(SourceError, match="read-only transaction"):
+            open_sources(make_settings(connection=server, tables=body))
+        assert connection.execute("select count(*) from crm.bills").fetchall() == before
+        connection.execute("drop function crm.sly()")
+
+
 def test_the_fingerprint_follows_the_rows(server: str, make_settings: Make) -> None:
     settings = make_settings(connection=server, tables=mapping())
     first, again = open_sources(settings), open_sources(settings)
