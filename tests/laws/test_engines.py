@@ -18,6 +18,7 @@ from features.dataset import Dataset, load_dataset
 from features.sources.sources import open_sources
 
 from .conftest import AS_OFS, Tables
+from .corrected import with_versions
 
 TYPES = {"i": "bigint", "f": "double precision", "b": "boolean", "M": "timestamp"}
 
@@ -58,6 +59,10 @@ def same(found: Dataset, expected: Dataset) -> None:
 @pytest.fixture
 def server(company: Tables, postgres_url: str) -> str:
     """The company's tables in a schema of a real PostgreSQL server."""
+    return brought(company, postgres_url)
+
+
+def brought(company: Tables, postgres_url: str) -> str:
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("drop schema if exists company cascade")
         connection.execute("create schema company")
@@ -82,3 +87,38 @@ def test_postgresql_gives_the_same_numbers(company: Tables, built: Dataset, serv
 def test_spark_gives_the_same_numbers(company: Tables, built: Dataset, spark_url: str, tmp_path: Path) -> None:
     origin = f"{company.folder}/{{name}}.parquet"
     same(built_there(project(company, tmp_path, spark_url, origin)), built)
+
+
+@pytest.fixture(scope="module")
+def corrected(company: Tables, tmp_path_factory: pytest.TempPathFactory) -> Tables:
+    """A third of the company's accounts, with versions in every table."""
+    kept = pd.read_parquet(company.folder / "accounts.parquet").account_id[::3]
+
+    def change(name: str, rows: pd.DataFrame) -> pd.DataFrame:
+        return with_versions(name, rows[rows.account_id.isin(kept)])
+
+    return company.changed(tmp_path_factory.mktemp("corrected"), change)
+
+
+@pytest.fixture(scope="module")
+def rebuilt(corrected: Tables) -> Dataset:
+    found = corrected.build()
+    assert len(found.signals) > 20
+    return found
+
+
+@pytest.mark.slow
+def test_postgresql_gives_the_same_numbers_of_corrected_rows(
+    corrected: Tables, rebuilt: Dataset, postgres_url: str, tmp_path: Path
+) -> None:
+    same(built_there(project(corrected, tmp_path, brought(corrected, postgres_url), "company.{name}")), rebuilt)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
+def test_spark_gives_the_same_numbers_of_corrected_rows(
+    corrected: Tables, rebuilt: Dataset, spark_url: str, tmp_path: Path
+) -> None:
+    origin = f"{corrected.folder}/{{name}}.parquet"
+    same(built_there(project(corrected, tmp_path, spark_url, origin)), rebuilt)
