@@ -170,8 +170,7 @@ def assemble(
     has, outages = feeds_reached(sources, pairs, statistics), outage_ages(sources, pairs, totals)
     starts = began(sources, pairs)
     days_of = {name: days_of_feed(of_feed, pairs, starts) for name, of_feed in totals.items()}
-    account_days = (t.as_of - starts).dt.total_seconds().to_numpy() / DAY_SECONDS
-    silent = never_used(values.get("seats"), has, days_of, account_days)
+    silent = never_used(values.get("seats"), has, days_of)
     for signal in aggregates:
         postprocess(values[signal.name], signal, has | silent.reached, outages, pairs, days_of)
     silent.count_days(values)

@@ -77,17 +77,12 @@ class NeverUsed:
             values["days_since_use"][self.silent] = np.minimum(self.days, LONGEST)[self.silent]
 
 
-def never_used(
-    seats: np.ndarray | None, has: Mapping[str, np.ndarray], days: Mapping[str, np.ndarray], account_days: np.ndarray
-) -> NeverUsed:
-    """The accounts that have `seats` (None: no table says) and never appeared in a usage feed that others do.
-
-    Who stays a customer for more than a year without a single row is taken for one whose use the feed does not see
-    (offline, or a product of its own): what is not known is not bad news.
-    """
+def never_used(seats: np.ndarray | None, has: Mapping[str, np.ndarray], days: Mapping[str, np.ndarray]) -> NeverUsed:
+    """The accounts that have `seats` (None: no table says) and never appeared in a usage feed that others do, for as
+    long as they do not. (Without seats nobody was to appear there, and nothing is known.)"""
     if seats is None or EVENTS not in has or EVENTS not in days:
         return NeverUsed({})
-    silent = (np.nan_to_num(seats) > 0) & ~has[EVENTS] & (days[EVENTS] > 0) & (account_days < LONGEST)
+    silent = (np.nan_to_num(seats) > 0) & ~has[EVENTS] & (days[EVENTS] > 0)
     return NeverUsed({EVENTS: has[EVENTS] | silent}, silent, days[EVENTS])
 
 

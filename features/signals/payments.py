@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import ibis
+
 from features.signal import AggregateSignal, DerivedSignal, Signal
 from features.signals.exposure import days_within
 from features.signals.windows import COUNT, over_windows
@@ -125,6 +127,7 @@ PAYMENTS: tuple[Signal, ...] = (
         healthier=-1,
         sentence="mean days that invoices due {window} were, or are, late",
         value=lambda t, days: t.late_days.mean(where=_fell_due(t, days)),
+        trials=lambda t, days: t.count(where=_fell_due(t, days)),
         needs=DUE,
         **INVOICES,
     ),
@@ -136,6 +139,9 @@ PAYMENTS: tuple[Signal, ...] = (
         value=lambda t: (
             t.late_days.mean(where=_fell_due(t, 90)) - t.late_days.mean(where=_fell_due(t, 365) & (t.due_age > 90))
         ),
+        trials=lambda t: ibis.least(
+            t.count(where=_fell_due(t, 90)), t.count(where=_fell_due(t, 365) & (t.due_age > 90))
+        ),
         needs=DUE,
         window_days=365,
         **INVOICES,
@@ -146,6 +152,7 @@ PAYMENTS: tuple[Signal, ...] = (
         healthier=-1,
         sentence="share of invoices due in a year that were, or are, more than a day late",
         value=lambda t: (t.late_days > LATE_FROM_DAYS).ifelse(1.0, 0.0).mean(where=_fell_due(t, 365)),
+        trials=lambda t: t.count(where=_fell_due(t, 365)),
         needs=DUE,
         window_days=365,
         **INVOICES,

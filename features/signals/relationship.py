@@ -8,6 +8,7 @@ import ibis
 
 from configs.tables import table
 from features.signal import AggregateSignal, DerivedSignal, Signal
+from features.signals.exposure import share
 from features.signals.windows import COUNT
 from features.timeline import days_between, ratio
 
@@ -53,8 +54,12 @@ def _left(t: Any, whose: Any, days: int) -> Any:
 
 
 def _share_of_present(t: Any, age: Any, days: int) -> Any:
-    share = (age <= days).fill_null(False).ifelse(1.0, 0.0).mean(where=t.is_first & t.present)
-    return _where(age.count() > 0, share)
+    active = (age <= days).fill_null(False).ifelse(1.0, 0.0).mean(where=t.is_first & t.present)
+    return _where(age.count() > 0, active)
+
+
+def _present(t: Any) -> Any:
+    return t.count(where=t.is_first & t.present)
 
 
 def _role(role: str, words: str) -> tuple[Signal, ...]:
@@ -155,9 +160,10 @@ RELATIONSHIP: tuple[Signal, ...] = (
         unit="share",
         healthier=-1,
         sentence="share of known contacts who left in the last 180 days",
-        value=lambda t: ratio(t.contacts_left_180d, t.contacts_left_180d + t.contacts_present),
+        value=lambda t: share(t, t.contacts_left_180d, t.contacts_left_180d + t.contacts_present),
         of=("contacts_left_180d", "contacts_present"),
         window_days=180,
+        peers=True,
     ),
     AggregateSignal(
         name="contacts_active_90d",
@@ -176,6 +182,7 @@ RELATIONSHIP: tuple[Signal, ...] = (
         healthier=1,
         sentence="share of the contacts in place who did something in the last 90 days",
         value=lambda t: _share_of_present(t, t.active_age, 90),
+        trials=_present,
         needs=SPOKE,
         window_days=90,
         outage="void",
@@ -187,6 +194,7 @@ RELATIONSHIP: tuple[Signal, ...] = (
         healthier=-1,
         sentence="share of what the customer did with us in 90 days that one contact did (1 is single-threaded)",
         value=lambda t: ratio(t.signs_90d.max(), t.signs_90d.sum(where=t.is_first)),
+        trials=lambda t: t.signs_90d.sum(where=t.is_first),
         needs=SPOKE,
         window_days=90,
         outage="void",
@@ -300,6 +308,7 @@ RELATIONSHIP: tuple[Signal, ...] = (
         healthier=1,
         sentence="share of the contacts in place who answered a survey in the last 180 days",
         value=lambda t: _share_of_present(t, t.answered_age, 180),
+        trials=_present,
         needs=("surveys.contact_id",),
         window_days=180,
         outage="void",

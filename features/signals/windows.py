@@ -12,7 +12,13 @@ COUNT: dict[str, Any] = {"empty": 0.0, "outage": "scale"}
 
 
 def over_windows(
-    days: Sequence[int], *, name: str, sentence: str, value: Callable[[Any, int], Any], **same: Any
+    days: Sequence[int],
+    *,
+    name: str,
+    sentence: str,
+    value: Callable[[Any, int], Any],
+    trials: Callable[[Any, int], Any] | None = None,
+    **same: Any,
 ) -> tuple[AggregateSignal, ...]:
     """One `AggregateSignal` for each window, in their order.
 
@@ -24,6 +30,8 @@ def over_windows(
         Of each signal: `{days}` stands for the days, and `{window}` for "in the last 30 days" ("on the last day").
     value : Callable
         Takes the frame and the days, and returns the aggregate.
+    trials : Callable, optional
+        Likewise, of a share or mean: what it is one of (`AggregateSignal.trials`).
     **same
         The other fields of `AggregateSignal`, the same for all.
 
@@ -47,6 +55,7 @@ def over_windows(
             name=name.format(**words),
             sentence=sentence.format(**words),
             value=lambda t: value(t, length),
+            trials=None if trials is None else lambda t: trials(t, length),
             window_days=length,
             **same,
         )
