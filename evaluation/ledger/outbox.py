@@ -30,7 +30,23 @@ _DISPATCH_LOCK = 6_071_004  # any number, the same for every forewarn on one Pos
 
 @dataclass(frozen=True)
 class StoredAlert:
-    """An alert as it was raised; `route` is "alert" or "digest", `body` what is told of it."""
+    """An alert as it was raised.
+
+    Attributes
+    ----------
+    batch_id : int
+        Of the ledger.
+    alert_id, kind : str
+    account_id, owner : str or None
+        None where it is about no account, or nobody has it.
+    as_of, week : str
+        ISO day of the scoring, and the week whose budget it counts in.
+    route : {"alert", "digest"}
+    body : mapping
+        What is sent of it, a JSON object.
+    raised_at : str
+        Moment, as the ledger writes it.
+    """
 
     batch_id: int
     alert_id: str
@@ -46,7 +62,18 @@ class StoredAlert:
 
 @dataclass(frozen=True)
 class NewMessage:
-    """A message before it is written; `body` is what is sent, to the byte."""
+    """A message before it is written.
+
+    Attributes
+    ----------
+    message_id, receiver, kind : str
+    accounts, alert_ids : tuple of str
+        Whom it is about, and which alerts it carries.
+    upto_batch : int
+        The newest batch of the ledger that it has seen.
+    body : str
+        What is sent, to the byte.
+    """
 
     message_id: str
     receiver: str
@@ -59,8 +86,21 @@ class NewMessage:
 
 @dataclass(frozen=True)
 class StoredMessage(NewMessage):
-    """A message and how far it came: `state` of its newest attempt (None: never tried), attempts since it was last put
-    in, when the next is due, and what the last said."""
+    """A message and how far it came.
+
+    Attributes
+    ----------
+    created_at : str
+        Moment, as the ledger writes it.
+    state : str or None
+        Of its newest attempt; None: never tried.
+    attempts : int
+        Since it was last put in.
+    next_at : str or None
+        When the next attempt is due.
+    detail : str
+        What came of the last one.
+    """
 
     created_at: str
     state: str | None

@@ -19,7 +19,13 @@ MOST_CHANGES, MOST_ACTIONS = 8, 3
 
 @dataclass(frozen=True)
 class AccountContext:
-    """Who an account is, beside its id."""
+    """Who an account is, beside its id.
+
+    Attributes
+    ----------
+    name, owner, segment : str or None
+        None where no table has it.
+    """
 
     name: str | None = None
     owner: str | None = None
@@ -88,7 +94,18 @@ def shortened(text: str, most: int = MOST_TEXT) -> str:
 
 
 def in_words(body: Mapping[str, Any]) -> str:
-    """An alert's object as a few lines of text, for mail and chat."""
+    """An alert's object as a few lines of text, for mail and chat.
+
+    Parameters
+    ----------
+    body : mapping
+        As `body_of` makes it.
+
+    Returns
+    -------
+    str
+        Its title, changes, drivers, what is at stake and what to do, a line each.
+    """
     lines = [body["title"], *(f"- {change['sentence']}" for change in body["changes"])]
     for driver in body.get("drivers", ()):
         before, after = (f"{value:g}" if isinstance(value, float) else value for value in _ends(driver))

@@ -39,8 +39,22 @@ THROTTLED = "throttled: "  # begins the detail of an attempt after which the rec
 
 @dataclass
 class ReceiverResult:
-    """What one pass did for a receiver; `held`: why it stopped, None where nothing is due any more; `faults`: what of
-    its configuration keeps everything from it, while the others get theirs."""
+    """What one pass did for a receiver.
+
+    Attributes
+    ----------
+    receiver : str
+    delivered, records : int
+        Calls that were taken, and the alerts in them.
+    failed, dead, waiting : int
+        Messages that failed, were given up, or wait for their time.
+    held : str or None
+        Why it stopped; None where nothing is due any more.
+    next_at : str or None
+        When the next message is due.
+    faults : list or tuple
+        What of its configuration keeps everything from it, while the others get theirs.
+    """
 
     receiver: str
     delivered: int = 0
@@ -63,7 +77,14 @@ class ReceiverResult:
 
 @dataclass(frozen=True)
 class Sent:
-    """What one pass of the dispatcher did; `busy`: somebody else was delivering, and nothing was done."""
+    """What one pass of the dispatcher did.
+
+    Attributes
+    ----------
+    busy : bool
+        Whether another process was delivering, and nothing was done.
+    receivers : tuple of ReceiverResult
+    """
 
     busy: bool
     receivers: tuple[ReceiverResult, ...] = ()
@@ -89,7 +110,17 @@ class Sent:
 
 @dataclass(frozen=True)
 class Dispatcher:
-    """Delivers the outbox of a ledger to the receivers of a project; `send` is one attempt (`transports.deliver`)."""
+    """Delivers the outbox of a ledger to the receivers of a project.
+
+    Attributes
+    ----------
+    outbox : Outbox
+    settings : Settings
+        `alerts` names the receivers and their limits.
+    client : httpx.Client
+    send : Callable
+        One attempt (`transports.deliver`).
+    """
 
     outbox: Outbox
     settings: Settings

@@ -85,7 +85,14 @@ Finder = Callable[[ScorePair], Iterator[Change]]
 
 @dataclass(frozen=True)
 class AlertKind:
-    """A kind of alert; `find` names the changes of an account, None: it is about a feed (`serving.alerts.outages`)."""
+    """A kind of alert.
+
+    Attributes
+    ----------
+    name, title : str
+    find : Callable or None
+        Names the changes of an account between two scorings; None: it is about a feed (`serving.alerts.outages`).
+    """
 
     name: str
     title: str

@@ -57,7 +57,18 @@ class Raised:
 
 
 def key_of(as_of: str) -> str:
-    """Under which key the alerts of a day are raised: once, whatever is scored again of it."""
+    """Under which key the alerts of a day are raised: once, whatever is scored again of it.
+
+    Parameters
+    ----------
+    as_of : str
+        ISO day of the scoring.
+
+    Returns
+    -------
+    str
+        An idempotency key of the ledger.
+    """
     return f"alerts {as_of}"
 
 

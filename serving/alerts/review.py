@@ -97,7 +97,23 @@ class ReviewedPolicy:
 
 @dataclass(frozen=True)
 class AlertReview:
-    """The review over past scorings; `source` is "backtest" or "ledger", days as ISO dates."""
+    """What alerts would have been worth over past scorings.
+
+    Attributes
+    ----------
+    source : {"backtest", "ledger"}
+    horizon_days : int
+    first, last : str
+        ISO days of the first and the last scoring.
+    scorings, rows : int
+        Days that were scored, and the accounts scored on them together.
+    base_rate : float
+        Share of the rows that churned within the horizon.
+    per_owner_a_week : int
+        The budget.
+    triggers : tuple of ReviewedTrigger
+    policies : tuple of ReviewedPolicy
+    """
 
     source: str
     horizon_days: int

@@ -51,7 +51,22 @@ def headers(message_id: str, timestamp: int, body: bytes, keys: Sequence[bytes])
 
 
 def is_signed(given: Mapping[str, str], body: bytes, secret: str, now: int) -> bool:
-    """Whether a receiver that holds `secret` may believe a call: signed with it, and no older than five minutes."""
+    """Whether a receiver that holds `secret` may believe a call: signed with it, and no older than five minutes.
+
+    Parameters
+    ----------
+    given : mapping of str to str
+        The call's headers.
+    body : bytes
+        As it came.
+    secret : str
+    now : int
+        Seconds since 1970.
+
+    Returns
+    -------
+    bool
+    """
     lowered = {name.lower(): value for name, value in given.items()}
     try:
         message_id, sent = lowered["webhook-id"], int(lowered["webhook-timestamp"])
