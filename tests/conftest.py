@@ -92,9 +92,9 @@ def write_tables(tmp_path: Path) -> Callable[..., None]:
 
 
 def _binaries() -> Path | None:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
+    result = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
     on_path = shutil.which("initdb")
-    return found[-1] if found else Path(on_path).parent if on_path else None
+    return result[-1] if result else Path(on_path).parent if on_path else None
 
 
 def _free_port() -> int:

@@ -25,10 +25,10 @@ def given_by_doors() -> Iterator[tuple[str, DEFINITION]]:
             for node in ast.parse(door.read_text(encoding="utf-8")).body:
                 if isinstance(node, ast.ImportFrom) and node.module:
                     file = ROOT / (node.module.replace(".", "/") + ".py")
-                    found = definitions(file) if file.exists() else {}
+                    result = definitions(file) if file.exists() else {}
                     for alias in node.names:
-                        if alias.name in found:
-                            yield f"{node.module}.{alias.name}", found[alias.name]
+                        if alias.name in result:
+                            yield f"{node.module}.{alias.name}", result[alias.name]
 
 
 def missing_in(definition: DEFINITION) -> list[str]:
@@ -40,7 +40,7 @@ def missing_in(definition: DEFINITION) -> list[str]:
         return ["Attributes"] if has_fields and "Attributes\n---" not in said else [] if said else ["a docstring"]
     arguments = [*definition.args.posonlyargs, *definition.args.args, *definition.args.kwonlyargs]
     told = {name.strip(" *") for line in said.splitlines() for name in line.split(" : ")[0].split(",")}
-    lacking = [one.arg for one in arguments if one.arg not in told]
+    lacking = [argument.arg for argument in arguments if argument.arg not in told]
     if arguments and "Parameters\n---" not in said:
         lacking.append("Parameters")
     gives = definition.returns is not None and ast.unparse(definition.returns) != "None"

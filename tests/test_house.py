@@ -33,14 +33,14 @@ def name_of(path: Path) -> str:
 
 def imports_of(path: Path) -> list[tuple[int, str]]:
     """(line, top-level package) of every import in a file, those inside functions too."""
-    found = []
+    result = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            found += [(node.lineno, alias.name.split(".")[0]) for alias in node.names]
+            result += [(node.lineno, alias.name.split(".")[0]) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{name_of(path)}:{node.lineno}: relative import"
-            found.append((node.lineno, (node.module or "").split(".")[0]))
-    return found
+            result.append((node.lineno, (node.module or "").split(".")[0]))
+    return result
 
 
 def faults_in(path: Path, floor: str) -> list[str]:
@@ -89,16 +89,16 @@ def room_of(module: str) -> str:
 
 def room_imports(path: Path) -> list[tuple[int, str, str]]:
     """(line, module named, room it belongs to) for each import of ours from another room."""
-    here, known = room_of(dotted(path)), {dotted(one) for one in MODULES}
-    found = []
+    here, known = room_of(dotted(path)), {dotted(module) for module in MODULES}
+    result = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in FLOORS:
             for alias in node.names:
                 full = f"{node.module}.{alias.name}"
                 of = room_of(full) if full in known and node.module not in known - ROOMS else room_of(node.module or "")
                 if of != here and not f"{here}.".startswith(f"{of}."):
-                    found.append((node.lineno, full if full == of else node.module or "", of))
-    return found
+                    result.append((node.lineno, full if full == of else node.module or "", of))
+    return result
 
 
 ROOMS = {room_of(dotted(path)) for path in MODULES}
@@ -234,13 +234,13 @@ def test_importing_does_no_work() -> None:
 def commands() -> set[str]:
     from serving.cli.main import main
 
-    found = set()
+    result = set()
     for name, command in main.commands.items():
         if isinstance(command, click.Group):
-            found |= {f"{name} {below}" for below in command.commands}
+            result |= {f"{name} {below}" for below in command.commands}
         else:
-            found.add(name)
-    return found
+            result.add(name)
+    return result
 
 
 def documented() -> set[str]:
@@ -257,7 +257,10 @@ def test_readme_names_every_option() -> None:
 
     text = (ROOT / "README.md").read_text()
     below = [
-        one for group in main.commands.values() if isinstance(group, click.Group) for one in group.commands.values()
+        command
+        for group in main.commands.values()
+        if isinstance(group, click.Group)
+        for command in group.commands.values()
     ]
     for command in (main, *main.commands.values(), *below):
         for option in command.params:

@@ -204,8 +204,8 @@ def expected_best_cut(earned: Callable[[float], Array], successes: Array, p: str
             total, best = np.empty(len(fixed)), np.zeros(rows.size)
             # Draw by draw and in the same memory, which then stays in the processor's cache.
             for draw, (none, more) in enumerate(zip(fixed.T.copy(), rising.T.copy(), strict=True)):
-                for one in successes:
-                    np.add(np.multiply(more, one, out=total), none, out=total)
+                for success in successes:
+                    np.add(np.multiply(more, success, out=total), none, out=total)
                     best[draw] += total.max(initial=0.0)
             return np.asarray(best / len(successes) / rows)
 
@@ -221,9 +221,9 @@ def _from_above(
     `values` over the rows at or above it; and the number of rows."""
     at = np.unique(score[gains])
     slot = np.searchsorted(at, score, side="right")  # slot s: at or above at[s - 1]
-    tables = [_per_account(codes, size, one, slot, at.size + 1) for one in values]
+    tables = [_per_account(codes, size, value, slot, at.size + 1) for value in values]
     rows = np.bincount(codes, minlength=size)
-    return lambda counts: ([np.cumsum((one @ counts)[:0:-1], axis=0) for one in tables], rows @ counts)
+    return lambda counts: ([np.cumsum((table @ counts)[:0:-1], axis=0) for table in tables], rows @ counts)
 
 
 def ece(p: str = "p", y: str = "y", bins: int = 15) -> Statistic:

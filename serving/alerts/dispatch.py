@@ -52,7 +52,7 @@ class ReceiverResult:
         Why it stopped; None where nothing is due any more.
     next_at : str or None
         When the next message is due.
-    faults : list or tuple
+    faults : tuple of str
         What of its configuration keeps everything from it, while the others get theirs.
     """
 

@@ -123,8 +123,10 @@ def listed(project: Project, since: datetime | None, account: str | None) -> lis
 def dead_letters(project: Project) -> list[DeadLetter]:
     """Messages that were given up and not sent again."""
     return [
-        DeadLetter(one.message_id, one.receiver, one.created_at, one.accounts, one.attempts, one.detail)
-        for one in Outbox(project.written_ledger).messages(states=[DEAD])
+        DeadLetter(
+            message.message_id, message.receiver, message.created_at, message.accounts, message.attempts, message.detail
+        )
+        for message in Outbox(project.written_ledger).messages(states=[DEAD])
     ]
 
 

@@ -13,7 +13,6 @@ from configs.atomic_files import read_marked, write_marked
 from configs.errors import DataError, Fault, UsageError
 from configs.settings import Settings
 from evaluation.ledger import canonical
-from features.dataset import load_dataset
 from features.signal import Schema
 from features.sources import Sources
 from training.tracking import LoadedModel
@@ -31,6 +30,8 @@ def live_signals(settings: Settings, sources: Sources, as_of: pd.Timestamp) -> t
     if kept is not None:
         frame, more = kept
         return frame, Schema.from_json(json.loads(more["schema"]))
+    from features.dataset import load_dataset  # what builds signals takes a while to import, and most are kept
+
     dataset = load_dataset(settings, sources, [as_of])
     if dataset.signals.empty:
         raise DataError(

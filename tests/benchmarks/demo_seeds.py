@@ -73,12 +73,12 @@ def main() -> None:
     every = []
     for seed in chosen.seeds:
         with tempfile.TemporaryDirectory() as folder:
-            found = measure(Path(folder), seed, chosen.accounts)
-        every.append(found)
+            result = measure(Path(folder), seed, chosen.accounts)
+        every.append(result)
         print(
-            f"seed {seed}: AUC {found['auc']:.4f}, truth {found['best']:.4f}, {found['lift']:.1%} of its lift; "
-            f"log loss {found['loss_ratio']:.3f} times the truth's, ECE {found['ece']:.4f}; slope of outcomes "
-            f"{found['slope']:.2f}, of the truth {found['true_slope']:.2f}; {found['held']:.1%} of the truth held",
+            f"seed {seed}: AUC {result['auc']:.4f}, truth {result['best']:.4f}, {result['lift']:.1%} of its lift; "
+            f"log loss {result['loss_ratio']:.3f} times the truth's, ECE {result['ece']:.4f}; slope of outcomes "
+            f"{result['slope']:.2f}, of the truth {result['true_slope']:.2f}; {result['held']:.1%} of the truth held",
             flush=True,
         )
     means = {name: float(np.mean([one[name] for one in every])) for name in every[0]}

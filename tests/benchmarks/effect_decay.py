@@ -61,8 +61,8 @@ def by_interval(dataset: Dataset, settings: Settings) -> pd.DataFrame:
         few = [one[taught].reset_index(drop=True) for one in (dataset.signals, dataset.labels)]
         learners = Rolling(replace(dataset, signals=few[0], labels=few[1]), settings).learners(cut)
         rows = hazard_rows(dataset.labels[held].reset_index(drop=True), whole.intervals, whole.until(cut))
-        found = learners.log_odds(dataset.signals[held], whole.intervals)
-        told = {name: found[name][rows.snapshot, rows.interval] for name in SHOWN}
+        result = learners.log_odds(dataset.signals[held], whole.intervals)
+        told = {name: result[name][rows.snapshot, rows.interval] for name in SHOWN}
         parts.append({"interval": rows.interval, "churned": rows.churned, **told})
     rows_of = pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
     table = {

@@ -117,10 +117,10 @@ def compared(leaves: int, accounts: int, repetitions: int) -> pd.DataFrame:
         tasks[name] = lambda explain=explain: explain(x)  # type: ignore[misc]
     tasks["prediction alone"] = lambda: trees.booster.predict(x, raw_score=True, num_threads=1)
     # In turns, so that a slow minute of the machine is everyone's.
-    found = pd.DataFrame([{name: seconds(task) for name, task in tasks.items()} for _ in range(repetitions)]).min()
-    table = pd.DataFrame({"us a row": found / len(x) * 1e6})
+    result = pd.DataFrame([{name: seconds(task) for name, task in tasks.items()} for _ in range(repetitions)]).min()
+    table = pd.DataFrame({"us a row": result / len(x) * 1e6})
     for name in ("ours, same matrix", "ours, shared"):
-        table[f"times {name}"] = found / found[name]
+        table[f"times {name}"] = result / result[name]
     table.index.name = f"{leaves} leaves, {len(x)} rows; tables made in {made_in:.2f} s"
     return table
 

@@ -33,14 +33,14 @@ def main() -> None:
     asked = parser.parse_args()
     settings = load_settings(asked.config)
     whole = settings.model_copy(update={"backtest": settings.backtest.model_copy(update={"from_": None})})
-    dataset, found = run(whole)
+    dataset, result = run(whole)
     for days in asked.horizons:
         taught = [
             fold
-            for fold in sorted(found.predictions.fold.unique())
+            for fold in sorted(result.predictions.fold.unique())
             if rows_known(dataset.labels, pd.Timestamp(fold), days).sum() >= LEAST_ROWS
         ]
-        kept = replace(found, predictions=found.predictions[found.predictions.fold.isin(taught)])
+        kept = replace(result, predictions=result.predictions[result.predictions.fold.isin(taught)])
         against_one_a_horizon(f"{settings.name} from {taught[0]}", dataset, kept, days)
         for fold, part in judged(kept, days).groupby("fold"):
             y, p = part.y.to_numpy(), part.p.to_numpy()

@@ -67,10 +67,10 @@ def held_simulated(folder: Path, accounts: int, seed: int, noise: float) -> dict
 
 def counted(churn: ChurnModel, frame: pd.DataFrame, p: np.ndarray) -> dict[str, float]:
     """Share of the rows whose true probability p the interval holds, by level."""
-    found = {}
+    result = {}
     for level in LEVELS:
         low, high = churn.interval(frame, level)
-        found[f"{level:.0%}"] = float(((low <= p) & (p <= high)).mean())
+        result[f"{level:.0%}"] = float(((low <= p) & (p <= high)).mean())
     main = f"p_churn_{churn.main_horizon_days}d"
     served, sd = churn.predict(frame)[main].to_numpy(), churn.spread(frame)[1]
     missed = float(((logit(p) - center_of(served, sd)) ** 2).mean())
@@ -82,7 +82,7 @@ def counted(churn: ChurnModel, frame: pd.DataFrame, p: np.ndarray) -> dict[str, 
         "sandwich": STAND_IN_SCALE**2 * halves.get("sandwich_variance", np.nan),
     }
     widths = {"frailty_sd": churn.frailty_sd, "excess_kurtosis": churn.excess_kurtosis, "scale": churn.sampling_scale}
-    return {"churned": churn.log["churned_accounts"], **widths, **parts, **found}
+    return {"churned": churn.log["churned_accounts"], **widths, **parts, **result}
 
 
 def main() -> None:
@@ -94,11 +94,13 @@ def main() -> None:
     asked = parser.parse_args()
     rows = {}
     simulated = FRESH if asked.fresh else SIMULATED
-    for accounts, seed, noise in simulated if asked.simulated else [(asked.accounts, one, 0.0) for one in asked.seeds]:
+    for accounts, seed, noise in (
+        simulated if asked.simulated else [(asked.accounts, seed, 0.0) for seed in asked.seeds]
+    ):
         with tempfile.TemporaryDirectory() as folder:
             where = Path(folder)
-            found = held_simulated(where, accounts, seed, noise) if asked.simulated else held(where, accounts, seed)
-        rows[f"{seed} ({accounts})"] = found
+            result = held_simulated(where, accounts, seed, noise) if asked.simulated else held(where, accounts, seed)
+        rows[f"{seed} ({accounts})"] = result
     table = pd.DataFrame(rows).T
     table.loc["mean"] = table.mean()
     print(table.round(3).to_string())

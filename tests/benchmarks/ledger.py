@@ -193,7 +193,7 @@ def timed(what: str, run: Callable[[], Any], profiled: bool = False) -> Any:
     SPENT.update(dict.fromkeys(SPENT, 0.0))
     most_memory()
     start = time.process_time()
-    found = profiler.runcall(run) if profiled else run()
+    result = profiler.runcall(run) if profiled else run()
     took = time.process_time() - start
     SCAN[0] = SCAN[0] or took
     told = f"{what:<30}{took:9.3f} s, {SPENT['sql'] / took:4.0%} of it in SQL, {took / SCAN[0]:7.1f} bare scans"
@@ -203,7 +203,7 @@ def timed(what: str, run: Callable[[], Any], profiled: bool = False) -> Any:
         inside = dict(pstats.Stats(profiler).stats)  # type: ignore[attr-defined]
         for place, one in sorted(inside.items(), key=lambda item: -item[1][2])[:14]:
             print(f"    {one[2]:7.2f} s {one[0]:>9} calls  {Path(place[0]).name}:{place[1]} {place[2]}")
-    return found
+    return result
 
 
 def scan(file: Path) -> float:
@@ -236,8 +236,8 @@ def main() -> None:
         timed(
             "the newest of all accounts", lambda: ledger.newest(FORECASTS, pd.Timestamp(NOW), columns), chosen.profile
         )
-    found = timed("outcomes, the first time", lambda: judged(settings), chosen.profile)
-    print(found.summary)
+    result = timed("outcomes, the first time", lambda: judged(settings), chosen.profile)
+    print(result.summary)
     timed("outcomes, nothing new", lambda: judged(settings), chosen.profile)
     if chosen.rows <= MANY:
         report(settings, chosen.profile)

@@ -50,7 +50,7 @@ BARE_ALL = (
 for name, time in TIMES.items():
     con.execute(f"create table {name} as select account_id, date_trunc('day', {time}) as day, count(*) "
                 f"from '{name}.parquet' group by 1, 2").fetchall()
-""".replace("TIMES", repr({one.name: one.time for one in TABLES if one.name != "usage_events"}))
+""".replace("TIMES", repr({table.name: table.time for table in TABLES if table.name != "usage_events"}))
 )
 FULL = (
     OPEN
@@ -144,15 +144,15 @@ def main() -> None:
             folder = Path(chosen.folder or temporary) / f"{events}"
             if not (folder / "forewarn.yaml").exists():
                 make(folder, events, chosen.accounts)
-            found = measure(folder, chosen.runs)
+            result = measure(folder, chosen.runs)
             sql = least(SQL_ALONE, folder, chosen.runs) if chosen.strategies else None
         print(
-            f"{events:,} events, {chosen.accounts:,} accounts: {found['signals']:.0f} signals on {found['rows']:,.0f} "
-            f"snapshots in {found['full_s']:.1f} s, {found['ratio']:.1f} times the bare scan "
-            f"({found['bare_s']:.2f} s), {found['ratio_of_all']:.1f} times that of all tables; "
-            f"{found['ratio_on_the_clock']:.1f} times on the clock; {found['gigabytes']:.1f} GB; "
-            f"a new day ({found['new_day_rows']:,.0f} rows) {found['new_day_s']:.2f} s, "
-            f"{found['new_day_share']:.1%} of the full build",
+            f"{events:,} events, {chosen.accounts:,} accounts: {result['signals']:.0f} signals on"
+            f" {result['rows']:,.0f} snapshots in {result['full_s']:.1f} s, {result['ratio']:.1f} times the bare scan "
+            f"({result['bare_s']:.2f} s), {result['ratio_of_all']:.1f} times that of all tables; "
+            f"{result['ratio_on_the_clock']:.1f} times on the clock; {result['gigabytes']:.1f} GB; "
+            f"a new day ({result['new_day_rows']:,.0f} rows) {result['new_day_s']:.2f} s, "
+            f"{result['new_day_share']:.1%} of the full build",
             flush=True,
         )
         if sql is not None:

@@ -133,9 +133,9 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         dataset, settings = demo(Path(folder), asked.company)
-    found = table(dataset, settings, asked.accounts, asked.draws)
-    print(found.round(4).to_string(index=False))
-    for goal, reached in verdict(found).items():
+    result = table(dataset, settings, asked.accounts, asked.draws)
+    print(result.round(4).to_string(index=False))
+    for goal, reached in verdict(result).items():
         print(f"{goal}: {reached}")
 
 

@@ -74,27 +74,27 @@ def round_trip(
 def compared(original: Settings, mapped: Settings) -> pd.DataFrame:
     """By table and column, how many values differ; `rows` and `mapped_rows` count the rows."""
     ours, theirs = open_sources(original), open_sources(mapped)
-    found = []
+    result = []
     try:
         for name in TABLE_NAMES:
             left, right = ours.engine.to_pandas(ours.tables[name]), theirs.engine.to_pandas(theirs.tables[name])
             if name == "contracts" and "kind" in right:
                 right = right[right.kind != "trial"]
-            found.append({"table": name, "column": "(rows)", "rows": len(left), "mapped_rows": len(right)})
+            result.append({"table": name, "column": "(rows)", "rows": len(left), "mapped_rows": len(right)})
             left, right = _named(name, left), _named(name, right)
             both = left.merge(right, on="name_of_row", how="outer", suffixes=("", "_mapped"), indicator=True)
-            found[-1]["differ"] = int((both._merge != "both").sum())
+            result[-1]["differ"] = int((both._merge != "both").sum())
             both = both[both._merge == "both"]
             for column in (one for one in left if one not in ("name_of_row", "day", *IDS, "recorded_at")):
                 if column not in right:
-                    found.append({"table": name, "column": column, "differ": len(left), "note": "not mapped"})
+                    result.append({"table": name, "column": column, "differ": len(left), "note": "not mapped"})
                     continue
                 differ = ~_equal(both[column], both[f"{column}_mapped"])
-                found.append({"table": name, "column": column, "differ": int(differ.sum())})
+                result.append({"table": name, "column": column, "differ": int(differ.sum())})
     finally:
         ours.close()
         theirs.close()
-    return pd.DataFrame(found)
+    return pd.DataFrame(result)
 
 
 def _named(name: str, rows: pd.DataFrame) -> pd.DataFrame:
@@ -134,7 +134,7 @@ def signals_compared(original: Settings, mapped: Settings) -> pd.DataFrame:
         finally:
             sources.close()
     left, right = (frame.set_index(["account_id", "as_of"]).sort_index() for frame in frames)
-    found = [{"signal": "(snapshots)", "rows": len(left), "differ": len(left.index.symmetric_difference(right.index))}]
+    result = [{"signal": "(snapshots)", "rows": len(left), "differ": len(left.index.symmetric_difference(right.index))}]
     both = left.index.intersection(right.index)
     for name in left:
         one = left.loc[both][name]
@@ -143,8 +143,8 @@ def signals_compared(original: Settings, mapped: Settings) -> pd.DataFrame:
             same = np.isclose(one.astype(float), other.astype(float), rtol=1e-9, atol=1e-6, equal_nan=True)
         else:
             same = ((one.astype(str) == other.astype(str)) | (one.isna() & other.isna())).to_numpy()
-        found.append({"signal": name, "rows": len(both), "differ": int((~same).sum())})
-    return pd.DataFrame(found)
+        result.append({"signal": name, "rows": len(both), "differ": int((~same).sum())})
+    return pd.DataFrame(result)
 
 
 def main() -> None:
@@ -155,7 +155,7 @@ def main() -> None:
     asked = parser.parse_args()
     folder = asked.dir or Path(tempfile.mkdtemp())
     made, original, mapped = round_trip(folder, asked.systems, asked.accounts)
-    filled = {one.table: one.system for one in made.mapping.tables}
+    filled = {table.table: table.system for table in made.mapping.tables}
     print("filled:", ", ".join(f"{name} by {system}" for name, system in filled.items()))
     columns = compared(original, mapped)
     rows = columns[columns.column == "(rows)"].set_index("table")

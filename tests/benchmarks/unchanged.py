@@ -66,8 +66,8 @@ def keep(folder: Path, root: Path, accounts: int, seeds: list[int]) -> None:
 
 def model_files(state: Path) -> list[dict[str, Path]]:
     """Files of each stored model by name, the models in the order in which they were made."""
-    found = sorted(state.glob("artifacts/models/*/artifacts/artifacts/forewarn"), key=lambda one: one.stat().st_mtime)
-    return [{str(path.relative_to(one)): path for path in sorted(one.rglob("*.*"))} for one in found]
+    result = sorted(state.glob("artifacts/models/*/artifacts/artifacts/forewarn"), key=lambda one: one.stat().st_mtime)
+    return [{str(path.relative_to(one)): path for path in sorted(one.rglob("*.*"))} for one in result]
 
 
 def differences(before: Any, after: Any, where: str = "", renamed: set[str] | None = None) -> Iterator[str]:
@@ -127,38 +127,40 @@ def frame_differences(before: Path, after: Path, renamed: set[str]) -> Iterator[
 
 def compare(before: Path, after: Path) -> list[str]:
     """Every difference, of the projects that both folders hold."""
-    found, renamed = [], set[str]()
+    result, renamed = [], set[str]()
     for project in sorted(path.name for path in before.iterdir() if (after / path.name).is_dir()):
         states = [folder / project / ".forewarn" for folder in (before, after)]
         counts = {"frames": 0, "models": 0, "reports": 0}
         for pattern in FRAMES:
             for path in sorted(states[0].glob(pattern)):
                 counts["frames"] += 1
-                found += [
-                    f"{project}: {one}"
-                    for one in frame_differences(path, states[1] / path.relative_to(states[0]), renamed)
+                result += [
+                    f"{project}: {difference}"
+                    for difference in frame_differences(path, states[1] / path.relative_to(states[0]), renamed)
                 ]
         models = [model_files(state) for state in states]
         if len(models[0]) != len(models[1]):
-            found.append(f"{project}: {len(models[0])} models became {len(models[1])}")
+            result.append(f"{project}: {len(models[0])} models became {len(models[1])}")
         for one, other in zip(*models, strict=False):
             counts["models"] += 1
             if set(one) != set(other):
-                found.append(f"{project}: files {sorted(one)} became {sorted(other)}")
+                result.append(f"{project}: files {sorted(one)} became {sorted(other)}")
             for name in sorted(set(one) & set(other)):
                 if name.endswith(".json"):
                     bodies = [json.loads(path.read_text(encoding="utf-8")) for path in (one[name], other[name])]
-                    found += [f"{project}: {name}{line}" for line in differences(bodies[0], bodies[1], renamed=renamed)]
+                    result += [
+                        f"{project}: {name}{line}" for line in differences(bodies[0], bodies[1], renamed=renamed)
+                    ]
                 elif one[name].read_bytes() != other[name].read_bytes():
-                    found.append(f"{project}: {name} differs")
+                    result.append(f"{project}: {name} differs")
         for path in sorted(states[0].glob("reports/**/report.json")):
             counts["reports"] += 1
             bodies = [json.loads((state / path.relative_to(states[0])).read_text(encoding="utf-8")) for state in states]
             bodies = [_by_todays_keys(body) for body in bodies]
-            found += [f"{project}: report{line}" for line in differences(bodies[0], bodies[1], renamed=renamed)]
+            result += [f"{project}: report{line}" for line in differences(bodies[0], bodies[1], renamed=renamed)]
         print(f"{project}: {counts}", flush=True)
     print("renamed:", ", ".join(sorted(renamed)) or "nothing")
-    return found
+    return result
 
 
 def main() -> None:
@@ -176,10 +178,10 @@ def main() -> None:
     if chosen.part == "keep":
         keep(chosen.folder.resolve(), chosen.root.resolve(), chosen.accounts, chosen.seeds)
         return
-    found = compare(chosen.before, chosen.after)
-    print(*found[:50], sep="\n")
-    print(f"{len(found)} differences")
-    sys.exit(1 if found else 0)
+    result = compare(chosen.before, chosen.after)
+    print(*result[:50], sep="\n")
+    print(f"{len(result)} differences")
+    sys.exit(1 if result else 0)
 
 
 if __name__ == "__main__":

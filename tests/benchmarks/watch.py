@@ -50,10 +50,10 @@ def watched(folder: Path, seed: int, accounts: int, story: Story | None) -> tupl
     dataset = load_dataset(settings, sources)
     rows = backtest(dataset, settings).predictions
     rows["cut"] = pd.to_datetime(rows.fold)
-    found = monitor(rows, settings, rows.cut.min(), dataset.signals, dataset.schema, outages_by_feed(sources))
+    result = monitor(rows, settings, rows.cut.min(), dataset.signals, dataset.schema, outages_by_feed(sources))
     truth = company.truth[["account_id", "as_of", "p_churn_90d"]].rename(columns={"p_churn_90d": "truth"})
     known = rows[rows.churned_90d.notna()].merge(truth, on=["account_id", "as_of"], validate="one_to_one")
-    return found, known
+    return result, known
 
 
 def expected_less_true(known: pd.DataFrame) -> list[float]:
@@ -82,12 +82,12 @@ def say_late(folder: Path, seed: int, accounts: int, known: pd.DataFrame) -> str
     """The true probabilities' error, with those of the same company left alone until they hear of the launch."""
     twin = make_company(folder / "twin", accounts, seed=seed).truth[["account_id", "as_of", "p_churn_90d"]]
     both = known.merge(twin.rename(columns={"p_churn_90d": "unaware"}), on=["account_id", "as_of"])
-    found = []
+    result = []
     for months in (1, 2):
         unaware = (both.as_of >= LAUNCH) & (both.as_of < LAUNCH + pd.DateOffset(months=months))
         p = both.truth.where(~unaware, both.unaware)
-        found.append(f"{ece(both.churned_90d.to_numpy(dtype=float), p.to_numpy()):.3f}")
-    return f"told of the launch one and two months late {' and '.join(found)}"
+        result.append(f"{ece(both.churned_90d.to_numpy(dtype=float), p.to_numpy()):.3f}")
+    return f"told of the launch one and two months late {' and '.join(result)}"
 
 
 def say_story(seed: int, found: Monitoring, known: pd.DataFrame, late: str) -> None:
@@ -105,11 +105,11 @@ def say_story(seed: int, found: Monitoring, known: pd.DataFrame, late: str) -> N
 
 
 def say_quiet(seed: int, found: Monitoring, known: pd.DataFrame) -> list[float]:
-    graded = [one.graded for one in found.figures.estimates if one.graded is not None]
+    graded = [estimate.graded for estimate in found.figures.estimates if estimate.graded is not None]
     errors = [one.error for one in graded]
     print(
         f"seed {seed}: {len(found.alarms)} alarms; estimated less true AUC"
-        f" {', '.join(f'{one:+.3f}' for one in errors)} ({sum(one.within for one in graded)} within the interval);"
+        f" {', '.join(f'{error:+.3f}' for error in errors)} ({sum(one.within for one in graded)} within the interval);"
         f" {say_slope(found)}; {say_truth(known)}"
     )
     for alarm in found.alarms:
@@ -127,12 +127,12 @@ def main() -> None:
     floor: list[float] = []
     for seed in chosen.seeds:
         with tempfile.TemporaryDirectory() as folder:
-            found, known = watched(Path(folder), seed, chosen.accounts, Story() if chosen.story else None)
+            result, known = watched(Path(folder), seed, chosen.accounts, Story() if chosen.story else None)
             late = say_late(Path(folder), seed, chosen.accounts, known) if chosen.story else ""
         if chosen.story:
-            say_story(seed, found, known, late)
+            say_story(seed, result, known, late)
         else:
-            errors += say_quiet(seed, found, known)
+            errors += say_quiet(seed, result, known)
             floor += expected_less_true(known)
         sys.stdout.flush()
     for name, gaps in (("estimated", errors), ("with the true probabilities", floor)):

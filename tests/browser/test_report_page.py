@@ -245,10 +245,10 @@ def test_marks_stand_in_the_charts_over_time(files: ReportFiles) -> None:
         "retention": ["2024 Q2", "2024 Q3"],
     }
     for key, where in places.items():
-        told = [one for one in _values(drawn[key].spec) if "label" in one]
+        told = [value for value in _values(drawn[key].spec) if "label" in value]
         assert [one["at"] for one in told] == where, key
         assert [one["label"] for one in told] == [EVIL, "new weights"]
-    assert not [one for one in _values(drawn["gains"].spec) if "label" in one]
+    assert not [value for value in _values(drawn["gains"].spec) if "label" in value]
 
 
 def _values(node: Any) -> list[dict[str, Any]]:
@@ -256,14 +256,14 @@ def _values(node: Any) -> list[dict[str, Any]]:
     if isinstance(node, dict):
         own = node["values"] if isinstance(node.get("values"), list) and node["values"] else []
         rows = [one for one in own if isinstance(one, dict)]
-        below = [one for key, part in node.items() if key != "values" for one in _values(part)]
+        below = [value for key, part in node.items() if key != "values" for value in _values(part)]
     else:
-        rows, below = [], [one for part in node for one in _values(part)] if isinstance(node, list) else []
-    found: list[dict[str, Any]] = []
+        rows, below = [], [value for part in node for value in _values(part)] if isinstance(node, list) else []
+    result: list[dict[str, Any]] = []
     for one in [*rows, *below]:
-        if one not in found:
-            found.append(one)
-    return found
+        if one not in result:
+            result.append(one)
+    return result
 
 
 def test_a_report_without_anything_beside_its_rows_is_a_page(few: ReportFiles) -> None:

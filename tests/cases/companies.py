@@ -66,12 +66,12 @@ def read_rows(text: str) -> tuple[list[str], Rows]:
 
 
 def _repeated(line: str) -> Iterator[str]:
-    found = REPEATED.search(line)
-    if found is None:
+    result = REPEATED.search(line)
+    if result is None:
         yield line
         return
-    for n in range(int(found[1]), int(found[2]) + 1):
-        yield FORMULA.sub(lambda formula: _worked_out(formula[1], n), line[: found.start()])  # noqa: B023
+    for n in range(int(result[1]), int(result[2]) + 1):
+        yield FORMULA.sub(lambda formula: _worked_out(formula[1], n), line[: result.start()])  # noqa: B023
 
 
 def _worked_out(formula: str, n: int) -> str:
@@ -118,15 +118,15 @@ def _value(node: ast.expr, n: int) -> Any:
 def _cells(line: str) -> Iterator[list[str]]:
     """The rows of a line: one, or one for each day of its span."""
     cells = [cell.strip() for cell in next(csv.reader(io.StringIO(line), skipinitialspace=True))]
-    spans = [(place, found) for place, cell in enumerate(cells) if (found := DAYS.match(cell))]
+    spans = [(place, result) for place, cell in enumerate(cells) if (result := DAYS.match(cell))]
     if not spans:
         yield cells
         return
-    place, found = spans[0]
-    day, last = date.fromisoformat(found[1]), date.fromisoformat(found[2])
+    place, result = spans[0]
+    day, last = date.fromisoformat(result[1]), date.fromisoformat(result[2])
     while day <= last:
         yield [*cells[:place], day.isoformat(), *cells[place + 1 :]]
-        day += timedelta(days=int(found[3] or 1))
+        day += timedelta(days=int(result[3] or 1))
 
 
 def tables_of(case: Mapping[str, Any]) -> dict[str, tuple[list[str], Rows]]:

@@ -144,13 +144,13 @@ def _proposed(case: Mapping[str, Any], folder: Path) -> Iterator[str]:
         return
     body = yaml.safe_load((folder / "forewarn.yaml").read_text())
     for path, expected in case["init"].items():
-        found = value_at(body, path)
-        if isinstance(found, str) and isinstance(expected, list):
-            found = []
-        if isinstance(found, str) and expected is None and found.startswith(("nothing", "no entry")):
+        result = value_at(body, path)
+        if isinstance(result, str) and isinstance(expected, list):
+            result = []
+        if isinstance(result, str) and expected is None and result.startswith(("nothing", "no entry")):
             continue
-        if not agrees(found, expected):
-            yield f"init: {path}: {in_words(found, expected)}"
+        if not agrees(result, expected):
+            yield f"init: {path}: {in_words(result, expected)}"
 
 
 def _step(step: Mapping[str, Any], case: Mapping[str, Any], folder: Path) -> Iterator[str]:
@@ -182,5 +182,5 @@ def _said(must: Mapping[str, Any], done: Result) -> Iterator[str]:
             yield f"says {part!r}"
     body = _json(done)
     for path, expected in must.get("figures", {}).items():
-        if not agrees(found := value_at(body, path), expected):
-            yield f"{path}: {in_words(found, expected)}"
+        if not agrees(result := value_at(body, path), expected):
+            yield f"{path}: {in_words(result, expected)}"

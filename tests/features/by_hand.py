@@ -71,10 +71,10 @@ def value(data: Dataset, account: str, as_of: pd.Timestamp, name: str) -> Any:
 def check(data: Dataset, name: str, case: Case) -> None:
     """All four values of a signal at once, so that a failure shows the whole picture."""
     places = (("busy", FIRST), ("busy", SECOND), ("quiet", SECOND), ("absent", SECOND))
-    found = [value(data, account, as_of, name) for account, as_of in places]
-    found = [GONE if pd.isna(one) else one for one in found]
+    result = [value(data, account, as_of, name) for account, as_of in places]
+    result = [GONE if pd.isna(one) else one for one in result]
     expected = [one if one is GONE or isinstance(one, str) else pytest.approx(one, rel=1e-8) for one in case]
-    assert found == expected
+    assert result == expected
 
 
 def frame_of(signal: Signal) -> str | None:
@@ -83,4 +83,4 @@ def frame_of(signal: Signal) -> str | None:
 
 
 def no_signal_without_case(signals: tuple[Signal, ...], cases: Mapping[str, Case]) -> None:
-    assert {one.name for one in signals} == cases.keys()
+    assert {signal.name for signal in signals} == cases.keys()

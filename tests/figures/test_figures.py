@@ -30,12 +30,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def run(settings: Settings) -> tuple[Dataset, Backtest]:
     dataset = load_dataset(settings)
-    found = backtest(dataset, settings)
+    result = backtest(dataset, settings)
     horizon = pd.Timedelta(days=settings.main_horizon_days)
-    judged = found.predictions.dropna(subset=[f"churned_{settings.main_horizon_days}d"])
+    judged = result.predictions.dropna(subset=[f"churned_{settings.main_horizon_days}d"])
     assert (judged.as_of >= pd.to_datetime(judged.fold)).all()
     assert (judged.as_of + horizon <= dataset.data_end).all()
-    return dataset, found
+    return dataset, result
 
 
 def one_a_horizon(dataset: Dataset, rows: pd.DataFrame, days: int) -> np.ndarray:
@@ -62,7 +62,7 @@ def one_a_horizon(dataset: Dataset, rows: pd.DataFrame, days: int) -> np.ndarray
 def against_one_a_horizon(name: str, dataset: Dataset, found: Backtest, days: int) -> float:
     """By how much the log loss is below the reference's, printed; no probability falls as the horizon grows."""
     rows = judged(found, days)
-    curve = rows[[one for one in rows if str(one).startswith("p_churn_")]].to_numpy()
+    curve = rows[[row for row in rows if str(row).startswith("p_churn_")]].to_numpy()
     assert (np.diff(curve, axis=1) >= 0).all()
     say(name, rows, days)
     rows["other"] = one_a_horizon(dataset, rows, days)
@@ -101,23 +101,23 @@ def say(name: str, rows: pd.DataFrame, days: int) -> tuple[float, float]:
 
 def test_oulad(shared_data: Path) -> None:
     settings = load_settings(ROOT / "configs" / "examples" / "oulad.yaml")
-    dataset, found = run(settings)
-    auc, ece = say("oulad", judged(found, 60), 60)
+    dataset, result = run(settings)
+    auc, ece = say("oulad", judged(result, 60), 60)
     assert auc >= 0.75
     assert ece <= 0.015
-    better_by = {days: against_one_a_horizon("oulad", dataset, found, days) for days in (90, 180)}
+    better_by = {days: against_one_a_horizon("oulad", dataset, result, days) for days in (90, 180)}
     assert min(better_by.values()) >= 0.003
 
 
 def test_online_retail(shared_data: Path) -> None:
     settings = load_settings(ROOT / "configs" / "examples" / "online_retail.yaml")
-    dataset, found = run(settings)
-    rows = judged(found, 90)
+    dataset, result = run(settings)
+    rows = judged(result, 90)
     assert sorted(rows.as_of.unique()) == list(pd.date_range("2011-06-01", "2011-09-01", freq="MS"))
     auc, ece = say("online_retail", rows, 90)
     assert auc >= 0.777
     assert ece <= 0.03
-    against_one_a_horizon("online_retail", dataset, found, 90)
+    against_one_a_horizon("online_retail", dataset, result, 90)
 
 
 def test_fightchurn_crm5(shared_data: Path) -> None:

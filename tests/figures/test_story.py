@@ -64,7 +64,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     settings, today = told_last.settings, sources.data_end.to_pydatetime()
     outcomes(told_last, today)
     watched = watch(told_last, today)
-    found = watched.to_json()
+    result = watched.to_json()
     facts = facts_of(sources, settings)
     served = served_so_far(told_last, facts, today)
     assert served is not None
@@ -72,7 +72,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     written = ledger_report(told_last, folder / "report", served, inputs)
     project.close()
     page = Path(str(written))
-    return Told(settings, watched, found, page.read_text(), json.loads(page.with_suffix(".json").read_text()))
+    return Told(settings, watched, result, page.read_text(), json.loads(page.with_suffix(".json").read_text()))
 
 
 def of_kind(told: Told, kind: str) -> list[dict[str, Any]]:
@@ -138,9 +138,9 @@ def test_the_terminal_and_the_report_tell_it(told: Told) -> None:
     assert told.body["monitoring"]["alarms"] == told.found["alarms"]
     specs = json.loads(told.page.split('id="specs">')[1].split("</script>")[0])
     for key in ("watch_level", "watch_far"):
-        (label,) = [values for values in datasets(specs[key]) if any("label" in one for one in values)]
+        (label,) = [values for values in datasets(specs[key]) if any("label" in value for value in values)]
         assert {"at": "2025-08-01", "label": "new weights"} in label
-    (label,) = [values for values in datasets(specs["retention"]) if any("label" in one for one in values)]
+    (label,) = [values for values in datasets(specs["retention"]) if any("label" in value for value in values)]
     assert label == [{"at": "2025 Q2", "label": "another level"}, {"at": "2025 Q3", "label": "new weights"}]
 
 
@@ -148,21 +148,21 @@ def datasets(spec: Any) -> list[list[dict[str, Any]]]:
     """Every list of values in a chart's specification."""
     if isinstance(spec, dict):
         own = [spec["values"]] if isinstance(spec.get("values"), list) else []
-        return own + [one for value in spec.values() for one in datasets(value)]
-    return [one for value in spec for one in datasets(value)] if isinstance(spec, list) else []
+        return own + [dataset for value in spec.values() for dataset in datasets(value)]
+    return [dataset for value in spec for dataset in datasets(value)] if isinstance(spec, list) else []
 
 
 def test_without_a_story_a_year_has_one_alarm_at_most(demo: Path) -> None:
     """The same company, left alone: fifteen months of the backtest and of what the demo scored."""
     with Project(load_settings(demo / "forewarn.yaml")) as project:
-        found = watch(project, pd.Timestamp(END).to_pydatetime()).to_json()
-    assert {one["source"] for one in found["sources"]} == {"backtest", "ledger"}
-    assert len(found["alarms"]) <= 1, found["sentences"]
-    assert not found["has_active_alarm"]
+        result = watch(project, pd.Timestamp(END).to_pydatetime()).to_json()
+    assert {source["source"] for source in result["sources"]} == {"backtest", "ledger"}
+    assert len(result["alarms"]) <= 1, result["sentences"]
+    assert not result["has_active_alarm"]
 
 
 def test_the_ledgers_report_says_what_each_trigger_is_worth(told: Told) -> None:
-    triggers = {one["trigger"]: one for one in told.body["triggers"]}
+    triggers = {trigger["trigger"]: trigger for trigger in told.body["triggers"]}
     assert {trigger.name for trigger in told.settings.framework.triggers} == set(triggers) - {"any trigger"}
     worth = triggers["usage_decline"]
     assert worth["rows"] > worth["fired"] > 0

@@ -154,8 +154,8 @@ WINDOWS = {
 @cases
 def test_what_happens_beyond_the_window_does_not_matter(kind: str, seed: int) -> None:
     pairs = [rewritten(kind, seed, name, as_of) for name, as_of in WINDOWS.items()]
-    for found, expected in pairs:
-        assert_agree(found, expected, 1)
+    for result, expected in pairs:
+        assert_agree(result, expected, 1)
     assert sum(len(expected) for _, expected in pairs) > 12
 
 
@@ -181,8 +181,8 @@ def test_rows_of_the_past_that_decide_nothing_do_not_matter(kind: str, seed: int
 
 
 def assert_same(tables: Tables, kind: str, expected: tuple[pd.DataFrame, pd.DataFrame]) -> None:
-    for found, before in zip(both_of(sources_of(tables), kind), expected, strict=True):
-        assert_frame_equal(found, before.reset_index(drop=True))
+    for result, before in zip(both_of(sources_of(tables), kind), expected, strict=True):
+        assert_frame_equal(result, before.reset_index(drop=True))
 
 
 @cases
@@ -232,7 +232,7 @@ def test_snapshots_are_the_same_from_what_was_known(kind: str, seed: int) -> Non
 def churns_by_hand(rows: Tables, kind: str, account: str) -> list[tuple[pd.Timestamp, pd.Timestamp]]:
     """(life began, churned) of one account in hindsight; END + a century where it never did."""
     never, own = END + 36500 * DAY, {name: part[part.account_id == account] for name, part in rows.items()}
-    found = []
+    result = []
     if kind == "outcome":
         events = [(row.occurred_at, 1) for row in own["outcomes"].itertuples() if row.kind == "churn"]
         events += [(row.occurred_at, 0) for row in own["outcomes"].itertuples() if row.kind == "reactivation"]
@@ -240,11 +240,11 @@ def churns_by_hand(rows: Tables, kind: str, account: str) -> list[tuple[pd.Times
         began: pd.Timestamp | None = START_OF_TIME
         for at, is_churn in sorted(events):
             if is_churn and began is not None:
-                found.append((began, at))
+                result.append((began, at))
                 began = None
             elif not is_churn and began is None:
                 began = at
-        return [*found, (began, never)] if began is not None else found
+        return [*result, (began, never)] if began is not None else result
     if kind == "contract_end":
         ends = own["contracts"].ends_at.fillna(own["contracts"].cancelled_at).fillna(never)
         spans, gap, added = sorted(zip(own["contracts"].starts_at, ends, strict=True)), GAP_DAYS * DAY, 0 * DAY
@@ -254,10 +254,10 @@ def churns_by_hand(rows: Tables, kind: str, account: str) -> list[tuple[pd.Times
     began, ended = spans[0]
     for starts, ends_at in spans[1:]:
         if starts > ended + gap:
-            found.append((began, ended + added))
+            result.append((began, ended + added))
             began = starts
         ended = max(ended, ends_at)
-    return [*found, (began, ended + added)]
+    return [*result, (began, ended + added)]
 
 
 START_OF_TIME = pd.Timestamp("1970-01-01")

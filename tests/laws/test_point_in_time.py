@@ -106,9 +106,13 @@ def test_other_accounts_do_not_matter(company: Tables, tmp_path: Path) -> None:
     """But to signals that are declared to look at peers, and what is made of them; here, no criterion of a lifecycle
     stage does."""
     own = yaml.safe_load((company.folder / "forewarn.yaml").read_text())
-    peers = {one.name for one in ALL_SIGNALS if isinstance(one, AggregateSignal | DerivedSignal) and one.peers}
+    peers = {
+        signal.name for signal in ALL_SIGNALS if isinstance(signal, AggregateSignal | DerivedSignal) and signal.peers
+    }
     scores = {score.name for score in SCORES}
-    made = {one.name for one in ALL_SIGNALS if isinstance(one, DerivedSignal) and {*one.of} & (peers | scores)} | scores
+    made = {
+        signal.name for signal in ALL_SIGNALS if isinstance(signal, DerivedSignal) and {*signal.of} & (peers | scores)
+    } | scores
     entry = load_settings(company.folder / "forewarn.yaml").framework.criteria.model_dump(mode="json")["entry"]
     entry = {stage: [one for one in group if one["signal"] not in peers] for stage, group in entry.items()}
     own["framework"] = {"criteria": {"entry": entry}}
@@ -118,10 +122,10 @@ def test_other_accounts_do_not_matter(company: Tables, tmp_path: Path) -> None:
     kept = sorted(expected.account_id.unique())[::2]
     fewer = company.changed(tmp_path / "half", lambda _, rows: rows[rows.account_id.isin(kept)], own)
     expected = expected[expected.account_id.isin(kept)].reset_index(drop=True)
-    found = fewer.build(*days).signals
-    alone = [name for name in found if name not in peers | made]
-    assert_frame_equal(found[alone], expected[alone], rtol=1e-7)
-    different = {name for name in peers if not found[name].equals(expected[name])}
+    result = fewer.build(*days).signals
+    alone = [name for name in result if name not in peers | made]
+    assert_frame_equal(result[alone], expected[alone], rtol=1e-7)
+    different = {name for name in peers if not result[name].equals(expected[name])}
     assert different | SAME_MEDIAN == peers, "declared to look at peers, and does not"
 
 
@@ -151,7 +155,9 @@ def test_where_usage_is_cut_does_not_matter(
     assert_frame_equal(company.build().signals, built.signals, rtol=1e-7)
 
 
-@pytest.mark.parametrize("signal", [one for one in SIGNALS if frame_of(one) == "usage_days"], ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "signal", [signal for signal in SIGNALS if frame_of(signal) == "usage_days"], ids=lambda one: one.name
+)
 def test_windows_over_days_of_usage_begin_and_end_at_an_edge(signal: AggregateSignal) -> None:
     edges = EDGES[signal.frame]
     assert signal.window_days in {None, *edges}
@@ -202,17 +208,17 @@ def test_a_planted_leak_is_caught(company: Tables, monkeypatch: pytest.MonkeyPat
 
 def test_every_signal_of_the_catalogue_is_built(company: Tables, built: Dataset) -> None:
     """The company feeds all of them, so that every law above has seen every one."""
-    assert {one.name for one in ALL_SIGNALS} <= set(built.schema.names)
+    assert {signal.name for signal in ALL_SIGNALS} <= set(built.schema.names)
     framework = load_settings(company.folder / "forewarn.yaml").framework
     told = {
-        one.name
-        for one in built.schema.signals
-        if not one.name.startswith("account_") and one.name not in {score.name for score in SCORES}
+        signal.name
+        for signal in built.schema.signals
+        if not signal.name.startswith("account_") and signal.name not in {score.name for score in SCORES}
     }
     assert {one.name for one in signals_of(company.open(), framework)} == told | {
-        one.name for one in INTERVENTION_SIGNALS
+        signal.name for signal in INTERVENTION_SIGNALS
     }
-    assert {one.name for one in INTERVENTION_SIGNALS} <= set(built.signals)
+    assert {signal.name for signal in INTERVENTION_SIGNALS} <= set(built.signals)
 
 
 @pytest.mark.parametrize("signal", ALL_SIGNALS, ids=lambda one: one.name)
@@ -241,7 +247,7 @@ def reached(company: Tables, built: Dataset) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize(
     "signal",
-    [one for one in SIGNALS if isinstance(one, AggregateSignal) and one.empty is not None],
+    [signal for signal in SIGNALS if isinstance(signal, AggregateSignal) and signal.empty is not None],
     ids=lambda one: one.name,
 )
 def test_an_account_without_a_row_has_the_empty_value_or_none(
@@ -271,7 +277,7 @@ def test_seats_never_used_are_a_silence(built: Dataset) -> None:
 
 
 def test_names_are_unique_and_sentences_readable() -> None:
-    names = [one.name for one in ALL_SIGNALS]
+    names = [signal.name for signal in ALL_SIGNALS]
     assert len(names) == len(set(names))
     for one in ALL_SIGNALS:
         assert one.sentence

@@ -34,7 +34,7 @@ def assert_same(found: Dataset, expected: Dataset, as_of: pd.Timestamp) -> None:
 
 def test_every_table_has_versions(corrected: Tables) -> None:
     given = {path.stem for path in corrected.folder.glob("*.parquet")}
-    assert set(corrected.open().versions) == given & {one.name for one in TABLES}
+    assert set(corrected.open().versions) == given & {table.name for table in TABLES}
 
 
 def test_corrections_change_signals(built: Dataset, rebuilt: Dataset) -> None:

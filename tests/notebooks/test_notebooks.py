@@ -65,7 +65,7 @@ def test_a_notebook_runs(path: Path, demo: Path, tmp_path: Path, monkeypatch: py
     ]
     assert all(said), "every command says something"
     everything = "\n".join(said)
-    for found in (
+    for result in (
         "matured",
         "intact",
         "is the candidate",
@@ -73,4 +73,4 @@ def test_a_notebook_runs(path: Path, demo: Path, tmp_path: Path, monkeypatch: py
         "is the champion",
         "accounts scored",
     ):
-        assert found in everything, found
+        assert result in everything, result

@@ -26,6 +26,6 @@ def test_labels_that_end_before_the_data_end_as_long_before_every_cut():
 
 
 def test_as_ofs_rise(dataset):
-    found = distinct_as_ofs(dataset.labels)
-    assert list(found) == sorted(set(found))
-    assert len(found) == 26
+    result = distinct_as_ofs(dataset.labels)
+    assert list(result) == sorted(set(result))
+    assert len(result) == 26

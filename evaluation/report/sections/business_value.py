@@ -117,7 +117,7 @@ def decision(context: ReportContext, rows: pd.DataFrame, column: str, where: str
     def figures() -> JsonObject:
         context.require_churned("decision curve", rows)
         y, p = rows["y"].to_numpy(), rows[column].to_numpy(dtype=float)
-        table = business_value.decision_curve(y, p, [one for one in THRESHOLDS if one <= p.max()])
+        table = business_value.decision_curve(y, p, [threshold for threshold in THRESHOLDS if threshold <= p.max()])
         acts = {f"{one.threshold}": business_value.net_benefits(y, p, one.threshold) for one in table}
         framed = rows[["account_id"]].assign(**acts)
         ends = context.intervals(framed, {name: bootstrap_statistics.ratio(name) for name in acts})

@@ -36,16 +36,16 @@ def foretold(noise: dict[str, float], accounts: int = 400) -> pd.DataFrame:
 def test_a_step_must_better_the_last_one_taken(
     noise: tuple[float, ...], recommended: str | None, compared: list[str]
 ) -> None:
-    found = gains(foretold(dict(zip(STEPS, noise, strict=True))), settings())
-    assert found.recommended == recommended
-    assert [figures.compared_with for figures in found.steps] == [None, *compared]
-    assert ("Nothing to gain: keep the published weights." in found.headlines) == (recommended is None)
-    assert found.steps[0].worth_taking is None
-    for figures in found.steps[1:]:
+    result = gains(foretold(dict(zip(STEPS, noise, strict=True))), settings())
+    assert result.recommended == recommended
+    assert [figures.compared_with for figures in result.steps] == [None, *compared]
+    assert ("Nothing to gain: keep the published weights." in result.headlines) == (recommended is None)
+    assert result.steps[0].worth_taking is None
+    for figures in result.steps[1:]:
         gained = next(gain.log_loss for gain in figures.gains if gain.over == figures.compared_with)
         assert figures.worth_taking == (gained.low > 0)
-    by_step = {figures.step: figures for figures in found.steps}
-    for index, figures in enumerate(found.steps):
+    by_step = {figures.step: figures for figures in result.steps}
+    for index, figures in enumerate(result.steps):
         assert [gain.over for gain in figures.gains] == list(STEPS[:index])
         for gain in figures.gains:
             assert gain.log_loss.value == pytest.approx(by_step[gain.over].log_loss - figures.log_loss)
@@ -54,10 +54,10 @@ def test_a_step_must_better_the_last_one_taken(
 
 def test_a_gain_that_may_be_none_is_not_worth_taking() -> None:
     """With 40 accounts the first step betters the log loss, but by no more than chance would."""
-    found = gains(foretold(dict(zip(STEPS, (1.0, 0.8, 1.0, 1.0), strict=True)), accounts=40), settings())
-    gained = found.steps[1].gains[0].log_loss
+    result = gains(foretold(dict(zip(STEPS, (1.0, 0.8, 1.0, 1.0), strict=True)), accounts=40), settings())
+    gained = result.steps[1].gains[0].log_loss
     assert gained.low < 0 < gained.value
-    assert (found.recommended, found.steps[1].worth_taking) == (None, False)
+    assert (result.recommended, result.steps[1].worth_taking) == (None, False)
 
 
 def test_the_newest_window_reaches_back_until_enough_left() -> None:

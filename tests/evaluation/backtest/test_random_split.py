@@ -32,8 +32,10 @@ def dataset(accounts: int, twins: bool, seed: int = 1) -> Dataset:
     for month, as_of in enumerate(MONTHS):
         if month % 3 == 0 or not twins:
             mine, luck = random.normal(size=(accounts, 11)), random.random(accounts)
-        names = [f"a{month // 3 if twins else month}-{one}" for one in range(accounts)]
-        rows = pd.DataFrame(mine + 0.05 * random.normal(size=mine.shape), columns=[f"s{one}" for one in range(11)])
+        names = [f"a{month // 3 if twins else month}-{number}" for number in range(accounts)]
+        rows = pd.DataFrame(
+            mine + 0.05 * random.normal(size=mine.shape), columns=[f"s{number}" for number in range(11)]
+        )
         p = 1 / (1 + np.exp(2 - 0.6 * mine[:, 0]))
         rows.insert(0, "account_id", names)
         rows.insert(1, "as_of", as_of)
@@ -42,8 +44,8 @@ def dataset(accounts: int, twins: bool, seed: int = 1) -> Dataset:
         parts.append(rows)
     frame = pd.concat(parts, ignore_index=True)
     infos = [
-        SignalInfo(name=f"s{one}", dimension="usage", unit="", healthier=0, kind="number", sentence="")
-        for one in range(11)
+        SignalInfo(name=f"s{number}", dimension="usage", unit="", healthier=0, kind="number", sentence="")
+        for number in range(11)
     ]
     infos.append(
         SignalInfo(name="account_region", dimension="account", unit="", healthier=0, kind="category", sentence="")
@@ -53,13 +55,13 @@ def dataset(accounts: int, twins: bool, seed: int = 1) -> Dataset:
 
 
 def test_twins_on_both_sides_flatter() -> None:
-    found = random_split_gap(dataset(250, twins=True), settings(), FOLDS[:1])
-    assert found.auc_random > 0.85
-    assert found.auc_honest < 0.7
-    assert found.auc_gap == pytest.approx(found.auc_random - found.auc_honest)
-    assert found.log_loss_random < found.log_loss_honest
-    assert found.rows == 250 * 9
-    assert found.sentence.endswith(f"would promise {found.auc_gap:.3f} of AUC that nobody gets.")
+    result = random_split_gap(dataset(250, twins=True), settings(), FOLDS[:1])
+    assert result.auc_random > 0.85
+    assert result.auc_honest < 0.7
+    assert result.auc_gap == pytest.approx(result.auc_random - result.auc_honest)
+    assert result.log_loss_random < result.log_loss_honest
+    assert result.rows == 250 * 9
+    assert result.sentence.endswith(f"would promise {result.auc_gap:.3f} of AUC that nobody gets.")
 
 
 def test_a_short_past_is_no_flattery() -> None:
@@ -68,9 +70,9 @@ def test_a_short_past_is_no_flattery() -> None:
 
 
 def test_rows_of_their_own_do_not() -> None:
-    found = random_split_gap(dataset(250, twins=False), settings(), FOLDS)
-    assert abs(found.auc_gap) < 0.05
-    assert found.auc_random < 0.75
+    result = random_split_gap(dataset(250, twins=False), settings(), FOLDS)
+    assert abs(result.auc_gap) < 0.05
+    assert result.auc_random < 0.75
 
 
 def test_a_world_that_changes_is_not_seen_by_a_random_split() -> None:
@@ -79,11 +81,11 @@ def test_a_world_that_changes_is_not_seen_by_a_random_split() -> None:
     late = (data.signals["as_of"] >= FOLDS[0]).to_numpy()
     data.signals.loc[late, "s0"] *= -1
     data.signals["s1"] = late.astype(float)  # by which a random split can tell the two worlds apart
-    found = random_split_gap(data, settings(), FOLDS[:1])
-    assert found.auc_honest < 0.45
-    assert found.auc_random > 0.55
-    assert found.log_loss_random < found.log_loss_honest
-    assert found.sentence.endswith(f"would promise {found.auc_gap:.3f} of AUC that nobody gets.")
+    result = random_split_gap(data, settings(), FOLDS[:1])
+    assert result.auc_honest < 0.45
+    assert result.auc_random > 0.55
+    assert result.log_loss_random < result.log_loss_honest
+    assert result.sentence.endswith(f"would promise {result.auc_gap:.3f} of AUC that nobody gets.")
 
 
 def test_the_same_again_and_as_json() -> None:

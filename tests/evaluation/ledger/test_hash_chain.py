@@ -172,10 +172,10 @@ def test_tampering_is_found_and_named(
     unlock(url, raw)
     for sql in statements:
         raw(sql)
-    found = ledger.verify()
-    assert not found.ok
-    assert sorted({str(fault).split(":")[0] for fault in found.faults}) == places
-    assert found.found == len(found.faults)
+    result = ledger.verify()
+    assert not result.ok
+    assert sorted({str(fault).split(":")[0] for fault in result.faults}) == places
+    assert result.found == len(result.faults)
 
 
 @pytest.mark.parametrize(
@@ -290,8 +290,8 @@ def test_a_ledger_of_before_a_column_is_upgraded_and_still_proved(
         put(ledger, frame().assign(has_signal=None))
         monkeypatch.undo()
         put(ledger, new := frame(seed=1))
-        found = ledger.verify()
-        assert (found.ok, found.rows) == (True, 8)
+        result = ledger.verify()
+        assert (result.ok, result.rows) == (True, 8)
         assert ledger.predictions().has_signal.tolist() == [None] * 4 + new.has_signal.tolist()
         unlock(url, raw)
         raw(f"update predictions set has_signal = 1 where {at(1, 2)}")

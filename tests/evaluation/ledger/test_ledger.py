@@ -35,16 +35,16 @@ def test_round_trip_to_the_last_bit(ledger: Ledger) -> None:
     made["arr"] = [1e308, 0.1, np.nan, 1e16 + 2, 123456789.123456789, 0.0, 3.0, 2**53 + 2.0]
     made.loc[1, ["reasons", "lifecycle_stage"]] = None
     written = put(ledger, made, calibrator_version="platt-2")
-    found = ledger.predictions()
-    pd.testing.assert_frame_equal(found[made.columns], made, check_exact=True)
-    assert list(found.columns) == [*made.columns, *LEDGER_COLUMNS]
-    assert found.batch_id.tolist() == [written.batch_id] * 8
-    assert found.row.tolist() == list(range(8))
-    assert found.signals_hash.tolist() == hashes(made)
-    assert set(found.kind) == {"batch"}
-    assert set(found.calibrator_version) == {"platt-2"}
-    assert found.requested_at.tolist() == [NOW] * 8
-    assert found.requested_at.dtype == "datetime64[us]"
+    result = ledger.predictions()
+    pd.testing.assert_frame_equal(result[made.columns], made, check_exact=True)
+    assert list(result.columns) == [*made.columns, *LEDGER_COLUMNS]
+    assert result.batch_id.tolist() == [written.batch_id] * 8
+    assert result.row.tolist() == list(range(8))
+    assert result.signals_hash.tolist() == hashes(made)
+    assert set(result.kind) == {"batch"}
+    assert set(result.calibrator_version) == {"platt-2"}
+    assert result.requested_at.tolist() == [NOW] * 8
+    assert result.requested_at.dtype == "datetime64[us]"
 
 
 def test_any_float_comes_back(sqlite_url: str) -> None:
@@ -55,10 +55,10 @@ def test_any_float_comes_back(sqlite_url: str) -> None:
     made["p_churn_30d"] = np.where(bits <= 1, bits, 1 / np.maximum(bits, 1))
     with Ledger.open(sqlite_url) as ledger:
         put(ledger, made)
-        found = ledger.predictions()
+        result = ledger.predictions()
         assert ledger.verify().ok
-    assert found.arr.to_numpy().tobytes() == made.arr.to_numpy().tobytes()
-    assert found.p_churn_30d.to_numpy().tobytes() == made.p_churn_30d.to_numpy().tobytes()
+    assert result.arr.to_numpy().tobytes() == made.arr.to_numpy().tobytes()
+    assert result.p_churn_30d.to_numpy().tobytes() == made.p_churn_30d.to_numpy().tobytes()
 
 
 def test_lists_become_json_and_columns_may_come_in_any_order(ledger: Ledger) -> None:
@@ -72,11 +72,11 @@ def test_horizons_may_change(ledger: Ledger) -> None:
     old, new = frame(2), frame(2, seed=5, as_of="2024-02-29", horizons=(28, 60), main=60)
     put(ledger, old)
     put(ledger, new)
-    found = ledger.predictions()
-    pd.testing.assert_frame_equal(found.iloc[:2][old.columns], old)
-    pd.testing.assert_frame_equal(found.iloc[2:][new.columns].reset_index(drop=True), new)
-    assert found.p_churn_90d.isna().tolist() == [False, False, True, True]
-    assert found.p_low_60d.isna().tolist() == [True, True, False, False]
+    result = ledger.predictions()
+    pd.testing.assert_frame_equal(result.iloc[:2][old.columns], old)
+    pd.testing.assert_frame_equal(result.iloc[2:][new.columns].reset_index(drop=True), new)
+    assert result.p_churn_90d.isna().tolist() == [False, False, True, True]
+    assert result.p_low_60d.isna().tolist() == [True, True, False, False]
     assert ledger.verify().ok
 
 
@@ -233,8 +233,8 @@ def test_threads_make_one_chain(url: str) -> None:
     assert faults == []
     assert sum(not one.repeated for one in shared) == writes
     with Ledger.open(url) as ledger:
-        found = ledger.verify()
-        assert (found.ok, found.batches, found.rows) == (
+        result = ledger.verify()
+        assert (result.ok, result.batches, result.rows) == (
             True,
             threads * writes + writes,
             threads * writes * 3 + writes * 2,
@@ -265,8 +265,8 @@ def test_processes_make_one_chain(url: str, tmp_path: Path) -> None:
     ]
     assert [one.wait(timeout=120) for one in running] == [0, 0]
     with Ledger.open(url) as ledger:
-        found = ledger.verify()
-        assert (found.ok, found.batches, found.rows) == (True, 10, 30)
+        result = ledger.verify()
+        assert (result.ok, result.batches, result.rows) == (True, 10, 30)
 
 
 # -- the database --------------------------------------------------------------------------------------------------
@@ -329,11 +329,11 @@ def test_first_predictions_come_in_the_order_written(url: str) -> None:
     with Ledger.open(url) as ledger:
         put(ledger, backwards)
         put(ledger, made.assign(as_of=pd.Timestamp("2024-02-29")))
-        found = ledger.first_predictions(["batch"], NOW, columns=["account_id", "as_of"])
-    assert found is not None
-    assert "batch_id" not in found
-    assert found.account_id.tolist() == [*backwards.account_id, *made.account_id]
-    assert found.as_of.dt.month.tolist() == [1] * 6 + [2] * 6
+        result = ledger.first_predictions(["batch"], NOW, columns=["account_id", "as_of"])
+    assert result is not None
+    assert "batch_id" not in result
+    assert result.account_id.tolist() == [*backwards.account_id, *made.account_id]
+    assert result.as_of.dt.month.tolist() == [1] * 6 + [2] * 6
 
 
 def test_the_large_questions_are_answered_from_indexes(sqlite_url: str) -> None:

@@ -39,35 +39,35 @@ def test_a_draw_equals_the_metric_on_copied_rows(name: str) -> None:
     counts = np.random.default_rng(4).multinomial(len(names), np.ones(len(names)) / len(names), size=25).T
     bins = equal_mass_bins(rows["p"].to_numpy(), 15)
     statistic, plain = PLAIN.get(name, (bootstrap_statistics.ece(), None))
-    found = np.atleast_2d(statistic(rows, codes, len(names))(counts.astype(float)))[0]
+    result = np.atleast_2d(statistic(rows, codes, len(names))(counts.astype(float)))[0]
     for draw in range(25):
         copied = np.repeat(np.arange(len(rows)), counts[codes, draw])
         y, p = rows["y"].to_numpy()[copied], rows["p"].to_numpy()[copied]
         expected = plain(y, p) if plain else np.abs(np.bincount(bins[copied], y - p)).sum() / copied.size
-        assert found[draw] == pytest.approx(expected, abs=1e-12)
+        assert result[draw] == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_draw_weighed_by_arr_equals_the_ranking_by_arr_of_copied_rows() -> None:
     rows = frame()
     codes, names = pd.factorize(rows["account_id"], sort=True)
     counts = np.random.default_rng(4).multinomial(len(names), np.ones(len(names)) / len(names), size=10).T
-    found = bootstrap_statistics.auc(weight="arr")(rows, codes, len(names))(counts.astype(float))
+    result = bootstrap_statistics.auc(weight="arr")(rows, codes, len(names))(counts.astype(float))
     for draw in range(10):
         copied = rows.iloc[np.repeat(np.arange(len(rows)), counts[codes, draw])]
         expected = business_value.auc_by_arr(copied["y"].to_numpy(), copied["p"].to_numpy(), copied["arr"].to_numpy())
-        assert found[draw] == pytest.approx(expected, abs=1e-12)
+        assert result[draw] == pytest.approx(expected, abs=1e-12)
 
 
 def test_ratios_of_groups_are_the_ratio_of_each() -> None:
     rows = frame()
     group = np.arange(len(rows)) % 3
     rows.loc[group == 2, "arr"] = 0.0  # nothing to divide by
-    found = bootstrap.draw(rows, {"all": bootstrap_statistics.ratios(["y"], "arr", group, 3)}, 40, 5)["all"][0]
+    result = bootstrap.draw(rows, {"all": bootstrap_statistics.ratios(["y"], "arr", group, 3)}, 40, 5)["all"][0]
     for number in range(3):
         alone = bootstrap_statistics.of(bootstrap_statistics.ratio("y", "arr"), group == number)
-        np.testing.assert_allclose(found[number], bootstrap.draw(rows, {"it": alone}, 40, 5)["it"], rtol=1e-12)
-    assert found.shape == (3, 41)
-    assert np.isnan(found).tolist() == [[False] * 41, [False] * 41, [True] * 41]
+        np.testing.assert_allclose(result[number], bootstrap.draw(rows, {"it": alone}, 40, 5)["it"], rtol=1e-12)
+    assert result.shape == (3, 41)
+    assert np.isnan(result).tolist() == [[False] * 41, [False] * 41, [True] * 41]
 
 
 @pytest.mark.parametrize("first", [0, -5, 20_000_000])
@@ -146,19 +146,19 @@ def test_a_paired_difference_is_tighter_and_signed() -> None:
 def test_intervals_cover_the_truth() -> None:
     """The mean outcome of clustered rows: 95 % nominal, within what 150 repetitions and 80 accounts allow."""
     truth = float(np.mean([frame(80, 400, 1000 + seed)["y"].mean() for seed in range(300)]))
-    found = [bootstrap.interval(frame(80, 400, seed), bootstrap_statistics.ratio("y"), 200) for seed in range(150)]
-    assert 0.88 <= np.mean([one.low <= truth <= one.high for one in found]) <= 0.99
+    result = [bootstrap.interval(frame(80, 400, seed), bootstrap_statistics.ratio("y"), 200) for seed in range(150)]
+    assert 0.88 <= np.mean([one.low <= truth <= one.high for one in result]) <= 0.99
 
 
 def test_ece_of_a_calibrated_model_has_an_interval_that_reaches_down_to_nothing() -> None:
     random = np.random.default_rng(0)
     p = random.beta(1, 8, 3000)
     rows = pd.DataFrame({"account_id": np.arange(3000), "p": p, "y": (random.random(3000) < p).astype(float)})
-    found = bootstrap.interval(rows, bootstrap_statistics.ece(), 200)
-    assert found.low < 0.004
+    result = bootstrap.interval(rows, bootstrap_statistics.ece(), 200)
+    assert result.low < 0.004
     off = bootstrap.interval(rows.assign(p=p / 2), bootstrap_statistics.ece(), 200)
     assert off.low < p.mean() / 2 < off.high
-    assert off.low > found.high
+    assert off.low > result.high
 
 
 def test_the_interval_of_a_right_models_calibration_error_covers_nothing_and_a_wrong_ones_does_not() -> None:

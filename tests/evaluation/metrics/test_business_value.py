@@ -26,9 +26,9 @@ def drawn(rows: int = 400, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.nd
 
 
 def test_arr_loss_counts_what_is_unknown_and_ranges_over_chance() -> None:
-    found = business_value.arr_loss([1, 0, 1], [0.2, 0.1, 0.9], [1000.0, 2000.0, math.nan])
+    result = business_value.arr_loss([1, 0, 1], [0.2, 0.1, 0.9], [1000.0, 2000.0, math.nan])
     half = Z95 * math.sqrt(1000**2 * 0.16 + 2000**2 * 0.09)
-    assert found == (400.0, 0.0, pytest.approx(400 + half), 1000.0, 3, 1)
+    assert result == (400.0, 0.0, pytest.approx(400 + half), 1000.0, 3, 1)
     with pytest.raises(MetricRefused, match="known ARR"):
         business_value.arr_loss([1, 0], [0.2, 0.1], [math.nan, math.nan])
 
@@ -38,8 +38,8 @@ def test_the_range_of_an_arr_loss_covers_it() -> None:
     inside = []
     for _ in range(200):
         p, arr = random.beta(1, 8, 400), random.lognormal(9, 0.7, 400)
-        found = business_value.arr_loss((random.random(400) < p).astype(float), p, arr)
-        inside.append(found.low <= found.realised <= found.high)
+        result = business_value.arr_loss((random.random(400) < p).astype(float), p, arr)
+        inside.append(result.low <= result.realised <= result.high)
     assert 0.9 < np.mean(inside) < 0.99
 
 
@@ -65,8 +65,8 @@ def test_ranking_by_arr_agrees_with_the_outside_reference(seed: int) -> None:
 
 def test_arr_at_capacity_by_hand_and_at_one_price() -> None:
     y, p, day = [1, 0, 0, 1, 1, 0], [0.9, 0.1, 0.2, 0.8, 0.1, 0.7], [0, 0, 0, 1, 1, 1]
-    found = business_value.arr_at_capacity(y, p, [10.0, 20.0, 30.0, math.nan, 40.0, 50.0], day, 0.34)
-    assert found == (10.0, 50.0, 10.0, 1.0, 0.2, 1)  # the second day's place is held by the account of unknown ARR
+    result = business_value.arr_at_capacity(y, p, [10.0, 20.0, 30.0, math.nan, 40.0, 50.0], day, 0.34)
+    assert result == (10.0, 50.0, 10.0, 1.0, 0.2, 1)  # the second day's place is held by the account of unknown ARR
     y, p, _ = drawn()
     day = np.arange(y.size) % 4
     same, plain = (
@@ -118,7 +118,9 @@ PROFITS = [
 ]
 
 
-@pytest.mark.parametrize(("y", "p", "value", "expected"), [one[1:] for one in PROFITS], ids=[one[0] for one in PROFITS])
+@pytest.mark.parametrize(
+    ("y", "p", "value", "expected"), [profit[1:] for profit in PROFITS], ids=[profit[0] for profit in PROFITS]
+)
 def test_the_maximum_profit_by_hand(y, p, value, expected: tuple[float, float, float]) -> None:
     assert business_value.maximum_profit(y, p, value, COSTS) == pytest.approx(expected)
 
@@ -135,10 +137,10 @@ def test_the_expected_maximum_profit_is_the_integral_over_success(seed: int, val
         business_value.maximum_profit(y, p, np.full(y.size, value), COSTS.model_copy(update={"success": one}))
         for one in success
     ]
-    found = business_value.expected_maximum_profit(y, p, value, COSTS)
-    assert found.profit == pytest.approx(sum(w * one.profit for w, one in zip(weight, best, strict=True)), rel=2e-3)
-    assert found.share == pytest.approx(sum(w * one.share for w, one in zip(weight, best, strict=True)), abs=2e-3)
-    assert found.profit >= max(0.0, found.of_all)
+    result = business_value.expected_maximum_profit(y, p, value, COSTS)
+    assert result.profit == pytest.approx(sum(w * one.profit for w, one in zip(weight, best, strict=True)), rel=2e-3)
+    assert result.share == pytest.approx(sum(w * one.share for w, one in zip(weight, best, strict=True)), abs=2e-3)
+    assert result.profit >= max(0.0, result.of_all)
 
 
 def test_a_better_ranking_earns_more_and_a_steady_success_is_the_plain_maximum() -> None:
@@ -165,8 +167,8 @@ BENEFITS = [
 @pytest.mark.parametrize(("threshold", "model", "everyone", "flagged"), BENEFITS)
 def test_net_benefit_by_hand(threshold: float, model: float, everyone: float, flagged: float) -> None:
     y, p = [1, 1] + [0] * 8, [0.6, 0.3, 0.4, 0.1, 0.2, 0.2, 0.05, 0.01, 0.01, 0.01]
-    found = business_value.decision_curve(y, p, [threshold])
-    assert found == [pytest.approx((threshold, model, everyone, flagged))]
+    result = business_value.decision_curve(y, p, [threshold])
+    assert result == [pytest.approx((threshold, model, everyone, flagged))]
 
 
 def test_costs_that_cannot_be_are_refused(make_settings) -> None:

@@ -32,13 +32,13 @@ def test_capacity_and_gains_by_hand() -> None:
     y = [1, 0, 0, 0, 0, 1, 1, 0]
     p = [0.9, 0.8, 0.1, 0.1, 0.2, 0.9, 0.3, 0.1]
     day = [0, 0, 0, 0, 1, 1, 1, 1]
-    found = capacity.precision_recall_at_capacity(y, p, day, 0.25)
-    assert found == (8, 2.0, 3, 2.0, 1.0, pytest.approx(2 / 3), pytest.approx(1 / (3 / 8)))
+    result = capacity.precision_recall_at_capacity(y, p, day, 0.25)
+    assert result == (8, 2.0, 3, 2.0, 1.0, pytest.approx(2 / 3), pytest.approx(1 / (3 / 8)))
     assert capacity.gains(y, p, day, [0.25, 0.5, 1.0]) == [(0.25, pytest.approx(2 / 3)), (0.5, 1.0), (1.0, 1.0)]
 
 
 def _days(*texts: str | None) -> np.ndarray:
-    return np.array([np.datetime64(one or "NaT", "us") for one in texts])
+    return np.array([np.datetime64(text or "NaT", "us") for text in texts])
 
 
 def test_lead_time_by_hand() -> None:
@@ -92,18 +92,18 @@ FIRST = [
 def test_the_first_flag_by_hand(held: list[float], ever: float, days: float) -> None:
     as_of = np.repeat(_days("2025-01-01", "2025-02-01", "2025-03-01"), 2)
     band = np.column_stack([held, 1 - np.array(held)]).ravel()
-    found = capacity.first_flagged(["a", "b"] * 3, as_of, _days("2025-03-31", None).tolist() * 3, band)
-    assert (found.churned, found.ever, found.accounts.tolist()) == (1, ever, ["a"])
-    assert found.by_chance == pytest.approx(1 - 0.5**3)  # a band of one in two, three times
-    assert found.median_days == pytest.approx(days, nan_ok=True)
+    result = capacity.first_flagged(["a", "b"] * 3, as_of, _days("2025-03-31", None).tolist() * 3, band)
+    assert (result.churned, result.ever, result.accounts.tolist()) == (1, ever, ["a"])
+    assert result.by_chance == pytest.approx(1 - 0.5**3)  # a band of one in two, three times
+    assert result.median_days == pytest.approx(days, nan_ok=True)
 
 
 def test_a_first_flag_counts_within_its_window_and_for_each_churn() -> None:
     as_of = _days("2024-01-01", "2025-01-01", "2025-06-01", "2025-06-01")
     left = _days("2025-01-31", "2025-01-31", "2025-07-01", None)  # a leaves, comes back, and leaves again
-    found = capacity.first_flagged(["a", "a", "a", "c"], as_of, left, [1, 0, 1, 1], 180)
-    assert found.days.tolist() == pytest.approx([math.nan, 30.0], nan_ok=True)  # that of a year before does not count
-    assert (found.churned, found.ever) == (2, 0.5)
+    result = capacity.first_flagged(["a", "a", "a", "c"], as_of, left, [1, 0, 1, 1], 180)
+    assert result.days.tolist() == pytest.approx([math.nan, 30.0], nan_ok=True)  # that of a year before does not count
+    assert (result.churned, result.ever) == (2, 0.5)
     with pytest.raises(MetricRefused, match="within 20 days"):
         capacity.first_flagged(["a", "a", "a", "c"], as_of, left, [1, 0, 1, 1], 20)
 
@@ -113,6 +113,6 @@ def test_a_blind_band_flags_as_many_at_first_as_chance_says() -> None:
     as_of = np.repeat(np.arange("2024-01", "2024-07", dtype="datetime64[M]").astype("datetime64[us]"), 500)
     left = np.tile(np.where(np.arange(500) < 250, np.datetime64("2024-06-20", "us"), np.datetime64("NaT", "us")), 6)
     held = capacity.in_top_share(random.random(as_of.size), 0.1, as_of)
-    found = capacity.first_flagged(np.tile(np.arange(500), 6), as_of, left, held)
-    assert found.by_chance == pytest.approx(1 - 0.9**6, abs=1e-6)
-    assert found.ever == pytest.approx(found.by_chance, abs=0.08)
+    result = capacity.first_flagged(np.tile(np.arange(500), 6), as_of, left, held)
+    assert result.by_chance == pytest.approx(1 - 0.9**6, abs=1e-6)
+    assert result.ever == pytest.approx(result.by_chance, abs=0.08)

@@ -27,9 +27,9 @@ HAND = {
 
 @pytest.mark.parametrize(("days", "left", "risk", "above", "below", "level"), HAND.values(), ids=HAND)
 def test_hand_counted(days, left, risk, above: int, below: int, level: int) -> None:
-    found = concordance(days, left, np.array(risk)[:, None], [365], np.zeros(len(days)))
-    assert (found.concordant, found.discordant, found.tied) == (above, below, level)
-    assert found.c == pytest.approx((above + level / 2) / (above + below + level))
+    result = concordance(days, left, np.array(risk)[:, None], [365], np.zeros(len(days)))
+    assert (result.concordant, result.discordant, result.tied) == (above, below, level)
+    assert result.c == pytest.approx((above + level / 2) / (above + below + level))
 
 
 def test_the_curve_decides_by_the_day_on_which_the_first_left() -> None:
@@ -61,8 +61,8 @@ def test_brute_force_and_the_area_under_the_curve() -> None:
                 by = min(t[i] + 1, 90)
                 gap = np.interp(by, [0, *horizons], [0, *curve[i]]) - np.interp(by, [0, *horizons], [0, *curve[j]])
                 above, below, level = above + (gap > 1e-8), below + (gap < -1e-8), level + (abs(gap) <= 1e-8)
-    found = concordance(days, left, curve, [30, 60, 90], group)
-    assert (found.concordant, found.discordant, found.tied) == (above, below, level)
+    result = concordance(days, left, curve, [30, 60, 90], group)
+    assert (result.concordant, result.discordant, result.tied) == (above, below, level)
     y, p = random.integers(0, 2, n), random.random(n)
     whole = concordance(np.where(y == 1, 5, 90), y, p[:, None], [90], np.zeros(n))  # all leave on one day
     assert whole.c == pytest.approx(metrics.auc(y, p))
@@ -74,11 +74,11 @@ def test_accounts_can_be_drawn() -> None:
     random = np.random.default_rng(1)
     p = random.random(300)
     days = np.minimum(random.exponential(100 * (1.2 - p)), 90)
-    found = concordance(days, (days < 90).astype(float), p[:, None], [90], np.zeros(300))
-    rows = pd.DataFrame({"account_id": found.rows, "won": found.won, "pairs": found.pairs})
+    result = concordance(days, (days < 90).astype(float), p[:, None], [90], np.zeros(300))
+    rows = pd.DataFrame({"account_id": result.rows, "won": result.won, "pairs": result.pairs})
     drawn = interval(rows, ratio("won", "pairs"), 100)
-    assert drawn.value == pytest.approx(found.c)
-    assert 0.5 < drawn.low < found.c < drawn.high < 1
+    assert drawn.value == pytest.approx(result.c)
+    assert 0.5 < drawn.low < result.c < drawn.high < 1
 
 
 FAILURES = [

@@ -30,9 +30,9 @@ def test_every_outcome_counted() -> None:
         if 0 < y.sum() < p.size:
             many = float(y.sum() * (1 - y).sum())
             won, pairs = won + chance * many * metrics.auc(y, p), pairs + chance * many
-    found = expect(p, np.arange(p.size))
-    assert found.auc.value == pytest.approx(won / pairs)
-    assert (found.brier.value, found.log_loss.value) == (pytest.approx(brier), pytest.approx(loss))
+    result = expect(p, np.arange(p.size))
+    assert result.auc.value == pytest.approx(won / pairs)
+    assert (result.brier.value, result.log_loss.value) == (pytest.approx(brier), pytest.approx(loss))
 
 
 def simulated(seed: int, accounts: int, rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -46,9 +46,9 @@ def simulated(seed: int, accounts: int, rows: int) -> tuple[np.ndarray, np.ndarr
 @pytest.mark.parametrize("seed", range(8))
 def test_the_estimate_is_within_three_hundredths_of_the_later_truth(seed: int) -> None:
     p, who, y = simulated(seed, 3000, 3)
-    found = grade(expect(p, who, draws=200), y, p)
-    assert abs(found.error) <= 0.03
-    assert found.error == pytest.approx(found.estimated - metrics.auc(y, p))
+    result = grade(expect(p, who, draws=200), y, p)
+    assert abs(result.error) <= 0.03
+    assert result.error == pytest.approx(result.estimated - metrics.auc(y, p))
 
 
 def test_nineteen_truths_of_twenty_lie_within_the_interval() -> None:
@@ -65,9 +65,9 @@ def test_nineteen_truths_of_twenty_lie_within_the_interval() -> None:
 
 def test_a_model_that_has_lost_its_meaning_is_graded_so() -> None:
     p, who, y = simulated(3, 3000, 1)
-    found = grade(expect(p, who), np.random.default_rng(0).permutation(y), p)
-    assert not found.within
-    assert found.error > 0.2
+    result = grade(expect(p, who), np.random.default_rng(0).permutation(y), p)
+    assert not result.within
+    assert result.error > 0.2
 
 
 def test_order_of_rows_does_not_matter() -> None:

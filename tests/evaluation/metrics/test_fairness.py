@@ -53,9 +53,9 @@ def test_one_band_for_all() -> None:
     rows["y"] = [1.0, 0.0, 0, 0, 0, 1.0, 0, 0, 0, 0]
     many = pd.concat([rows.assign(as_of=day, account_id=rows.account_id + 10 * day) for day in range(30)])
     region = np.where(many.account_id % 10 < 5, "north", "south")
-    found = fairness(many, {"region": region}, 0.2, 10, 50, 1)["region"]
-    assert [compared(of(found, name), "recall").value.value for name in ("north", "south")] == [1.0, 0.0]
-    assert compared(of(found, "north"), "recall").differs
+    result = fairness(many, {"region": region}, 0.2, 10, 50, 1)["region"]
+    assert [compared(of(result, name), "recall").value.value for name in ("north", "south")] == [1.0, 0.0]
+    assert compared(of(result, "north"), "recall").differs
 
 
 def test_a_planted_difference_is_found_and_chance_is_not() -> None:
@@ -71,12 +71,12 @@ def test_a_planted_difference_is_found_and_chance_is_not() -> None:
 def test_a_group_with_too_few_churns_is_counted_and_not_judged() -> None:
     rows = frame(200, 1)
     label = np.where(rows.account_id < 3, "tiny", None)
-    found = fairness(rows, {"region": label}, 0.1, 10, 50, 1)["region"]
-    assert [line.group for line in found] == ["(unknown)", "tiny"]
-    for line in found:  # nor is the rest judged against it
+    result = fairness(rows, {"region": label}, 0.1, 10, 50, 1)["region"]
+    assert [line.group for line in result] == ["(unknown)", "tiny"]
+    for line in result:  # nor is the rest judged against it
         refusals = [getattr(line, name) for name in FIGURES]
-        assert all(isinstance(one, Refusal) and "at least 10 would do" in one.refused for one in refusals)
-    assert of(found, "tiny").rows == 3
+        assert all(isinstance(refusal, Refusal) and "at least 10 would do" in refusal.refused for refusal in refusals)
+    assert of(result, "tiny").rows == 3
 
 
 SIZED = [

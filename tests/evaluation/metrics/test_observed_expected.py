@@ -16,9 +16,9 @@ DAYS = list(pd.date_range("2025-01-01", periods=12, freq="MS"))
 def test_one_row_an_account_is_garwood(churns: int, low: float, high: float) -> None:
     """Exact Poisson limits as tabled, for one churn expected."""
     y = np.r_[np.ones(churns), np.zeros(1000 - churns)]
-    found = observed_expected(y, np.full(1000, 1 / 1000), np.arange(1000))
-    assert (found.low, found.high) == (pytest.approx(low, abs=1e-3), pytest.approx(high, abs=1e-3))
-    assert found.ratio == pytest.approx(churns)
+    result = observed_expected(y, np.full(1000, 1 / 1000), np.arange(1000))
+    assert (result.low, result.high) == (pytest.approx(low, abs=1e-3), pytest.approx(high, abs=1e-3))
+    assert result.ratio == pytest.approx(churns)
 
 
 def test_rows_of_one_account_are_one_event() -> None:
@@ -39,8 +39,8 @@ def test_the_interval_covers() -> None:
     held = 0
     for _ in range(300):
         y = np.repeat(random.random(200), 3) < p
-        found = observed_expected(y, p, who)
-        held += found.low <= 1 <= found.high
+        result = observed_expected(y, p, who)
+        held += result.low <= 1 <= result.high
     assert held >= 285
 
 
@@ -76,10 +76,10 @@ def test_false_alarms_are_as_rare_as_they_were_ordered() -> None:
 @pytest.mark.parametrize(("times", "rate"), [(2.0, 0.02), (0.5, 0.005)])
 def test_a_turn_is_found_at_once_where_there_are_enough_accounts(times: float, rate: float) -> None:
     for seed in range(5):
-        found = watch(year(seed, 4000, 0.02, times), times, rate)
-        assert [one.tripped for one in found[:7]] == [False] * 6 + [True], seed
-        assert found[6].since == DAYS[6]
-        assert found[6].rarity < 0.01
+        result = watch(year(seed, 4000, 0.02, times), times, rate)
+        assert [one.tripped for one in result[:7]] == [False] * 6 + [True], seed
+        assert result[6].since == DAYS[6]
+        assert result[6].rarity < 0.01
 
 
 def test_a_small_turn_of_a_large_company_is_no_alarm() -> None:
@@ -91,12 +91,12 @@ def test_what_adds_up_is_found_and_dated() -> None:
     """Two churns for one expected in each month: no month alone says much."""
     p = np.full(100, 0.02)
     y = np.r_[np.ones(4), np.zeros(96)]
-    found = watch([(day, y, p) for day in DAYS], 2.0, 0.02)
-    first = next(place for place, one in enumerate(found) if one.tripped)
+    result = watch([(day, y, p) for day in DAYS], 2.0, 0.02)
+    first = next(place for place, one in enumerate(result) if one.tripped)
     assert 1 <= first <= 4
-    assert (found[first].since, found[first].observed) == (DAYS[0], 4 * (first + 1))
-    assert found[first].expected == pytest.approx(2.0 * (first + 1))
-    assert found[first + 1].since == DAYS[first + 1]  # it starts afresh
+    assert (result[first].since, result[first].observed) == (DAYS[0], 4 * (first + 1))
+    assert result[first].expected == pytest.approx(2.0 * (first + 1))
+    assert result[first + 1].since == DAYS[first + 1]  # it starts afresh
 
 
 def test_the_same_again() -> None:

@@ -30,7 +30,7 @@ from evaluation.metrics.proportions import share_interval, wilson
 from evaluation.metrics.registry import METRICS, Metric
 from evaluation.metrics.validation import MetricRefused
 
-NAMES = [one.name for one in METRICS]
+NAMES = [metric.name for metric in METRICS]
 
 
 def drawn(rows: int = 3000, seed: int = 0, ties: bool = True) -> tuple[np.ndarray, np.ndarray]:
@@ -167,8 +167,8 @@ def test_slope_and_intercept_recover_what_was_planted(slope: float, intercept: f
     random = np.random.default_rng(2)
     x = random.normal(-1, 1, 40_000)
     y = random.random(x.size) < 1 / (1 + np.exp(-(intercept + slope * x)))
-    found = calibration_slope_intercept(y.astype(float), 1 / (1 + np.exp(-x)))
-    assert found == (pytest.approx(slope, abs=0.06 * abs(slope) + 0.02), pytest.approx(intercept, abs=0.25))
+    result = calibration_slope_intercept(y.astype(float), 1 / (1 + np.exp(-x)))
+    assert result == (pytest.approx(slope, abs=0.06 * abs(slope) + 0.02), pytest.approx(intercept, abs=0.25))
 
 
 def test_a_slope_is_found_where_whole_newton_steps_swing() -> None:
@@ -251,9 +251,9 @@ def test_the_parts_of_a_brier_score_by_hand(y: list[int], p: list[float], bins: 
 @pytest.mark.parametrize("ties", [True, False])
 def test_the_parts_of_a_brier_score_add_up(bins: int, ties: bool) -> None:
     y, p = drawn(900, 3, ties)
-    found = brier_parts(y, p, bins)
-    total = found.reliability - found.resolution + found.uncertainty + found.within_bins
+    result = brier_parts(y, p, bins)
+    total = result.reliability - result.resolution + result.uncertainty + result.within_bins
     assert total == pytest.approx(outside.brier_score_loss(y, p), abs=1e-12)
-    assert found.uncertainty == pytest.approx(y.mean() * (1 - y.mean()))
+    assert result.uncertainty == pytest.approx(y.mean() * (1 - y.mean()))
     with pytest.raises(MetricRefused, match="rows that churned"):
         brier_parts(np.zeros(9), np.full(9, 0.1), bins)

@@ -35,8 +35,8 @@ HAND = {
 
 @pytest.mark.parametrize(("levels", "pairs", "flipped", "threes", "back"), HAND.values(), ids=HAND)
 def test_hand_counted(levels: str, pairs: int, flipped: int, threes: int, back: int) -> None:
-    found = steps(rows({"a": levels}))
-    assert (len(found), *found[["flipped", "three", "back"]].sum()) == (pairs, flipped, threes, back)
+    result = steps(rows({"a": levels}))
+    assert (len(result), *result[["flipped", "three", "back"]].sum()) == (pairs, flipped, threes, back)
 
 
 def test_accounts_do_not_run_into_each_other_and_order_does_not_matter() -> None:
@@ -49,14 +49,14 @@ def test_figures_with_intervals() -> None:
     random = np.random.default_rng(0)
     made = rows({f"a{number}": "".join(random.choice(list("LLLH"), 6)) for number in range(200)})
     made["p"] = random.random(len(made))
-    found = stability(made, draws=100, seed=1)
-    assert found.months == 200 * 5
-    assert found.flips.low < 2 * 0.75 * 0.25 < found.flips.high
-    assert found.flips_back.low < 0.25 * 0.75**2 + 0.75 * 0.25**2 < found.flips_back.high
+    result = stability(made, draws=100, seed=1)
+    assert result.months == 200 * 5
+    assert result.flips.low < 2 * 0.75 * 0.25 < result.flips.high
+    assert result.flips_back.low < 0.25 * 0.75**2 + 0.75 * 0.25**2 < result.flips_back.high
     moved = made.sort_values(["account_id", "as_of"]).groupby("account_id").p.diff().abs().mean()
-    assert found.moved.value == pytest.approx(moved)
-    assert found.moved.low < moved < found.moved.high
-    assert abs(found.rank_correlation) < 0.1
+    assert result.moved.value == pytest.approx(moved)
+    assert result.moved.low < moved < result.moved.high
+    assert abs(result.rank_correlation) < 0.1
 
 
 def test_rank_correlation_is_that_of_neighbouring_days() -> None:

@@ -98,7 +98,7 @@ def step(copies: int) -> tuple[Move, ...]:
     now = frame["as_of"] == pd.Timestamp("2025-01-01")
     frame.loc[frame.index[now][:8], "x"] = 2.0
     frame["account_id"] = frame["account_id"].where(~now, "new " + frame["account_id"])
-    every = [frame.assign(account_id=frame["account_id"] + f" {one}") for one in range(copies)]
+    every = [frame.assign(account_id=frame["account_id"] + f" {number}") for number in range(copies)]
     frame = pd.concat(every, ignore_index=True)
     table = moves(frame, infos("x"), pd.Timestamp("2025-01-01"))
     return counted(frame, table.assign(usual=0.01), pd.Timestamp("2025-01-01"))

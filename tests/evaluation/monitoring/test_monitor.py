@@ -44,9 +44,9 @@ def kinds(found: Monitoring) -> set[str]:
 
 def turned(seed: int, times: float, **more: Any) -> list[bool]:
     """Whether the alarm of more (fewer) churns went off in each month, the hazards turning in the seventh."""
-    found = monitor(company(seed, times=times, **more).predictions, SETTINGS, SINCE)
+    result = monitor(company(seed, times=times, **more).predictions, SETTINGS, SINCE)
     name = "more_churn" if times > 1 else "fewer_churn"
-    return [one.tripped for one in found.figures.watched[name]]
+    return [one.tripped for one in result.figures.watched[name]]
 
 
 def test_a_quiet_year_has_one_alarm_at_most() -> None:
@@ -57,10 +57,10 @@ def test_a_quiet_year_has_one_alarm_at_most() -> None:
 
 def test_twice_the_churns_are_found_within_a_month() -> None:
     """Of 20 companies of 500 accounts with some 8 churns a month: by the month after the one in which it began."""
-    found = np.array([turned(seed, 2.0) for seed in range(YEARS)])
-    assert found[:, TURN_MONTH].sum() >= 10
-    assert found[:, TURN_MONTH : TURN_MONTH + 2].any(axis=1).sum() >= 18
-    assert found[:, TURN_MONTH : TURN_MONTH + 3].any(axis=1).all()
+    result = np.array([turned(seed, 2.0) for seed in range(YEARS)])
+    assert result[:, TURN_MONTH].sum() >= 10
+    assert result[:, TURN_MONTH : TURN_MONTH + 2].any(axis=1).sum() >= 18
+    assert result[:, TURN_MONTH : TURN_MONTH + 3].any(axis=1).all()
 
 
 def test_a_larger_company_finds_it_in_the_same_month() -> None:
@@ -69,22 +69,22 @@ def test_a_larger_company_finds_it_in_the_same_month() -> None:
 
 
 def test_twice_the_churns_in_words() -> None:
-    found = look(company(1, times=2.0, accounts=1500))
-    first = next(alarm for alarm in found.alarms if alarm.kind == "more_churn")
+    result = look(company(1, times=2.0, accounts=1500))
+    first = next(alarm for alarm in result.alarms if alarm.kind == "more_churn")
     assert first.first == TURN
     assert first.trips > 1  # every month after it as well: one alarm
-    assert [alarm.kind for alarm in found.alarms].count("more_churn") == 1
+    assert [alarm.kind for alarm in result.alarms].count("more_churn") == 1
     assert "times as many" in first.message
     assert 1.6 < first.figure < 2.6
-    assert found.sentences[0].startswith("More accounts leave than predicted (2025-07-01): ")
+    assert result.sentences[0].startswith("More accounts leave than predicted (2025-07-01): ")
 
 
 def test_probabilities_that_are_off_in_one_stage() -> None:
     one = company(2, accounts=3000)
     renewal = (one.predictions["lifecycle_stage"] == "renewal").to_numpy()
     one.predictions.loc[renewal, [f"p_churn_{days}d" for days in (30, 60, 90, 180)]] *= 0.4
-    found = look(one)
-    assert {alarm.scope for alarm in found.alarms if alarm.kind == "calibration"} == {"renewal"}
+    result = look(one)
+    assert {alarm.scope for alarm in result.alarms if alarm.kind == "calibration"} == {"renewal"}
 
 
 def test_a_ranking_that_has_lost_its_meaning() -> None:
@@ -92,9 +92,9 @@ def test_a_ranking_that_has_lost_its_meaning() -> None:
     shuffled = np.random.default_rng(0).permutation(len(one.predictions))
     columns = [f"p_churn_{days}d" for days in (30, 60, 90, 180)]
     one.predictions[columns] = one.predictions[columns].to_numpy()[shuffled]
-    found = look(one)
-    assert "performance" in kinds(found)
-    assert all(not estimate.graded.within for estimate in found.figures.estimates if estimate.graded)
+    result = look(one)
+    assert "performance" in kinds(result)
+    assert all(not estimate.graded.within for estimate in result.figures.estimates if estimate.graded)
 
 
 def test_scores_that_move_without_a_reason() -> None:
@@ -111,9 +111,9 @@ def test_a_signal_that_shifts() -> None:
     one = quiet(5)
     signals = one.signals.copy()
     signals.loc[(signals["as_of"] >= TURN).to_numpy(), "days_late_90d"] *= 2.5
-    found = look(Company(one.predictions, signals))
-    assert kinds(found) == {"signals"} | kinds(look(one))
-    (alarm,) = [one for one in found.alarms if one.kind == "signals"]
+    result = look(Company(one.predictions, signals))
+    assert kinds(result) == {"signals"} | kinds(look(one))
+    (alarm,) = [alarm for alarm in result.alarms if alarm.kind == "signals"]
     assert (alarm.first, alarm.last, alarm.trips) == (TURN, TURN, 1)
     assert alarm.message.startswith("1 signal (from invoices) moved, most of all days_late_90d (")
 
@@ -125,9 +125,9 @@ def test_customers_that_are_others_than_in_training() -> None:
     signals = one.signals.copy()
     for name in USAGE:
         signals[name] *= np.exp(0.12 * months)
-    found = look(Company(one.predictions, signals))
-    assert kinds(found) == {"far_from_training"} | kinds(look(one))
-    assert {name for name, _ in found.figures.farthest[:6]} == set(USAGE)
+    result = look(Company(one.predictions, signals))
+    assert kinds(result) == {"far_from_training"} | kinds(look(one))
+    assert {name for name, _ in result.figures.farthest[:6]} == set(USAGE)
 
 
 def usage_outage() -> tuple[Outage, ...]:
@@ -144,13 +144,13 @@ def test_a_usage_outage_is_an_outage_and_no_drift() -> None:
     signals = one.signals.copy()
     signals.loc[(signals["as_of"] == TURN).to_numpy(), list(USAGE)] *= 0.3
     spoilt = Company(one.predictions, signals)
-    found = look(spoilt, outages={"usage_events": usage_outage()})
-    assert kinds(found) == {"outage"} | kinds(look(one))
-    (alarm,) = [one for one in found.alarms if one.kind == "outage"]
+    result = look(spoilt, outages={"usage_events": usage_outage()})
+    assert kinds(result) == {"outage"} | kinds(look(one))
+    (alarm,) = [alarm for alarm in result.alarms if alarm.kind == "outage"]
     assert (alarm.scope, alarm.figure) == ("usage_events", 18)
     assert "an outage, not a change of the customers; 6 signals moved with it." in str(alarm)
-    assert {move.column for move, _ in found.figures.explained} == set(USAGE)
-    assert any(said.startswith("No drift: usage_events brought next to nothing") for said in found.sentences)
+    assert {move.column for move, _ in result.figures.explained} == set(USAGE)
+    assert any(said.startswith("No drift: usage_events brought next to nothing") for said in result.sentences)
     assert "signals" in kinds(look(spoilt))  # without knowing of the outage
 
 
@@ -182,19 +182,19 @@ def test_an_alarm_stands_until_a_quarter_is_quiet_and_says_so() -> None:
 
 
 def test_what_is_quiet_is_said_of_every_kind_that_did_not_go_off() -> None:
-    found = look(company(1, times=2.0, accounts=1500))
-    gone_off = kinds(found)
-    assert found.quiet == [kind.quiet for kind, _ in KINDS if kind.name not in gone_off]
-    assert "no more accounts leave than predicted" not in found.quiet
+    result = look(company(1, times=2.0, accounts=1500))
+    gone_off = kinds(result)
+    assert result.quiet == [kind.quiet for kind, _ in KINDS if kind.name not in gone_off]
+    assert "no more accounts leave than predicted" not in result.quiet
 
 
 def test_a_later_look_leaves_out_what_had_ended() -> None:
-    found = look(quiet(7), outages={"usage_events": usage_outage()})
-    later = found.since(TURN + pd.DateOffset(months=2))
-    assert "outage" in kinds(found)
+    result = look(quiet(7), outages={"usage_events": usage_outage()})
+    later = result.since(TURN + pd.DateOffset(months=2))
+    assert "outage" in kinds(result)
     assert "outage" not in kinds(later)
-    assert {one.as_of for one in later.figures.scores} == {
-        one.as_of for one in found.figures.scores if one.as_of >= TURN + pd.DateOffset(months=2)
+    assert {score.as_of for score in later.figures.scores} == {
+        score.as_of for score in result.figures.scores if score.as_of >= TURN + pd.DateOffset(months=2)
     }
     assert len(later.figures.far_share) == 4
 
@@ -207,9 +207,9 @@ def test_new_weights_are_no_move_of_the_health_score() -> None:
     score = 50 + 20 * random.normal(size=len(late)) + 40 * late
     versions = np.where(late, "new", "old")
     published = one.predictions.assign(health_score=score, config_version=versions)
-    found = look(Company(published, one.signals))
-    assert "scores" not in kinds(found)
-    (said,) = [said for said in found.no_drift if "health score" in said]
+    result = look(Company(published, one.signals))
+    assert "scores" not in kinds(result)
+    (said,) = [said for said in result.no_drift if "health score" in said]
     assert said.startswith("No drift: from 2025-10-01 on the health score goes by another configuration (new);")
     assert "scores" in kinds(look(Company(published.assign(config_version="old"), one.signals)))
 
@@ -233,19 +233,19 @@ def test_an_account_that_left_unrecorded_leaves_no_month_open() -> None:
     spoilt = one.predictions.copy()
     lost = spoilt["account_id"] == spoilt["account_id"].iloc[0]
     spoilt.loc[lost, [f"churned_{days}d" for days in (30, 60, 90, 180)]] = np.nan
-    found = look(Company(spoilt, one.signals)).figures
+    result = look(Company(spoilt, one.signals)).figures
     without = look(Company(spoilt[~lost], one.signals)).figures
-    assert all(score.happened is not None for score in found.scores)
-    assert (found.observed_expected, found.estimates) == (without.observed_expected, without.estimates)
-    assert found.watched == without.watched
+    assert all(score.happened is not None for score in result.scores)
+    assert (result.observed_expected, result.estimates) == (without.observed_expected, without.estimates)
+    assert result.watched == without.watched
 
 
 def test_slope_and_error_of_what_has_matured() -> None:
-    found = look(quiet(10)).figures.matured
-    assert found.slope is not None
-    assert found.ece is not None
-    assert found.slope.low < 1 < found.slope.high
-    assert found.ece.value < 0.03
+    result = look(quiet(10)).figures.matured
+    assert result.slope is not None
+    assert result.ece is not None
+    assert result.slope.low < 1 < result.slope.high
+    assert result.ece.value < 0.03
     few = monitor(quiet(10).predictions, settings(min_churned_accounts=10_000), SINCE).figures.matured
     assert "at least 10000 would do" in (few.refused or "")
 
@@ -262,41 +262,41 @@ def test_every_kind_of_alarm_is_planted_here() -> None:
 
 def test_open_windows_are_not_judged() -> None:
     one = company(9, open_days=120)
-    found = look(one)
+    result = look(one)
     months = one.predictions["as_of"].drop_duplicates()
     known = one.predictions.loc[one.predictions["churned_30d"].notna(), "as_of"].nunique()
     assert known == len(months)
     closed = one.predictions.loc[one.predictions["churned_90d"].notna(), "as_of"].nunique()
     assert closed < len(months)
-    assert found.figures.estimates[-1].graded is None
-    assert "is to be expected" in " ".join(found.sentences)
-    happened = [score.happened for score in found.figures.scores if score.stage == ALL]
+    assert result.figures.estimates[-1].graded is None
+    assert "is to be expected" in " ".join(result.sentences)
+    happened = [score.happened for score in result.figures.scores if score.stage == ALL]
     assert [one is None for one in happened] == [False] * closed + [True] * (len(months) - closed)
 
 
 def test_figures_by_hand() -> None:
     one = quiet(10)
-    found = look(one).figures
+    result = look(one).figures
     first = one.predictions[one.predictions["as_of"] == SINCE]
-    score = next(score for score in found.scores if score.stage == ALL)
+    score = next(score for score in result.scores if score.stage == ALL)
     assert (score.rows, score.mean_p) == (len(first), pytest.approx(first["p_churn_90d"].mean()))
     assert score.happened == pytest.approx(first["churned_90d"].mean())
     quarter = one.predictions[one.predictions["as_of"] < SINCE + pd.DateOffset(months=3)]
-    row = next(row for row in found.observed_expected if row.stage == ALL)
+    row = next(row for row in result.observed_expected if row.stage == ALL)
     assert (row.quarter, row.ratio.observed) == ("2025Q1", int(quarter["churned_90d"].sum()))
     assert row.ratio.expected == pytest.approx(quarter["p_churn_90d"].sum())
-    assert found.watched["more_churn"][0].observed == int(first["churned_30d"].sum())
+    assert result.watched["more_churn"][0].observed == int(first["churned_30d"].sum())
 
 
 def test_order_of_rows_does_not_matter_and_json_is_plain() -> None:
     one = quiet(11)
-    found = look(one)
+    result = look(one)
     mixed = Company(one.predictions.sample(frac=1, random_state=1), one.signals.sample(frac=1, random_state=2))
-    assert look(mixed).summary() == found.summary()
-    body = json.loads(json.dumps(found.summary().to_json(), allow_nan=False))
+    assert look(mixed).summary() == result.summary()
+    body = json.loads(json.dumps(result.summary().to_json(), allow_nan=False))
     assert body["figures"]["since"] == "2025-01-01"
     assert set(body["kinds"]) == {kind.name for kind, _ in KINDS}
-    assert body["sentences"] == found.sentences
+    assert body["sentences"] == result.sentences
 
 
 def test_without_signals_and_with_daily_scores() -> None:

@@ -73,31 +73,31 @@ def test_segment_and_owner_are_those_that_were_known_on_the_day(tmp_path: Path) 
 
 
 def test_everything_that_is_mapped_is_read(tmp_path: Path) -> None:
-    found = read(settings(tmp_path, *TABLES, settling_days=10))
-    accounts = found.accounts.set_index("account_id")
+    result = read(settings(tmp_path, *TABLES, settling_days=10))
+    accounts = result.accounts.set_index("account_id")
     assert accounts["left_at"].tolist() == [day("2024-01-05"), pd.NaT]  # b came back within the gap
     assert (accounts.loc["a", "segment"], accounts.loc["a", "owner"], accounts.loc["b", "region"]) == (
         "smb",
         "kim",
         "south",
     )
-    assert found.regions == ("region",)
-    assert found.contracts is not None
-    assert found.contracts["arr"].tolist() == [100.0, 200.0, 300.0]
-    assert found.known_until == day("2024-07-01") - pd.Timedelta(days=30 + 10)
-    assert found.reached is not None
-    assert found.reached["at"].tolist() == [day("2023-03-01"), day("2023-04-01")]
-    assert found.due_days == 120
-    assert found.interventions is not None
-    assert found.interventions[["account_id", "started_at", "arm"]].values.tolist() == [
+    assert result.regions == ("region",)
+    assert result.contracts is not None
+    assert result.contracts["arr"].tolist() == [100.0, 200.0, 300.0]
+    assert result.known_until == day("2024-07-01") - pd.Timedelta(days=30 + 10)
+    assert result.reached is not None
+    assert result.reached["at"].tolist() == [day("2023-03-01"), day("2023-04-01")]
+    assert result.due_days == 120
+    assert result.interventions is not None
+    assert result.interventions[["account_id", "started_at", "arm"]].values.tolist() == [
         ["b", day("2024-01-01"), "holdout"]
     ]
-    assert found.interventions["ended_at"].isna().all()
+    assert result.interventions["ended_at"].isna().all()
 
 
 def test_what_is_not_mapped_is_none(tmp_path: Path) -> None:
-    found = read(settings(tmp_path, "accounts", "contracts"))
-    assert (found.reached, found.interventions) == (None, None)
+    result = read(settings(tmp_path, "accounts", "contracts"))
+    assert (result.reached, result.interventions) == (None, None)
 
 
 @pytest.mark.parametrize("rows", ["a,kickoff,2023-01-10\n", ""])

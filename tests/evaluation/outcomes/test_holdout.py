@@ -69,9 +69,9 @@ ARMS = {
 @pytest.mark.parametrize(("rows", "expected"), ARMS.values(), ids=ARMS)
 def test_arms_by_hand(rows, expected: str) -> None:
     judged = pd.DataFrame({"account_id": ["a"], "as_of": [DAY]}, index=[7])
-    found, later = arms(judged, interventions(*rows)), approached_later(judged, interventions(*rows), 90)
-    assert (found.index.tolist(), later.index.tolist()) == ([7], [7])
-    assert found[7] + (", approached later" if later[7] else "") == expected
+    result, later = arms(judged, interventions(*rows)), approached_later(judged, interventions(*rows), 90)
+    assert (result.index.tolist(), later.index.tolist()) == ([7], [7])
+    assert result[7] + (", approached later" if later[7] else "") == expected
 
 
 def test_where_approaching_does_nothing_the_arms_leave_alike() -> None:
@@ -116,11 +116,11 @@ def trial(saves: float, accounts: int = 3000, share: float = 0.3, seed: int = 0)
 
 
 def test_a_planted_effect_is_found_and_none_where_there_is_none() -> None:
-    found = effect(trial(0.5), "t", 0.3)
-    assert found.difference.low < -0.15 < found.difference.high < 0
-    assert found.difference.value == pytest.approx(found.treated.value - found.holdout.value)
-    assert found.treated_accounts + found.holdout_accounts == 3000
-    assert json.dumps(to_jsonable(found), allow_nan=False)
+    result = effect(trial(0.5), "t", 0.3)
+    assert result.difference.low < -0.15 < result.difference.high < 0
+    assert result.difference.value == pytest.approx(result.treated.value - result.holdout.value)
+    assert result.treated_accounts + result.holdout_accounts == 3000
+    assert json.dumps(to_jsonable(result), allow_nan=False)
     covered = [
         (one := effect(trial(0.0, 600, seed=seed), "t", 0.3, 100).difference).low <= 0 <= one.high for seed in range(40)
     ]

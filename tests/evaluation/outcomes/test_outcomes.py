@@ -99,14 +99,14 @@ class Judging:
 
 
 def judge(ledger: Ledger, labels: Any, settings: Settings, at: pd.Timestamp, **more: Any) -> Judging:
-    found = outcomes.judge(ledger, labels, settings, at, **more)
+    result = outcomes.judge(ledger, labels, settings, at, **more)
     frame = judged_so_far(ledger, settings, at, **more)
-    assert (found.predictions, found.in_hindsight) == (len(frame), int(frame.in_hindsight.sum()))
-    assert found.waiting == int(frame.churned_90d[~frame.in_hindsight].isna().sum())
-    assert found.days.churned.sum() == frame.churned_90d.sum()
-    assert found.days.contracted.sum() == frame.contracted_90d.sum()
-    assert found.days.predicted.sum() == pytest.approx(frame.p_churn_90d[frame.churned_90d.notna()].sum())
-    return Judging(found, frame)
+    assert (result.predictions, result.in_hindsight) == (len(frame), int(frame.in_hindsight.sum()))
+    assert result.waiting == int(frame.churned_90d[~frame.in_hindsight].isna().sum())
+    assert result.days.churned.sum() == frame.churned_90d.sum()
+    assert result.days.contracted.sum() == frame.contracted_90d.sum()
+    assert result.days.predicted.sum() == pytest.approx(frame.p_churn_90d[frame.churned_90d.notna()].sum())
+    return Judging(result, frame)
 
 
 def later(days: int) -> pd.Timestamp:
@@ -121,15 +121,15 @@ def outcome(frame: pd.DataFrame, account: str) -> list[float]:
 def test_only_passed_windows_have_outcomes(ledger: Ledger, settings: Settings) -> None:
     """Known for 100 days: 30, 60 and 90 days are judged, 180 days are not, not even for who has left."""
     forecast(ledger, "abcde")
-    found = judge(ledger, Labels({"a": 0, "b": 59, "c": 60, "d": 95}, 100), settings, later(101))
+    result = judge(ledger, Labels({"a": 0, "b": 59, "c": 60, "d": 95}, 100), settings, later(101))
     nan = np.nan
     expected = {"a": [1, 1, 1, nan], "b": [0, 1, 1, nan], "c": [0, 0, 1, nan], "d": [0, 0, 0, nan], "e": [0, 0, 0, nan]}
     for account, what in expected.items():
-        np.testing.assert_array_equal(outcome(found.frame, account), what)
-    assert found.frame.churn_at.tolist()[:4] == [later(0), later(59), later(60), later(95)]
-    assert found.frame.churn_at.isna().tolist() == [False] * 4 + [True]
-    assert found.frame.matured_days.tolist() == [90] * 5
-    assert (found.new, found.changed, found.waiting, found.unknown, found.repeats) == (5, 0, 0, 0, 0)
+        np.testing.assert_array_equal(outcome(result.frame, account), what)
+    assert result.frame.churn_at.tolist()[:4] == [later(0), later(59), later(60), later(95)]
+    assert result.frame.churn_at.isna().tolist() == [False] * 4 + [True]
+    assert result.frame.matured_days.tolist() == [90] * 5
+    assert (result.new, result.changed, result.waiting, result.unknown, result.repeats) == (5, 0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -137,19 +137,19 @@ def test_only_passed_windows_have_outcomes(ledger: Ledger, settings: Settings) -
 )
 def test_a_window_matures_on_its_last_day(ledger: Ledger, settings: Settings, known: int, matured: int) -> None:
     forecast(ledger, "a")
-    found = judge(ledger, Labels({}, known), settings, later(500))
-    assert found.frame.matured_days.tolist() == [matured]
-    assert found.waiting == int(matured < 90)
+    result = judge(ledger, Labels({}, known), settings, later(500))
+    assert result.frame.matured_days.tolist() == [matured]
+    assert result.waiting == int(matured < 90)
     assert len(ledger.judgements()) == int(matured > 0)
-    assert found.new == int(matured > 0)
+    assert result.new == int(matured > 0)
 
 
 def test_a_churn_that_is_not_yet_known_does_not_count(ledger: Ledger, settings: Settings) -> None:
     forecast(ledger, "ab")
-    found = judge(ledger, Labels({"a": 89, "b": 90}, 90), settings, later(90))
-    assert outcome(found.frame, "a")[2] == 1
-    assert outcome(found.frame, "b")[2] == 0
-    assert found.frame.churn_at.isna().tolist() == [False, True]
+    result = judge(ledger, Labels({"a": 89, "b": 90}, 90), settings, later(90))
+    assert outcome(result.frame, "a")[2] == 1
+    assert outcome(result.frame, "b")[2] == 0
+    assert result.frame.churn_at.isna().tolist() == [False, True]
 
 
 def test_a_second_judging_adds_only_what_changed_and_keeps_the_old(ledger: Ledger, settings: Settings) -> None:
@@ -197,12 +197,12 @@ def test_the_first_prediction_counts_for_each_model(ledger: Ledger, settings: Se
     forecast(ledger, "b", p=0.4, as_of=later(1))
     forecast(ledger, "b", p=0.5, kind="backtest")
     labels = Labels({"b": 50}, 95)
-    found = judge(ledger, labels, settings, later(95))
-    kept = found.frame[found.frame.account_id == "b"]
+    result = judge(ledger, labels, settings, later(95))
+    kept = result.frame[result.frame.account_id == "b"]
     assert kept.p_churn_90d.tolist() == [0.1, 0.3, 0.4]
     assert kept.batch_id.tolist() == [1, 3, 4]
-    assert found.repeats == 1
-    assert "repeats left out (the first prediction" in str(found)
+    assert result.repeats == 1
+    assert "repeats left out (the first prediction" in str(result)
     assert len(labels.asked[0]) == 3  # an outcome belongs to an account and a day, whoever predicted it
     assert len(ledger.judgements()) == 3
     assert judge(ledger, labels, settings, later(95), kinds=["backtest"]).frame.p_churn_90d.tolist() == [0.5]
@@ -215,14 +215,14 @@ def test_what_was_predicted_in_hindsight_is_kept_and_counted_and_not_judged(ledg
     forecast(ledger, "c", at=later(7))
     forecast(ledger, "d", at=later(90))
     forecast(ledger, "e", at=later(200))
-    found = judge(ledger, Labels(dict.fromkeys("abcd", 50), 95), settings, later(95))
-    assert found.frame.account_id.tolist() == ["a", "b", "c", "d"]  # e was not yet asked for
-    assert found.frame.in_hindsight.tolist() == [False, False, True, True]
-    assert found.frame.churned_90d.tolist()[:2] == [1, 1]
-    assert found.frame[["churned_30d", "churned_90d", "contracted_90d"]].iloc[2:].isna().all(axis=None)
-    assert (found.in_hindsight, found.waiting, found.days.matured.tolist()) == (2, 0, [2])
-    assert "4 predictions: 2 matured, 0 waiting" in str(found)
-    assert "2 made in hindsight, which are kept and not judged" in str(found)
+    result = judge(ledger, Labels(dict.fromkeys("abcd", 50), 95), settings, later(95))
+    assert result.frame.account_id.tolist() == ["a", "b", "c", "d"]  # e was not yet asked for
+    assert result.frame.in_hindsight.tolist() == [False, False, True, True]
+    assert result.frame.churned_90d.tolist()[:2] == [1, 1]
+    assert result.frame[["churned_30d", "churned_90d", "contracted_90d"]].iloc[2:].isna().all(axis=None)
+    assert (result.in_hindsight, result.waiting, result.days.matured.tolist()) == (2, 0, [2])
+    assert "4 predictions: 2 matured, 0 waiting" in str(result)
+    assert "2 made in hindsight, which are kept and not judged" in str(result)
     assert len(ledger.predictions()) == 5
 
 
@@ -241,10 +241,10 @@ def test_an_account_that_the_sources_lost_has_no_outcome(ledger: Ledger, setting
     forecast(ledger, "a")
     made = ledger.predictions()[column_order([30, 60, 90, 180], [90])].assign(account_id="gone")
     ledger.write(made, kind="api", asked_by="x", at=DAY, signals_hash=["s"])
-    found = judge(ledger, Labels({}, 95), settings, later(95))
-    assert found.unknown == 1
-    assert np.isnan(outcome(found.frame, "gone")).all()
-    assert found.frame.set_index("account_id").matured_days.to_dict() == {"a": 90, "gone": 0}
+    result = judge(ledger, Labels({}, 95), settings, later(95))
+    assert result.unknown == 1
+    assert np.isnan(outcome(result.frame, "gone")).all()
+    assert result.frame.set_index("account_id").matured_days.to_dict() == {"a": 90, "gone": 0}
 
 
 def test_texts_can_be_left_out(ledger: Ledger, settings: Settings) -> None:
@@ -280,17 +280,17 @@ def test_contractions_and_returns_are_judged_apart(ledger: Ledger, settings: Set
         {"b": 50, "c": 20}, 100, {"b": True, "c": False},
         contracted={"a": 40, "b": 10, "d": 70}, returned={"c": 60}, contractions_known=65,
     )  # fmt: skip
-    found = judge(ledger, labels, settings, later(101))
-    frame, nan = found.frame.set_index("account_id"), np.nan
-    assert [outcome(found.frame, one)[2] for one in "abcd"] == [0, 1, 1, 0]
+    result = judge(ledger, labels, settings, later(101))
+    frame, nan = result.frame.set_index("account_id"), np.nan
+    assert [outcome(result.frame, one)[2] for one in "abcd"] == [0, 1, 1, 0]
     for account, expected in {"a": [0, 1, nan, nan], "b": [1, 1, nan, nan], "d": [0, 0, nan, nan]}.items():
-        np.testing.assert_array_equal(contracted(found.frame, account), expected)
+        np.testing.assert_array_equal(contracted(result.frame, account), expected)
     assert frame.voluntary.to_dict() == {"a": None, "b": True, "c": False, "d": None}
     assert frame.contraction_at.tolist()[:2] == [later(40), later(10)]
     assert frame.contraction_at.isna().tolist() == [False, False, True, True]
     assert frame.reactivated_at.isna().tolist() == [True, True, False, True]
     assert frame.reactivated_at["c"] == later(60)
-    pd.testing.assert_frame_equal(judged_so_far(ledger, settings, later(101)), found.frame)
+    pd.testing.assert_frame_equal(judged_so_far(ledger, settings, later(101)), result.frame)
 
 
 def test_a_return_and_a_contraction_that_come_to_light_are_new_judgements(ledger: Ledger, settings: Settings) -> None:
@@ -338,10 +338,10 @@ def test_texts_of_a_few_rows(ledger: Ledger) -> None:
     made = forecast_frame("de").assign(reasons=["of d", "of e"], actions=None)
     ledger.write(made, kind="api", asked_by="x", at=later(1), signals_hash=["s", "s"])
     asked = pd.concat([rows, pd.DataFrame({"batch_id": [2, 9], "row": [1, 0]}, index=[5, 6])])
-    found = ledger.texts(asked)
-    assert (list(found), found.index.tolist()) == (["reasons", "triggers", "actions"], [2, 0, 5, 6])
-    assert found.reasons.tolist()[:3] == ["[]", "[]", "of e"]
-    assert found.isna().to_numpy().tolist()[2:] == [[False, False, True], [True, True, True]]
+    result = ledger.texts(asked)
+    assert (list(result), result.index.tolist()) == (["reasons", "triggers", "actions"], [2, 0, 5, 6])
+    assert result.reasons.tolist()[:3] == ["[]", "[]", "of e"]
+    assert result.isna().to_numpy().tolist()[2:] == [[False, False, True], [True, True, True]]
     assert ledger.texts(asked.tail(1)).isna().all().all()
 
 
@@ -368,8 +368,8 @@ def test_returns_in_the_sense_of_the_churn(make_settings, write_tables, kind: st
     body = {name: {"from": f"{name}.csv"} for name in tables}
     made = make_settings(tables=body, churn={"kind": kind}, data_end="2024-01-01")
     sources = open_sources(made)
-    found = returns(sources, made).sort_values(["account_id", "at"])
-    assert [(one.account_id, f"{one.at:%Y-%m-%d}") for one in found.itertuples()] == expected
+    result = returns(sources, made).sort_values(["account_id", "at"])
+    assert [(row.account_id, f"{row.at:%Y-%m-%d}") for row in result.itertuples()] == expected
     left = pd.DataFrame({"account_id": ["a", "a", "b", "c"], "as_of": pd.Timestamp("2023-01-01").as_unit("us")})
     left["churn_at"] = pd.to_datetime(["2023-05-01", None, "2023-06-01", "2023-06-01"]).astype("datetime64[us]")
     back = with_returns(left, sources, made).reactivated_at
@@ -384,9 +384,9 @@ class Steps:
     def __init__(self, seed: int, accounts: int) -> None:
         random = np.random.default_rng(seed)
         self.names = [f"{number:02d}" for number in range(accounts)]
-        self.churns = {one: np.sort(random.integers(0, 700, random.integers(0, 3))) for one in self.names}
-        self.falls = {one: np.sort(random.integers(0, 700, random.integers(0, 3))) for one in self.names}
-        self.will = {one: [True, False, None][random.integers(3)] for one in self.names}
+        self.churns = {name: np.sort(random.integers(0, 700, random.integers(0, 3))) for name in self.names}
+        self.falls = {name: np.sort(random.integers(0, 700, random.integers(0, 3))) for name in self.names}
+        self.will = {name: [True, False, None][random.integers(3)] for name in self.names}
         self.read = 0
 
     def known(self, days: int) -> Any:
@@ -434,7 +434,9 @@ def test_judging_where_runs_begin_is_judging_every_day(
         "voluntary",
     ]
     told.remove("judged_at")
-    by = {one: one.judgements()[told].sort_values(["account_id", "as_of"], ignore_index=True) for one in ledgers}
+    by = {
+        ledger: ledger.judgements()[told].sort_values(["account_id", "as_of"], ignore_index=True) for ledger in ledgers
+    }
     pd.testing.assert_frame_equal(by[again], by[once])
     assert last.new + last.changed < 180
     pd.testing.assert_frame_equal(
@@ -462,8 +464,8 @@ def test_what_is_counted_in_the_database_is_what_the_rows_say(ledger: Ledger, se
         {"a": 10, "b": 89, "c": 91, "d": 20}, 120, {"a": True, "b": False},
         contracted={"e": 30, "d": 5}, returned={"a": 50}, contractions_known=90,
     )  # fmt: skip
-    found = judge(ledger, labels, settings, later(121))
-    first, second = found.days.to_dict("records")
+    result = judge(ledger, labels, settings, later(121))
+    first, second = result.days.to_dict("records")
     expected = {"predictions": 6, "matured": 6, "predicted": 1.5, "churned": 3, "high": 0, "churned_of_high": 0}
     expected |= {"voluntary": 1, "involuntary": 1, "returned": 1, "contraction_matured": 6, "contracted": 2}
     assert first == {"as_of": DAY, "model_version": "1", "in_hindsight": 0, **expected}

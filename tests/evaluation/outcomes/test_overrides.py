@@ -52,9 +52,9 @@ HELD = {
 def test_the_override_that_held_on_a_day(entered: list, day: float, level: str | None) -> None:
     rows = pd.DataFrame({"account_id": ["a"], "as_of": [later(day)]}, index=[7])
     entered = made(*entered)
-    found = in_force(rows, entered.assign(entered_at=entered.made_at))
-    assert found.index.tolist() == [7]
-    assert [None if pd.isna(one) else one for one in found.level] == [level]
+    result = in_force(rows, entered.assign(entered_at=entered.made_at))
+    assert result.index.tolist() == [7]
+    assert [None if pd.isna(one) else one for one in result.level] == [level]
 
 
 IN_HINDSIGHT = {
@@ -78,10 +78,10 @@ def test_an_override_that_was_entered_after_the_day_is_not_judged(
 ) -> None:
     rows = pd.DataFrame({"account_id": ["a", "z"], "as_of": [later(10)] * 2}, index=[7, 3])
     table = made(*[(account, day, of, None) for account, day, of, _ in entered])
-    found = with_overrides(rows, table.assign(entered_at=[later(day) for *_, day in entered]))
-    assert found.index.tolist() == [7, 3]
-    assert [None if pd.isna(one) else one for one in found.override_level] == [level, None]
-    assert found.override_in_hindsight.tolist() == [late, False]
+    result = with_overrides(rows, table.assign(entered_at=[later(day) for *_, day in entered]))
+    assert result.index.tolist() == [7, 3]
+    assert [None if pd.isna(one) else one for one in result.override_level] == [level, None]
+    assert result.override_in_hindsight.tolist() == [late, False]
 
 
 def test_overrides_are_kept_whole_and_entered_once(ledger: Ledger) -> None:
@@ -107,13 +107,13 @@ def test_overrides_are_kept_whole_and_entered_once(ledger: Ledger) -> None:
 def test_automated_csm_and_final_stand_side_by_side(ledger: Ledger) -> None:
     enter_overrides(ledger, made(("a", 5, "low", None), ("b", 5, "high", 20)), later(6), "user:anna")
     automated = pd.DataFrame({"account_id": ["a", "b", "c"], "risk_level": ["high", "medium", "healthy"]})
-    found = levels_in_force(automated, ledger.overrides(NOW), later(19))
-    assert [(level.automated, level.csm, level.final) for level in found] == [
+    result = levels_in_force(automated, ledger.overrides(NOW), later(19))
+    assert [(level.automated, level.csm, level.final) for level in result] == [
         ("high", "low", "low"),
         ("medium", "high", "high"),
         ("healthy", None, "healthy"),
     ]
-    assert (found[1].expires_at, found[1].made_by, found[2].reason) == (pd.Timestamp("2024-01-21"), "anna", None)
+    assert (result[1].expires_at, result[1].made_by, result[2].reason) == (pd.Timestamp("2024-01-21"), "anna", None)
     expired = levels_in_force(automated, ledger.overrides(NOW), later(20))[1]
     assert (expired.csm, expired.final) == (None, "medium")
     assert levels_in_force(automated.head(1), ledger.overrides(NOW).head(0), later(20))[0].final == "high"
@@ -128,10 +128,10 @@ def test_the_newest_prediction_of_each_account(ledger: Ledger) -> None:
     put(ledger, newest, kind="api", at=NOW + pd.Timedelta(days=1))
     put(ledger, frame(1, seed=3, as_of="2024-03-31"), kind="backtest")
     asked = ["account_id", "as_of", "p_churn_90d", "batch_id"]
-    found = ledger.newest(("batch", "api"), NOW + pd.Timedelta(days=2), asked).sort_values("account_id")
-    assert list(found) == asked
-    assert found.batch_id.tolist() == [3, 2, 1]
-    assert found.p_churn_90d.tolist()[0] == 0.123
+    result = ledger.newest(("batch", "api"), NOW + pd.Timedelta(days=2), asked).sort_values("account_id")
+    assert list(result) == asked
+    assert result.batch_id.tolist() == [3, 2, 1]
+    assert result.p_churn_90d.tolist()[0] == 0.123
     assert ledger.newest(("batch", "api"), NOW, asked, ["000", "nobody"]).batch_id.tolist() == [2]
 
 
@@ -156,23 +156,23 @@ def test_sides_by_hand(context: ReportContext) -> None:
     model = ["low", "medium", "high", "low", "high", "high", "high", "medium"]
     rows = scorings(overridden, model, [90, 60, 40, 80, 40, 55, 90, np.nan], [1, 0, 1, 0, 0, 1, 1, 1])
     rows.loc[[6], "override_in_hindsight"] = True
-    found = judge_overrides(context, rows)
-    assert (found["rows"], found["late_rows"], found["level"]) == (
+    result = judge_overrides(context, rows)
+    assert (result["rows"], result["late_rows"], result["level"]) == (
         6,
         1,
         "high",
     )  # no override, or no health score: left out
-    sides = {one["side"]: (one["rows"], one["left"], one["expected"]) for one in found["sides"]}
+    sides = {side["side"]: (side["rows"], side["left"], side["expected"]) for side in result["sides"]}
     assert sides == {"riskier": (2, 1, 0.5), "alike": (2, 1, 0.5), "safer": (2, 1, 0.5)}
-    assert found["right"]["refused"] == found["auc"]["refused"] == "3 churned accounts, at least 10 would do"
+    assert result["right"]["refused"] == result["auc"]["refused"] == "3 churned accounts, at least 10 would do"
     assert {refusal.figure for refusal in context.refused} == {
         "share of overrides that were right",
         "AUC of the levels",
     }
     assert (
-        "2 times riskier than the model, and 1 of those left (50 %), where the model expected 0.5" in found["sentence"]
+        "2 times riskier than the model, and 1 of those left (50 %), where the model expected 0.5" in result["sentence"]
     )
-    assert found["sentence"].endswith("Who ranked better is not said: 3 churned accounts, at least 10 would do.")
+    assert result["sentence"].endswith("Who ranked better is not said: 3 churned accounts, at least 10 would do.")
 
 
 def test_figures_are_the_metrics_on_the_same_rows(context: ReportContext) -> None:
@@ -182,7 +182,7 @@ def test_figures_are_the_metrics_on_the_same_rows(context: ReportContext) -> Non
     model = [LEVELS[min(3, one * random.integers(4) + random.integers(3))] for one in y]
     health = random.uniform(30, 95, 400)
     rows = scorings(overridden, model, list(health), list(y))
-    found = judge_overrides(context, rows)
+    result = judge_overrides(context, rows)
     rules = np.select([health >= 85, health >= 70, health >= 50], [0, 1, 2], 3)
     ranks = {
         "people": [LEVELS.index(level) for level in overridden],
@@ -190,15 +190,15 @@ def test_figures_are_the_metrics_on_the_same_rows(context: ReportContext) -> Non
         "rules": rules,
     }
     for who, rank in ranks.items():
-        assert found["auc"][who]["value"] == pytest.approx(metrics.auc(y, np.asarray(rank, dtype=float)))
-        assert found["right"][who]["value"] == pytest.approx(np.mean((np.asarray(rank) == 3) == y))
+        assert result["auc"][who]["value"] == pytest.approx(metrics.auc(y, np.asarray(rank, dtype=float)))
+        assert result["right"][who]["value"] == pytest.approx(np.mean((np.asarray(rank) == 3) == y))
     for figure in ("auc", "right"):
         for other in ("model", "rules"):
-            gap = found[figure][f"over_{other}"]
-            assert gap["value"] == pytest.approx(found[figure]["people"]["value"] - found[figure][other]["value"])
+            gap = result[figure][f"over_{other}"]
+            assert gap["value"] == pytest.approx(result[figure]["people"]["value"] - result[figure][other]["value"])
             assert gap["low"] < gap["value"] < gap["high"]
-    assert found["auc"]["over_model"]["low"] > 0
-    assert "better than the model" in found["sentence"]
+    assert result["auc"]["over_model"]["low"] > 0
+    assert "better than the model" in result["sentence"]
     swapped = judge_overrides(context, rows.assign(override_level=rows.risk_level, risk_level=rows.override_level))
     assert "worse than the model" in swapped["sentence"]
     alike = judge_overrides(context, rows.assign(override_level=rows.risk_level))
@@ -234,9 +234,9 @@ def test_overrides_entered_once_the_outcome_was_known_earn_no_praise(context: Re
     known = made(*((f"{number:04d}", -1, "high" if left else "low", None) for number, left in enumerate(y)))
     believed = judge_overrides(context, with_overrides(rows, known.assign(entered_at=DAY)))
     assert (believed["rows"], believed["late_rows"], believed["auc"]["people"]["value"]) == (200, 0, 1.0)
-    found = judge_overrides(context, with_overrides(rows, known.assign(entered_at=later(95))))
-    assert (found["rows"], found["late_rows"]) == (0, 200)
-    assert "On 200 scorings one was entered only after their day; it is kept, and not judged." in found["sentence"]
+    result = judge_overrides(context, with_overrides(rows, known.assign(entered_at=later(95))))
+    assert (result["rows"], result["late_rows"]) == (0, 200)
+    assert "On 200 scorings one was entered only after their day; it is kept, and not judged." in result["sentence"]
 
 
 def test_a_level_that_the_framework_no_longer_has_is_not_judged(context: ReportContext) -> None:

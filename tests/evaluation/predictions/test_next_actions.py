@@ -39,8 +39,8 @@ def situation(*fired: str, stage: str = "adoption", arr: float | None = None, le
     ],
 )
 def test_playbooks_come_from_triggers_and_the_driving_dimension(settings, fired, usage, engagement, names):
-    found = next_actions([situation(*fired)], explained(usage, engagement), settings.framework)[0]
-    assert [action.playbook for action in found] == names
+    result = next_actions([situation(*fired)], explained(usage, engagement), settings.framework)[0]
+    assert [action.playbook for action in result] == names
 
 
 def test_the_reason_is_said(settings):
@@ -79,8 +79,8 @@ QUIET = ["re_engagement", "risk_mitigation"]
 def test_the_level_chooses_among_the_default_playbooks(level, fired, names, hours):
     framework = Framework(**read_body(DEFAULT_FILE)["framework"])
     asked = situation(*fired, stage="value_realization", arr=50_000.0, level=level)
-    found = next_actions([asked], explained(0.1, 0.0), framework)[0]
-    assert [(action.playbook, action.within_hours) for action in found] == list(zip(names, hours, strict=True))
+    result = next_actions([asked], explained(0.1, 0.0), framework)[0]
+    assert [(action.playbook, action.within_hours) for action in result] == list(zip(names, hours, strict=True))
 
 
 TIERS = (Tier(name="smb", arr_from=0), Tier(name="enterprise", arr_from=1000))

@@ -61,7 +61,7 @@ def test_a_forced_one_names_the_gates_the_reason_and_who(ledger: Ledger) -> None
     )
     row = ledger.events(FORCED).to_dict("records")[0]
     assert row["body"]["refused"] == ["auc_alarm", "latency"]
-    assert [(one.sentence == said, one.against_refusal) for one in ledger_events(ledger)] == [
+    assert [(event.sentence == said, event.against_refusal) for event in ledger_events(ledger)] == [
         (False, False),
         (True, True),
     ]
@@ -71,9 +71,9 @@ def model(version: str, config: str, **usage: float) -> LoadedModel:
     """A stand-in for a registered version: its framework with other weights of usage and engagement in some stages."""
     framework = simulated().settings().framework
     stages = tuple(
-        one.model_copy(update={"weights": Weights(**weights)})
-        for one in framework.stages
-        for weights in (one.weights.as_dict() | moved(one, usage.get(one.name)),)
+        stage.model_copy(update={"weights": Weights(**weights)})
+        for stage in framework.stages
+        for weights in (stage.weights.as_dict() | moved(stage, usage.get(stage.name)),)
     )
     health = SimpleNamespace(framework=framework.model_copy(update={"stages": stages}))
     record = SimpleNamespace(config_version=config)
@@ -103,7 +103,7 @@ def test_a_level_that_moved_is_marked_once_by_its_day(ledger: Ledger) -> None:
     assert mark_level(ledger, later, launch, "user:kim", NOW) is None  # the same step, seen again
     assert mark_level(ledger, later, None, "user:kim", NOW) is None  # and where nothing was champion before
     assert mark_level(ledger, at_level("5", since="2025-09-01", times=0.6), later, "user:kim", NOW) is not None
-    assert [(one.kind, one.label) for one in ledger_events(ledger)] == [("level", "another level")] * 2
+    assert [(event.kind, event.label) for event in ledger_events(ledger)] == [("level", "another level")] * 2
     assert mark_level(ledger, launch, None, "user:kim", NOW) is not None  # the first model of all has one as well
 
 
@@ -119,7 +119,7 @@ def test_new_weights_are_marked_once_with_what_changed(ledger: Ledger) -> None:
     assert mark_reweighting(ledger, other, same, "user:kim", NOW) is None
     assert len(ledger.events("reweighting")) == 1
     assert mark_reweighting(ledger, same, other, "user:kim", NOW) is not None  # and back
-    assert [(one.at, one.label) for one in ledger_events(ledger)] == [("2026-03-31", "new weights")] * 2
+    assert [(event.at, event.label) for event in ledger_events(ledger)] == [("2026-03-31", "new weights")] * 2
 
 
 def test_weights_of_signals_and_stages_that_come_and_go(ledger: Ledger) -> None:
@@ -135,7 +135,7 @@ def test_weights_of_signals_and_stages_that_come_and_go(ledger: Ledger) -> None:
 
 def test_a_mark_that_nobody_wrote_a_sentence_for_is_still_told(ledger: Ledger) -> None:
     ledger.record_event("audit", {"rows": 3}, at=NOW, asked_by="user:kim")
-    assert [one.sentence for one in ledger_events(ledger)] == ["2026-03-31: audit (rows 3), by user:kim."]
+    assert [event.sentence for event in ledger_events(ledger)] == ["2026-03-31: audit (rows 3), by user:kim."]
 
 
 def simulated() -> ModuleType:
@@ -162,6 +162,8 @@ def test_the_report_shows_marks_in_words_and_escaped(ledger: Ledger, tmp_path: P
     assert page.index('id="data"') < page.index("Events: what changed when") < page.index('id="advice"')
     assert body["events"] == [asdict(event) for event in events]
     without = int((~judged.has_signal[judged.churned_90d.notna()]).sum())
-    assert any(one.startswith(f"{without:,} of ") and "without a usable signal" in one for one in body["warnings"])
+    assert any(
+        warning.startswith(f"{without:,} of ") and "without a usable signal" in warning for warning in body["warnings"]
+    )
     plain = summarise(ReportInputs(judged.drop(columns="has_signal"), baselines), made.settings(tmp_path))
-    assert not any("without a usable signal" in one for one in plain["warnings"])
+    assert not any("without a usable signal" in warning for warning in plain["warnings"])

@@ -100,18 +100,18 @@ def refused(found: Verdict) -> set[str]:
 
 
 def figure(found: Verdict, name: str) -> float:
-    (gate,) = (one for one in found.gates if one.name == name)
+    (gate,) = (gate for gate in found.gates if gate.name == name)
     assert gate.figure is not None
     return gate.figure
 
 
 def test_a_clean_candidate_passes_every_gate(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
-    found = verdict(*clean)
-    assert found.passed, str(found)
-    assert found.faults() == []
-    assert [gate.name for gate in found.gates] == NAMES
-    assert figure(found, "against_rules") < 0
-    text = str(found)
+    result = verdict(*clean)
+    assert result.passed, str(result)
+    assert result.faults() == []
+    assert [gate.name for gate in result.gates] == NAMES
+    assert figure(result, "against_rules") < 0
+    text = str(result)
     assert text.splitlines()[-1] == "passed"
     assert all(name in text for name in NAMES)
     assert "better (difference -0." in text
@@ -120,12 +120,12 @@ def test_a_clean_candidate_passes_every_gate(clean: tuple[pd.DataFrame, pd.DataF
 @pytest.mark.parametrize("moved", [3.0, -3.0])
 def test_a_candidate_whose_own_probabilities_are_moved_is_refused(clean: Clean, moved: float) -> None:
     """Its backtest is that of other fits, and as right as ever."""
-    found = verdict(*clean, measured={"newest": newest(moved), "own": own(moved=moved)})
-    assert refused(found) == {"newest_level", "own_calibration"}
-    assert figure(found, "newest_level") > 4
+    result = verdict(*clean, measured={"newest": newest(moved), "own": own(moved=moved)})
+    assert refused(result) == {"newest_level", "own_calibration"}
+    assert figure(result, "newest_level") > 4
     before = verdict(*clean, measured={"newest": newest(moved), "own": own(0)})
     assert refused(before) == {"newest_level"}
-    (gate,) = (one for one in before.gates if one.name == "own_calibration")
+    (gate,) = (gate for gate in before.gates if gate.name == "own_calibration")
     assert (gate.left_out, "0 churned accounts among the 0 rows" in gate.message) == (True, True)
 
 
@@ -145,9 +145,9 @@ def test_a_candidate_whose_own_probabilities_are_moved_is_refused(clean: Clean, 
 def test_a_candidate_of_today_is_held_against_an_earlier_calibration(
     clean: Clean, earlier: EarlierCalibration, is_refused: bool, says: str
 ) -> None:
-    found = verdict(*clean, measured={"own": own(0), "earlier": earlier})
-    (gate,) = (one for one in found.gates if one.name == "own_calibration")
-    assert (refused(found) == {"own_calibration"}, found.passed) == (is_refused, not is_refused), str(found)
+    result = verdict(*clean, measured={"own": own(0), "earlier": earlier})
+    (gate,) = (gate for gate in result.gates if gate.name == "own_calibration")
+    assert (refused(result) == {"own_calibration"}, result.passed) == (is_refused, not is_refused), str(result)
     assert says in gate.message
     assert gate.left_out == (earlier.moved is None)
 
@@ -156,9 +156,9 @@ def test_of_few_churned_accounts_the_mean_alone_counts(clean: Clean) -> None:
     """Their error is mostly chance."""
     few = own(ACCOUNTS)
     few = few.assign(y=np.where(few.index < 28, 1.0, 0.0), p=np.where(few.index % 9 == 0, 0.9, 0.01))
-    found = verdict(*clean, measured={"own": own(0), "earlier": EarlierCalibration(0.1, rows=few, cut=CUT)})
-    assert figure(found, "own_calibration") > 0.05
-    assert found.passed, str(found)
+    result = verdict(*clean, measured={"own": own(0), "earlier": EarlierCalibration(0.1, rows=few, cut=CUT)})
+    assert figure(result, "own_calibration") > 0.05
+    assert result.passed, str(result)
 
 
 def test_the_level_of_the_season_a_year_before_is_as_good(clean: Clean) -> None:
@@ -176,8 +176,8 @@ def test_the_level_of_the_season_a_year_before_is_as_good(clean: Clean) -> None:
 
 def test_with_too_few_churns_the_newest_level_is_left_out(clean: Clean) -> None:
     judged, baselines = clean
-    found = verdict(judged.assign(churned_90d=judged.churned_90d * (judged.account_id < "005")), baselines)
-    (gate,) = (one for one in found.gates if one.name == "newest_level")
+    result = verdict(judged.assign(churned_90d=judged.churned_90d * (judged.account_id < "005")), baselines)
+    (gate,) = (gate for gate in result.gates if gate.name == "newest_level")
     assert (gate.passed, gate.left_out) == (True, True)
 
 
@@ -185,7 +185,7 @@ def test_the_champion_is_met_by_the_candidates_own_predictions_where_they_have_m
     rows = own()
     champion = rows[["account_id", "as_of"]].assign(p_churn_90d=rows.p)
     equal = verdict(*clean, measured={"own": rows, "champion": champion})
-    (gate,) = (one for one in equal.gates if one.name == "against_champion")
+    (gate,) = (gate for gate in equal.gates if gate.name == "against_champion")
     assert (gate.figure, f"on {len(rows)} rows" in gate.message) == (0.0, True)
     assert "against_champion" in refused(verdict(*clean, measured={"own": own(moved=1.5), "champion": champion}))
 
@@ -210,10 +210,10 @@ def test_worse_than_the_rules(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     swapped = judged.assign(p_churn_90d=baselines.p_churn_90d[: len(judged)].to_numpy())
     rules = baselines.copy()
     rules.loc[: len(judged) - 1, "p_churn_90d"] = judged.p_churn_90d
-    found = verdict(swapped, rules)
-    assert refused(found) == {"against_rules", "segments"}  # in each segment, too
-    assert figure(found, "against_rules") == pytest.approx(-figure(verdict(judged, baselines), "against_rules"))
-    assert "worse (difference +0." in str(found)
+    result = verdict(swapped, rules)
+    assert refused(result) == {"against_rules", "segments"}  # in each segment, too
+    assert figure(result, "against_rules") == pytest.approx(-figure(verdict(judged, baselines), "against_rules"))
+    assert "worse (difference +0." in str(result)
     assert verdict(swapped, rules, worse_than_rules_margin=0.1).passed
 
 
@@ -222,43 +222,43 @@ def test_no_different_from_the_rules_passes(clean: tuple[pd.DataFrame, pd.DataFr
     judged, baselines = clean
     rules = baselines.p_churn_90d[: len(judged)].to_numpy()
     noisy = logistic(np.log(rules / (1 - rules)) + np.random.default_rng(3).normal(0, 0.02, rules.size))
-    found = verdict(judged.assign(p_churn_90d=noisy), baselines)
-    assert "against_rules" not in refused(found)
-    assert "no different beyond chance" in str(found)
+    result = verdict(judged.assign(p_churn_90d=noisy), baselines)
+    assert "against_rules" not in refused(result)
+    assert "no different beyond chance" in str(result)
 
 
 def test_a_ranking_by_lot_is_refused_though_a_blend_was_chosen(clean: Clean) -> None:
     judged, baselines = clean
     lot = judged.assign(p_churn_90d=judged.p_churn_90d.sample(frac=1, random_state=3).to_numpy())
-    found = verdict(lot, baselines, chosen="blend")
-    assert "auc_above_chance" in refused(found)
-    assert abs(figure(found, "auc_above_chance") - 0.5) < 0.06
+    result = verdict(lot, baselines, chosen="blend")
+    assert "auc_above_chance" in refused(result)
+    assert abs(figure(result, "auc_above_chance") - 0.5) < 0.06
     assert "auc_above_chance" not in refused(verdict(judged, baselines))
 
 
 def test_a_leak_is_an_alarm_not_a_success(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     judged, baselines = clean
     z = np.where(judged.churned_90d == 1, 2.2, -3.0) + np.random.default_rng(4).normal(0, 1.2, len(judged))
-    found = verdict(judged.assign(p_churn_90d=logistic(z)), baselines)
-    assert "auc_alarm" in refused(found)
-    assert figure(found, "auc_alarm") > 0.97
-    assert "too good to be true" in str(found)
+    result = verdict(judged.assign(p_churn_90d=logistic(z)), baselines)
+    assert "auc_alarm" in refused(result)
+    assert figure(result, "auc_alarm") > 0.97
+    assert "too good to be true" in str(result)
 
 
 def test_perfect_separation_refuses_and_does_not_break(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     judged, baselines = clean
-    found = verdict(judged.assign(p_churn_90d=judged.churned_90d.fillna(0) * 0.8 + 0.1), baselines)
-    assert {"auc_alarm", "calibration_slope"} <= refused(found)
-    assert figure(found, "auc_alarm") == 1.0
+    result = verdict(judged.assign(p_churn_90d=judged.churned_90d.fillna(0) * 0.8 + 0.1), baselines)
+    assert {"auc_alarm", "calibration_slope"} <= refused(result)
+    assert figure(result, "auc_alarm") == 1.0
 
 
 def test_a_level_that_is_off(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     judged, baselines = clean
     raised = logistic(np.log(judged.p_churn_90d / (1 - judged.p_churn_90d)) + 0.8)
-    found = verdict(judged.assign(p_churn_90d=raised), baselines)
-    assert "calibration_error" in refused(found)
-    assert "calibration_slope" not in refused(found)
-    assert figure(found, "calibration_error") > 0.05
+    result = verdict(judged.assign(p_churn_90d=raised), baselines)
+    assert "calibration_error" in refused(result)
+    assert "calibration_slope" not in refused(result)
+    assert figure(result, "calibration_error") > 0.05
     assert "calibration_error" not in refused(verdict(judged.assign(p_churn_90d=raised), baselines, ece_limit=0.3))
 
 
@@ -266,12 +266,12 @@ def test_a_level_that_is_off(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
 def test_too_extreme_and_too_timid(clean: tuple[pd.DataFrame, pd.DataFrame], stretch: float, says: str) -> None:
     judged, baselines = clean
     z = np.log(judged.p_churn_90d / (1 - judged.p_churn_90d))
-    found = verdict(judged.assign(p_churn_90d=logistic(stretch * z)), baselines, ece_limit=0.9)
-    assert "calibration_slope" in refused(found)
-    assert figure(found, "calibration_slope") == pytest.approx(
+    result = verdict(judged.assign(p_churn_90d=logistic(stretch * z)), baselines, ece_limit=0.9)
+    assert "calibration_slope" in refused(result)
+    assert figure(result, "calibration_slope") == pytest.approx(
         figure(verdict(*clean), "calibration_slope") / stretch, rel=0.01
     )
-    assert says in str(found)
+    assert says in str(result)
 
 
 @pytest.mark.parametrize(
@@ -282,9 +282,9 @@ def test_a_slope_that_passes_is_told_by_its_interval(
 ) -> None:
     judged, baselines = clean
     z = np.log(judged.p_churn_90d / (1 - judged.p_churn_90d))
-    found = verdict(judged.assign(p_churn_90d=logistic(stretch * z)), baselines, ece_limit=0.9)
-    assert "calibration_slope" not in refused(found)
-    assert says in next(str(gate) for gate in found.gates if gate.name == "calibration_slope")
+    result = verdict(judged.assign(p_churn_90d=logistic(stretch * z)), baselines, ece_limit=0.9)
+    assert "calibration_slope" not in refused(result)
+    assert says in next(str(gate) for gate in result.gates if gate.name == "calibration_slope")
 
 
 def test_too_few_churns(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
@@ -294,27 +294,27 @@ def test_too_few_churns(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     few = judged[
         (judged.churned_90d != 1) | judged.account_id.isin(repeated.drop_duplicates("account_id").account_id[:29])
     ]
-    found = verdict(few, baselines)
-    assert "enough_churns" in refused(found)
-    assert figure(found, "enough_churns") == 29  # accounts, however often each is among the rows
+    result = verdict(few, baselines)
+    assert "enough_churns" in refused(result)
+    assert figure(result, "enough_churns") == 29  # accounts, however often each is among the rows
 
 
 @pytest.mark.parametrize("only", [0.0, 1.0])
 def test_one_class(clean: tuple[pd.DataFrame, pd.DataFrame], only: float) -> None:
     judged, baselines = clean
-    found = verdict(judged[judged.churned_90d == only], baselines)
-    assert {"both_classes", "against_rules", "auc_alarm", "calibration_error", "calibration_slope"} <= refused(found)
-    assert "not measured (auc: 0 rows that" in str(found)
+    result = verdict(judged[judged.churned_90d == only], baselines)
+    assert {"both_classes", "against_rules", "auc_alarm", "calibration_error", "calibration_slope"} <= refused(result)
+    assert "not measured (auc: 0 rows that" in str(result)
 
 
 def test_nothing_matured(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     judged, baselines = clean
-    found = verdict(judged.assign(churned_90d=np.nan), baselines)
+    result = verdict(judged.assign(churned_90d=np.nan), baselines)
     about_the_artifact = {"chosen_model", "served_equals_batch", "reseeded", "suspects", "checks", "size", "latency"}
     about_the_artifact |= {"own_calibration"}
     nothing_to_compare = {"against_champion", "segments", "newest_level"}
-    assert refused(found) == set(NAMES) - about_the_artifact - nothing_to_compare
-    assert {gate.name for gate in found.gates if gate.left_out} == nothing_to_compare
+    assert refused(result) == set(NAMES) - about_the_artifact - nothing_to_compare
+    assert {gate.name for gate in result.gates if gate.left_out} == nothing_to_compare
 
 
 def test_rows_without_a_partner(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
@@ -324,9 +324,9 @@ def test_rows_without_a_partner(clean: tuple[pd.DataFrame, pd.DataFrame]) -> Non
         (pd.concat([baselines, baselines.head(1)]), 1),
         (baselines[baselines.model != "rules"], len(judged) - 200),
     ):
-        found = verdict(judged, spoilt)
-        assert "same_rows" in refused(found)
-        assert figure(found, "same_rows") >= count
+        result = verdict(judged, spoilt)
+        assert "same_rows" in refused(result)
+        assert figure(result, "same_rows") >= count
 
 
 def test_the_base_rate_never_promotes_itself(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
@@ -344,7 +344,7 @@ def champion(judged: pd.DataFrame, p: np.ndarray) -> dict[str, Any]:
 
 
 def line_of(found: Verdict, name: str) -> str:
-    (gate,) = (one for one in found.gates if one.name == name)
+    (gate,) = (gate for gate in found.gates if gate.name == name)
     return str(gate)
 
 
@@ -352,16 +352,16 @@ def test_worse_than_the_champion(clean: tuple[pd.DataFrame, pd.DataFrame]) -> No
     """The candidate is the rules' equal, the champion knows more; then the other way round."""
     judged, baselines = clean
     weak = judged.assign(p_churn_90d=baselines.p_churn_90d[: len(judged)].to_numpy())
-    found = verdict(weak, baselines, measured=champion(judged, judged.p_churn_90d.to_numpy()))
-    assert refused(found) == {"against_champion"}
-    assert "worse (difference +0." in line_of(found, "against_champion")
+    result = verdict(weak, baselines, measured=champion(judged, judged.p_churn_90d.to_numpy()))
+    assert refused(result) == {"against_champion"}
+    assert "worse (difference +0." in line_of(result, "against_champion")
     margin = verdict(
         weak, baselines, measured=champion(judged, judged.p_churn_90d.to_numpy()), worse_than_champion_margin=0.1
     )
     assert margin.passed
     better = verdict(judged, baselines, measured=champion(judged, weak.p_churn_90d.to_numpy()))
     assert better.passed
-    assert figure(better, "against_champion") == pytest.approx(-figure(found, "against_champion"))
+    assert figure(better, "against_champion") == pytest.approx(-figure(result, "against_champion"))
 
 
 def test_the_champion_is_compared_on_the_rows_that_both_judged(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
@@ -370,9 +370,9 @@ def test_the_champion_is_compared_on_the_rows_that_both_judged(clean: tuple[pd.D
     late = (judged.as_of >= "2024-04-01").to_numpy()
     p[~late] = 0.999  # rows that the champion is not asked about
     kept = champion(judged[late], p[late])
-    found = verdict(judged, baselines, measured=kept)
-    assert figure(found, "against_champion") == 0.0
-    assert f"on {int((late & judged.churned_90d.notna()).sum())} rows" in line_of(found, "against_champion")
+    result = verdict(judged, baselines, measured=kept)
+    assert figure(result, "against_champion") == 0.0
+    assert f"on {int((late & judged.churned_90d.notna()).sum())} rows" in line_of(result, "against_champion")
 
 
 def test_a_comparison_without_a_champion_is_left_out_and_says_so(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
@@ -383,10 +383,10 @@ def test_a_comparison_without_a_champion_is_left_out_and_says_so(clean: tuple[pd
     assert "no champion yet" in line_of(none, "against_champion")
     accounts = judged.loc[judged.churned_90d == 1, "account_id"].unique()[:9]
     few = judged[judged.account_id.isin(accounts)]
-    found = verdict(judged, baselines, measured=champion(few, np.full(len(few), 0.5)))
-    assert "9 churned accounts among the" in line_of(found, "against_champion")
-    assert "10 needed" in line_of(found, "against_champion")
-    assert [gate.left_out for gate in found.gates if gate.name == "against_champion"] == [True]
+    result = verdict(judged, baselines, measured=champion(few, np.full(len(few), 0.5)))
+    assert "9 churned accounts among the" in line_of(result, "against_champion")
+    assert "10 needed" in line_of(result, "against_champion")
+    assert [gate.left_out for gate in result.gates if gate.name == "against_champion"] == [True]
 
 
 def test_a_segment_that_is_off_while_the_whole_is_right(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
@@ -394,11 +394,11 @@ def test_a_segment_that_is_off_while_the_whole_is_right(clean: tuple[pd.DataFram
     z = np.log(judged.p_churn_90d / (1 - judged.p_churn_90d))
     shift = np.where(judged.segment == "smb", 1.8, -1.6)
     loose: dict[str, Any] = {"ece_limit": 0.9, "slope_limits": [0.1, 9], "worse_than_rules_margin": 0.3}
-    found = verdict(judged.assign(p_churn_90d=logistic(z + shift)), baselines, **loose)
-    assert refused(found) == {"segments"}
-    assert figure(found, "segments") > 1.5
-    assert "smb: 0." in line_of(found, "segments")
-    assert "enterprise: 0." in line_of(found, "segments")
+    result = verdict(judged.assign(p_churn_90d=logistic(z + shift)), baselines, **loose)
+    assert refused(result) == {"segments"}
+    assert figure(result, "segments") > 1.5
+    assert "smb: 0." in line_of(result, "segments")
+    assert "enterprise: 0." in line_of(result, "segments")
     one = judged.assign(segment="all")
     assert verdict(one.assign(p_churn_90d=logistic(z + shift)), baselines, **loose).passed
 
@@ -409,10 +409,10 @@ def test_a_segment_where_the_rules_are_better(clean: tuple[pd.DataFrame, pd.Data
     p = judged.p_churn_90d.to_numpy().copy()
     here = np.flatnonzero(judged.segment == "enterprise")
     p[here] = p[np.random.default_rng(5).permutation(here)]
-    found = verdict(judged.assign(p_churn_90d=p), baselines, slope_limits=[0.1, 9])
-    assert refused(found) == {"segments"}
-    assert "enterprise: the calibrated rules are better" in line_of(found, "segments")
-    assert "smb" not in line_of(found, "segments")
+    result = verdict(judged.assign(p_churn_90d=p), baselines, slope_limits=[0.1, 9])
+    assert refused(result) == {"segments"}
+    assert "enterprise: the calibrated rules are better" in line_of(result, "segments")
+    assert "smb" not in line_of(result, "segments")
 
 
 def test_a_segment_with_few_churns_is_not_judged(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
@@ -423,9 +423,9 @@ def test_a_segment_with_few_churns_is_not_judged(clean: tuple[pd.DataFrame, pd.D
         segment=judged.segment.mask(tiny, "tiny"),
         p_churn_90d=judged.p_churn_90d.mask(tiny & (judged.churned_90d == 1), 0.01),
     )
-    found = verdict(spoilt, baselines, ece_limit=0.9, slope_limits=[0.01, 9])
-    assert "tiny" not in line_of(found, "segments")
-    assert "2 segments with 10 churned accounts or more" in line_of(found, "segments")
+    result = verdict(spoilt, baselines, ece_limit=0.9, slope_limits=[0.01, 9])
+    assert "tiny" not in line_of(result, "segments")
+    assert "2 segments with 10 churned accounts or more" in line_of(result, "segments")
 
 
 @pytest.mark.parametrize(
@@ -441,10 +441,10 @@ def test_a_segment_with_few_churns_is_not_judged(clean: tuple[pd.DataFrame, pd.D
 def test_what_the_rows_cannot_tell(
     clean: tuple[pd.DataFrame, pd.DataFrame], gate: str, measured: dict[str, Any], shown: float
 ) -> None:
-    found = verdict(*clean, measured=measured)
-    assert refused(found) == {gate}
-    assert figure(found, gate) == pytest.approx(shown)
-    assert gate not in {one.name for one in verdict(*clean, measured=dict.fromkeys(measured)).gates}
+    result = verdict(*clean, measured=measured)
+    assert refused(result) == {gate}
+    assert figure(result, gate) == pytest.approx(shown)
+    assert gate not in {gate.name for gate in verdict(*clean, measured=dict.fromkeys(measured)).gates}
 
 
 def test_the_bounds_are_settings(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
@@ -454,11 +454,11 @@ def test_the_bounds_are_settings(clean: tuple[pd.DataFrame, pd.DataFrame]) -> No
 
 
 def test_what_the_caller_raises(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
-    found = verdict(*clean, served=False, chosen="base_rate")
-    assert len(found.faults()) == 2
-    assert "gate chosen_model: found the fit chose base_rate" in str(Refused(found.faults()))
-    assert str(found).splitlines()[-1] == "refused by chosen_model, served_equals_batch"
-    assert [gate.passed for gate in found.gates].count(False) == 2
+    result = verdict(*clean, served=False, chosen="base_rate")
+    assert len(result.faults()) == 2
+    assert "gate chosen_model: found the fit chose base_rate" in str(Refused(result.faults()))
+    assert str(result).splitlines()[-1] == "refused by chosen_model, served_equals_batch"
+    assert [gate.passed for gate in result.gates].count(False) == 2
 
 
 def test_missing_columns_are_bad_input(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:

@@ -39,7 +39,7 @@ def test_what_a_page_draws_late_is_printed(tmp_path: Path) -> None:
         assert pdf.read_bytes().startswith(b"%PDF")
         sizes[name] = pdf.stat().st_size
     assert sizes["late"] > 2 * sizes["now"]
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["late.html", "late.pdf", "now.html", "now.pdf"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["late.html", "late.pdf", "now.html", "now.pdf"]
 
 
 def test_without_chromium_it_says_how_to_get_it(nowhere: Path) -> None:
@@ -47,8 +47,10 @@ def test_without_chromium_it_says_how_to_get_it(nowhere: Path) -> None:
         require_chromium()
     with pytest.raises(UsageError, match="Chromium on the PATH"):
         print_pdf(nowhere / "report.html")
-    found = next(one for one in doctor(nowhere / "none.yaml").requirements if one.name == "chromium")
-    assert (found.is_present, "report --pdf" in found.description) == (False, True)
+    result = next(
+        requirement for requirement in doctor(nowhere / "none.yaml").requirements if requirement.name == "chromium"
+    )
+    assert (result.is_present, "report --pdf" in result.description) == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -64,4 +66,4 @@ def test_a_chromium_that_fails_leaves_the_old_page(nowhere: Path, body: str, mat
     with pytest.raises(UsageError, match=match):
         print_pdf(html)
     assert pdf.read_bytes() == b"%PDF of yesterday"
-    assert sorted(one.name for one in nowhere.iterdir()) == ["chromium", "report.html", "report.pdf"]
+    assert sorted(path.name for path in nowhere.iterdir()) == ["chromium", "report.html", "report.pdf"]

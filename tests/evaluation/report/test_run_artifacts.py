@@ -61,16 +61,20 @@ def shown() -> Any:
 
 
 def test_figures_are_those_of_the_summary_by_horizon_stage_and_segment(summary: dict[str, Any]) -> None:
-    found = figures(summary)
-    main = next(one for one in summary["horizons"] if one["days"] == 90)
-    assert found["90d"]["auc"] == main["auc"]
-    assert set(found) == {"30d", "60d", "90d", "180d", "lifecycle_stage", "segment"}
+    result = figures(summary)
+    main = next(horizon for horizon in summary["horizons"] if horizon["days"] == 90)
+    assert result["90d"]["auc"] == main["auc"]
+    assert set(result) == {"30d", "60d", "90d", "180d", "lifecycle_stage", "segment"}
     segments = {one["group"]: one for one in summary["groups"]["segment"]}
-    assert {name: part["mean_p"] for name, part in found["segment"].items()} == {
+    assert {name: part["mean_p"] for name, part in result["segment"].items()} == {
         name: part["mean_p"] for name, part in segments.items()
     }
-    rules = next(one for one in summary["comparisons"] if one["days"] == 90 and one["baseline"] == "rules")
-    assert found["90d"]["better than the rules by"]["log_loss"] == rules["log_loss"]["better_by"]
+    rules = next(
+        comparison
+        for comparison in summary["comparisons"]
+        if comparison["days"] == 90 and comparison["baseline"] == "rules"
+    )
+    assert result["90d"]["better than the rules by"]["log_loss"] == rules["log_loss"]["better_by"]
 
 
 def test_a_fold_with_one_class_has_no_figure(judged: pd.DataFrame) -> None:
@@ -111,6 +115,8 @@ def test_shap_draws_the_same_bytes_and_leaves_the_seed_alone(shown: Any) -> None
 
 
 def test_drawings_are_images(summary: dict[str, Any], shown: Any) -> None:
-    found = drawings(summary, shown)
-    assert set(found) == {f"plots/{name}.png" for name in ("reliability", "gains", "lead", "shap_beeswarm", "shap_bar")}
-    assert all(body.startswith(PNG) and len(body) > 5_000 for body in found.values())
+    result = drawings(summary, shown)
+    assert set(result) == {
+        f"plots/{name}.png" for name in ("reliability", "gains", "lead", "shap_beeswarm", "shap_bar")
+    }
+    assert all(body.startswith(PNG) and len(body) > 5_000 for body in result.values())

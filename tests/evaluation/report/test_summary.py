@@ -41,11 +41,15 @@ def summary(frames: Frames) -> dict[str, Any]:
 
 
 def at(summary: dict[str, Any], days: int = 90) -> dict[str, Any]:
-    return next(one for one in summary["horizons"] if one["days"] == days)
+    return next(horizon for horizon in summary["horizons"] if horizon["days"] == days)
 
 
 def against(summary: dict[str, Any], name: str, days: int = 90) -> dict[str, Any]:
-    return next(one for one in summary["comparisons"] if one["baseline"] == name and one["days"] == days)
+    return next(
+        comparison
+        for comparison in summary["comparisons"]
+        if comparison["baseline"] == name and comparison["days"] == days
+    )
 
 
 def test_it_is_json_and_comes_back(summary: dict[str, Any]) -> None:
@@ -54,7 +58,7 @@ def test_it_is_json_and_comes_back(summary: dict[str, Any]) -> None:
 
 def test_figures_are_those_of_the_metrics(frames: Frames, summary: dict[str, Any]) -> None:
     for days in (30, 60, 90, 180):
-        rows, found = matured(frames[0], days), at(summary, days)
+        rows, result = matured(frames[0], days), at(summary, days)
         y, p = rows["y"].to_numpy(), rows["p"].to_numpy()
         slope, intercept = calibration_slope_intercept(y, p)
         expected = {
@@ -68,10 +72,10 @@ def test_figures_are_those_of_the_metrics(frames: Frames, summary: dict[str, Any
             "happened": y.mean(),
         }
         for name, value in expected.items():
-            assert found[name]["value"] == pytest.approx(value, abs=1e-9), name
-            assert found[name]["low"] <= found[name]["value"] <= found[name]["high"], name
-        assert (found["rows"], found["churned_rows"], found["mean_p"]) == (y.size, y.sum(), pytest.approx(p.mean()))
-        assert sum(one["rows"] for one in found["reliability"]) == y.size
+            assert result[name]["value"] == pytest.approx(value, abs=1e-9), name
+            assert result[name]["low"] <= result[name]["value"] <= result[name]["high"], name
+        assert (result["rows"], result["churned_rows"], result["mean_p"]) == (y.size, y.sum(), pytest.approx(p.mean()))
+        assert sum(one["rows"] for one in result["reliability"]) == y.size
 
 
 def test_scope_counts_accounts_once_and_open_windows_apart(frames: Frames, summary: dict[str, Any]) -> None:
@@ -88,30 +92,30 @@ def test_scope_counts_accounts_once_and_open_windows_apart(frames: Frames, summa
 def test_a_row_whose_window_is_open_changes_no_figure(frames: Frames, summary: dict[str, Any]) -> None:
     judged = frames[0].copy()
     judged.loc[judged["churned_90d"].isna(), "p_churn_90d"] = 0.999
-    found = summarise(judged, frames[1], settings())
+    result = summarise(judged, frames[1], settings())
     for part in ("comparisons", "arr", "levels", "groups", "surprises", "capacity"):
-        kept = [one for one in found[part] if one["days"] == 90] if part == "comparisons" else found[part]
+        kept = [one for one in result[part] if one["days"] == 90] if part == "comparisons" else result[part]
         before = [one for one in summary[part] if one["days"] == 90] if part == "comparisons" else summary[part]
         assert kept == before, part
-    assert at(found) == at(summary)
+    assert at(result) == at(summary)
 
 
 def test_the_order_of_rows_is_nothing(frames: Frames, summary: dict[str, Any]) -> None:
-    mixed = (one.sample(frac=1, random_state=1) for one in frames)
-    found = summarise(*mixed, settings())
-    assert found["headlines"] == summary["headlines"]
-    assert found["surprises"] == summary["surprises"]
-    assert at(found)["auc"] == pytest.approx(at(summary)["auc"], abs=1e-9)
+    mixed = (frame.sample(frac=1, random_state=1) for frame in frames)
+    result = summarise(*mixed, settings())
+    assert result["headlines"] == summary["headlines"]
+    assert result["surprises"] == summary["surprises"]
+    assert at(result)["auc"] == pytest.approx(at(summary)["auc"], abs=1e-9)
 
 
 def test_it_says_that_the_model_beats_the_rules(summary: dict[str, Any]) -> None:
-    found = against(summary, "rules")
-    assert found["verdict"] == "beats"
-    assert found["auc"]["better_by"]["low"] > 0
-    assert found["sentence"].startswith("The model beats the rules: AUC .")
-    assert found["sentence"] in summary["headlines"]
+    result = against(summary, "rules")
+    assert result["verdict"] == "beats"
+    assert result["auc"]["better_by"]["low"] > 0
+    assert result["sentence"].startswith("The model beats the rules: AUC .")
+    assert result["sentence"] in summary["headlines"]
     assert against(summary, "logistic")["verdict"] == "level"
-    assert any("does not beat logistic regression" in one for one in summary["warnings"])
+    assert any("does not beat logistic regression" in warning for warning in summary["warnings"])
 
 
 def test_it_says_that_the_model_does_not_beat_the_rules() -> None:
@@ -124,23 +128,23 @@ def test_it_says_that_the_model_does_not_beat_the_rules() -> None:
     assert against(worse, "rules")["verdict"] == "worse"
     assert at(worse)["calibration_slope"]["high"] < 0
     assert against(worse, "rules")["sentence"].startswith("The model does not beat the rules here, it does worse")
-    assert any("it does worse" in one for one in worse["warnings"])
+    assert any("it does worse" in warning for warning in worse["warnings"])
 
 
 def test_models_are_compared_on_identical_rows(frames: Frames) -> None:
     judged, baselines = frames
     half = baselines[(baselines["model"] != "rules") | (baselines["as_of"] < pd.Timestamp("2024-07-01"))]
     summary = summarise(judged, half, settings())
-    found, rows = against(summary, "rules"), matured(judged, 90)
+    result, rows = against(summary, "rules"), matured(judged, 90)
     early = rows[rows["as_of"] < pd.Timestamp("2024-07-01")]
-    assert (found["rows"], found["all_rows"]) == (len(early), len(rows))
-    assert found["auc"]["model"]["value"] == pytest.approx(metrics.auc(early["y"].to_numpy(), early["p"].to_numpy()))
-    assert any("of the rows have no prediction of the rules" in one for one in summary["warnings"])
+    assert (result["rows"], result["all_rows"]) == (len(early), len(rows))
+    assert result["auc"]["model"]["value"] == pytest.approx(metrics.auc(early["y"].to_numpy(), early["p"].to_numpy()))
+    assert any("of the rows have no prediction of the rules" in warning for warning in summary["warnings"])
 
 
 def test_without_baselines_the_rules_come_from_the_predictions(frames: Frames) -> None:
     summary = summarise(frames[0], NONE, settings())
-    said = [(one["days"], one["baseline"]) for one in summary["comparisons"]]
+    said = [(comparison["days"], comparison["baseline"]) for comparison in summary["comparisons"]]
     assert said == [
         (30, "health_score"),
         (60, "health_score"),
@@ -159,9 +163,9 @@ def test_without_baselines_the_rules_come_from_the_predictions(frames: Frames) -
 
 def test_a_baseline_with_a_score_only_is_ranked_and_no_more(frames: Frames) -> None:
     baselines = frames[1].assign(p_churn_30d=np.nan, p_churn_60d=np.nan, p_churn_90d=np.nan, p_churn_180d=np.nan)
-    found = against(summarise(frames[0], baselines, settings()), "days_to_renewal")
-    assert found["auc"]["baseline"]["value"] > 0.5
-    assert "log_loss" not in found
+    result = against(summarise(frames[0], baselines, settings()), "days_to_renewal")
+    assert result["auc"]["baseline"]["value"] > 0.5
+    assert "log_loss" not in result
 
 
 def test_capacity_is_counted_a_day_at_a_time(frames: Frames, summary: dict[str, Any]) -> None:
@@ -169,13 +173,13 @@ def test_capacity_is_counted_a_day_at_a_time(frames: Frames, summary: dict[str, 
     for _, day in rows.groupby("as_of"):
         top = day.sort_values("p", ascending=False).head(max(1, int(0.1 * len(day) + 0.5)))
         flagged, caught = flagged + len(top), caught + top["y"].sum()
-    found = summary["capacity"]["model"]
-    assert (found["flagged"], found["caught"]) == (flagged, caught)
-    assert found["recall"]["value"] == pytest.approx(caught / rows["y"].sum())
-    assert found["precision"]["value"] == pytest.approx(caught / flagged)
-    curve = dict(map(tuple, found["gains"]))
+    result = summary["capacity"]["model"]
+    assert (result["flagged"], result["caught"]) == (flagged, caught)
+    assert result["recall"]["value"] == pytest.approx(caught / rows["y"].sum())
+    assert result["precision"]["value"] == pytest.approx(caught / flagged)
+    curve = dict(map(tuple, result["gains"]))
     assert list(curve) == list(GAIN_SHARES)
-    assert curve[0.1] == pytest.approx(found["recall"]["value"])
+    assert curve[0.1] == pytest.approx(result["recall"]["value"])
     assert curve[1.0] == 1.0
 
 
@@ -213,7 +217,7 @@ def test_arr_lost_is_the_arr_of_those_that_left(frames: Frames, summary: dict[st
         assert window["arr_unknown"] == day["arr"].isna().sum() > 0
     assert arr["realised"] == pytest.approx(total)
     assert arr["low"] < arr["expected"] < arr["high"]
-    assert any("ARR of" in one and "is unknown" in one for one in summary["warnings"])
+    assert any("ARR of" in warning and "is unknown" in warning for warning in summary["warnings"])
 
 
 def test_without_any_arr_it_says_so(frames: Frames) -> None:
@@ -236,8 +240,8 @@ def test_groups_and_levels_add_up(frames: Frames, summary: dict[str, Any]) -> No
         "2024 Q4",
         "2025 Q1",
     ]
-    assert [one["level"] for one in summary["levels"]] == ["high", "medium", "low", "healthy"]
-    assert sum(one["churned_rows"] for one in summary["levels"]) == rows["y"].sum()
+    assert [level["level"] for level in summary["levels"]] == ["high", "medium", "low", "healthy"]
+    assert sum(level["churned_rows"] for level in summary["levels"]) == rows["y"].sum()
     assert summary["levels"][0]["happened"]["value"] > summary["levels"][3]["happened"]["value"]
 
 
@@ -280,7 +284,7 @@ def test_a_few_churns_are_counted_and_not_judged() -> None:
     assert {"auc", "ece", "calibration_slope", "precision and recall at capacity"} <= {
         one["figure"] for one in summary["refused"]
     }
-    assert not any("beats" in one for one in summary["headlines"])
+    assert not any("beats" in headline for headline in summary["headlines"])
     lower = summarise(judged, baselines, settings(min_churned_accounts=2))
     assert "value" in at(lower)["auc"]
 
@@ -299,7 +303,7 @@ def test_a_perfect_model_is_an_alarm(frames: Frames) -> None:
     judged = frames[0].copy()
     judged["p_churn_90d"] = np.where(judged["churned_90d"] == 1, 0.95, 0.05) + judged["p_churn_30d"] / 100
     summary = summarise(judged, NONE, settings())
-    assert any("too good to be true" in one for one in summary["warnings"])
+    assert any("too good to be true" in warning for warning in summary["warnings"])
 
 
 @pytest.mark.parametrize(("factor", "verdict"), [(2.0, "too high"), (0.4, "too low"), (1.0, "at their word")])
@@ -307,8 +311,8 @@ def test_calibration_in_words(factor: float, verdict: str) -> None:
     judged, _ = company(1500, months=9)
     for days in (30, 60, 90, 180):
         judged[f"p_churn_{days}d"] = (judged[f"p_churn_{days}d"] * factor).clip(0, 0.99)
-    assert any(f"The probabilities {'can be taken' if factor == 1 else 'are'} {verdict}" in one
-               for one in summarise(judged, NONE, settings())["headlines"])  # fmt: skip
+    assert any(f"The probabilities {'can be taken' if factor == 1 else 'are'} {verdict}" in headline
+               for headline in summarise(judged, NONE, settings())["headlines"])  # fmt: skip
 
 
 def test_every_fault_of_a_frame_at_once(frames: Frames) -> None:
@@ -330,7 +334,7 @@ def test_nothing_is_written_when_the_rows_are_refused(frames: Frames, tmp_path: 
 def test_the_sentences_come_from_the_summary_alone(summary: dict[str, Any]) -> None:
     again = json.loads(json.dumps(summary))
     assert headline_sentences(again) == summary["headlines"]
-    assert [comparison_sentence(one) for one in again["comparisons"]] == [
-        one["sentence"] for one in summary["comparisons"]
+    assert [comparison_sentence(comparison) for comparison in again["comparisons"]] == [
+        comparison["sentence"] for comparison in summary["comparisons"]
     ]
     assert 3 <= len(summary["headlines"]) <= 9

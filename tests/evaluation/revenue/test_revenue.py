@@ -79,9 +79,9 @@ def accounts(rows: pd.DataFrame) -> pd.DataFrame:
 
 def test_retention_by_hand() -> None:
     rows = twelve()
-    found = retention(ContractBook(rows, accounts(rows), day("2024-08-15"), gap_days=30), draws=200, seed=1)
-    assert [one.period for one in found] == ["2023 Q1", "2023 Q2", "2023 Q3", "2023 Q4", "2024 Q1", "2024 Q2"]
-    first, second = found[-2:]
+    result = retention(ContractBook(rows, accounts(rows), day("2024-08-15"), gap_days=30), draws=200, seed=1)
+    assert [one.period for one in result] == ["2023 Q1", "2023 Q2", "2023 Q3", "2023 Q4", "2024 Q1", "2024 Q2"]
+    first, second = result[-2:]
     assert (first.accounts, first.arr, first.arr_unknown) == (12, 1200.0, 0)
     assert first.gross.value == pytest.approx((9 * 100 + 50 + 100) / 1200)
     assert first.net.value == pytest.approx((9 * 100 + 50 + 160) / 1200)
@@ -91,7 +91,7 @@ def test_retention_by_hand() -> None:
     assert (second.accounts, second.arr) == (12, 1200.0 - 100 - 50 + 60 + 500)  # the new one is there now
     assert second.gross.value == second.net.value == pytest.approx((1610 - 200) / 1610)
     assert second.logo_churn.value == pytest.approx(2 / 12)
-    assert json.dumps(to_jsonable(found), allow_nan=False)
+    assert json.dumps(to_jsonable(result), allow_nan=False)
 
 
 def test_months_groups_and_what_is_not_known_yet() -> None:
@@ -104,22 +104,22 @@ def test_months_groups_and_what_is_not_known_yet() -> None:
     labelled = accounts(rows).set_index("account_id").assign(segment="smb")
     labelled.loc["more", "segment"] = "mid"
     labelled = labelled.reset_index()
-    found = retention(ContractBook(rows, labelled, day("2024-04-01"), gap_days=30), by="segment", draws=50, seed=1)
-    last = {one.group: one for one in found if one.period == "2024 Q1"}
+    result = retention(ContractBook(rows, labelled, day("2024-04-01"), gap_days=30), by="segment", draws=50, seed=1)
+    last = {one.group: one for one in result if one.period == "2024 Q1"}
     assert {name: one.accounts for name, one in last.items()} == {"smb": 11, "mid": 1}
     assert last["mid"].gross == Refusal("1 accounts, at least 10 would do")
     assert last["smb"].gross.value == pytest.approx((9 * 100 + 50) / 1100)
     cohorts = retention(
         ContractBook(rows, accounts(rows), day("2024-04-01"), gap_days=30), by="cohort", draws=50, seed=1
     )
-    assert {one.group for one in cohorts} == {"2023 Q1"}
+    assert {cohort.group for cohort in cohorts} == {"2023 Q1"}
 
 
 def test_an_unknown_arr_is_counted_and_a_customer() -> None:
     rows = pd.concat([twelve(), contracts(("who", "2023-01-01", None, NAN))], ignore_index=True)
-    found = retention(ContractBook(rows, accounts(rows), day("2024-04-01"), gap_days=30), draws=50, seed=1)[-1]
-    assert (found.accounts, found.arr_unknown, found.arr) == (13, 1, 1200.0)
-    assert found.logo_churn.value == pytest.approx(1 / 13)
+    result = retention(ContractBook(rows, accounts(rows), day("2024-04-01"), gap_days=30), draws=50, seed=1)[-1]
+    assert (result.accounts, result.arr_unknown, result.arr) == (13, 1, 1200.0)
+    assert result.logo_churn.value == pytest.approx(1 / 13)
 
 
 def test_no_contracts_and_no_whole_period_say_nothing() -> None:
@@ -137,8 +137,8 @@ def test_health_over_time() -> None:
         {"as_of": "2024-01-01", "group": None, "accounts": 3, "low": 2, "high": 1},
         {"as_of": "2024-02-01", "group": None, "accounts": 2, "low": 0, "high": 1, "(other)": 1},
     ]
-    found = health_over_time(rows, ["low", "high"], "segment")
-    assert [(counts.as_of, counts.group, counts.by_level["low"]) for counts in found][:3] == [
+    result = health_over_time(rows, ["low", "high"], "segment")
+    assert [(counts.as_of, counts.group, counts.by_level["low"]) for counts in result][:3] == [
         ("2024-01-01", "(unknown)", 0), ("2024-01-01", "m", 1), ("2024-01-01", "s", 1),
     ]  # fmt: skip
 
@@ -162,23 +162,23 @@ TO_VALUE = {
 
 @pytest.mark.parametrize(("days", "median", "in_time"), TO_VALUE.values(), ids=TO_VALUE)
 def test_time_to_value_by_hand(days: list[float], median: float, in_time: float) -> None:
-    found = time_to_value(*signed_up(days), day("2024-07-20"), due_days=120, draws=200, seed=1)[0]
-    assert (found.accounts, found.reached) == (10, int(np.isfinite(days).sum()))
-    assert found.median_days.value == median
-    assert found.median_days.low <= median
-    assert found.in_time.value == pytest.approx(in_time)
+    result = time_to_value(*signed_up(days), day("2024-07-20"), due_days=120, draws=200, seed=1)[0]
+    assert (result.accounts, result.reached) == (10, int(np.isfinite(days).sum()))
+    assert result.median_days.value == median
+    assert result.median_days.low <= median
+    assert result.in_time.value == pytest.approx(in_time)
 
 
 def test_time_to_value_of_the_young_and_of_those_who_left() -> None:
     made, reached = signed_up([10, 20, 30, 40] + [NAN] * 6)
     until = day("2024-07-20")
-    found = time_to_value(made, reached, until, due_days=120, draws=50, seed=1)[0]
-    assert found.median_days == Refusal("4 accounts have reached it, at least 5 would do")
+    result = time_to_value(made, reached, until, due_days=120, draws=50, seed=1)[0]
+    assert result.median_days == Refusal("4 accounts have reached it, at least 5 would do")
     # followed for 25 days only, eight of ten: two reach it among ten (S .8), then two of two that are left
     made.loc[2:, "left_at"] = made.created_at + pd.Timedelta(days=25)
     made.loc[[2, 3], "left_at"] = day(None)
-    found = time_to_value(made, reached, until, due_days=120, draws=50, seed=1)[0]
-    assert found.median_days.value == 30.0
+    result = time_to_value(made, reached, until, due_days=120, draws=50, seed=1)[0]
+    assert result.median_days.value == 30.0
     young = time_to_value(made, reached, day("2024-02-20"), due_days=120, draws=50, seed=1)[0]
     assert young.in_time == Refusal("0 accounts that signed up 120 days ago and more, at least 10 would do")
     gone = time_to_value(*signed_up([50] * 12, left_after=40), until, due_days=120, draws=50, seed=1)[0]
@@ -213,14 +213,14 @@ def test_a_forecast_covers_what_happens() -> None:
         level = 1 / (1 + np.exp(-(odds + random.normal(0, 0.3, (13, 1)))))
         left = random.random((13, 400)) < level
         past = pd.DataFrame({"expected": p.sum(), "churns": left[:12].sum(axis=1), "variance": (p * (1 - p)).sum()})
-        found = forecast(p, arr, past, draws=300).arr_lost
-        inside.append(found.low <= left[12] @ arr <= found.high)
+        result = forecast(p, arr, past, draws=300).arr_lost
+        inside.append(result.low <= left[12] @ arr <= result.high)
     assert 0.85 <= np.mean(inside) <= 1
 
 
 def test_a_forecast_counts_unknown_arr_and_refuses_without_a_past() -> None:
-    found = forecast(np.array([0.5, 0.5]), np.array([100.0, NAN]), WINDOWS)
-    assert (found.arr_lost.value, found.arr, found.arr_unknown, found.accounts) == (50.0, 100.0, 1, 2)
+    result = forecast(np.array([0.5, 0.5]), np.array([100.0, NAN]), WINDOWS)
+    assert (result.arr_lost.value, result.arr, result.arr_unknown, result.accounts) == (50.0, 100.0, 1, 2)
     with pytest.raises(MetricRefused, match="3 past windows; expected at least 4"):
         shared_error(WINDOWS.head(3))
     with pytest.raises(MetricRefused, match="accounts under contract"):

@@ -37,7 +37,7 @@ def cohort(name: str, origin: pd.Timestamp, random: np.random.Generator, account
     frames = []
     for month in range(3):
         as_of = origin + pd.DateOffset(months=month)
-        rows = pd.DataFrame({"account_id": [f"{name}-{one:03d}" for one in range(accounts)], "as_of": as_of})
+        rows = pd.DataFrame({"account_id": [f"{name}-{number:03d}" for number in range(accounts)], "as_of": as_of})
         rows["churn_at"] = ends.where(ends < END)
         rows["lifecycle_stage"] = STAGES[np.arange(accounts) % 2]
         rows["usage_30d"] = np.exp(-z + random.normal(0, 1, accounts))
@@ -173,11 +173,11 @@ PLANTS: dict[str, Callable[[Evidence], Evidence]] = {
 
 
 def codes(findings: tuple[Finding, ...]) -> set[str]:
-    return {one.code for one in findings}
+    return {finding.code for finding in findings}
 
 
 def test_a_clean_run_says_nothing() -> None:
-    assert [str(one) for one in run_checks(clean())] == []
+    assert [str(check) for check in run_checks(clean())] == []
 
 
 def test_every_check_has_a_planted_fault() -> None:
@@ -188,29 +188,29 @@ def test_every_check_has_a_planted_fault() -> None:
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.code)
 def test_a_planted_fault_fires(check: object) -> None:
     code = check.code  # type: ignore[attr-defined]
-    found = {one.code: one for one in run_checks(PLANTS[code](clean()))}
-    assert code in found
-    one = found[code]
+    result = {check.code: check for check in run_checks(PLANTS[code](clean()))}
+    assert code in result
+    one = result[code]
     assert (one.title, one.severity) == (check.title, check.severity)  # type: ignore[attr-defined]
     assert np.isfinite(one.figure)
     assert len(one.message) > 40
     assert not one.message.endswith(".")
     assert json.loads(json.dumps(to_jsonable(one)))["code"] == code
-    assert (one in failing(tuple(found.values()))) == (one.severity == "fail")
+    assert (one in failing(tuple(result.values()))) == (one.severity == "fail")
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.code)
 def test_every_check_has_its_section(check: object) -> None:
     sections = re.split(r"^## ", DOCS.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
     heading = f"{check.code} {check.title} ({check.severity})"  # type: ignore[attr-defined]
-    (section,) = (one for one in sections if one.startswith(heading + "\n"))
+    (section,) = (section for section in sections if section.startswith(heading + "\n"))
     for part in ("How it is detected", "Why it matters", "How to reduce the risk"):
         assert f"**{part}.**" in section
     assert len(sections) == len(CHECKS)
 
 
 def figure(code: str) -> float:
-    return next(one.figure for one in run_checks(PLANTS[code](clean())) if one.code == code)
+    return next(check.figure for check in run_checks(PLANTS[code](clean())) if check.code == code)
 
 
 def test_figures_by_hand() -> None:
@@ -239,8 +239,8 @@ def test_a_signal_that_one_leaver_and_few_others_have_separates_nothing() -> Non
     other = np.flatnonzero(evidence.labels["churn_at"].isna().to_numpy() & (as_of == as_of[one]))[0]
     rare = np.full(len(soon), np.nan)
     rare[[one, other]] = [1.0, 0.0]
-    found = run_checks(replace(evidence, signals=evidence.signals.assign(tickets_90d=rare)))
-    assert "FW104" not in codes(found)
+    result = run_checks(replace(evidence, signals=evidence.signals.assign(tickets_90d=rare)))
+    assert "FW104" not in codes(result)
 
 
 def test_a_champion_is_not_judged_on_what_taught_it() -> None:
@@ -279,7 +279,7 @@ def test_a_stage_that_falls_apart_is_named() -> None:
     def change(rows: pd.DataFrame) -> pd.DataFrame:
         return rows.assign(p_churn_90d=rows["p_churn_90d"].mask(rows["lifecycle_stage"] == "adoption", 0.6))
 
-    (told,) = [one for one in run_checks(of_predictions(change)(clean())) if one.code == "FW302"]
+    (told,) = [check for check in run_checks(of_predictions(change)(clean())) if check.code == "FW302"]
     assert "adoption" in told.message
     assert "value_realization" not in told.message
 
@@ -295,8 +295,8 @@ def test_order_of_rows_does_not_matter() -> None:
             predictions=evidence.predictions.sample(frac=1, random_state=3),
             baselines=evidence.baselines.sample(frac=1, random_state=4),
         )
-        before = {one.code: one.figure for one in run_checks(evidence)}
-        assert {one.code: one.figure for one in run_checks(mixed)} == pytest.approx(before)
+        before = {check.code: check.figure for check in run_checks(evidence)}
+        assert {check.code: check.figure for check in run_checks(mixed)} == pytest.approx(before)
 
 
 def test_missing_columns_are_named_at_once() -> None:

@@ -141,9 +141,9 @@ def test_churns_of_the_public_data(name: str, events: int, accounts: int, shared
 
 def test_fightchurn_contract_ends_are_its_recorded_outcomes(shared_data: Path) -> None:
     settings = load_settings(EXAMPLES / "fightchurn_crm5.yaml")
-    found = churn_events(open_sources(settings), settings)
+    result = churn_events(open_sources(settings), settings)
     recorded = pd.read_parquet(shared_data / "fightchurn_crm5" / "outcomes.parquet")
-    ours = set(zip(found.account_id, found["at"], strict=True))
+    ours = set(zip(result.account_id, result["at"], strict=True))
     theirs = set(zip(recorded.account_id.astype("str"), recorded.churn_date, strict=True))
     assert ours == theirs
     assert len(ours) == 95
@@ -158,8 +158,8 @@ def test_outages_and_a_feed_that_has_stopped_are_said(planted: Settings, tmp_pat
     assert feed.outages == (Outage("2023-09-10", "2023-09-12", 3), Outage("2023-12-20", "2023-12-31", 12))
     assert (feed.has_stopped, feed.days_behind) == (True, 12)
     text = str(report)
-    found = "2023-09-10 to 2023-09-12 (3 days), since 2023-12-20 (12 days): has the feed stopped?"
-    assert f"usage_events: {found}" in text
+    result = "2023-09-10 to 2023-09-12 (3 days), since 2023-12-20 (12 days): has the feed stopped?"
+    assert f"usage_events: {result}" in text
     assert "usage_events: the last row lies 12 days before the data's end: has the feed stopped?" in report.warnings
     body = json.loads(json.dumps(report.to_json()))
     told = next(feed for feed in body["feeds"] if feed["table"] == "usage_events")
@@ -170,7 +170,7 @@ def test_outages_and_a_feed_that_has_stopped_are_said(planted: Settings, tmp_pat
 def test_every_suspect_says_how_to_override_it_and_whether_it_is(planted: Settings) -> None:
     settings = planted.model_copy(update={"allow_leaking": ("accounts.fate",)})
     report = check(settings)
-    assert {one.column: one.allowed for one in report.suspects} == {
+    assert {suspect.column: suspect.allowed for suspect in report.suspects} == {
         "accounts.fate": True,
         "accounts.last_login": False,
         "usage_events.occurred_at": False,

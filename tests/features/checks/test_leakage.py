@@ -85,9 +85,9 @@ def project(make_settings: Callable[..., Settings], write_tables: Callable[..., 
 
 def suspects(settings: Settings) -> dict[str, Suspect]:
     sources = open_sources(settings)
-    found = {one.column: one for one in find_suspects(settings, sources)}
+    result = {suspect.column: suspect for suspect in find_suspects(settings, sources)}
     sources.close()
-    return found
+    return result
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -156,11 +156,11 @@ def test_attributes_that_know_the_future(project: Callable[..., Settings]) -> No
         "clicks": (people.account_id.map(frames["usage_events"].account_id.value_counts()), "the number of rows of"),
     }
     frames["accounts"] = people.assign(**{name: values for name, (values, _) in planted.items()})
-    found = suspects(project(frames))
-    assert set(found) == {f"accounts.{name}" for name in planted}
-    whys = {name: found[f"accounts.{name}"].why for name in planted}
+    result = suspects(project(frames))
+    assert set(result) == {f"accounts.{name}" for name in planted}
+    whys = {name: result[f"accounts.{name}"].why for name in planted}
     assert {name: whys[name] for name, (_, words) in planted.items() if words not in whys[name]} == {}
-    assert "allow_leaking: [accounts.flag]" in found["accounts.flag"].do
+    assert "allow_leaking: [accounts.flag]" in result["accounts.flag"].do
 
 
 def test_an_owner_who_takes_over_what_is_leaving(project: Callable[..., Settings]) -> None:
@@ -193,7 +193,7 @@ def test_contracts_and_measures_that_know_the_future(project: Callable[..., Sett
     rows["seats"] = rows.arr.rank()  # no leak of its own, but made of one
     left = frames["usage_events"].account_id.isin(frames["outcomes"].account_id)
     frames["usage_events"]["state"] = left * 1.0
-    found = suspects(project(frames))
+    result = suspects(project(frames))
     expected = {
         "contracts.plan": "the last contracts of accounts that left",
         "contracts.billing_period": "the value cancelled holds for",
@@ -202,8 +202,8 @@ def test_contracts_and_measures_that_know_the_future(project: Callable[..., Sett
         "contracts.seats": "AUC 1.00",
         "usage_events.state": "accounts half-way to their end",
     }
-    assert set(found) == set(expected)
-    assert {name: found[name].why for name, words in expected.items() if words not in found[name].why} == {}
+    assert set(result) == set(expected)
+    assert {name: result[name].why for name, words in expected.items() if words not in result[name].why} == {}
 
 
 def test_a_feed_that_goes_on_after_the_end(project: Callable[..., Settings]) -> None:
@@ -211,10 +211,10 @@ def test_a_feed_that_goes_on_after_the_end(project: Callable[..., Settings]) -> 
     days = pd.date_range("2024-05-01", END - DAY, freq="7D")
     more = frames["accounts"][["account_id"]].merge(pd.DataFrame({"occurred_at": days, "clicks": 1}), how="cross")
     frames["usage_events"] = pd.concat([frames["usage_events"], more], ignore_index=True)
-    found = suspects(project(frames))
-    assert set(found) == {"usage_events.occurred_at"}
-    assert "more than 60 days after the account's end" in found["usage_events.occurred_at"].why
-    assert found["usage_events.occurred_at"].do.startswith("fix the time of the churns or the table")
+    result = suspects(project(frames))
+    assert set(result) == {"usage_events.occurred_at"}
+    assert "more than 60 days after the account's end" in result["usage_events.occurred_at"].why
+    assert result["usage_events.occurred_at"].do.startswith("fix the time of the churns or the table")
 
 
 def test_a_schedule_beside_a_feed_that_ends_is_no_suspect(project: Callable[..., Settings]) -> None:
@@ -251,7 +251,7 @@ def test_training_refuses_all_suspects_at_once_unless_they_are_allowed(project: 
     with pytest.raises(DataError, match=r"1 fault\)") as refused:
         require_no_suspects(half, sources)
     assert refused.value.faults[0].where == "contracts.plan"
-    assert {one.column: one.allowed for one in find_suspects(half, sources)} == {
+    assert {suspect.column: suspect.allowed for suspect in find_suspects(half, sources)} == {
         "accounts.mood": True,
         "contracts.plan": False,
     }
@@ -331,9 +331,9 @@ def test_the_bound_narrows_with_more_accounts() -> None:
 def test_a_telltale_holds_for_many_that_left_and_for_nobody_else() -> None:
     left = np.arange(200) < 40
     reason = pd.Series(["price"] * 20 + [None] * 180)
-    found = telltale(reason, left)
-    assert found is not None
-    assert (found.value, found.share_left, found.share_stayed) == ("the value price", 0.5, 0.0)
+    result = telltale(reason, left)
+    assert result is not None
+    assert (result.value, result.share_left, result.share_stayed) == ("the value price", 0.5, 0.0)
     assert telltale(pd.Series(["price"] * 8 + [None] * 192), left) is None  # a fifth of them, and eight
     assert telltale(pd.Series((["x"] * 20 + ["y"] * 20) + ["x"] * 8 + ["y"] * 152), left) is None  # 5 % of the others
     apart = np.where(np.arange(200) < 20, 1, 0)
@@ -354,5 +354,5 @@ def test_a_telltale_holds_for_many_that_left_and_for_nobody_else() -> None:
     ],
 )
 def test_dates_in_other_clothes(values: list[Any], first: str | None) -> None:
-    found = as_dates(pd.Series(values), pd.Timestamp("2015-01-01"), pd.Timestamp("2030-01-01"))
-    assert (None if found is None else f"{found[0]:%Y-%m-%d}") == first
+    result = as_dates(pd.Series(values), pd.Timestamp("2015-01-01"), pd.Timestamp("2030-01-01"))
+    assert (None if result is None else f"{result[0]:%Y-%m-%d}") == first

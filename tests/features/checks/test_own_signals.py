@@ -37,10 +37,10 @@ def company(folder: Path, values: dict[str, str]) -> Settings:
     """Ten accounts whose usage rises from month to month, at different heights."""
     days = pd.date_range(SECOND - pd.Timedelta(days=300), SECOND, freq="3D")
     usage = pd.concat(
-        pd.DataFrame({"account_id": f"a{one}", "occurred_at": days, "quantity": np.arange(len(days)) * (one + 1)})
-        for one in range(10)
+        pd.DataFrame({"account_id": f"a{number}", "occurred_at": days, "quantity": np.arange(len(days)) * (number + 1)})
+        for number in range(10)
     )
-    accounts = pd.DataFrame({"account_id": [f"a{one}" for one in range(10)], "created_at": days[0]})
+    accounts = pd.DataFrame({"account_id": [f"a{number}" for number in range(10)], "created_at": days[0]})
     text = HEAD + "".join(
         SIGNAL.format(name=name, value=value, peers=name == "own_rank") for name, value in values.items()
     )
@@ -50,9 +50,9 @@ def company(folder: Path, values: dict[str, str]) -> Settings:
 
 def test_sound_signals_pass(tmp_path: Path) -> None:
     settings = company(tmp_path, SOUND)
-    found = check_own_signals(settings, open_sources(settings))
-    assert found.names == found.built == tuple(SOUND)
-    assert found.leaking == ()
+    result = check_own_signals(settings, open_sources(settings))
+    assert result.names == result.built == tuple(SOUND)
+    assert result.leaking == ()
     with Project(settings) as own:
         body = check(own).to_json()
     assert "signals of your own: 2 of 2 built" in body["summary"]

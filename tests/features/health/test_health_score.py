@@ -42,22 +42,22 @@ def rows(segment: Any = None) -> pd.DataFrame:
 
 
 def test_the_most_specific_benchmark_holds() -> None:
-    found = rule_scores(rows(), framework())
-    assert found.parts[:, 0].tolist() == [40, 80, 60, 100, 60, 100]
+    result = rule_scores(rows(), framework())
+    assert result.parts[:, 0].tolist() == [40, 80, 60, 100, 60, 100]
     # onboarding weighs usage 40 and relationship 15, adoption 50 and 15
-    assert found.health[0] == pytest.approx((40 * 40 + 15 * 50) / 55)
-    assert found.health[1] == pytest.approx((50 * 80 + 15 * 50) / 65)
-    assert found.health == pytest.approx((found.weights * found.parts).sum(axis=1))
+    assert result.health[0] == pytest.approx((40 * 40 + 15 * 50) / 55)
+    assert result.health[1] == pytest.approx((50 * 80 + 15 * 50) / 65)
+    assert result.health == pytest.approx((result.weights * result.parts).sum(axis=1))
 
 
 def test_a_segment_goes_before_a_stage() -> None:
-    found = rule_scores(rows(), framework(benchmarks=BENCHMARKS[:0:-1]))
-    assert found.parts[:, 0].tolist() == [80, 80, 60, 100, 60, 100]
+    result = rule_scores(rows(), framework(benchmarks=BENCHMARKS[:0:-1]))
+    assert result.parts[:, 0].tolist() == [80, 80, 60, 100, 60, 100]
 
 
 def test_between_the_points_of_a_benchmark() -> None:
-    found = rule_scores(rows().assign(logins=[5.0, 2.5, 99.0, 5.0, np.nan, -1.0]), framework())
-    assert found.parts[:, 0] == pytest.approx([20, 20, 60, 50, np.nan, 0], nan_ok=True)
+    result = rule_scores(rows().assign(logins=[5.0, 2.5, 99.0, 5.0, np.nan, -1.0]), framework())
+    assert result.parts[:, 0] == pytest.approx([20, 20, 60, 50, np.nan, 0], nan_ok=True)
 
 
 def test_one_row_scores_as_among_others() -> None:
@@ -157,6 +157,6 @@ def test_an_escalation_that_makes_no_sense_is_refused(changed: dict[str, Any], s
 
 
 def test_an_escalation_at_a_level_that_is_not_configured_is_refused() -> None:
-    levels = [one for one in BODY["levels"] if one["name"] != "medium"]
+    levels = [level for level in BODY["levels"] if level["name"] != "medium"]
     with pytest.raises(ValidationError, match="escalations name levels that do not exist: medium"):
         Framework(**(BODY | {"levels": levels, "escalations": [ESCALATION | {"levels": ["medium"]}]}))

@@ -36,8 +36,8 @@ def framework(**criteria: Any) -> Framework:
 
 def stage_of(row: dict[str, float], model: Framework | None = None, tenure_days: float = 30) -> tuple[str, str]:
     frame = pd.DataFrame({"tenure_days": [float(tenure_days)], **{name: [value] for name, value in row.items()}})
-    found = lifecycle_stages(frame, model or framework())
-    return found.lifecycle_stage.iloc[0], found.stage_criterion.iloc[0]
+    result = lifecycle_stages(frame, model or framework())
+    return result.lifecycle_stage.iloc[0], result.stage_criterion.iloc[0]
 
 
 CASES: dict[str, tuple[dict[str, float], float, str, str]] = {
@@ -160,10 +160,10 @@ def test_stage_and_criterion(name: str) -> None:
 def test_rows_are_told_apart_in_one_frame() -> None:
     rows = [{**row, "tenure_days": float(tenure)} for row, tenure, _, _ in CASES.values()]
     frame = pd.DataFrame(rows, index=pd.RangeIndex(100, 100 + len(rows)))
-    found = lifecycle_stages(frame, framework())
-    assert found.index.equals(frame.index)
-    assert found.lifecycle_stage.tolist() == [case[2] for case in CASES.values()]
-    assert found.stage_criterion.tolist() == [case[3] for case in CASES.values()]
+    result = lifecycle_stages(frame, framework())
+    assert result.index.equals(frame.index)
+    assert result.lifecycle_stage.tolist() == [case[2] for case in CASES.values()]
+    assert result.stage_criterion.tolist() == [case[3] for case in CASES.values()]
 
 
 def test_the_share_that_must_be_met_is_configured() -> None:
@@ -216,8 +216,8 @@ def test_a_single_stage_holds_always() -> None:
 
 
 def test_no_rows_give_no_rows() -> None:
-    found = lifecycle_stages(pd.DataFrame({"tenure_days": pd.Series(dtype="float64")}), framework())
-    assert found.shape == (0, 2)
+    result = lifecycle_stages(pd.DataFrame({"tenure_days": pd.Series(dtype="float64")}), framework())
+    assert result.shape == (0, 2)
 
 
 def test_months_in_a_stage() -> None:
@@ -233,9 +233,9 @@ def test_months_in_a_stage() -> None:
     columns = zip(*rows, strict=True)
     now, month, three, expected = (list(column) for column in columns)
     for dtype in ("str", object):
-        found = stage_months(*(pd.Series(one, dtype=dtype) for one in (now, month, three)))
-        assert found.dtype == np.float64
-        np.testing.assert_array_equal(found, expected)
+        result = stage_months(*(pd.Series(one, dtype=dtype) for one in (now, month, three)))
+        assert result.dtype == np.float64
+        np.testing.assert_array_equal(result, expected)
 
 
 def test_coverage_is_weighted_by_the_stage() -> None:

@@ -34,7 +34,7 @@ def made(
 
 
 def texts(times: pd.Series) -> list[str | None]:
-    return [None if pd.isna(one) else f"{one:%Y-%m-%d}" for one in times]
+    return [None if pd.isna(time) else f"{time:%Y-%m-%d}" for time in times]
 
 
 def test_recorded_churns_end_the_labels_of_their_life(make_settings: Make) -> None:
@@ -46,14 +46,14 @@ def test_recorded_churns_end_the_labels_of_their_life(make_settings: Make) -> No
         ("b", "2023-06-05", "renewal", None),
     ]
     pairs = [("a", one) for one in ("2023-02-01", "2023-03-05", "2023-03-06", "2023-05-01", "2023-06-06", "2023-12-01")]
-    found = made(make_settings, "outcome", [*pairs, ("b", "2023-02-01")], "2024-01-01", {}, outcomes=(OUTCOMES, rows))
+    result = made(make_settings, "outcome", [*pairs, ("b", "2023-02-01")], "2024-01-01", {}, outcomes=(OUTCOMES, rows))
     # At 03-06, 05-01 and 12-01 the account had left: a churn on the very day of the as_of still lies ahead of it.
-    assert texts(found.churn_at) == ["2023-03-05", "2023-03-05", None, None, "2023-11-05", None, None]
-    assert found.voluntary.tolist() == [False, False, None, None, None, None, None]
-    gone = found.observed_until == found.as_of
+    assert texts(result.churn_at) == ["2023-03-05", "2023-03-05", None, None, "2023-11-05", None, None]
+    assert result.voluntary.tolist() == [False, False, None, None, None, None, None]
+    gone = result.observed_until == result.as_of
     assert gone.tolist() == [False, False, True, True, False, True, False]
-    assert (found.observed_until[~gone] == day("2024-01-01")).all()
-    in_30_days = horizon_labels(found, [30]).churned_30d
+    assert (result.observed_until[~gone] == day("2024-01-01")).all()
+    in_30_days = horizon_labels(result, [30]).churned_30d
     assert in_30_days.fillna(-1).tolist() == [0.0, 1.0, -1.0, -1.0, 0.0, -1.0, 0.0]
 
 
@@ -61,8 +61,8 @@ def test_an_account_that_had_left_unrecorded_has_no_label(make_settings: Make) -
     rows: Rows = [("a", "2024-02-27", "churn", None, "2024-03-05")]
     table = (f"{OUTCOMES} recorded_at", rows)
     pairs = [("a", "2024-02-01"), ("a", "2024-03-01"), ("b", "2024-03-01")]
-    found = made(make_settings, "outcome", pairs, "2024-12-01", {}, outcomes=table)
-    assert horizon_labels(found, [60]).churned_60d.fillna(-1).tolist() == [1.0, -1.0, 0.0]
+    result = made(make_settings, "outcome", pairs, "2024-12-01", {}, outcomes=table)
+    assert horizon_labels(result, [60]).churned_60d.fillna(-1).tolist() == [1.0, -1.0, 0.0]
 
 
 def test_an_account_back_before_its_churn_was_recorded_is_in_its_next_life(make_settings: Make) -> None:
@@ -71,8 +71,8 @@ def test_an_account_back_before_its_churn_was_recorded_is_in_its_next_life(make_
         ("a", "2024-02-01", "reactivation", None, "2024-02-01"),
     ]
     table = (f"{OUTCOMES} recorded_at", rows)
-    found = made(make_settings, "outcome", [("a", "2024-02-15")], "2024-12-01", {}, outcomes=table)
-    assert horizon_labels(found, [60]).churned_60d.tolist() == [0.0]
+    result = made(make_settings, "outcome", [("a", "2024-02-15")], "2024-12-01", {}, outcomes=table)
+    assert horizon_labels(result, [60]).churned_60d.tolist() == [0.0]
 
 
 @pytest.mark.parametrize("kind", ["outcome", "contract_end", "silence"])
@@ -83,26 +83,26 @@ def test_accounts_that_the_sources_do_not_know_have_no_label(make_settings: Make
         "usage_events": (USES, [(name, f"2023-{month:02d}-03") for name in ("gone", "a") for month in range(1, 13)]),
     }
     pairs = [("gone", "2023-06-01"), ("never there", "2023-06-01"), ("a", "2023-06-01")]
-    found = made(make_settings, kind, pairs, "2024-01-01", QUIET, **tables)
-    assert found.index.tolist() == [0, 1, 2]
-    assert horizon_labels(found, [10]).churned_10d.fillna(-1).tolist()[:2] == [-1.0, -1.0]
-    assert contraction_labels(found, [10]).contracted_10d.fillna(-1).tolist()[:2] == [-1.0, -1.0]
-    assert found.observed_until[2] > day("2023-06-01")
+    result = made(make_settings, kind, pairs, "2024-01-01", QUIET, **tables)
+    assert result.index.tolist() == [0, 1, 2]
+    assert horizon_labels(result, [10]).churned_10d.fillna(-1).tolist()[:2] == [-1.0, -1.0]
+    assert contraction_labels(result, [10]).contracted_10d.fillna(-1).tolist()[:2] == [-1.0, -1.0]
+    assert result.observed_until[2] > day("2023-06-01")
 
 
 def test_outcomes_settle(make_settings: Make) -> None:
     rows: Rows = [("a", "2023-12-25", "churn", True)]
-    found = made(
+    result = made(
         make_settings, "outcome", [("a", "2023-12-01")], "2024-01-01", {"settling_days": 10}, outcomes=(OUTCOMES, rows)
     )
-    assert found.observed_until.tolist() == [day("2023-12-22")]
-    assert (found.churn_at.isna().all(), found.voluntary.tolist()) == (True, [None])
+    assert result.observed_until.tolist() == [day("2023-12-22")]
+    assert (result.churn_at.isna().all(), result.voluntary.tolist()) == (True, [None])
 
 
 def test_the_last_outcome_is_not_the_end_of_the_outcomes(make_settings: Make) -> None:
     rows: Rows = [("a", "2023-02-05", "churn", None)]
-    found = made(make_settings, "outcome", [("b", "2023-06-01")], "2024-01-01", {}, outcomes=(OUTCOMES, rows))
-    assert horizon_labels(found, [180]).churned_180d.tolist() == [0.0]
+    result = made(make_settings, "outcome", [("b", "2023-06-01")], "2024-01-01", {}, outcomes=(OUTCOMES, rows))
+    assert horizon_labels(result, [180]).churned_180d.tolist() == [0.0]
 
 
 def test_ends_of_contracts(make_settings: Make) -> None:
@@ -116,7 +116,7 @@ def test_ends_of_contracts(make_settings: Make) -> None:
     outcomes: Rows = [("a", "2023-08-20", "churn", False), ("a", "2023-12-20", "churn", True)]
     pairs = [("a", "2023-05-01"), ("a", "2023-06-15"), ("a", "2023-09-01"), ("a", "2023-09-15"), ("a", "2023-11-01")]
     accounts = ("account_id created_at", [(name, "2023-01-01") for name in "abc"])
-    found = made(
+    result = made(
         make_settings,
         "contract_end",
         [*pairs, ("b", "2023-11-01"), ("c", "2023-11-01")],
@@ -127,19 +127,19 @@ def test_ends_of_contracts(make_settings: Make) -> None:
         outcomes=(OUTCOMES, outcomes),
     )
     # In June it was renewed, and nobody knew: no label, like the one of September that was not.
-    assert texts(found.churn_at) == ["2023-09-01", None, "2023-09-01"] + [None] * 4
-    assert found.voluntary.tolist() == [False, None, False] + [None] * 4
+    assert texts(result.churn_at) == ["2023-09-01", None, "2023-09-01"] + [None] * 4
+    assert result.voluntary.tolist() == [False, None, False] + [None] * 4
     expected = ["2024-05-01", "2023-06-15", "2024-05-01", "2023-09-15", *["2024-05-01"] * 3]
-    assert texts(found.observed_until) == expected
+    assert texts(result.observed_until) == expected
 
 
 def test_a_cancelled_open_ended_contract_is_a_churn(make_settings: Make) -> None:
     rows: Rows = [("a", "2023-01-01", None, "2023-06-10"), ("b", "2023-01-01", "2023-12-01", "2023-06-10")]
     table = ("account_id starts_at ends_at cancelled_at", [*rows, ("b", "2024-01-20", None, None)])
-    found = made(
+    result = made(
         make_settings, "contract_end", [("a", "2023-05-01"), ("b", "2023-05-01")], "2024-02-01", {}, contracts=table
     )
-    assert texts(found.churn_at) == ["2023-06-10", "2023-12-01"]
+    assert texts(result.churn_at) == ["2023-06-10", "2023-12-01"]
 
 
 def test_contract_churns_are_decided_once_the_gap_has_passed() -> None:
@@ -150,9 +150,9 @@ def test_contract_churns_are_decided_once_the_gap_has_passed() -> None:
             "ends_at": pd.to_datetime(["2024-02-01", "2024-02-01", "2025-06-01", "2025-06-01", "2024-11-02"]),
         }
     )
-    found = contract_churns(contracts, 30, pd.Timestamp("2024-12-01"))
-    assert found.account_id.tolist() == ["b"]
-    assert found["at"].tolist() == [pd.Timestamp("2024-02-01")]
+    result = contract_churns(contracts, 30, pd.Timestamp("2024-12-01"))
+    assert result.account_id.tolist() == ["b"]
+    assert result["at"].tolist() == [pd.Timestamp("2024-02-01")]
     assert contract_churns(contracts, 29, pd.Timestamp("2024-12-01")).account_id.tolist() == ["b", "c"]
 
 
@@ -205,7 +205,7 @@ def test_silence_is_churn_when_it_is_complete(make_settings: Make) -> None:
     ]
     pairs = [("a", "2023-03-15"), ("a", "2023-04-10"), ("a", "2023-05-01"), ("a", "2023-06-01"), ("a", "2023-09-01")]
     outcomes = (OUTCOMES, [("a", "2023-04-20", "churn", True)])
-    found = made(
+    result = made(
         make_settings,
         "silence",
         [*pairs, ("b", "2023-09-01"), ("b", "2023-09-21")],
@@ -217,21 +217,21 @@ def test_silence_is_churn_when_it_is_complete(make_settings: Make) -> None:
     # From the as_of on: at 04-10 the next use comes within 30 days, and the silence after it runs until 06-08; at 06-01
     # nothing came any more. At 09-01 the last use lies too far back to be in play. b was not in play, and is known only
     # until the last day that had any use.
-    assert texts(found.churn_at) == ["2023-05-09", "2023-06-08", "2023-06-08", "2023-06-30", None, None, None]
-    assert found.voluntary.tolist() == [True, None, None, None, None, None, None]
-    assert texts(found.observed_until) == ["2023-09-21"] * 4 + ["2023-09-01", "2023-09-01", "2023-09-21"]
+    assert texts(result.churn_at) == ["2023-05-09", "2023-06-08", "2023-06-08", "2023-06-30", None, None, None]
+    assert result.voluntary.tolist() == [True, None, None, None, None, None, None]
+    assert texts(result.observed_until) == ["2023-09-21"] * 4 + ["2023-09-01", "2023-09-01", "2023-09-21"]
 
 
 @pytest.mark.parametrize("data_end", ["2023-12-12", "2024-01-01", "2024-06-01"])
 def test_a_feed_that_stopped_makes_nobody_silent(make_settings: Make, data_end: str) -> None:
     """Uses stop on 12-11, however much later the data end: a, there on every day, did not leave, and b did."""
-    days = [f"{one:%Y-%m-%d}" for one in pd.date_range("2023-06-01", "2023-12-11", freq="D")]
-    uses: Rows = [*(("a", one) for one in days), ("b", "2023-09-10"), ("b", "2023-11-05")]
+    days = [f"{number:%Y-%m-%d}" for number in pd.date_range("2023-06-01", "2023-12-11", freq="D")]
+    uses: Rows = [*(("a", day) for day in days), ("b", "2023-09-10"), ("b", "2023-11-05")]
     pairs = [("a", "2023-11-01"), ("b", "2023-11-01")]
-    found = made(make_settings, "silence", pairs, data_end, QUIET, usage_events=(USES, uses))
-    assert texts(found.observed_until) == ["2023-12-12"] * 2
-    assert texts(found.churn_at) == [None, "2023-12-04"]
-    assert horizon_labels(found, [40, 45]).fillna(-1).to_numpy().tolist() == [[0.0, -1.0], [1.0, -1.0]]
+    result = made(make_settings, "silence", pairs, data_end, QUIET, usage_events=(USES, uses))
+    assert texts(result.observed_until) == ["2023-12-12"] * 2
+    assert texts(result.churn_at) == [None, "2023-12-04"]
+    assert horizon_labels(result, [40, 45]).fillna(-1).to_numpy().tolist() == [[0.0, -1.0], [1.0, -1.0]]
 
 
 def daily(weeks: int, weekday: int, weekend: int, tail: list[int]) -> pd.Series:
@@ -276,11 +276,11 @@ def test_contraction_is_told_apart_from_churn(make_settings: Make) -> None:
         ("b", "2023-11-25", "contraction", None),  # within the settling days
     ]
     pairs = [("a", "2023-02-01"), ("a", "2023-04-01"), ("a", "2023-05-10"), ("a", "2023-07-01"), ("b", "2023-03-11")]
-    found = made(make_settings, "outcome", pairs, "2023-12-01", {"settling_days": 10}, outcomes=(OUTCOMES, outcomes))
-    assert texts(found.churn_at) == ["2023-05-05", "2023-05-05", None, None, None]
-    assert texts(found.contraction_at) == ["2023-03-05", None, None, "2023-07-05", None]
-    assert texts(found.contraction_observed_until) == ["2023-11-21"] * 2 + ["2023-05-10"] + ["2023-11-21"] * 2
-    shrank = contraction_labels(found, [60, 360])
+    result = made(make_settings, "outcome", pairs, "2023-12-01", {"settling_days": 10}, outcomes=(OUTCOMES, outcomes))
+    assert texts(result.churn_at) == ["2023-05-05", "2023-05-05", None, None, None]
+    assert texts(result.contraction_at) == ["2023-03-05", None, None, "2023-07-05", None]
+    assert texts(result.contraction_observed_until) == ["2023-11-21"] * 2 + ["2023-05-10"] + ["2023-11-21"] * 2
+    shrank = contraction_labels(result, [60, 360])
     assert shrank.contracted_60d.fillna(-1).tolist() == [1.0, 0.0, -1.0, 1.0, 0.0]
     assert shrank.contracted_360d.isna().all()
 
@@ -292,7 +292,7 @@ def test_contractions_of_contracts_are_known_the_gap_before_the_end(make_setting
         ("b", "2023-01-01", "2024-06-01", 100.0),
     ]
     outcomes: Rows = [("b", "2023-06-05", "contraction", None)]
-    found = made(
+    result = made(
         make_settings,
         "outcome",
         [("a", "2023-05-01"), ("b", "2023-05-01")],
@@ -301,16 +301,16 @@ def test_contractions_of_contracts_are_known_the_gap_before_the_end(make_setting
         contracts=(CONTRACTS, contracts),
         outcomes=(OUTCOMES, outcomes),
     )
-    assert texts(found.contraction_at) == ["2023-06-20", "2023-06-05"]
-    assert texts(found.contraction_observed_until) == ["2023-11-01"] * 2
-    assert texts(found.observed_until) == ["2023-12-01"] * 2
+    assert texts(result.contraction_at) == ["2023-06-20", "2023-06-05"]
+    assert texts(result.contraction_observed_until) == ["2023-11-01"] * 2
+    assert texts(result.observed_until) == ["2023-12-01"] * 2
 
 
 def test_without_outcomes_and_arr_nothing_is_known_of_contraction(make_settings: Make) -> None:
     contracts = ("account_id starts_at ends_at", [("a", "2023-01-01", "2024-06-01")])
-    found = made(make_settings, "contract_end", [("a", "2023-05-01")], "2023-12-01", {}, contracts=contracts)
-    assert contraction_labels(found, [30]).contracted_30d.isna().all()
-    assert horizon_labels(found, [30]).churned_30d.tolist() == [0.0]
+    result = made(make_settings, "contract_end", [("a", "2023-05-01")], "2023-12-01", {}, contracts=contracts)
+    assert contraction_labels(result, [30]).contracted_30d.isna().all()
+    assert horizon_labels(result, [30]).churned_30d.tolist() == [0.0]
 
 
 FALLS: dict[str, tuple[list[tuple[str, str | None, float | None]], list[str]]] = {
@@ -350,21 +350,21 @@ def test_falls_of_revenue_under_contract(name: str) -> None:
     frame = frame.rename(columns={"starts_at": "at"}).astype(
         {"at": "datetime64[us]", "ends_at": "datetime64[us]", "arr": float}
     )
-    found = arr_falls(frame, 0.05, pd.Timedelta(days=30))
-    assert texts(found["at"]) == expected
-    assert set(found.account_id) <= {"m"}
+    result = arr_falls(frame, 0.05, pd.Timedelta(days=30))
+    assert texts(result["at"]) == expected
+    assert set(result.account_id) <= {"m"}
 
 
 def test_labels_keep_the_order_and_the_index_of_the_pairs(make_settings: Make) -> None:
     rows: Rows = [("a", "2023-03-05", "churn", None)]
     pairs = pairs_of(("b", "2023-02-01"), ("a", "2023-03-01"), ("a", "2023-02-01")).set_index(pd.Index([7, 3, 5]))
-    found = labels_for(
+    result = labels_for(
         sources_of("2024-01-01", outcomes=(OUTCOMES, rows)), pairs, settings_for(make_settings, "outcome")
     )
-    assert found.index.tolist() == [7, 3, 5]
-    assert found.account_id.tolist() == ["b", "a", "a"]
-    assert texts(found.churn_at) == [None, "2023-03-05", "2023-03-05"]
-    assert found.columns.tolist() == [
+    assert result.index.tolist() == [7, 3, 5]
+    assert result.account_id.tolist() == ["b", "a", "a"]
+    assert texts(result.churn_at) == [None, "2023-03-05", "2023-03-05"]
+    assert result.columns.tolist() == [
         "account_id",
         "as_of",
         "churn_at",

@@ -8,7 +8,7 @@ from features.signal import AggregateSignal
 from features.signals.catalogue import ALL_SIGNALS
 from features.usage import EDGES
 
-OF_USAGE = [one for one in ALL_SIGNALS if isinstance(one, AggregateSignal) and one.frame in EDGES]
+OF_USAGE = [signal for signal in ALL_SIGNALS if isinstance(signal, AggregateSignal) and signal.frame in EDGES]
 
 
 def test_there_are_signals_of_every_rollup() -> None:

@@ -19,12 +19,12 @@ def test_the_catalogue_is_current() -> None:
 def test_there_are_enough_signals_and_each_has_its_row() -> None:
     text = catalogue()
     assert len(ALL_SIGNALS) >= 90
-    for one in ALL_SIGNALS:
-        assert text.count(f"| `{one.name}` |") == 1
+    for signal in ALL_SIGNALS:
+        assert text.count(f"| `{signal.name}` |") == 1
 
 
 def test_scaled_signals_have_a_window_and_counts_an_empty_value() -> None:
-    for one in ALL_SIGNALS:
-        if isinstance(one, AggregateSignal) and one.outage == "scale":
-            assert one.window_days is not None, one.name
-            assert one.window_days > one.window_from_days >= 0
+    for signal in ALL_SIGNALS:
+        if isinstance(signal, AggregateSignal) and signal.outage == "scale":
+            assert signal.window_days is not None, signal.name
+            assert signal.window_days > signal.window_from_days >= 0

@@ -150,7 +150,7 @@ def test_our_own_mails_do_not_look_like_engagement(data: Dataset, tmp_path: Path
     written = build(tmp_path, more, framework=EXPECTED)
     moved = {}
     for one in ENGAGEMENT:
-        before, after = (value(found, "busy", SECOND, one.name) for found in (data, written))
+        before, after = (value(result, "busy", SECOND, one.name) for result in (data, written))
         if before != after:
             moved[one.name] = (after - before) * one.healthier
     assert set(moved) == set(OURS)
@@ -170,5 +170,5 @@ def test_without_knowing_who_began_nothing_is_said_of_contact_and_replies(tmp_pa
 def test_a_milestone_is_due_by_the_configured_day(tmp_path: Path) -> None:
     """Sign-up was 59 and 150 days before: one that is due at 59 days is not overdue then, and 91 days later it is."""
     framework = {"milestones": [{"name": "party", "due_days": 59}, {"name": "kickoff", "due_days": 1}]}
-    found = build(tmp_path, TABLES, framework=framework)
-    check(found, "milestones_overdue", (0, 1, 0, GONE))
+    result = build(tmp_path, TABLES, framework=framework)
+    check(result, "milestones_overdue", (0, 1, 0, GONE))

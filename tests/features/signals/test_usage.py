@@ -35,7 +35,7 @@ def events() -> pd.DataFrame:
                     "account_id": account,
                     "occurred_at": at,
                     "recorded_at": at + pd.to_timedelta(late, unit="h"),
-                    "user_id": [None if one == 7 else f"u{one}" for one in rng.integers(0, 8, len(at))],
+                    "user_id": [None if integer == 7 else f"u{integer}" for integer in rng.integers(0, 8, len(at))],
                     "feature": rng.choice(["a", "b", "c", "d", "e"], len(at)),
                     "quantity": rng.integers(1, 9, len(at)),
                 }
@@ -55,22 +55,22 @@ def by_loop(uses: pd.DataFrame, as_of: pd.Timestamp) -> Found:
         return {}
     seen = seen.assign(age=(as_of - seen.occurred_at.dt.normalize()).dt.days)
     in_days = {days: seen[seen.age <= days] for days in (1, 7, 14, 30, 90, 180)}
-    found: Found = {}
+    result: Found = {}
     for days in (7, 14, 30, 90, 180):
-        found[f"usage_{days}d"] = in_days[days].quantity.sum()
-        found[f"sessions_{days}d"] = len(in_days[days])
+        result[f"usage_{days}d"] = in_days[days].quantity.sum()
+        result[f"sessions_{days}d"] = len(in_days[days])
     for days in (7, 14, 30, 90):
-        found[f"active_days_{days}d"] = in_days[days].age.nunique()
-    found["usage_before_14d"] = seen.quantity[(seen.age > 14) & (seen.age <= 28)].sum()
-    found["usage_last_year_30d"] = seen.quantity[(seen.age > 365) & (seen.age <= 395)].sum()
-    found["days_since_use"] = seen.age[seen.age <= 395].min() if (seen.age <= 395).any() else 396
+        result[f"active_days_{days}d"] = in_days[days].age.nunique()
+    result["usage_before_14d"] = seen.quantity[(seen.age > 14) & (seen.age <= 28)].sum()
+    result["usage_last_year_30d"] = seen.quantity[(seen.age > 365) & (seen.age <= 395)].sum()
+    result["days_since_use"] = seen.age[seen.age <= 395].min() if (seen.age <= 395).any() else 396
     weeks = [bool(((seen.age - 1) // 7 == week).any()) for week in range(4)]
-    found["weeks_in_a_row"] = ([*weeks, False]).index(False)
+    result["weeks_in_a_row"] = ([*weeks, False]).index(False)
     recent = in_days[90]
     weekend = recent.occurred_at.dt.day_of_week > 4
-    found["weekend_share_90d"] = share(recent.quantity[weekend].sum(), recent.quantity.sum())
+    result["weekend_share_90d"] = share(recent.quantity[weekend].sum(), recent.quantity.sum())
     volume = recent.groupby("age").quantity.sum().reindex(range(1, 91), fill_value=0)
-    found["usage_mean_age_90d"] = share((volume * volume.index).sum(), volume.sum())
+    result["usage_mean_age_90d"] = share((volume * volume.index).sum(), volume.sum())
     for what, key, (used, lost, new) in (
         ("user", "user_id", ("active_users", "users_lost_30d", "users_new_30d")),
         ("feature", "feature", ("features_used", "features_dropped_30d", "features_new_30d")),
@@ -84,14 +84,14 @@ def by_loop(uses: pd.DataFrame, as_of: pd.Timestamp) -> Found:
             volumes[one] += row.quantity
             before[one] += row.quantity * (30 < row.age <= 60)
         for days in (1, 7, 30, 90) if what == "user" else (7, 30, 90):
-            found[f"{used}_{days}d"] = sum(min(one) <= days for one in ages.values())
-        found[lost] = sum(min(one) > 30 for one in ages.values())
-        found[new] = sum(max(one) <= 30 for one in ages.values())
-        found[f"top_{what}_share_90d"] = share(max(volumes.values(), default=0), sum(volumes.values()))
+            result[f"{used}_{days}d"] = sum(min(age) <= days for age in ages.values())
+        result[lost] = sum(min(age) > 30 for age in ages.values())
+        result[new] = sum(max(age) <= 30 for age in ages.values())
+        result[f"top_{what}_share_90d"] = share(max(volumes.values(), default=0), sum(volumes.values()))
         if what == "user":
             gone = sum(before[one] for one, its in ages.items() if min(its) > 30)
-            found["power_use_lost_30d"] = share(gone, sum(before.values()))
-    return found
+            result["power_use_lost_30d"] = share(gone, sum(before.values()))
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -108,8 +108,10 @@ def test_aggregates_of_usage_are_what_a_loop_over_events_counts(
     uses = events()
     expected = by_loop(uses[uses.account_id == account], as_of)
     assert expected.keys() == {one.name for one in USAGE if (frame_of(one) or "").startswith("usage_")}
-    found = {name: value(data, account, as_of, name) for name in expected}
-    assert found == {name: pytest.approx(np.nan if one is None else one, nan_ok=True) for name, one in expected.items()}
+    result = {name: value(data, account, as_of, name) for name in expected}
+    assert result == {
+        name: pytest.approx(np.nan if one is None else one, nan_ok=True) for name, one in expected.items()
+    }
 
 
 def test_an_account_used_on_weekdays_alone_has_a_weekend_share_of_0(data: Dataset) -> None:

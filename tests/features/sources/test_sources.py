@@ -281,12 +281,12 @@ def test_blanks_are_missing_and_quantity_is_one_by_default(make_settings: Make, 
         "accounts": {"from": "a.csv", "attributes": ["zip"]},
         "usage_events": {"from": "u.csv", "measures": ["depth"]},
     }
-    found = canonical(open_sources(make_settings(tables=tables, churn={"kind": "silence"})))
-    assert found["accounts"]["name"].isna().tolist() == [True, False]
-    assert found["accounts"]["zip"].tolist() == ["01234", "99"]  # a leading zero: a code, not a number
-    assert found["accounts"]["strategic"].tolist()[0] is True
-    assert found["usage_events"]["quantity"].tolist() == [1.0, 2.5]
-    assert found["usage_events"]["depth"].tolist()[1] == 1000.0
+    result = canonical(open_sources(make_settings(tables=tables, churn={"kind": "silence"})))
+    assert result["accounts"]["name"].isna().tolist() == [True, False]
+    assert result["accounts"]["zip"].tolist() == ["01234", "99"]  # a leading zero: a code, not a number
+    assert result["accounts"]["strategic"].tolist()[0] is True
+    assert result["usage_events"]["quantity"].tolist() == [1.0, 2.5]
+    assert result["usage_events"]["depth"].tolist()[1] == 1000.0
 
 
 def test_people_of_a_typed_source_are_cleaned_as_they_are_read(make_settings: Make, tmp_path: Path) -> None:
@@ -298,10 +298,10 @@ def test_people_of_a_typed_source_are_cleaned_as_they_are_read(make_settings: Ma
     pd.DataFrame(uses).to_parquet(tmp_path / "u.parquet")
     tables = {"accounts": {"from": "a.parquet"}, "usage_events": {"from": "u.parquet"}}
     sources = open_sources(make_settings(tables=tables, churn={"kind": "silence"}))
-    found = canonical(sources)["usage_events"]["user_id"]
+    result = canonical(sources)["usage_events"]["user_id"]
     kept = sources.engine.connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
     sources.close()
-    assert found.astype(object).where(found.notna(), None).tolist() == ["u1", "u1", None, None, None, "7", "7", "a.b"]
+    assert result.astype(object).where(result.notna(), None).tolist() == ["u1", "u1", None, None, None, "7", "7", "a.b"]
     assert kept == []
 
 

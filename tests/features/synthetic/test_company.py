@@ -117,10 +117,10 @@ def test_a_story_silences_the_usage_feed_and_needs_its_months(tmp_path: Path) ->
 
 
 def test_what_the_story_publishes_is_a_framework() -> None:
-    stages = [Stage(**one) for one in DEFAULTS["framework"]["stages"]]
-    body = reweighted([one.model_dump(exclude_none=True) for one in stages])["framework"]["stages"]
+    stages = [Stage(**stage) for stage in DEFAULTS["framework"]["stages"]]
+    body = reweighted([stage.model_dump(exclude_none=True) for stage in stages])["framework"]["stages"]
     made = [Stage(**one) for one in body]
-    assert [one.name for one in made] == [one.name for one in stages]
+    assert [one.name for one in made] == [stage.name for stage in stages]
     changed = {one.name for one, other in zip(made, stages, strict=True) if one.weights != other.weights}
     assert changed == set(REWEIGHTED)
 
@@ -276,7 +276,7 @@ def test_the_drivers_are_stationary_remember_and_share_as_stated():
     paths = hazard.drift(np.random.default_rng(1), 4000, 61)
     assert paths[:, :, 0].std() == pytest.approx(1, abs=0.02)
     assert paths[:, :, 60].std() == pytest.approx(1, abs=0.02)
-    month = [np.corrcoef(one[:, 0], one[:, 60])[0, 1] for one in paths]
+    month = [np.corrcoef(path[:, 0], path[:, 60])[0, 1] for path in paths]
     assert np.mean(month) == pytest.approx(hazard.MONTHLY_MEMORY ** (60 / 30.4375), abs=0.02)
     assert np.corrcoef(paths[0, :, 30], paths[1, :, 30])[0, 1] == pytest.approx(hazard.SHARED, abs=0.04)
 
@@ -396,8 +396,8 @@ def test_no_single_signal_is_enough(snapshots, tables):
         "discount": renewal["discount"].reindex(snapshots.index),
         "arr": renewal["arr"].reindex(snapshots.index),
     }
-    found = {name: auc(snapshots["churned"], value) for name, value in signals.items()}
-    assert max(found.values()) < 0.75, found
+    result = {name: auc(snapshots["churned"], value) for name, value in signals.items()}
+    assert max(result.values()) < 0.75, result
     # And each driver shows: a model has something to learn from every side.
     for name in (
         "use in 30 days",
@@ -409,4 +409,4 @@ def test_no_single_signal_is_enough(snapshots, tables):
         "nps",
         "days late",
     ):
-        assert found[name] > 0.55, (name, found[name])
+        assert result[name] > 0.55, (name, result[name])

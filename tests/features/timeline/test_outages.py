@@ -288,10 +288,10 @@ def test_daily_totals_and_outages_of_real_tables(
             data_end="2024-03-31",
         )
     )
-    found = daily_totals(sources, "usage_events")
-    assert found.columns.tolist() == ["day", "visible", "n"]
-    assert found.n.sum() == len(usage)
-    last = found[found.day == "2024-03-30"]
+    result = daily_totals(sources, "usage_events")
+    assert result.columns.tolist() == ["day", "visible", "n"]
+    assert result.n.sum() == len(usage)
+    last = result[result.day == "2024-03-30"]
     assert last.visible.dt.strftime("%Y-%m-%d").tolist() == ["2024-03-31", "2024-04-02", "2024-04-03"]
     assert last.n.tolist() == [38, 1, 1]
     as_ofs = pd.DatetimeIndex(["2024-03-11", "2024-03-31"])

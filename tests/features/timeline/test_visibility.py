@@ -27,13 +27,13 @@ def test_the_first_known_are_as_many_as_there_are_distinct_values_at_any_time() 
     told = told.mutate(
         is_first=first_known(told, "milestones", told.milestone), visible=visible_from(told, "reached_at")
     )
-    found = told.to_pandas()
+    result = told.to_pandas()
     engine.close()
     for as_of in pd.date_range("2024-01-01", "2024-05-01", freq="5D"):
-        seen = found[found.visible <= as_of]
+        seen = result[result.visible <= as_of]
         distinct = seen.groupby("account").milestone.nunique()
         assert seen.groupby("account").is_first.sum().tolist() == distinct.tolist()
-    assert found.is_first.sum() == 9
+    assert result.is_first.sum() == 9
 
 
 @pytest.mark.parametrize(
@@ -54,12 +54,12 @@ def test_the_last_blind_day_is_the_one_before_the_first_as_of_that_sees_a_row(
     body = {"occurred_at": [pd.Timestamp(occurred_at)], "recorded_at": pd.to_datetime([recorded_at])}
     engine = DuckDBEngine.at()
     rows = engine.upload("told", pd.DataFrame(body).astype("datetime64[us]"))
-    found = rows.select(
+    result = rows.select(
         blind=last_blind_day(rows, "occurred_at"), visible=visible_from(rows, "occurred_at")
     ).to_pandas()
     engine.close()
-    assert pd.Timestamp(found.blind[0]) == pd.Timestamp(blind)
-    assert found.visible[0] == pd.Timestamp(blind) + pd.Timedelta(days=1)
+    assert pd.Timestamp(result.blind[0]) == pd.Timestamp(blind)
+    assert result.visible[0] == pd.Timestamp(blind) + pd.Timedelta(days=1)
 
 
 def test_whatever_is_odd_in_a_key_may_be_odd() -> None:
@@ -67,7 +67,7 @@ def test_whatever_is_odd_in_a_key_may_be_odd() -> None:
     engine = DuckDBEngine.at()
     keys = engine.upload("told", pd.DataFrame({"key": [*odd, "plain", "a-b_c", "17"]}))
     sure, cheap = odd_condition(keys.key, "text", is_key=True), has_odd_sign(keys.key)
-    found = keys.mutate(sure=sure, cheap=cheap).to_pandas()
+    result = keys.mutate(sure=sure, cheap=cheap).to_pandas()
     engine.close()
-    assert found.key[found.sure].tolist() == odd
-    assert found.key[found.cheap].tolist() == odd
+    assert result.key[result.sure].tolist() == odd
+    assert result.key[result.cheap].tolist() == odd

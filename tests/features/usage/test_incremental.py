@@ -63,8 +63,8 @@ def test_day_by_day_equals_the_full_build_with_late_rows(settings: Settings, sou
     assert state.fold_in(sources, AS_OF).added == 0
     state.close()
     earlier = AS_OF - pd.Timedelta(days=10)
-    found = load_dataset(settings, sources, [earlier, AS_OF]).signals
-    assert_frame_equal(found, full(settings, sources, earlier, AS_OF))
+    result = load_dataset(settings, sources, [earlier, AS_OF]).signals
+    assert_frame_equal(result, full(settings, sources, earlier, AS_OF))
 
 
 def test_the_past_is_not_read_again(settings: Settings, sources: Sources) -> None:

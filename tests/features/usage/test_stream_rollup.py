@@ -48,7 +48,7 @@ def events(measured: bool) -> pd.DataFrame:
             "account_id": rng.choice(["a", "b", "c", "d", "e", "unknown"], count, p=[0.4, 0.3, 0.15, 0.1, 0.01, 0.04]),
             "occurred_at": at,
             "recorded_at": np.where(rng.random(count) < 0.1, pd.NaT, at + pd.to_timedelta(late, unit="h")),
-            "user_id": rng.choice([None, *(f"u{one}" for one in range(30))], count),
+            "user_id": rng.choice([None, *(f"u{number}" for number in range(30))], count),
             "feature": rng.choice([None, "x", "y", "z"], count),
             "quantity": rng.choice([0.0, 1.0, 2.5, -1.0, 7.1, np.nan], count),
         }
@@ -78,16 +78,16 @@ def project(folder: Path, measured: bool = True, **settings: Any) -> Settings:
 @pytest.fixture
 def used(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Which strategy each fold used."""
-    found: dict[str, str] = {}
+    result: dict[str, str] = {}
     real: Callable[[Any, str], Any] = strategy.RollupStrategies.of
 
     def of(self: Any, fold: str) -> Any:
         strategy_of_fold = real(self, fold)
-        found[fold] = type(strategy_of_fold).__name__
+        result[fold] = type(strategy_of_fold).__name__
         return strategy_of_fold
 
     monkeypatch.setattr(strategy.RollupStrategies, "of", of)
-    return found
+    return result
 
 
 def both(settings: Settings, as_ofs: pd.DatetimeIndex, used: dict[str, str]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -144,9 +144,9 @@ def test_what_does_not_fit_is_grouped(
     monkeypatch.setattr(stream_rollup, "FEW", 0)
     monkeypatch.setattr(stream_rollup, "CELLS_A_ROW", cells_a_row)
     monkeypatch.setattr(stream_rollup, "SHARE", share)
-    found = load_dataset(settings, as_ofs=list(AS_OFS["monthly"])).signals
+    result = load_dataset(settings, as_ofs=list(AS_OFS["monthly"])).signals
     assert used == strategy_of
-    assert_frame_equal(found, expected, rtol=1e-9, atol=1e-9)
+    assert_frame_equal(result, expected, rtol=1e-9, atol=1e-9)
 
 
 def test_with_too_many_late_rows_all_is_grouped(
@@ -155,9 +155,9 @@ def test_with_too_many_late_rows_all_is_grouped(
     settings = project(tmp_path)
     expected = load_dataset(settings, as_ofs=list(AS_OFS["weekly"])).signals
     monkeypatch.setattr(stream_rollup, "LATE_BYTES", 1 << 30)
-    found = load_dataset(settings, as_ofs=list(AS_OFS["weekly"])).signals
+    result = load_dataset(settings, as_ofs=list(AS_OFS["weekly"])).signals
     assert set(used.values()) == {"SqlRollup"}
-    assert_frame_equal(found, expected, rtol=1e-9, atol=1e-9)
+    assert_frame_equal(result, expected, rtol=1e-9, atol=1e-9)
 
 
 def test_a_pass_finds_the_statistics_that_scans_of_the_source_do(tmp_path: Path) -> None:
@@ -167,13 +167,13 @@ def test_a_pass_finds_the_statistics_that_scans_of_the_source_do(tmp_path: Path)
     numbered = pd.DataFrame({"account_id": ids, "account": np.arange(len(ids), dtype="int32")})
     units = strategy.Units(sources.engine, sql_rollup.units(sources))
     accounts, calendars = sources.engine.upload("numbers", numbered), {"usage_days": Calendar(AS_OFS["alone"], (90,))}
-    found = strategy.RollupStrategies(units, accounts, ids, calendars, ("minutes", "rarely"), settings).statistics
-    assert found is not None
+    result = strategy.RollupStrategies(units, accounts, ids, calendars, ("minutes", "rarely"), settings).statistics
+    assert result is not None
     totals, first = daily_totals(sources, "usage_events"), first_visible(sources, "usage_events")
     sources.close()
     assert (totals.visible - totals.day > DAY).sum() > 500
-    assert_frame_equal(found.totals, totals)
-    visible = found.first_visible.sort_index()
+    assert_frame_equal(result.totals, totals)
+    visible = result.first_visible.sort_index()
     assert_series_equal(visible, first[list("abcde")], check_names=False, check_index_type=False)
 
 
@@ -182,11 +182,11 @@ def test_before_the_first_row_nothing_is_seen_and_nothing_told(tmp_path: Path, u
     sources = open_sources(settings)
     known = known_at(sources, early[0])
     assert known.tables["usage_events"].count().execute() == 0
-    found = load_dataset(settings, known, list(early)).signals
+    result = load_dataset(settings, known, list(early)).signals
     sources.close()
     assert set(used.values()) == {"ArrayRollup"}
-    assert found.usage_30d.isna().all()
-    assert (found.coverage_usage == 0).all()
+    assert result.usage_30d.isna().all()
+    assert (result.coverage_usage == 0).all()
 
 
 def test_arrays_do_not_go_back_in_time() -> None:

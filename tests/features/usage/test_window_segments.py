@@ -32,13 +32,13 @@ def days_of(calendar: Calendar) -> dict[int, set[pd.Timestamp]]:
     """The days of each segment of each level, by its number."""
     days = calendar.days()
     below = {int(number): {*map(pd.Timestamp, rows)} for number, rows in days.groupby("segment")["day"]}
-    found, offset = dict(below), 0
+    result, offset = dict(below), 0
     for _ in range(calendar.levels):
         above: dict[int, set[pd.Timestamp]] = {}
         for number, held in below.items():
             above.setdefault((number - offset) // 2 + offset + calendar.span, set()).update(held)
-        found, below, offset = found | above, above, offset + calendar.span
-    return found
+        result, below, offset = result | above, above, offset + calendar.span
+    return result
 
 
 @pytest.mark.parametrize("levels", [False, True])
@@ -72,10 +72,10 @@ def test_days_of_a_segment_are_told_apart_by_a_bit(calendar: Calendar) -> None:
 
 
 def test_a_row_is_seen_first_by_the_as_of_after_the_last_day_blind_to_it(calendar: Calendar) -> None:
-    for one in calendar.sights().itertuples():
-        as_of = calendar.as_ofs[one.bucket]
-        assert as_of > pd.Timestamp(one.seen)
-        assert one.bucket == 0 or calendar.as_ofs[one.bucket - 1] <= pd.Timestamp(one.seen)
+    for row in calendar.sights().itertuples():
+        as_of = calendar.as_ofs[row.bucket]
+        assert as_of > pd.Timestamp(row.seen)
+        assert row.bucket == 0 or calendar.as_ofs[row.bucket - 1] <= pd.Timestamp(row.seen)
 
 
 @pytest.fixture
@@ -88,8 +88,8 @@ def engine() -> Iterator[Engine]:
 def test_bits_are_counted(engine: Engine) -> None:
     bits = [0, 1, 2**SEGMENT_DAYS - 1, *map(int, np.random.default_rng(3).integers(0, 2**SEGMENT_DAYS, 200))]
     table = engine.upload("bits", pd.DataFrame({"bits": bits}))
-    found = table.mutate(found=sql_rollup.set_bits(table.bits)).to_pandas()
-    assert found.found.tolist() == [int(one).bit_count() for one in found.bits]
+    result = table.mutate(found=sql_rollup.set_bits(table.bits)).to_pandas()
+    assert result.found.tolist() == [int(bit).bit_count() for bit in result.bits]
 
 
 @pytest.mark.parametrize("way", ["grouped", "streamed"])

@@ -22,10 +22,10 @@ def store(tmp_path: Path) -> KeyStore:
 @pytest.mark.parametrize("role", ROLES)
 def test_a_key_opens_with_its_own_role(store: KeyStore, role: str) -> None:
     made = store.create(role, NOW)  # type: ignore[arg-type]
-    found = store.find(made)
-    assert found is not None
-    assert (found.role, found.revoked_at) == (role, None)
-    assert made.startswith(f"fw_{found.key_id}_")
+    result = store.find(made)
+    assert result is not None
+    assert (result.role, result.revoked_at) == (role, None)
+    assert made.startswith(f"fw_{result.key_id}_")
 
 
 def test_keys_differ_and_open_only_themselves(store: KeyStore) -> None:

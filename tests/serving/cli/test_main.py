@@ -73,7 +73,7 @@ def test_backtest_files_have_the_columns_that_are_promised(demo: Path) -> None:
     assert {"rules", "logistic", "days_to_renewal"} <= set(others.model)
     assert (rows.fold <= rows.as_of.dt.strftime("%Y-%m-%d")).all()
     metrics = json.loads((demo / ".forewarn" / "backtest" / "metrics.json").read_text())
-    assert [one["days"] for one in metrics["horizons"]] == list(settings.horizons_days)
+    assert [horizon["days"] for horizon in metrics["horizons"]] == list(settings.horizons_days)
 
 
 def test_score_writes_the_ledger_once_and_the_file_each_time(project: Path) -> None:
@@ -106,7 +106,7 @@ def test_explain_adds_up_in_words_and_figures(project: Path) -> None:
     scores = pd.read_parquet(project / ".forewarn" / "scores" / f"{END}.parquet").set_index("account_id")
     account = scores.p_churn_90d.idxmax()
     body = as_json(project, "explain", account)
-    parts = [one["contribution"] for group in body["reasons"]["dimensions"] for one in group["signals"]]
+    parts = [signal["contribution"] for group in body["reasons"]["dimensions"] for signal in group["signals"]]
     assert body["p_churn_90d"] == scores.p_churn_90d[account]
     assert abs(body["reasons"]["base"] + math.fsum(parts) - body["p_churn_90d"]) < 1e-9
     words = on(project, "explain", account).stdout

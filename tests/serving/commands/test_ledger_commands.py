@@ -59,15 +59,15 @@ def test_closing_tickets_after_a_churn_changes_nothing(project: Path) -> None:
 
 
 def verified(project: Path, known: str | None = None) -> str:
-    found = as_json(project, "ledger", "verify")
-    assert found["intact"]
+    result = as_json(project, "ledger", "verify")
+    assert result["intact"]
     if known is not None:
         from configs.settings_file import load_settings
         from evaluation.ledger.ledger import Ledger
 
         with Ledger.open(load_settings(project / "forewarn.yaml")) as ledger:
             assert ledger.verify([known]).ok
-    return str(found["hash"])
+    return str(result["hash"])
 
 
 def test_an_override_stands_beside_the_models_level_and_changes_no_prediction(project: Path) -> None:
@@ -158,7 +158,7 @@ def test_a_holdout_is_drawn_by_setting_and_told_apart(project: Path) -> None:
     assert scores.arm.tolist() == assign(scores.account_id.tolist(), "a", 0.2).tolist()
     assert body["held_out"] == (scores.arm == "holdout").sum() > 20
     told = as_json(project, "outcomes")
-    assert {one["arm"] for one in told["by_arm"]["arms"]} >= {"treated", "untreated"}
+    assert {arm["arm"] for arm in told["by_arm"]["arms"]} >= {"treated", "untreated"}
     assert "has matured" in told["by_arm"]["effect"]["refused"]
     lines = on(project, "outcomes").stdout.splitlines()
     assert any("approached" in line and "saved, or safe anyway" in line for line in lines)

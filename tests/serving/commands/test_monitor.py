@@ -104,8 +104,8 @@ def test_promoting_new_weights_and_another_level_marks_them(
     """The promotion alone: what it measures and where it keeps things is stood in for."""
     settings = make_settings(tables={"accounts": {"from": "a.csv"}, "contracts": {"from": "c.csv"}})
     stages = tuple(
-        one.model_copy(update={"weights": Weights(**REWEIGHTED.get(one.name, one.weights.as_dict()))})
-        for one in settings.framework.stages
+        stage.model_copy(update={"weights": Weights(**REWEIGHTED.get(stage.name, stage.weights.as_dict()))})
+        for stage in settings.framework.stages
     )
     after = settings.framework.model_copy(update={"stages": stages})
 

@@ -36,9 +36,9 @@ def test_every_end_is_there_and_the_one_that_counts_is_marked(
     )
     with Project(settings) as project:
         frame = project.dataset_at([DAY]).signals.set_index("account_id", drop=False)
-        found = {account: renewals(project, frame.loc[account]) for account in ("a", "open", "blank")}
-    assert found["a"] == (Renewal("2025-03-25", 1_000_000.0, True), Renewal("2025-12-06", 10.0, False))
-    assert found["open"] == (Renewal("2025-12-06", 10.0, False),)
-    assert found["blank"] == (Renewal("2025-12-06", None, True),)
-    assert _renewal(found["a"][0]) == "2025-03-25 1,000,000 of ARR (the renewal that counts)"
-    assert _renewal(found["blank"][0]) == "2025-12-06 (the renewal that counts)"
+        result = {account: renewals(project, frame.loc[account]) for account in ("a", "open", "blank")}
+    assert result["a"] == (Renewal("2025-03-25", 1_000_000.0, True), Renewal("2025-12-06", 10.0, False))
+    assert result["open"] == (Renewal("2025-12-06", 10.0, False),)
+    assert result["blank"] == (Renewal("2025-12-06", None, True),)
+    assert _renewal(result["a"][0]) == "2025-03-25 1,000,000 of ARR (the renewal that counts)"
+    assert _renewal(result["blank"][0]) == "2025-12-06 (the renewal that counts)"

@@ -83,7 +83,7 @@ def run_of(settings: Settings, run_id: str) -> tuple[Any, list[Any], set[str]]:
     with registry.connected(settings) as client:
         run = client.get_run(run_id)
         children = client.search_runs([run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{run_id}'")
-        files = {one.path for part in (None, "plots") for one in client.list_artifacts(run_id, part)}
+        files = {artifact.path for part in (None, "plots") for artifact in client.list_artifacts(run_id, part)}
     return run, children, files
 
 
@@ -92,7 +92,7 @@ def run_of(settings: Settings, run_id: str) -> tuple[Any, list[Any], set[str]]:
 
 def test_the_run_of_a_training_gets_the_figures_of_its_backtest(settings: Settings, champion: LoadedModel) -> None:
     body = json.loads((settings.paths.backtest / "metrics.json").read_text())
-    main_figures = next(one for one in body["horizons"] if one["days"] == 90)
+    main_figures = next(horizon for horizon in body["horizons"] if horizon["days"] == 90)
     run, children, files = run_of(settings, champion.run_id)
     assert run.data.metrics["90d/auc/value"] == main_figures["auc"]["value"]
     assert run.data.metrics["segment/smb/mean_p"] == next(
@@ -101,14 +101,14 @@ def test_the_run_of_a_training_gets_the_figures_of_its_backtest(settings: Settin
     assert "lifecycle_stage/renewal/happened/value" in run.data.metrics
     assert {f"plots/{name}.png" for name in ("reliability", "gains", "lead", "shap_beeswarm", "shap_bar")} <= files
     assert {"model_card.md", "data_sheet.md", "backtest", "promoted"} <= files
-    assert sorted(one.data.params["fold"] for one in children) == body["folds"]
+    assert sorted(child.data.params["fold"] for child in children) == body["folds"]
     for child in children:
         line = next(one for one in body["by_fold"] if one["fold"] == child.data.params["fold"])
         assert child.data.metrics["rows"] == line["rows"]
         assert child.data.metrics.get("log_loss") == line.get("log_loss")
     card = registry.kept_file(settings, champion.run_id, "model_card.md")
     assert f"| 90d/auc | {main_figures['auc']['value']:.5g} (".encode() in (card or b"")
-    first = next(one for one in registry.versions(settings) if one.number == "1")
+    first = next(version for version in registry.versions(settings) if version.number == "1")
     assert not any(name.startswith("90d/") for name in run_of(settings, first.run_id)[0].data.metrics)
 
 
@@ -141,8 +141,8 @@ def test_what_was_tuned_trains_and_is_told(
         made = registry.load_version(settings, "candidate")
         assert made.record.config_version == trained[-1].version
         run, children, files = run_of(settings, made.run_id)
-        trials = [one for one in children if one.data.tags.get("state") == "COMPLETE"]
-        assert [one.data.params for one in trials] == [{"num_leaves": "9"}]
+        trials = [child for child in children if child.data.tags.get("state") == "COMPLETE"]
+        assert [trial.data.params for trial in trials] == [{"num_leaves": "9"}]
         assert (run.data.params["tuning_trials"], run.data.params["tuning_adopted"]) == ("2", str(adopted))
         assert "tuning.json" in files
         # The kept backtest is of the settings in the file: it belongs to a training with these, and to no other.
@@ -152,11 +152,11 @@ def test_what_was_tuned_trains_and_is_told(
 
 @pytest.mark.usefixtures("unsuspected")
 def test_the_line_that_tuning_prints_leads_back_to_the_settings_that_trained(settings: Settings, project: Path) -> None:
-    found = Tuned(Trees(num_leaves=9, learning_rate=0.0123457, bagging_fraction=0.912346), True, study(True), ())
+    result = Tuned(Trees(num_leaves=9, learning_rate=0.0123457, bagging_fraction=0.912346), True, study(True), ())
     body = yaml.safe_load((project / "forewarn.yaml").read_text())
-    body["training"] = {**body.get("training", {}), **yaml.safe_load(found.line)["training"]}
+    body["training"] = {**body.get("training", {}), **yaml.safe_load(result.line)["training"]}
     (project / "forewarn.yaml").write_text(yaml.safe_dump(body))
-    with_trees = settings.training.model_copy(update={"trees": found.trees})
+    with_trees = settings.training.model_copy(update={"trees": result.trees})
     kept = load_settings(project / "forewarn.yaml")
     assert kept.version == settings.model_copy(update={"training": with_trees}).version != settings.version
     assert kept.data_version == settings.data_version
@@ -367,7 +367,7 @@ def test_a_renewed_candidate_that_is_moved_is_refused_by_the_command(
         answers.append(json.loads(on(project, "--json", "promote").stdout.splitlines()[-1]))
     assert ["own_calibration" in answer["refused"] for answer in answers] == [False, True], answers
     assert {"newest_level", "own_calibration"} <= set(answers[1]["refused"])
-    (gate,) = (one for one in answers[0]["gates"] if one["name"] == "own_calibration")
+    (gate,) = (gate for gate in answers[0]["gates"] if gate["name"] == "own_calibration")
     assert (gate["left_out"], "calibrated by the same recipe on 2025-" in gate["message"]) == (False, True), gate
 
 
@@ -399,8 +399,8 @@ def test_a_slower_model_has_a_larger_figure(
     def slow(churn: Any, health: Any, frame: pd.DataFrame, *rest: Any) -> Any:
         sizes.append(len(frame))
         for _ in range(4):
-            found = truth(churn, health, frame, *rest)
-        return found
+            result = truth(churn, health, frame, *rest)
+        return result
 
     monkeypatch.setattr(gate_measures, "predictions", slow)
     slower, again = gate_measures.latency(settings, champion, newest)

@@ -79,7 +79,7 @@ def test_what_is_proposed_loads_and_gives_the_scores_shown(stage: Stage, project
         shown = {each["dimension"]: each["after"] for each in one["dimensions"]}
         assert proposed.framework.stage(one["stage"]).weights.as_dict() == shown
         assert all(each["low"] <= each["high"] for each in one["dimensions"])
-    assert published(proposed.framework)[1].tolist() == [one["after"] for one in body["signals"]]
+    assert published(proposed.framework)[1].tolist() == [signal["after"] for signal in body["signals"]]
     # The scores before and after are those of the two files.
     last = made.signals[made.signals.as_of == made.signals.as_of.max()]
     before, after = (rule_scores(last, one.framework).health for one in (settings, proposed))
@@ -127,11 +127,11 @@ def test_the_demo(demo: Path, tmp_path: Path) -> None:
     done = on("--json", "weights", "--out", folder / "proposed.yaml")
     assert done.exit_code == 0, done.output
     body = json.loads(done.stdout)
-    steps = {one["step"]: one for one in body["steps"]}
+    steps = {step["step"]: step for step in body["steps"]}
     assert body["recommended"] == "dimensions"
     assert steps["dimensions"]["auc"] > steps["published"]["auc"] + 0.02
     assert load_settings(folder / "proposed.yaml").version == body["config_version"]
-    assert {one["stage"] for one in body["bands"] if "refused" in one} == {"expansion"}
+    assert {band["stage"] for band in body["bands"] if "refused" in band} == {"expansion"}
     assert on("weights", "--out", folder / "proposed.yaml").exit_code == 2
     features = CliRunner().invoke(
         main,

@@ -27,10 +27,10 @@ def test_the_demo_ends_with_eleven_lines(demo_run: subprocess.CompletedProcess[s
 def test_the_demo_scored_the_past_with_what_was_known_then(demo: Path) -> None:
     """The rows of half a year ago come from a model that was trained up to that day, never from today's champion."""
     with sqlite3.connect(demo / ".forewarn" / "ledger.db") as connection:
-        found = connection.execute(
+        result = connection.execute(
             "select distinct as_of, model_version, requested_at from predictions join batches using (batch_id)"
         ).fetchall()
-    assert sorted(found) == [
+    assert sorted(result) == [
         ("2025-07-01", "1", "2025-07-01T00:00:00.000000"),
         (END, "2", "2026-01-01T00:00:00.000000"),
     ]

@@ -37,16 +37,16 @@ def stepped(since, factor, count=MONTHS):
 
 def test_a_step_is_found_with_its_day_and_its_size():
     day, z, churned = months(stepped(18, 2.2))
-    found = find_level_shift(day, z, churned, 1.0)
-    assert found.since == str(np.datetime64(round(FIRST + 30.4 * 18), "D"))
-    assert found.shift == pytest.approx(np.log(2.2), abs=2 * found.error)
-    assert 0.08 < found.error < 0.15
-    assert found.since in found.why
+    result = find_level_shift(day, z, churned, 1.0)
+    assert result.since == str(np.datetime64(round(FIRST + 30.4 * 18), "D"))
+    assert result.shift == pytest.approx(np.log(2.2), abs=2 * result.error)
+    assert 0.08 < result.error < 0.15
+    assert result.since in result.why
 
 
 def test_a_fall_is_found_as_well():
-    found = find_level_shift(*months(stepped(15, 0.35)), 1.0)
-    assert found.shift == pytest.approx(np.log(0.35), abs=0.35)
+    result = find_level_shift(*months(stepped(15, 0.35)), 1.0)
+    assert result.shift == pytest.approx(np.log(0.35), abs=0.35)
 
 
 def test_chance_makes_a_step_in_five_histories_of_a_thousand_at_most():
@@ -59,10 +59,10 @@ def test_what_was_so_a_year_before_is_a_season():
     times[[8, 9, 20, 21]] = 2.5
     day, z, churned = months(times)
     until = day < FIRST + 30.4 * 22 - 5
-    found = find_level_shift(day[until], z[until], churned[until], 1.0)
-    assert found.shift == 0
-    assert found.ratio > LIMIT
-    assert found.why.endswith("a season")
+    result = find_level_shift(day[until], z[until], churned[until], 1.0)
+    assert result.shift == 0
+    assert result.ratio > LIMIT
+    assert result.why.endswith("a season")
     times[[8, 9]] = 1.0
     day, z, churned = months(times)
     assert find_level_shift(day[until], z[until], churned[until], 1.0).shift > 0.5
@@ -71,16 +71,16 @@ def test_what_was_so_a_year_before_is_a_season():
 def test_with_less_than_a_year_before_nothing_is_taken_for_a_step():
     day, z, churned = months(stepped(18, 2.2))
     young = day >= FIRST + 30.4 * 10
-    found = find_level_shift(day[young], z[young], churned[young], 1.0)
-    assert found.shift == 0
-    assert "less than a year" in found.why
+    result = find_level_shift(day[young], z[young], churned[young], 1.0)
+    assert result.shift == 0
+    assert "less than a year" in result.why
 
 
 def test_a_step_that_is_sure_but_small_is_left_to_the_next_retrain():
-    found = find_level_shift(*months(stepped(15, 1.15), accounts=20_000), 1.0)
-    assert found.shift == 0
-    assert found.ratio > LIMIT
-    assert "too little" in found.why
+    result = find_level_shift(*months(stepped(15, 1.15), accounts=20_000), 1.0)
+    assert result.shift == 0
+    assert result.ratio > LIMIT
+    assert "too little" in result.why
 
 
 def test_a_churn_that_four_snapshots_saw_counts_once():
@@ -98,13 +98,13 @@ def test_no_churn_and_one_day_are_no_step():
 
 
 def test_a_calibrator_carries_the_step_on_and_keeps_it_when_stored():
-    found = find_level_shift(*months(stepped(18, 2.2)), 1.0)
+    result = find_level_shift(*months(stepped(18, 2.2)), 1.0)
     before = identity(why="uncalibrated")
-    after = before.with_level_shift(found, seed=1)
+    after = before.with_level_shift(result, seed=1)
     z, stage = np.full((3, 2), -3.0), np.array(["adoption"] * 3)
-    assert np.allclose(after.apply(z, stage), -3.0 + found.shift)
-    assert after.pooled_line() == (found.shift, 1.0)
-    assert after.spread(z, stage)[:, 0, 0].std() == pytest.approx(found.error, rel=0.35)
+    assert np.allclose(after.apply(z, stage), -3.0 + result.shift)
+    assert after.pooled_line() == (result.shift, 1.0)
+    assert after.spread(z, stage)[:, 0, 0].std() == pytest.approx(result.error, rel=0.35)
     assert not before.spread(z, stage).any()
     assert after.version != before.version
     again = Calibrator.from_json(json.loads(json.dumps(after.to_json())))

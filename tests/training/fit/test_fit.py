@@ -51,9 +51,9 @@ def test_closer_to_the_truth_than_the_baselines(judged):
         p, t = judged[name].to_numpy(), judged["truth"].to_numpy()
         return float((t * np.log(t / p) + (1 - t) * np.log((1 - t) / (1 - p))).mean())
 
-    found = {name: excess(name) for name in ("churn", "logistic", "rules", "days_to_renewal", "base_rate")}
-    assert found["churn"] < 0.6 * found["rules"]
-    assert found["churn"] < found["days_to_renewal"] < found["base_rate"] * 1.05
+    result = {name: excess(name) for name in ("churn", "logistic", "rules", "days_to_renewal", "base_rate")}
+    assert result["churn"] < 0.6 * result["rules"]
+    assert result["churn"] < result["days_to_renewal"] < result["base_rate"] * 1.05
 
 
 def test_the_same_bytes_with_the_same_seed(dataset, settings, tmp_path):
@@ -168,14 +168,14 @@ def test_every_choice_serves_and_explains(rolling, cut, settings, later, chosen,
     model = assemble("churn", chosen, rolling.learners(cut), parts, identity(), fitted.churn.tree_means)
     later = later.iloc[::8]
     p = model.predict(later)["p_churn_90d"].to_numpy()
-    found = model.explain(later, 90)
-    assert np.abs(found.base + found.contributions.sum(axis=1) - p).max() < 1e-9
+    result = model.explain(later, 90)
+    assert np.abs(result.base + result.contributions.sum(axis=1) - p).max() < 1e-9
     low, high = model.interval(later)
     assert ((low <= p) & (p <= high)).all()
     model.save(tmp_path)
     again = type(model).load(tmp_path)
     assert np.array_equal(again.predict(later).to_numpy(), model.predict(later).to_numpy())
-    assert np.array_equal(again.explain(later, 90).contributions, found.contributions)
+    assert np.array_equal(again.explain(later, 90).contributions, result.contributions)
     assert np.array_equal(again.interval(later), model.interval(later))
 
 

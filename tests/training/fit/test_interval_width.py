@@ -35,26 +35,26 @@ def error(plain, rows, *halves):
 
 def test_halves_alike_leave_the_sandwich_alone(plain, rows):
     """The mean of its variance and of none."""
-    found = error(plain, rows, plain, plain)
-    assert found.sampling_variance == found.missing_variance == 0.0
-    assert found.scale == pytest.approx(interval_width.STAND_IN_SCALE / np.sqrt(2))
+    result = error(plain, rows, plain, plain)
+    assert result.sampling_variance == result.missing_variance == 0.0
+    assert result.scale == pytest.approx(interval_width.STAND_IN_SCALE / np.sqrt(2))
 
 
 def test_halves_that_differ_are_sampling_error(plain, rows):
     """Two halves a log-odds apart, each with twice the whole's variance: (1 / 2) ^ 2 for the whole."""
-    found = error(plain, rows, half(plain, level=0.5), half(plain, level=-0.5))
-    assert found.sampling_variance == pytest.approx(0.25, rel=0.1)  # a hazard's log-odds and not the probability's
-    assert found.missing_variance == pytest.approx(0.0, abs=1e-9)
-    _, sd = replace(plain, sampling_scale=found.scale).spread(rows)
-    expected = (found.sampling_variance + interval_width.STAND_IN_SCALE**2 * found.sandwich_variance) / 2
+    result = error(plain, rows, half(plain, level=0.5), half(plain, level=-0.5))
+    assert result.sampling_variance == pytest.approx(0.25, rel=0.1)  # a hazard's log-odds and not the probability's
+    assert result.missing_variance == pytest.approx(0.0, abs=1e-9)
+    _, sd = replace(plain, sampling_scale=result.scale).spread(rows)
+    expected = (result.sampling_variance + interval_width.STAND_IN_SCALE**2 * result.sandwich_variance) / 2
     assert (sd**2).mean() == pytest.approx(expected, rel=0.1)  # errors are added to hazards, which is not quite linear
 
 
 def test_a_noisier_learner_has_a_wider_interval(fitted, plain, rows, later):
     ends = []
     for noise in (0.1, 0.3, 0.9):
-        found = error(plain, rows, half(plain, level=noise), half(plain, level=-noise))
-        low, high = replace(fitted.churn, sampling_scale=found.scale).interval(later)
+        result = error(plain, rows, half(plain, level=noise), half(plain, level=-noise))
+        low, high = replace(fitted.churn, sampling_scale=result.scale).interval(later)
         ends.append(high - low)
     assert (ends[0] < ends[1]).all()
     assert (ends[1] < ends[2]).all()
@@ -62,11 +62,11 @@ def test_a_noisier_learner_has_a_wider_interval(fitted, plain, rows, later):
 
 def test_halves_that_shrink_more_say_what_is_missing(plain, rows):
     """Nine tenths of the log-odds are .81 of their variance; by the root's rate .19 / (sqrt 2 - 1) of it is missing."""
-    found = error(plain, rows, half(plain, 0.9), half(plain, 0.9))
+    result = error(plain, rows, half(plain, 0.9), half(plain, 0.9))
     explained = interval_width.state_views(plain, rows).sum(axis=1).var()
-    assert found.missing_variance == pytest.approx(0.19 * explained / (np.sqrt(2) - 1), rel=1e-6)
-    found = error(plain, rows, half(plain, 1.1), half(plain, 1.1))
-    assert found.missing_variance == 0.0
+    assert result.missing_variance == pytest.approx(0.19 * explained / (np.sqrt(2) - 1), rel=1e-6)
+    result = error(plain, rows, half(plain, 1.1), half(plain, 1.1))
+    assert result.missing_variance == 0.0
 
 
 def test_halves_share_no_account_and_have_as_many_churns(fitted, rolling, simulated, cut):
@@ -92,4 +92,4 @@ def test_without_halves_the_sandwich_stands_in(dataset, settings, cut, rolling, 
     assert quick.frailty_sd == fitted.churn.frailty_sd
     monkeypatch.setattr(interval_width, "LEAST", 10_000)  # churned accounts that no half has
     assert fit_models(dataset, settings, cut, rolling).churn.sampling_scale == interval_width.STAND_IN_SCALE
-    assert all(one.sampling_scale == 1.0 for one in fitted.baselines)
+    assert all(baseline.sampling_scale == 1.0 for baseline in fitted.baselines)

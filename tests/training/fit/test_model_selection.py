@@ -64,11 +64,11 @@ FITTED = (*BLENDS, "trees", "logistic")
     ],
 )
 def test_the_highest_step_that_holds(learners, blocks, accounts, spoilt, slope, chosen):
-    found = choose_learner(of(learners, accounts, slope), spoil(blocks, *spoilt), 30)
-    assert found.chosen == chosen
-    assert found.why.startswith(NO_SIGNAL) == (chosen == "base_rate")
-    assert str(accounts) in found.why
-    assert set(found.losses) == {*FITTED, "rules", "base_rate"}
+    result = choose_learner(of(learners, accounts, slope), spoil(blocks, *spoilt), 30)
+    assert result.chosen == chosen
+    assert result.why.startswith(NO_SIGNAL) == (chosen == "base_rate")
+    assert str(accounts) in result.why
+    assert set(result.losses) == {*FITTED, "rules", "base_rate"}
 
 
 def test_a_step_must_beat_the_one_below(learners, blocks):
@@ -79,9 +79,9 @@ def test_a_step_must_beat_the_one_below(learners, blocks):
 
 def test_without_an_origin_few_churns_are_the_base_rate_and_many_the_blend(learners):
     assert choose_learner(of(learners, 49), {}, 30).chosen == "base_rate"
-    found = choose_learner(of(learners, 50), {}, 30)
-    assert (found.chosen, found.losses) == ("blend", {})
-    assert "no origin" in found.why
+    result = choose_learner(of(learners, 50), {}, 30)
+    assert (result.chosen, result.losses) == ("blend", {})
+    assert "no origin" in result.why
 
 
 @pytest.mark.parametrize(("events", "chosen"), [(149, "blend_rules"), (2_000, "blend_rules"), (2_001, "trees")])
@@ -111,6 +111,6 @@ def test_rules_that_were_not_taught_at_the_cut_are_no_step(learners, blocks):
     """Origins with few churns taught them, the cut with many did not: no step may need what is not there."""
     many = replace(of(learners, 2_001), learned_rules=None)
     for spoilt in ((), ("trees", "blend"), ("trees", "blend", "logistic")):
-        found = choose_learner(many, spoil(blocks, *spoilt), 30)
-        assert found.chosen != "blend_rules"
-        assert "blend_rules" not in found.losses
+        result = choose_learner(many, spoil(blocks, *spoilt), 30)
+        assert result.chosen != "blend_rules"
+        assert "blend_rules" not in result.losses

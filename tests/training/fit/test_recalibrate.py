@@ -21,8 +21,8 @@ def drifting(simulate, settings):
     """A company whose churn rises all the time, the model and the rules of its fourteenth month."""
     made, dataset = simulate(accounts=500, months=26, seed=8, level=-5.2, drift_per_month=0.08)
     cut = pd.Timestamp(sorted(dataset.labels["as_of"].unique())[14])
-    found = fit_models(dataset, settings, cut)
-    return made, dataset, found.churn, found.health
+    result = fit_models(dataset, settings, cut)
+    return made, dataset, result.churn, result.health
 
 
 @pytest.fixture(scope="module")
@@ -75,10 +75,10 @@ def test_a_calibration_gone_wrong_is_replaced(fitted, dataset, settings, rolling
     blocks = rolling.out_of_time(pd.Timestamp(fitted.churn.log["cut"]))
     wrong = replace(fit_shrunken_platt(blocks["blend"], 1), intercept=2.0)
     spoilt = replace(fitted.churn, calibrator=wrong)
-    found = recalibrate(spoilt, dataset, settings, rolling)
+    result = recalibrate(spoilt, dataset, settings, rolling)
     truth = simulated.truth.loc[later.index, "p_churn_90d"].mean()
     assert spoilt.predict(later)["p_churn_90d"].mean() > 2 * truth
-    assert found.predict(later)["p_churn_90d"].mean() == pytest.approx(truth, rel=0.15)
+    assert result.predict(later)["p_churn_90d"].mean() == pytest.approx(truth, rel=0.15)
 
 
 def test_only_rows_out_of_time_are_used(fitted, dataset, rolling, cut):

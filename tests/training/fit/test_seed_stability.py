@@ -34,9 +34,9 @@ def test_it_is_trained_on_the_rows_of_its_cut_alone(fitted, dataset, cut):
     churn_at = dataset.labels["churn_at"]
     spoilt = dataset.labels.assign(churn_at=churn_at.where(churn_at < cut))
     spoilt.loc[spoilt["as_of"] >= cut, "churn_at"] = spoilt["as_of"]
-    found = reseeded(fitted.churn, replace(dataset, labels=spoilt), dataset.schema)
+    result = reseeded(fitted.churn, replace(dataset, labels=spoilt), dataset.schema)
     truth = reseeded(fitted.churn, dataset, dataset.schema)
-    assert found.trees.booster_text == truth.trees.booster_text
+    assert result.trees.booster_text == truth.trees.booster_text
 
 
 @pytest.mark.parametrize("part", ["trees", "monotone", "churn_events"])

@@ -54,19 +54,19 @@ def test_only_what_betters_the_newest_origin_beyond_an_error_is_adopted(small, p
     for name, gain in gains.items():
 
         def planted(rolling, block, size, gain=gain):
-            found = tuning.log_losses(rolling, block, Trees(n_estimators=1))
+            result = tuning.log_losses(rolling, block, Trees(n_estimators=1))
             if size == Trees():
-                return found
+                return result
             if block.learners.cut != newest:
-                return found - 0.1
-            return found - gain + 0.3 * rng.normal(size=len(found)) * (gain == 0.0)
+                return result - 0.1
+            return result - gain + 0.3 * rng.normal(size=len(result)) * (gain == 0.0)
 
-        found = tune(small, project.model_copy(update={"name": name}), 3, None, rolling, planted)
-        assert found.adopted == (name == "clear"), found.study.why
-        assert (found.trees == Trees()) == (name != "clear")
-        assert found.study.best != found.study.default
-        assert Trees(**yaml.safe_load(found.line)["training"]["trees"]) == found.trees
-        assert ("adopted" in found.study.why.split(": ")[-1]) == found.adopted
+        result = tune(small, project.model_copy(update={"name": name}), 3, None, rolling, planted)
+        assert result.adopted == (name == "clear"), result.study.why
+        assert (result.trees == Trees()) == (name != "clear")
+        assert result.study.best != result.study.default
+        assert Trees(**yaml.safe_load(result.line)["training"]["trees"]) == result.trees
+        assert ("adopted" in result.study.why.split(": ")[-1]) == result.adopted
 
 
 def test_a_trial_of_the_default_is_the_blend_that_serves(rolling, cut):
@@ -74,11 +74,11 @@ def test_a_trial_of_the_default_is_the_blend_that_serves(rolling, cut):
     origin = rolling.origins(cut)[-1]
     learners = rolling.learners(origin)
     block = tuning.origin_block(rolling, origin, cut, cut)
-    found = tuning.log_losses(rolling, block, tree_size(Trees(), learners.events))
+    result = tuning.log_losses(rolling, block, tree_size(Trees(), learners.events))
     assert learners.learned_rules is not None
     served, without = (newest(rolling.out_of_time(cut)[name]) for name in ("blend_rules", "blend"))
-    assert found == pytest.approx(log_loss_rows(served.log_odds, served.churned), rel=1e-9)
-    assert np.abs(found - log_loss_rows(without.log_odds, without.churned)).max() > 1e-3
+    assert result == pytest.approx(log_loss_rows(served.log_odds, served.churned), rel=1e-9)
+    assert np.abs(result - log_loss_rows(without.log_odds, without.churned)).max() > 1e-3
 
 
 def newest(rows):
@@ -94,9 +94,9 @@ def test_a_hopeless_trial_is_pruned(dataset, project, rolling):
         return np.full(len(block.account), 0.1 + 0.01 * len(calls))
 
     assert len(rolling.origins(dataset.data_end)) > 2
-    found = tune(dataset, project, tuning.STARTUP_TRIALS + 3, None, rolling, planted)
-    assert found.study.pruned >= 1
-    assert found.trials[0].state == "COMPLETE"
+    result = tune(dataset, project, tuning.STARTUP_TRIALS + 3, None, rolling, planted)
+    assert result.study.pruned >= 1
+    assert result.trials[0].state == "COMPLETE"
 
 
 def test_one_origin_proves_nothing(small, project):

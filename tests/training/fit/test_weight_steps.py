@@ -67,8 +67,8 @@ def judged(planted: Company, yearly: Settings) -> pd.DataFrame:
 def test_planted_weights_are_found_again(steps: dict[Step, Reweighted], truth: Framework) -> None:
     """Stages with churns: within 6 points of 100 (the published ones are up to 23 away), and the swap is seen."""
     expected, _ = published(truth)
-    found, own = published(steps["signals"].framework)
-    assert np.abs(found[:3] - expected[:3]).max() < 6
+    result, own = published(steps["signals"].framework)
+    assert np.abs(result[:3] - expected[:3]).max() < 6
     names = [one.signal for one in truth.health_maps]
     ratio = own[names.index("logins_28d")] / own[names.index("feature_breadth")]
     assert 2.1 < ratio < 3.9
@@ -85,11 +85,11 @@ def test_intervals_hold_the_planted_weights(steps: dict[Step, Reweighted], truth
 
 def test_weights_add_up_and_are_not_negative(steps: dict[Step, Reweighted]) -> None:
     for step in ("dimensions", "signals"):
-        found, own = published(steps[step].framework)
-        assert found.sum(axis=1) == pytest.approx(100, abs=1e-9)
-        assert (found >= 0).all()
+        result, own = published(steps[step].framework)
+        assert result.sum(axis=1) == pytest.approx(100, abs=1e-9)
+        assert (result >= 0).all()
         assert (own > 0).all()
-        assert np.round(found, 1) == pytest.approx(found, abs=1e-12)
+        assert np.round(result, 1) == pytest.approx(result, abs=1e-12)
         assert steps[step].stage_draws.sum(axis=2) == pytest.approx(100)
         assert (steps[step].stage_draws >= 0).all()
         assert steps[step].framework.health_maps[0].points == steps["published"].framework.health_maps[0].points
@@ -99,22 +99,22 @@ def test_a_stage_without_churns_takes_the_pooled_tilt(steps: dict[Step, Reweight
     """No row is in expansion: exactly the tilt that all stages share. Nobody left in renewal: nearly so."""
     for step in ("dimensions", "signals"):
         *_, shared, _, _ = steps[step].layout.split(steps[step].theta)
-        before, found = published(settings.framework)[0], published(steps[step].framework)[0]
+        before, result = published(settings.framework)[0], published(steps[step].framework)[0]
         pooled = before * np.exp(shared)
         pooled *= 100 / pooled.sum(axis=1, keepdims=True)
-        names = [one.name for one in settings.framework.stages]
+        names = [stage.name for stage in settings.framework.stages]
         expansion, renewal, adoption = (names.index(name) for name in ("expansion", "renewal", "adoption"))
-        assert found[expansion].tolist() == tenths(pooled[expansion])
-        assert np.abs(found[renewal] - pooled[renewal]).max() < 2
-        assert np.abs(found[adoption] - pooled[adoption]).max() > 5  # it has churns enough to go its own way
+        assert result[expansion].tolist() == tenths(pooled[expansion])
+        assert np.abs(result[renewal] - pooled[renewal]).max() < 2
+        assert np.abs(result[adoption] - pooled[adoption]).max() > 5  # it has churns enough to go its own way
 
 
 def test_each_step_gains_out_of_time(judged: pd.DataFrame, settings: Settings) -> None:
-    found = gains(judged, settings)
-    assert found.recommended == "signals"
-    losses = [figures.log_loss for figures in found.steps]
+    result = gains(judged, settings)
+    assert result.recommended == "signals"
+    losses = [figures.log_loss for figures in result.steps]
     assert losses == sorted(losses, reverse=True)
-    for figures in found.steps[1:]:
+    for figures in result.steps[1:]:
         gained = {gain.over: gain.log_loss for gain in figures.gains}
         assert gained["published"].value == pytest.approx(losses[0] - figures.log_loss)
         assert gained["published"].low > 0
@@ -138,16 +138,16 @@ def test_later_rows_were_not_known(judged: pd.DataFrame, planted: Company, setti
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_nothing_to_gain_from_shuffled_labels(truth: Framework, yearly: Settings, seed: int) -> None:
-    found = gains(out_of_time(shuffled(company(truth, 900, seed), seed), yearly)[0], yearly)
-    assert found.recommended is None
-    assert found.headlines[-1] == "Nothing to gain: keep the published weights."
+    result = gains(out_of_time(shuffled(company(truth, 900, seed), seed), yearly)[0], yearly)
+    assert result.recommended is None
+    assert result.headlines[-1] == "Nothing to gain: keep the published weights."
 
 
 def test_right_weights_are_left_alone(settings: Settings, yearly: Settings) -> None:
     """Where churn follows the published weights, what is fitted stays near them and is not worth taking."""
     made = company(settings.framework, 1500, seed=8)
-    found = gains(out_of_time(made, yearly)[0], yearly)
-    assert found.recommended in (None, "intercepts")
+    result = gains(out_of_time(made, yearly)[0], yearly)
+    assert result.recommended in (None, "intercepts")
     fitted = fit_steps(made.signals, made.labels, made.data_end, settings)["dimensions"].framework
     assert np.abs(published(fitted)[0] - published(settings.framework)[0]).max() < 12
 
@@ -158,8 +158,8 @@ def test_the_published_score_is_the_score(planted: Company, steps: dict[Step, Re
     frame.loc[:20, ["logins_28d", "feature_breadth"]] = np.nan
     expected = rule_scores(frame, settings.framework).health
     assert np.isnan(expected).sum() == 21
-    found, *_ = Scored.of(frame, settings.framework).health(*published(settings.framework))
-    assert found == pytest.approx(expected, abs=1e-11, nan_ok=True)
+    result, *_ = Scored.of(frame, settings.framework).health(*published(settings.framework))
+    assert result == pytest.approx(expected, abs=1e-11, nan_ok=True)
     for step in ("published", "intercepts"):
         assert steps[step].framework == settings.framework
         assert np.array_equal(steps[step].predict(frame)[0], expected, equal_nan=True)
@@ -181,9 +181,9 @@ def test_slopes_of_the_likelihood(planted: Company, settings: Settings) -> None:
         return float(0.5 * log_loss_rows(problem.log_odds(at)[0], churned).sum())
 
     z, slopes = problem.log_odds(theta)
-    found = problem.gradient(problem.by_snapshot(0.5 * (expit(z) - churned)), slopes)
-    assert found == pytest.approx(approx_fprime(theta, loss, 1e-6), abs=2e-4)
-    assert (np.abs(found) > 1e-6).sum() > 20
+    result = problem.gradient(problem.by_snapshot(0.5 * (expit(z) - churned)), slopes)
+    assert result == pytest.approx(approx_fprime(theta, loss, 1e-6), abs=2e-4)
+    assert (np.abs(result) > 1e-6).sum() > 20
 
 
 @pytest.mark.parametrize(
@@ -204,9 +204,9 @@ def test_too_few_churns_are_refused_with_the_number(truth: Framework, settings: 
 def test_tenths_add_up() -> None:
     rng = np.random.default_rng(4)
     for weights in rng.dirichlet(np.ones(4), size=200) * 100:
-        found = tenths(weights)
-        assert round(sum(found), 9) == 100
-        assert np.abs(np.array(found) - weights).max() <= 0.1
+        result = tenths(weights)
+        assert round(sum(result), 9) == 100
+        assert np.abs(np.array(result) - weights).max() <= 0.1
 
 
 def test_the_same_again(planted: Company, steps: dict[Step, Reweighted], settings: Settings) -> None:

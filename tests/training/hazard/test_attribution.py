@@ -11,9 +11,9 @@ def test_contributions_add_up_to_the_probability(scale):
     rng = np.random.default_rng(0)
     base = rng.normal(-4, 0.5, 6)
     parts = rng.normal(0, scale, (200, 12, 6))
-    start, found = attribute(base, parts)
+    start, result = attribute(base, parts)
     p = survival_probability(base + parts.sum(axis=1))
-    assert np.abs(start + found.sum(axis=1) - p).max() < 1e-9
+    assert np.abs(start + result.sum(axis=1) - p).max() < 1e-9
 
 
 def test_axioms():
@@ -21,9 +21,9 @@ def test_axioms():
     base = np.array([-3.0, -2.5])
     parts = np.zeros((1, 3, 2))
     parts[0, 0] = parts[0, 1] = [0.4, 0.7]
-    _, found = attribute(base, parts)
-    assert found[0, 2] == 0
-    assert found[0, 0] == found[0, 1] > 0
+    _, result = attribute(base, parts)
+    assert result[0, 2] == 0
+    assert result[0, 0] == result[0, 1] > 0
     alone = np.zeros((1, 1, 2))
     alone[0, 0] = [1.0, -0.2]
     start, only = attribute(base, alone)
@@ -35,7 +35,7 @@ def test_axioms():
 def test_against_a_fine_riemann_sum():
     base = np.array([-2.0, -1.0])
     parts = np.array([[[0.5, -0.3], [1.0, 0.8]]])
-    _, found = attribute(base, parts)
+    _, result = attribute(base, parts)
     step = parts[0].sum(axis=0)
     total = np.zeros(2)
     for t in (np.arange(20_000) + 0.5) / 20_000:
@@ -43,11 +43,11 @@ def test_against_a_fine_riemann_sum():
         s = 1 / (1 + np.exp(-z))
         gradient = s * np.prod(1 - s)
         total += (parts[0] * gradient).sum(axis=1) / 20_000
-    assert found[0] == pytest.approx(total, abs=1e-9)
+    assert result[0] == pytest.approx(total, abs=1e-9)
 
 
 def test_by_dimension_sums_its_signals():
     one = Explanation(np.array([0.1]), np.array([[0.1, 0.2, -0.05]]), ("a", "b", "c"), ("usage", "account", "usage"))
-    found = one.by_dimension()
-    assert list(found) == ["usage", "account"]
-    assert found["usage"] == pytest.approx([0.05])
+    result = one.by_dimension()
+    assert list(result) == ["usage", "account"]
+    assert result["usage"] == pytest.approx([0.05])

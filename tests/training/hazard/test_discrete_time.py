@@ -30,7 +30,7 @@ def test_tree_contributions_equal_shap(fitted, later):
     theirs = np.asarray(explainer.shap_values(matrix)).reshape(20, churn.intervals.count, -1)
     theirs = theirs * churn.trees.effect_decay[None, :, None]
     index_of = churn.explained.index
-    for column, name in enumerate([*churn.encoder.numbers, *(one.name for one in churn.encoder.categories)]):
+    for column, name in enumerate([*churn.encoder.numbers, *(category.name for category in churn.encoder.categories)]):
         if name != "days_to_renewal":  # the timing columns of the renewal are counted under its name
             assert ours[:, index_of(name), :] == pytest.approx(theirs[:, :, column], abs=1e-5)
     assert ours.sum(axis=1) == pytest.approx(theirs.sum(axis=2), abs=1e-5)

@@ -17,20 +17,20 @@ def parts():
 
 def test_members_that_know_different_things_are_added_up(parts):
     """The slope of a + b + c on their mean is 3 whatever their spreads."""
-    found = blends(*parts)["blend_rules"]
-    assert found.stretch == pytest.approx(3.0, rel=0.01)
-    assert found.trees == found.linear == found.rules
+    result = blends(*parts)["blend_rules"]
+    assert result.stretch == pytest.approx(3.0, rel=0.01)
+    assert result.trees == result.linear == result.rules
     truth = parts.sum(axis=0)
-    blended = found.of(*parts)
+    blended = result.of(*parts)
     assert np.cov(truth, blended)[0, 1] / np.var(blended) == pytest.approx(1.0, abs=0.01)
     timid = parts.mean(axis=0)
     assert np.cov(truth, timid)[0, 1] / np.var(timid) > 2.9
 
 
 def test_members_that_agree_are_left_as_they_are(parts):
-    found = blends(parts[0], parts[0], None)
-    assert "blend_rules" not in found
-    blend = found["blend"]
+    result = blends(parts[0], parts[0], None)
+    assert "blend_rules" not in result
+    blend = result["blend"]
     assert (blend.trees, blend.linear, blend.rules) == pytest.approx((0.5, 0.5, 0.0))
     assert blend.intercept == pytest.approx(0.0, abs=1e-9)
     assert blend.of(parts[0], parts[0], None) == pytest.approx(parts[0])
@@ -39,7 +39,7 @@ def test_members_that_agree_are_left_as_they_are(parts):
 def test_the_mean_hazard_is_that_of_the_members(parts):
     for members in ((parts[0], parts[1], None), tuple(parts)):
         name = "blend" if members[2] is None else "blend_rules"
-        given = [one for one in members if one is not None]
+        given = [member for member in members if member is not None]
         wanted = np.mean([expit(one).mean() for one in given])
         assert expit(blends(*members)[name].of(*members)).mean() == pytest.approx(wanted, rel=1e-9)
         assert expit(np.mean(given, axis=0)).mean() < wanted  # what the mean alone would say
@@ -67,6 +67,6 @@ def test_stored_as_it_is():
 def test_members_of_wild_spread_have_a_level_too():
     """Few churns and unpenalised tails: log-odds of thousands, of which Newton's steps would never come back."""
     wild = np.random.default_rng(2).normal(-3.0, 300.0, 1_000)
-    found = blends(wild, -0.9 * wild, None)["blend"]
+    result = blends(wild, -0.9 * wild, None)["blend"]
     wanted = np.mean([expit(wild).mean(), expit(-0.9 * wild).mean()])
-    assert expit(found.of(wild, -0.9 * wild, None)).mean() == pytest.approx(wanted, abs=1e-6)
+    assert expit(result.of(wild, -0.9 * wild, None)).mean() == pytest.approx(wanted, abs=1e-6)

@@ -23,7 +23,7 @@ DAY = pd.Timedelta(days=1)
 def test_every_horizon_is_an_edge(horizons, length, edges):
     intervals = make_intervals(horizons, length)
     assert intervals.edges == edges
-    assert [intervals.ends[intervals.upto(one) - 1] for one in horizons] == list(horizons)
+    assert [intervals.ends[intervals.upto(horizon) - 1] for horizon in horizons] == list(horizons)
 
 
 def test_expansion_counted_by_hand():
@@ -38,8 +38,8 @@ def test_expansion_counted_by_hand():
         }
     )
     rows = hazard_rows(labels, Intervals((0, 30, 60)), pd.Timestamp("2024-03-01"))
-    found = sorted(zip(rows.snapshot.tolist(), rows.interval.tolist(), rows.churned.tolist(), strict=True))
-    assert found == [
+    result = sorted(zip(rows.snapshot.tolist(), rows.interval.tolist(), rows.churned.tolist(), strict=True))
+    assert result == [
         (0, 0, 0.0),  # a: stays through both
         (0, 1, 0.0),
         (1, 0, 1.0),  # b: the last day of the first interval; not at risk in the second

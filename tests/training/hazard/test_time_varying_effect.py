@@ -64,7 +64,7 @@ def test_learners_are_right_in_the_first_and_in_the_last_interval(rolling, cut, 
     """Of the fall that outcomes show from interval to interval, little is left on the rows that taught it."""
     learners = rolling.learners(cut)
     before = (dataset.labels["as_of"] < cut).to_numpy()
-    found = learners.log_odds(dataset.signals[before], rolling.intervals)
+    result = learners.log_odds(dataset.signals[before], rolling.intervals)
     rows = hazard_rows(dataset.labels[before], rolling.intervals, rolling.until(cut))
     decays = {
         "trees": learners.trees.effect_decay,
@@ -72,7 +72,7 @@ def test_learners_are_right_in_the_first_and_in_the_last_interval(rolling, cut, 
         "rules": learners.rules.linear.effect_decay,
     }
     for name, effect_decay in decays.items():
-        z = found[name][rows.snapshot, rows.interval]
+        z = result[name][rows.snapshot, rows.interval]
         means = np.bincount(rows.interval, z) / np.bincount(rows.interval)
         left, _ = fit_effect_decay(z, z - means[rows.interval], rows.interval, rows.churned, 1.0, len(effect_decay))
         assert np.ptp(effect_decay) > 0.1, name

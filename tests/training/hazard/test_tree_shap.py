@@ -61,8 +61,8 @@ def asked(booster, rows=300):
 
 
 def ours(booster, x, moving=frozenset()):
-    found = tree_shap(booster, moving)
-    return found.expected, found.contributions(np.ascontiguousarray(x.T)[:, None, :])[:, 0, :].T
+    result = tree_shap(booster, moving)
+    return result.expected, result.contributions(np.ascontiguousarray(x.T)[:, None, :])[:, 0, :].T
 
 
 @pytest.mark.parametrize("leaves", [2, 4, 7, 15, 31])
@@ -71,8 +71,8 @@ def test_equals_lightgbm(leaves, over):
     booster = grown(leaves, **over)
     x = asked(booster)
     theirs = booster.predict(x, pred_contrib=True, num_threads=1)
-    expected, found = ours(booster, x)
-    assert np.abs(found - theirs[:, :-1]).max() < 1e-9
+    expected, result = ours(booster, x)
+    assert np.abs(result - theirs[:, :-1]).max() < 1e-9
     assert expected == pytest.approx(theirs[0, -1], abs=1e-9)
     assert np.abs(theirs[:, :-1]).max() > 0.1
 
@@ -98,23 +98,23 @@ def node(column, threshold, left, right, missing="None", default_left=True):
         "decision_type": "<=",
         "missing_type": missing,
         "default_left": default_left,
-        "internal_count": sum(one.get("leaf_count", one.get("internal_count")) for one in children),
+        "internal_count": sum(child.get("leaf_count", child.get("internal_count")) for child in children),
         "left_child": children[0],
         "right_child": children[1],
     }
 
 
 def dumped(*roots):
-    return SimpleNamespace(dump_model=lambda: {"tree_info": [{"tree_structure": one} for one in roots]})
+    return SimpleNamespace(dump_model=lambda: {"tree_info": [{"tree_structure": root} for root in roots]})
 
 
 def test_by_hand():
     """A stump on column 0, and 8 where both columns are above their thresholds, which half of the rows each are."""
     booster = dumped(node(0, 5.0, (1.0, 75), (3.0, 25)), node(0, 0.0, (0.0, 50), node(1, 0.0, (0.0, 25), (8.0, 25))))
-    expected, found = ours(booster, np.array([[5.0, 1.0], [6.0, 1.0], [-1.0, 1.0]]))
+    expected, result = ours(booster, np.array([[5.0, 1.0], [6.0, 1.0], [-1.0, 1.0]]))
     assert expected == 1.5 + 2.0
     # Of 8 - 2 in the corner, 3 each; where column 0 fails: 0 - 2, of which column 1 gets +1 (half of 4 - 2 and 0 - 0).
-    assert found == pytest.approx(np.array([[-0.5 + 3, 3], [1.5 + 3, 3], [-0.5 - 3, 1]]), abs=1e-12)
+    assert result == pytest.approx(np.array([[-0.5 + 3, 3], [1.5 + 3, 3], [-0.5 - 3, 1]]), abs=1e-12)
 
 
 def value_of(tree, row, known):
@@ -173,15 +173,15 @@ def test_one_column_gets_everything():
     x, y = made()
     params = {"objective": "binary", "num_leaves": 15, "min_data_in_leaf": 5, "verbosity": -1, "num_threads": 1}
     booster = lgb.train(params, lgb.Dataset(x[:, :1], y), 20)
-    expected, found = ours(booster, x[:, :1])
-    assert np.abs(expected + found[:, 0] - booster.predict(x[:, :1], raw_score=True)).max() < 1e-12
+    expected, result = ours(booster, x[:, :1])
+    assert np.abs(expected + result[:, 0] - booster.predict(x[:, :1], raw_score=True)).max() < 1e-12
 
 
 def test_trees_that_did_not_split():
     booster = grown(4, rounds=3, min_data_in_leaf=10_000)
     x, _ = made(5, seed=1)
-    expected, found = ours(booster, x)
-    assert found.tolist() == np.zeros((5, COLUMNS)).tolist()
+    expected, result = ours(booster, x)
+    assert result.tolist() == np.zeros((5, COLUMNS)).tolist()
     assert booster.predict(x, raw_score=True) == pytest.approx(np.full(5, expected), abs=1e-12)
     expected, _ = ours(dumped({"leaf_value": 0.25}, node(0, 0.0, (1.0, 1), (2.0, 3))), x)
     assert expected == 0.25 + 1.75
@@ -216,9 +216,9 @@ def test_columns_that_move_between_intervals():
     ready = tree_shap(booster, moving=frozenset({2, 5}))
     assert ready.steady.tables
     assert ready.moving.tables
-    found = ready.contributions(columns)
+    result = ready.contributions(columns)
     for number in range(3):
-        assert np.abs(found[:, number].T - ours(booster, whole[:, number].T)[1]).max() < 1e-12
+        assert np.abs(result[:, number].T - ours(booster, whole[:, number].T)[1]).max() < 1e-12
 
 
 def test_of_a_hazard_by_signal(fitted, later, monkeypatch):

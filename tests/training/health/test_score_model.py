@@ -30,25 +30,25 @@ def rows(**over):
 def test_scores_by_hand(settings):
     """Account a: logins 10 -> 75, breadth .5 -> 50 with weight 3: usage (75 + 150) / 4 = 56.25; tickets 2 -> 60; on
     time 100; nps 80; onboarding weighs 40/35/10/15. Account b has usage 50 and financial 50 only, c nothing."""
-    found = rule_scores(rows(), settings.framework)
-    assert found.dimensions[0] == pytest.approx([56.25, 60, 100, 80])
-    assert found.health[0] == pytest.approx(0.40 * 56.25 + 0.35 * 60 + 0.10 * 100 + 0.15 * 80)
-    assert found.dimensions[1] == pytest.approx([50, np.nan, 50, np.nan], nan_ok=True)
-    assert found.health[1] == pytest.approx(50)
-    assert np.isnan(found.health[2])
-    assert np.isnan(found.dimensions[2]).all()
+    result = rule_scores(rows(), settings.framework)
+    assert result.dimensions[0] == pytest.approx([56.25, 60, 100, 80])
+    assert result.health[0] == pytest.approx(0.40 * 56.25 + 0.35 * 60 + 0.10 * 100 + 0.15 * 80)
+    assert result.dimensions[1] == pytest.approx([50, np.nan, 50, np.nan], nan_ok=True)
+    assert result.health[1] == pytest.approx(50)
+    assert np.isnan(result.health[2])
+    assert np.isnan(result.dimensions[2]).all()
 
 
 def test_a_missing_dimension_gives_its_weight_to_the_others(settings):
-    found = rule_scores(rows(tickets_90d=np.nan), settings.framework)
-    assert found.health[0] == pytest.approx((40 * 56.25 + 10 * 100 + 15 * 80) / 65)
-    assert found.weights[0].sum() == pytest.approx(1)
-    assert found.weights[2].sum() == 0
+    result = rule_scores(rows(tickets_90d=np.nan), settings.framework)
+    assert result.health[0] == pytest.approx((40 * 56.25 + 10 * 100 + 15 * 80) / 65)
+    assert result.weights[0].sum() == pytest.approx(1)
+    assert result.weights[2].sum() == 0
 
 
 def test_values_beyond_the_points_keep_the_end_scores(settings):
-    found = rule_scores(rows(logins_28d=[400.0, -3.0, 0.0]), settings.framework)
-    assert found.parts[:, 0].tolist() == [100, 0, 0]
+    result = rule_scores(rows(logins_28d=[400.0, -3.0, 0.0]), settings.framework)
+    assert result.parts[:, 0].tolist() == [100, 0, 0]
 
 
 def test_an_absent_column_counts_as_missing(settings):

@@ -55,23 +55,23 @@ def test_reasons_add_up_to_what_is_served(fitted, calibrated, later, horizon):
     later = later.iloc[::8]
     for model in every_model(fitted, calibrated):
         p = model.predict(later)[f"p_churn_{horizon}d"].to_numpy()
-        found = model.explain(later, horizon)
-        assert np.abs(found.base + found.contributions.sum(axis=1) - p).max() < 1e-9, model.name
-        assert found.contributions.shape == (len(later), len(found.signals)) == (len(later), len(found.dimensions))
-        assert np.ptp(found.base) == 0, model.name
+        result = model.explain(later, horizon)
+        assert np.abs(result.base + result.contributions.sum(axis=1) - p).max() < 1e-9, model.name
+        assert result.contributions.shape == (len(later), len(result.signals)) == (len(later), len(result.dimensions))
+        assert np.ptp(result.base) == 0, model.name
 
 
 def test_shap_is_given_the_reasons_that_add_up_to_what_is_served(fitted, later):
     rows = later.head(30)
     for model in (fitted.churn, fitted.health):
-        found = model.explain(rows, 90).to_shap(rows)
+        result = model.explain(rows, 90).to_shap(rows)
         served = model.predict(rows)["p_churn_90d"].to_numpy()
-        assert np.abs(found.base_values + found.values.sum(axis=1) - served).max() < 1e-9
-        assert found.data.shape == found.values.shape == (30, len(found.feature_names))
-        signal = found.feature_names.index("days_late")
-        assert np.array_equal(found.data[:, signal].astype(float), rows["days_late"], equal_nan=True)
-        stage = found.feature_names.index("lifecycle_stage")
-        assert found.data[:, stage].tolist() == rows["lifecycle_stage"].tolist()
+        assert np.abs(result.base_values + result.values.sum(axis=1) - served).max() < 1e-9
+        assert result.data.shape == result.values.shape == (30, len(result.feature_names))
+        signal = result.feature_names.index("days_late")
+        assert np.array_equal(result.data[:, signal].astype(float), rows["days_late"], equal_nan=True)
+        stage = result.feature_names.index("lifecycle_stage")
+        assert result.data[:, stage].tolist() == rows["lifecycle_stage"].tolist()
 
 
 def test_reasons_point_at_what_changed(fitted, later):

@@ -33,10 +33,10 @@ def saved(small, settings, tmp_path_factory):
 
 
 def test_two_at_once_give_the_same_bytes(small, settings, saved):
-    found = verify(saved, small, with_workers(settings, 2))
-    assert found.same, str(found)
-    assert set(found.files) == {"churn/model.json", "churn/trees.txt", "health/health.json"}
-    assert str(found).startswith("rebuilt byte for byte")
+    result = verify(saved, small, with_workers(settings, 2))
+    assert result.same, str(result)
+    assert set(result.files) == {"churn/model.json", "churn/trees.txt", "health/health.json"}
+    assert str(result).startswith("rebuilt byte for byte")
     assert with_workers(settings, 1).version == with_workers(settings, 2).version
 
 
@@ -44,10 +44,10 @@ def test_the_file_that_differs_is_named_and_what_in_it(small, settings, saved):
     churn_at = small.labels["churn_at"].copy()
     account = small.labels.loc[churn_at.notna(), "account_id"].iloc[0]
     churn_at[small.labels["account_id"] == account] = None
-    found = verify(saved, replace(small, labels=small.labels.assign(churn_at=churn_at)), settings)
-    assert not found.same
-    assert any(line.startswith("churn/model.json: ") and "linear" in line for line in found.differences)
-    assert any(line.startswith("churn/trees.txt: from line") for line in found.differences)
+    result = verify(saved, replace(small, labels=small.labels.assign(churn_at=churn_at)), settings)
+    assert not result.same
+    assert any(line.startswith("churn/model.json: ") and "linear" in line for line in result.differences)
+    assert any(line.startswith("churn/trees.txt: from line") for line in result.differences)
 
 
 def test_a_file_too_many_is_named(small, settings, saved):

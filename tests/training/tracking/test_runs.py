@@ -76,16 +76,16 @@ def test_mlflow_serves_the_same_probabilities(project, logged, fitted, later):
         model = mlflow.pyfunc.load_model(f"models:/{project.name}@candidate")
         rows = later.head(20)
         example = model_example(type("Rows", (), {"signals": rows}), fitted.churn)
-        found = model.predict(example)
-    assert np.array_equal(found.to_numpy(), fitted.churn.predict(rows.tail(3)).to_numpy())
+        result = model.predict(example)
+    assert np.array_equal(result.to_numpy(), fitted.churn.predict(rows.tail(3)).to_numpy())
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
 
 
 def test_a_run_holds_parameters_fingerprints_figures_pages_and_plots(project, logged, fitted, dataset):
     with registry.connected(project) as client:
         run = client.get_run(logged.run_id)
-        top = {one.path for one in client.list_artifacts(logged.run_id)}
-        plots = {one.path for one in client.list_artifacts(logged.run_id, "plots")}
+        top = {artifact.path for artifact in client.list_artifacts(logged.run_id)}
+        plots = {artifact.path for artifact in client.list_artifacts(logged.run_id, "plots")}
         card = (project.paths.artifacts / logged.run_id / "artifacts" / "model_card.md").read_text()
         children = client.search_runs([run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{logged.run_id}'")
     assert run.data.params["trees_num_leaves"] == "4"
@@ -100,7 +100,9 @@ def test_a_run_holds_parameters_fingerprints_figures_pages_and_plots(project, lo
     assert "| auc_90d | 0.8 |" in card
     for stage, shown in fitted.churn.log["events_by"]["lifecycle_stage"].items():
         assert f"| {stage} | {shown['accounts']} | {shown['churned_accounts']} |" in card
-    assert [(one.data.params, one.data.metrics) for one in children] == [({"origin": "2023-01-01"}, {"auc_90d": 0.79})]
+    assert [(child.data.params, child.data.metrics) for child in children] == [
+        ({"origin": "2023-01-01"}, {"auc_90d": 0.79})
+    ]
     assert children[0].info.status == "FINISHED"
 
 
@@ -121,8 +123,11 @@ def test_a_backtest_is_added_to_the_run_of_its_data_and_settings(project, fitted
         run = client.get_run(made.run_id)
         children = client.search_runs([run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{made.run_id}'")
     assert {name: run.data.metrics[name] for name in figures} == figures
-    assert sorted((one.data.params["fold"], one.data.metrics["auc"]) for one in children) == [("a", 0.7), ("b", 0.8)]
-    assert {one.data.tags["kind"] for one in children} == {"fold"}
+    assert sorted((child.data.params["fold"], child.data.metrics["auc"]) for child in children) == [
+        ("a", 0.7),
+        ("b", 0.8),
+    ]
+    assert {child.data.tags["kind"] for child in children} == {"fold"}
     card = registry.kept_file(elsewhere, made.run_id, "model_card.md").decode()
     assert "| 90d/auc | 0.81 (0.7 to 0.9) |" in card
     assert "| 90d/rows | 12 |" in card
@@ -149,7 +154,7 @@ def test_a_file_is_kept_with_its_run(project, logged):
 def test_the_size_is_that_of_the_files(project, logged):
     model = registry.load_version(project, logged.version)
     files = registry.folder_of(project, logged.version)[0]
-    assert model.size_mb == pytest.approx(sum(one.stat().st_size for one in files.rglob("*") if one.is_file()) / 1e6)
+    assert model.size_mb == pytest.approx(sum(path.stat().st_size for path in files.rglob("*") if path.is_file()) / 1e6)
 
 
 def test_an_artifact_stays_within_its_run(project, fitted, dataset):
@@ -161,8 +166,8 @@ def test_a_version_is_rebuilt_from_what_it_names(project, simulate):
     small = simulate(accounts=250, months=18, seed=5, level=-4.0)[1]
     elsewhere = project.model_copy(update={"name": "small"})
     made = runs.log_training(elsewhere, fit_models(small, elsewhere), small)
-    found = reproducibility.verify_version(elsewhere, made.run_id, small)
-    assert found.same, str(found)
+    result = reproducibility.verify_version(elsewhere, made.run_id, small)
+    assert result.same, str(result)
     other = replace(small, fingerprint="fedcba9876543210")
     training = elsewhere.training.model_copy(update={"seed": 8})
     with pytest.raises(UsageError, match=r"data: found trained on 0123.*[\s\S]*settings: found"):
@@ -175,9 +180,9 @@ def test_the_trials_of_a_tuning_are_child_runs():
         Trial(1, "PRUNED", None, {"num_leaves": 9}),
     )
     study = Study("s", 2, 1, Trees(), 0.5, Trees(), 0.5, 0.0, 0.0, False, "no better", ())
-    found = run_content.trial_runs(Tuned(Trees(), False, study, trials))
-    assert [one.metrics for one in found] == [{"purged_log_loss": 0.5}, {}]
-    assert [(one.name, one.tags["state"]) for one in found] == [("trial 0", "COMPLETE"), ("trial 1", "PRUNED")]
+    result = run_content.trial_runs(Tuned(Trees(), False, study, trials))
+    assert [one.metrics for one in result] == [{"purged_log_loss": 0.5}, {}]
+    assert [(one.name, one.tags["state"]) for one in result] == [("trial 0", "COMPLETE"), ("trial 1", "PRUNED")]
 
 
 def test_the_data_sheet_counts_only_labels_that_have_matured(dataset, project):

@@ -65,22 +65,22 @@ def test_a_cut_that_only_costs_is_not_made() -> None:
 
 
 def test_profit_is_that_of_money(rows: pd.DataFrame) -> None:
-    found = profit(context(), rows, "p", "the model")
+    result = profit(context(), rows, "p", "the model")
     known = rows[rows["arr"].notna()]
     y, p, arr = (known[name].to_numpy() for name in ("y", "p", "arr"))
     costs = settings().evaluation.costs
     best = business_value.maximum_profit(y, p, arr, costs)
-    assert found["best"]["value"] == pytest.approx(best.profit)
-    assert found["of_all"]["value"] == pytest.approx(best.of_all)
-    assert found["best_share"] == pytest.approx(best.share)
+    assert result["best"]["value"] == pytest.approx(best.profit)
+    assert result["of_all"]["value"] == pytest.approx(best.of_all)
+    assert result["best_share"] == pytest.approx(best.share)
     expected = business_value.expected_maximum_profit(y, p, float(arr.mean()), costs).profit
-    assert found["expected"]["value"] == pytest.approx(expected, rel=0.01)
-    assert found["at_capacity"]["value"] <= found["best"]["value"]
+    assert result["expected"]["value"] == pytest.approx(expected, rel=0.01)
+    assert result["at_capacity"]["value"] <= result["best"]["value"]
     assert all(
-        found[name]["low"] <= found[name]["value"] <= found[name]["high"] for name in ("best", "expected", "of_all")
+        result[name]["low"] <= result[name]["value"] <= result[name]["high"] for name in ("best", "expected", "of_all")
     )
-    at = found["break_even"]  # an account of the mean value breaks even there, on average
-    earned = business_value.earnings(np.array([1.0, 0.0]), found["value"], costs)
+    at = result["break_even"]  # an account of the mean value breaks even there, on average
+    earned = business_value.earnings(np.array([1.0, 0.0]), result["value"], costs)
     assert at * earned[0] + (1 - at) * earned[1] == pytest.approx(0, abs=1e-6)
 
 
@@ -91,24 +91,24 @@ def test_what_cannot_be_priced_is_refused_by_name(rows: pd.DataFrame) -> None:
     }
     assert "at least 501" in profit(refusing, rows.assign(arr=50.0), "p", "x")["refused"]
     few = rows[(rows.y == 0) | rows.account_id.isin(rows.account_id[rows.y == 1].unique()[:4])]
-    for found in (
+    for result in (
         profit(refusing, few, "p", "x"),
         decision(refusing, few, "p", "x"),
         at_capacity(refusing, few, "p", "x"),
     ):
-        assert found["refused"] == "4 churned accounts, at least 10 would do"
+        assert result["refused"] == "4 churned accounts, at least 10 would do"
     assert [figure.needed for figure in refusing.refused] == [501, 501, 10, 10, 10, 10]
 
 
 def test_capacity_in_arr_counts_what_is_known(rows: pd.DataFrame) -> None:
-    found = at_capacity(context(), rows, "p", "the model")["in_arr"]
+    result = at_capacity(context(), rows, "p", "the model")["in_arr"]
     arrays = [rows[name].to_numpy() for name in ("y", "p", "arr")]
     plain = business_value.arr_at_capacity(*arrays, rows["as_of"].to_numpy(), 0.1)
     for name in ("precision", "recall"):
-        assert found[name]["value"] == pytest.approx(getattr(plain, name))
-        assert found[name]["low"] < found[name]["value"] < found[name]["high"]
-    assert found["auc"]["value"] == pytest.approx(business_value.auc_by_arr(*arrays))
-    assert found["arr_unknown"] == rows["arr"].isna().sum() > 0
+        assert result[name]["value"] == pytest.approx(getattr(plain, name))
+        assert result[name]["low"] < result[name]["value"] < result[name]["high"]
+    assert result["auc"]["value"] == pytest.approx(business_value.auc_by_arr(*arrays))
+    assert result["arr_unknown"] == rows["arr"].isna().sum() > 0
     unknown = at_capacity(context(), rows.assign(arr=np.nan), "p", "the model")
     assert "0 rows that churned with a known ARR" in unknown["in_arr"]["refused"]
     assert "value" in unknown["recall"]
@@ -117,7 +117,7 @@ def test_capacity_in_arr_counts_what_is_known(rows: pd.DataFrame) -> None:
 def test_the_decision_curve_has_intervals(rows: pd.DataFrame) -> None:
     curve = decision(context(), rows, "p", "the model")["curve"]
     y, p = rows["y"].to_numpy(), rows["p"].to_numpy()
-    shown = [one for one in THRESHOLDS if one <= p.max()]
+    shown = [threshold for threshold in THRESHOLDS if threshold <= p.max()]
     for one, plain in zip(curve, business_value.decision_curve(y, p, shown), strict=True):
         assert one["model"]["value"] == pytest.approx(plain.model)
         assert one["model"]["low"] <= one["model"]["value"] <= one["model"]["high"]
@@ -125,14 +125,14 @@ def test_the_decision_curve_has_intervals(rows: pd.DataFrame) -> None:
 
 
 def test_the_first_flag_stands_beside_chance(judged: pd.DataFrame) -> None:
-    found: dict[str, Any] = first_flag(context(), judged)
+    result: dict[str, Any] = first_flag(context(), judged)
     rows = judged[(judged["churn_at"] - judged["as_of"]).dt.days.between(0, 180)]
     held = context().share_in_red_band(judged, "p_churn_90d")[rows.index]
     ever = pd.Series(held >= 0.5, index=rows["account_id"]).groupby(level=0).any()
-    assert (found["churned"], found["ever"]["value"]) == (len(ever), pytest.approx(ever.mean()))
-    assert 0.1 < found["chance"] < 1
-    assert found["ever"]["low"] <= found["ever"]["value"] <= found["ever"]["high"]
-    assert 0 < found["median_days"] <= found["within_days"] == 180
+    assert (result["churned"], result["ever"]["value"]) == (len(ever), pytest.approx(ever.mean()))
+    assert 0.1 < result["chance"] < 1
+    assert result["ever"]["low"] <= result["ever"]["value"] <= result["ever"]["high"]
+    assert 0 < result["median_days"] <= result["within_days"] == 180
     nobody = first_flag(
         context(), judged.assign(churn_at=pd.Series(pd.NaT, index=judged.index, dtype="datetime64[us]"))
     )

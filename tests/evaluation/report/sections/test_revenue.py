@@ -102,8 +102,8 @@ def test_later_scores_are_forecast_and_older_ones_are_not(judged: pd.DataFrame) 
     later = judged.head(20).assign(as_of=pd.Timestamp("2026-01-01"))
     figures = to_jsonable(revenue(context, judged, None, windows, later))
     assert {one["as_of"] for one in figures["health"]["segment"]} == {"2026-01-01"}  # the newest day that was scored
-    found = figures["forecast"]
-    assert (found["as_of"], found["until"], found["accounts"]) == ("2026-01-01", "2026-04-01", 20)
+    result = figures["forecast"]
+    assert (result["as_of"], result["until"], result["accounts"]) == ("2026-01-01", "2026-04-01", 20)
     older = to_jsonable(revenue(context, judged, None, windows, later.assign(as_of=pd.Timestamp("2023-01-01"))))[
         "forecast"
     ]
@@ -120,10 +120,10 @@ def test_retention_and_churn_say_what_they_are_from(judged: pd.DataFrame) -> Non
     contracts = pd.DataFrame({"account_id": ["a", "b", "c"], "at": [day("2023-01-01")] * 3, "arr": 1.0})
     contracts["ends_at"] = [pd.NaT, day("2024-02-01"), day("2024-03-01")]
     known = replace(known, accounts=accounts, contracts=contracts, known_until=day("2025-01-01"))
-    found = churn_sources("outcome", 30, known)
-    assert found is not None
-    assert (found["still_under_contract"], found["left"], found["ended_without_churn"]) == (1, 2, 1)
-    assert found["sentence"] == (
+    result = churn_sources("outcome", 30, known)
+    assert result is not None
+    assert (result["still_under_contract"], result["left"], result["ended_without_churn"]) == (1, 2, 1)
+    assert result["sentence"] == (
         "Retention and logo churn are worked out from the contracts, who left in all other figures from the recorded"
         " outcomes. The two disagree: 1 of 2 accounts that left by the recorded outcomes were still under contract 30"
         " days later, and 1 whose last contract ended have no churn there."
@@ -139,12 +139,12 @@ def test_retention_and_churn_say_what_they_are_from(judged: pd.DataFrame) -> Non
 def test_what_the_sources_do_not_hold_is_refused_by_name(judged: pd.DataFrame) -> None:
     known = facts(judged)
     bare = replace(known, contracts=None, reached=None, interventions=None)
-    found = summarise(judged, settings(), company_facts=bare)
-    assert found["revenue"]["retention"] == {"refused": "0 contracts with an ARR, at least 1 would do"}
-    assert found["revenue"]["time_to_value"] == {"refused": "0 milestones that count as value, at least 1 would do"}
-    assert {"revenue retention", "time to value"} <= {one["figure"] for one in found["refused"]}
-    assert any("To see the time to value, bring what it lacks" in one["sentence"] for one in found["advice"])
-    assert found["arms"] is None
+    result = summarise(judged, settings(), company_facts=bare)
+    assert result["revenue"]["retention"] == {"refused": "0 contracts with an ARR, at least 1 would do"}
+    assert result["revenue"]["time_to_value"] == {"refused": "0 milestones that count as value, at least 1 would do"}
+    assert {"revenue retention", "time to value"} <= {one["figure"] for one in result["refused"]}
+    assert any("To see the time to value, bring what it lacks" in one["sentence"] for one in result["advice"])
+    assert result["arms"] is None
     assert "retention" not in summarise(judged, settings())["revenue"]
     young = replace(known, known_until=known.contracts["at"].min() + pd.Timedelta(days=60))
     refused = summarise(judged, settings(), company_facts=young)["revenue"]["retention"]
@@ -168,23 +168,23 @@ def test_fairness_and_steadiness_stand_in_the_summary(judged: pd.DataFrame, summ
     planted = judged.assign(p_churn_90d=judged["p_churn_90d"] * np.where(judged["account_id"].str[-1] < "5", 0.3, 1))
     half = replace(facts(judged), regions=("half",))
     half.accounts["half"] = np.where(half.accounts["account_id"].str[-1] < "5", "underrated", "rest")
-    found = summarise(planted, settings(), company_facts=half)["fairness"]["differs"]
-    assert ("half", "underrated", "observed_expected") in {(one["by"], one["group"], one["figure"]) for one in found}
+    result = summarise(planted, settings(), company_facts=half)["fairness"]["differs"]
+    assert ("half", "underrated", "observed_expected") in {(one["by"], one["group"], one["figure"]) for one in result}
 
 
 def test_arms_stand_apart_and_an_effect_needs_a_draw(judged: pd.DataFrame, summary: dict[str, Any]) -> None:
-    arms = {one["arm"]: one for one in summary["arms"]["arms"]}
+    arms = {arm["arm"]: arm for arm in summary["arms"]["arms"]}
     assert list(arms) == ["treated", "untreated", "holdout"]
-    assert sum(one["rows"] for one in arms.values()) == summary["scope"]["rows"]
+    assert sum(arm["rows"] for arm in arms.values()) == summary["scope"]["rows"]
     assert "false_alarms" not in arms["treated"]
     assert "evaluation.holdout would" in summary["arms"]["effect"]["refused"]
     drawn = settings(holdout={"salt": "s", "share": 0.3})  # the setting of today says nothing of these days
     assert "refused" in summarise(judged, drawn, company_facts=facts(judged))["arms"]["effect"]
     ends = Interval(0.1, 0.05, 0.2)
-    found = summarise(judged, drawn, company_facts=facts(judged), effect=Effect(ends, ends, ends, 7, 3))
-    shown = found["arms"]["effect"]
+    result = summarise(judged, drawn, company_facts=facts(judged), effect=Effect(ends, ends, ends, 7, 3))
+    shown = result["arms"]["effect"]
     assert (shown["treated"], shown["holdout_accounts"]) == ({"value": 0.1, "low": 0.05, "high": 0.2}, 3)
-    assert "effect of approaching accounts" not in {one["figure"] for one in found["refused"]}
+    assert "effect of approaching accounts" not in {one["figure"] for one in result["refused"]}
     refused = summarise(judged, drawn, company_facts=facts(judged), effect=Refusal("no churn yet"))
     assert [one["why"] for one in refused["refused"] if one["figure"] == "effect of approaching accounts"] == [
         "no churn yet"
@@ -198,8 +198,8 @@ def test_an_account_that_was_flagged_is_no_surprise() -> None:
     flagged = places <= (0.1 * rows.groupby("as_of")["account_id"].transform("size") + 0.5).astype(int)
     last = rows.assign(flagged=flagged)[rows["churned_90d"] == 1].sort_values("as_of").groupby("account_id").tail(1)
     assert 0 < last["flagged"].sum() < len(last) <= 10
-    found = summarise(judged, settings())["surprises"]["left"]
-    assert {one["account_id"] for one in found} == set(last.loc[~last["flagged"], "account_id"])
+    result = summarise(judged, settings())["surprises"]["left"]
+    assert {one["account_id"] for one in result} == set(last.loc[~last["flagged"], "account_id"])
 
 
 def test_surprises_were_not_flagged_and_tell_their_arm(summary: dict[str, Any]) -> None:

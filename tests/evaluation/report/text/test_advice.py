@@ -114,10 +114,10 @@ def test_when_all_is_well_there_is_nothing_to_do() -> None:
 
 @pytest.mark.parametrize(("change", "about", "sentence"), CASES.values(), ids=CASES)
 def test_one_figure_one_sentence(change: Figure, about: str, sentence: str) -> None:
-    (found,) = advice_sentences(copy.deepcopy(QUIET) | change)
-    assert found["about"] == about
-    assert sentence in found["sentence"]
-    assert found["sentence"].endswith(".")
+    (result,) = advice_sentences(copy.deepcopy(QUIET) | change)
+    assert result["about"] == about
+    assert sentence in result["sentence"]
+    assert result["sentence"].endswith(".")
 
 
 QUIET_CHANGES: dict[str, Figure] = {

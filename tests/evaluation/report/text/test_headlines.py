@@ -44,10 +44,10 @@ SLOPES = {
 
 @pytest.mark.parametrize(("slope", "verdict", "figure"), SLOPES.values(), ids=SLOPES)
 def test_a_slope_clear_of_one_is_never_taken_at_its_word(slope: Figure, verdict: str, figure: str) -> None:
-    found = calibration_sentence(summary(slope))
-    assert verdict in found
-    assert figure in found
-    assert ("at their word" in found) == (spread_word(slope) is None)
+    result = calibration_sentence(summary(slope))
+    assert verdict in result
+    assert figure in result
+    assert ("at their word" in result) == (spread_word(slope) is None)
 
 
 def test_what_is_off_on_average_comes_first() -> None:
@@ -61,8 +61,8 @@ def test_what_is_off_on_average_comes_first() -> None:
 
 def test_a_slope_beyond_the_limits_is_a_warning() -> None:
     assert warning_sentences(summary(interval(1.26, 1.07, 1.49))) == []
-    (found,) = warning_sentences(summary(interval(1.6, 1.2, 1.9)))
-    assert found == "The calibration slope is 1.60, beyond the limits of 0.7 to 1.4: the probabilities are too timid."
+    (result,) = warning_sentences(summary(interval(1.6, 1.2, 1.9)))
+    assert result == "The calibration slope is 1.60, beyond the limits of 0.7 to 1.4: the probabilities are too timid."
 
 
 def test_one_scoring_is_said_as_one() -> None:
@@ -78,6 +78,6 @@ def test_one_scoring_is_said_as_one() -> None:
 def test_a_random_split_that_flatters_is_a_warning() -> None:
     right = interval(1.0, 0.9, 1.1)
     split = {"worth_saying": True, "auc_gap": 0.126, "sentence": "The same LightGBM ..."}
-    (found,) = warning_sentences(summary(right, random_split=split))
-    assert "would promise .126 of AUC that nobody gets" in found
+    (result,) = warning_sentences(summary(right, random_split=split))
+    assert "would promise .126 of AUC that nobody gets" in result
     assert warning_sentences(summary(right, random_split={**split, "worth_saying": False})) == []

@@ -29,7 +29,7 @@ def broken_numbers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     accounts = [f"a{place}" for place in range(40)]
     at = END - pd.to_timedelta(rng.uniform(0.01, 700, ROWS), unit="D")
     event_batches = pd.DataFrame({"account_id": rng.choice(accounts, ROWS), "occurred_at": at})
-    event_batches["user_id"] = rng.choice([f"u{one}" for one in range(9)], ROWS)
+    event_batches["user_id"] = rng.choice([f"u{number}" for number in range(9)], ROWS)
     event_batches["quantity"] = rng.gamma(1, 3, ROWS) * 10 ** -rng.uniform(0, 3, ROWS)
     event_batches["minutes"] = rng.uniform(0, 100, ROWS)
     invoices = event_batches[["account_id"]].assign(issued_at=at, amount=rng.gamma(1, 300, ROWS))
@@ -82,9 +82,9 @@ def test_sums_and_means_are_the_plain_ones() -> None:
         sum=rows.x.sum(), mean=rows.x.mean(), above=rows.x.sum(where=rows.x > 20), none=rows.x.mean(where=rows.x > 1e6)
     )
     asked = parts.order_by("key")
-    plain, found = asked.execute(), exact(asked).execute()
-    assert found["none"].isna().all()
-    pd.testing.assert_frame_equal(found, plain, rtol=1e-12)
+    plain, result = asked.execute(), exact(asked).execute()
+    assert result["none"].isna().all()
+    pd.testing.assert_frame_equal(result, plain, rtol=1e-12)
     assert "DECIMAL" in ibis.to_sql(exact(asked), dialect="duckdb")
     assert ibis.to_sql(exact(rows.n.sum().as_table())) == ibis.to_sql(rows.n.sum().as_table())
 

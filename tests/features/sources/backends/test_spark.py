@@ -51,12 +51,12 @@ def session(spark_url: str, make_settings: Make) -> Iterator[Engine]:
 
 def both(make_settings: Make, url: str, **body: Any) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
     """The canonical tables of a project as Spark gives them, and as DuckDB does."""
-    found = []
+    result = []
     for connection in (url, "duckdb://"):
         sources = open_sources(make_settings(connection=connection, **body))
-        found.append(CASES.canonical(sources))
+        result.append(CASES.canonical(sources))
         sources.close()
-    return found[0], found[1]
+    return result[0], result[1]
 
 
 def test_files_of_every_kind(session: Engine, spark_url: str, make_settings: Make, write_tables: Write) -> None:
@@ -82,13 +82,13 @@ def test_files_as_they_are_found(session: Engine, spark_url: str, make_settings:
     names = {"accounts": "a.csv", "usage_events": "u?.csv", "tickets": "t.json", "contracts": "c.csv.gz"}
     tables = {name: {"from": f"of ?all? {{kinds}}/{file}"} for name, file in names.items()}
     tables["tickets"]["from"] = "t.json"
-    found, expected = both(make_settings, spark_url, tables=tables, churn={"kind": "silence"})
-    assert found["accounts"]["name"].tolist()[0] == 'a "b";\nc'
-    assert found["usage_events"]["quantity"].tolist() == [2.0, 1.0]
-    assert found["contracts"]["ends_at"].tolist() == [pd.Timestamp("2999-12-31")]
-    assert set(found) == set(expected)
+    result, expected = both(make_settings, spark_url, tables=tables, churn={"kind": "silence"})
+    assert result["accounts"]["name"].tolist()[0] == 'a "b";\nc'
+    assert result["usage_events"]["quantity"].tolist() == [2.0, 1.0]
+    assert result["contracts"]["ends_at"].tolist() == [pd.Timestamp("2999-12-31")]
+    assert set(result) == set(expected)
     for name, frame in expected.items():
-        assert_frame_equal(found[name], frame, check_like=True)
+        assert_frame_equal(result[name], frame, check_like=True)
 
 
 def test_times_of_every_spelling_and_both_hours_that_clocks_show_twice(
@@ -104,9 +104,9 @@ def test_times_of_every_spelling_and_both_hours_that_clocks_show_twice(
     tables = {"accounts": {"from": "a.csv"}, "tickets": {"from": "t.csv"}}
     churn = {"kind": "silence", "silence": {"of": "tickets"}}
     for zone in ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe"):
-        found, expected = both(make_settings, spark_url, tables=tables, timezone=zone, churn=churn)
+        result, expected = both(make_settings, spark_url, tables=tables, timezone=zone, churn=churn)
         assert expected["tickets"].resolved_at.notna().sum() == len(written) - 2
-        assert_frame_equal(found["tickets"], expected["tickets"], check_like=True)
+        assert_frame_equal(result["tickets"], expected["tickets"], check_like=True)
 
 
 def test_what_cannot_be_read_is_the_same_fault(
@@ -141,10 +141,10 @@ def test_tables_of_a_catalog_and_queries(session: Engine, spark_url: str, make_s
     }
     body = {"timezone": "Europe/Berlin", "churn": {"kind": "silence"}}
     sources = open_sources(make_settings(connection="spark://", tables=tables, **body))
-    found = CASES.canonical(sources)
-    assert found["accounts"].created_at.tolist() == [pd.Timestamp("2024-07-01 12:00")]  # a moment
-    assert found["usage_events"].occurred_at.tolist() == [pd.Timestamp("2024-07-01 10:00")]  # what clocks showed
-    assert found["tickets"].opened_at.tolist() == [pd.Timestamp("2024-07-01 22:00")]
+    result = CASES.canonical(sources)
+    assert result["accounts"].created_at.tolist() == [pd.Timestamp("2024-07-01 12:00")]  # a moment
+    assert result["usage_events"].occurred_at.tolist() == [pd.Timestamp("2024-07-01 10:00")]  # what clocks showed
+    assert result["tickets"].opened_at.tolist() == [pd.Timestamp("2024-07-01 22:00")]
     sources.close()
     assert own.sql("select 1 as one").collect()[0].one == 1  # Spark that ran before still runs
     tables["accounts"]["from"] = "global_temp.custmers"

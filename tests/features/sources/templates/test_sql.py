@@ -24,7 +24,7 @@ def test_it_parses_in_every_dialect(name: str, filled_table: str, dialect: str) 
         query = filled(system, fill, every_table(system), dialect, AccountIds(leads))
         assert query is not None
         tree = sqlglot.parse_one(query.sql, dialect=dialect)
-        assert [one.alias_or_name for one in tree.selects] == list(query.columns)
+        assert [select.alias_or_name for select in tree.selects] == list(query.columns)
         canonical = {*table(filled_table).column_names, *fill.attributes, *fill.measures}
         assert set(query.columns) <= canonical
         assert {column.name for column in table(filled_table).columns if column.required} <= set(query.columns)
