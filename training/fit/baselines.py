@@ -14,6 +14,7 @@ from training.calibration import NONE, Calibrator, identity
 from training.fit.learners import BLENDED_ROWS, MAX_MISSING, FittedLearners
 from training.hazard import (
     ALONE,
+    NO_EFFECTS,
     RENEWAL,
     SEASON,
     Blend,
@@ -88,6 +89,7 @@ def assemble(
         season=season,
         log=parts.log,
         rules=member,
+        time=NO_EFFECTS if chosen == "rules" else learners.time,
     )
 
 

@@ -128,6 +128,7 @@ def _log(
             name: events_by(frame[name], labels, learners.rows) for name in (STAGE, "segment") if name in frame
         },
         "monotone": learners.monotone,
+        "time_effects": {"columns": list(learners.time.columns), "evidence": learners.time_evidence},
         "chosen": choice.chosen,
         "why": choice.why,
         "purged_log_loss": choice.losses,

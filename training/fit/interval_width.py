@@ -27,7 +27,7 @@ from training.calibration import identity
 from training.fit.baselines import Parts, assemble
 from training.fit.learners import FittedLearners
 from training.fit.rolling_origin import Rolling
-from training.hazard import INTERVAL, RENEWAL, SEASON, STAGE
+from training.hazard import INTERVAL, RENEWAL, SEASON, SENTENCES, STAGE
 from training.known_labels import days
 from training.model import CHUNK, ChurnModel, excess_kurtosis, frailty_sd
 from training.splits import evenly
@@ -131,7 +131,7 @@ def random_halves(
 def state_views(churn: ChurnModel, frame: pd.DataFrame) -> np.ndarray:
     """Contributions to the uncalibrated log-odds of the main horizon by views of the account's state; (n, views)."""
     count = churn.intervals.upto(churn.main_horizon_days)
-    known = {RENEWAL, SEASON, STAGE, INTERVAL}  # facts, not views; the account's attributes are facts too
+    known = {RENEWAL, SEASON, STAGE, INTERVAL, *SENTENCES}  # facts, not views; the account's attributes are facts too
     named = zip(churn.explained.signals, churn.explained.dimensions, strict=True)
     indices = [index for index, (name, dimension) in enumerate(named) if dimension != "account" and name not in known]
     out = np.empty((len(frame), len(indices)))

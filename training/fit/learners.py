@@ -21,19 +21,22 @@ from training.hazard import (
     Inputs,
     Intervals,
     LinearHazard,
+    TimeEffects,
     TrainingRows,
     TreeHazard,
     blends,
     explained_by,
     fit_encoder,
     fit_linear,
+    fit_time_effects,
     fit_trees,
     hazard_rows,
     make_inputs,
+    stages_of,
     tree_size,
 )
 from training.health import HealthModel, fit_health, learned_framework
-from training.known_labels import churn_events, churned_accounts, known_until
+from training.known_labels import churn_events, churned_accounts, days, known_until
 from training.splits import assert_no_overlap
 
 MONOTONE_BELOW = 1_000  # churn events, under which declared directions bind
@@ -58,6 +61,8 @@ class Data(Protocol):
 class FittedLearners:
     """Uncalibrated learners of one cut. `base_rate` knows the stage only, with an encoder of its own.
 
+    All but the plain `rules` are fitted beside `time`, the effects of an interval's time, which their log-odds lack.
+
     `learned_rules`: the rules with weights that these rows taught; None with more than MANY_EVENTS churns, which need
     no telling, and where every signal that the rules look at is excluded. `blends`: by learner, what its members are
     and have a share of.
@@ -77,6 +82,8 @@ class FittedLearners:
     events: int
     accounts: int
     monotone: bool
+    time: TimeEffects
+    time_evidence: dict[str, float]
 
     def log_odds(self, frame: pd.DataFrame, intervals: Intervals) -> dict[str, np.ndarray]:
         """Of the frame by each learner that there is, (n, K)."""
@@ -85,12 +92,15 @@ class FittedLearners:
         linear = self.linear.log_odds(inputs)
         base_rate = self.base_rate.log_odds(make_inputs(frame, self.base_rate_encoder, intervals))
         rules = self.rules.linear.log_odds(self.rules.inputs(frame))
-        log_odds = {"trees": trees, "logistic": linear, "rules": rules, "base_rate": base_rate}
+        log_odds = {"trees": trees, "logistic": linear, "base_rate": base_rate}
         log_odds["blend"] = self.blends["blend"].of(trees, linear, None)
         if self.learned_rules is not None:
             learned = self.learned_rules.linear.log_odds(self.learned_rules.inputs(frame))
             log_odds["blend_rules"] = self.blends["blend_rules"].of(trees, linear, learned)
-        return log_odds
+        if self.time:
+            beside = self.time.log_odds(frame, intervals)
+            log_odds = {name: z + beside for name, z in log_odds.items()}
+        return log_odds | {"rules": rules}
 
 
 def fit_learners(
@@ -127,12 +137,16 @@ def fit_learners(
     decided_by = events if size_of is None else size_of.events
     monotone = training.monotone == "on" or (training.monotone == "auto" and decided_by < MONOTONE_BELOW)
     account, _ = pd.factorize(frame["account_id"])
-    known = TrainingRows(inputs, rows, encoder, events, training.seed)
+    time, evidence = fit_time_effects(frame, rows, intervals, stages_of(frame), days(pd.Series([until]))[0])
+    offset = time.log_odds(frame, intervals)[rows.snapshot, rows.interval] if time else None
+    known = TrainingRows(inputs, rows, encoder, events, training.seed, offset)
     trees = fit_trees(known, dataset.schema, intervals, tree_size(training.trees, decided_by), monotone)
     linear = fit_linear(known, account, training.ridge_l2)
     by_stage = replace(known, inputs=make_inputs(frame, base_rate_encoder, intervals), encoder=base_rate_encoder)
     base_rate = fit_linear(by_stage, account, training.ridge_l2, use_renewal=False)
-    learned = _learned(frame, labels, rows, events, settings, intervals) if decided_by <= MANY_EVENTS else None
+    learned = None
+    if decided_by <= MANY_EVENTS:
+        learned = _learned(frame, labels, rows, events, settings, intervals, offset)
     return FittedLearners(
         cut=cut,
         rows=rows,
@@ -148,6 +162,8 @@ def fit_learners(
         events=events,
         accounts=churned_accounts(labels, until),
         monotone=monotone,
+        time=time,
+        time_evidence=evidence,
     )
 
 
@@ -186,6 +202,7 @@ def _learned(
     events: int,
     settings: Settings,
     intervals: Intervals,
+    offset: np.ndarray | None,
 ) -> HealthModel | None:
     framework = settings.framework
     excluded = set(settings.training.exclude_signals)
@@ -194,7 +211,7 @@ def _learned(
         return None
     framework = framework.model_copy(update={"health_maps": maps})
     learned = learned_framework(frame, rows, events, framework, intervals)
-    return fit_health(frame, labels, rows, events, settings, intervals, learned)
+    return fit_health(frame, labels, rows, events, settings, intervals, learned, offset)
 
 
 def _refuse_one_class(rows: HazardRows, cut: pd.Timestamp) -> None:

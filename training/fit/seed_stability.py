@@ -42,7 +42,8 @@ def reseeded(churn: ChurnModel, dataset: Data, schema: Schema) -> ChurnModel:
     frame, labels = dataset.signals.iloc[before], dataset.labels.iloc[before]
     rows = hazard_rows(labels, churn.intervals, known_until(dataset.labels, dataset.data_end, cut))
     inputs = make_inputs(frame, churn.encoder, churn.intervals)
-    known = TrainingRows(inputs, rows, churn.encoder, log["churn_events"], log["seed"] + 1)
+    offset = churn.time.log_odds(frame, churn.intervals)[rows.snapshot, rows.interval] if churn.time else None
+    known = TrainingRows(inputs, rows, churn.encoder, log["churn_events"], log["seed"] + 1, offset)
     size = tree_size(Trees(**log["trees"]), log["churn_events"])
     trees = fit_trees(known, schema, churn.intervals, size, log["monotone"])
     return replace(churn, trees=trees)

@@ -40,7 +40,10 @@ STARTUP_TRIALS = 5  # not pruned: the median of fewer means little
 
 @dataclass(frozen=True)
 class Block:
-    """What an origin is judged on: its learners, the inputs and hazard rows of the snapshots after it."""
+    """What an origin is judged on: its learners, the inputs and hazard rows of the snapshots after it.
+
+    `beside`: what the intervals' time adds to the log-odds of the rows that teach, and of those judged.
+    """
 
     learners: FittedLearners
     train: tuple[Inputs, HazardRows]
@@ -48,6 +51,7 @@ class Block:
     linear: np.ndarray
     rules: np.ndarray | None
     account: np.ndarray
+    beside: tuple[np.ndarray, np.ndarray]
 
 
 Judge = Callable[[Rolling, Block, Trees], np.ndarray]
@@ -229,22 +233,29 @@ def origin_block(rolling: Rolling, origin: pd.Timestamp, end: pd.Timestamp, cut:
     frame, labels = dataset.signals[inside], dataset.labels[inside]
     test = make_inputs(frame, learners.encoder, rolling.intervals)
     rows = hazard_rows(labels, rolling.intervals, rolling.until(cut))
-    learned = learners.learned_rules
+    learned, taught = learners.learned_rules, dataset.signals[before]
+    taught_time, time = (learners.time.log_odds(part, rolling.intervals) for part in (taught, frame))
     return Block(
         learners=learners,
-        train=(make_inputs(dataset.signals[before], learners.encoder, rolling.intervals), learners.rows),
+        train=(make_inputs(taught, learners.encoder, rolling.intervals), learners.rows),
         test=(test, rows),
         linear=learners.linear.log_odds(test)[rows.snapshot, rows.interval],
         rules=None if learned is None else learned.linear.log_odds(learned.inputs(frame))[rows.snapshot, rows.interval],
         account=labels["account_id"].astype(str).to_numpy()[rows.snapshot],
+        beside=(
+            taught_time[learners.rows.snapshot, learners.rows.interval],
+            time[rows.snapshot, rows.interval],
+        ),
     )
 
 
 def log_losses(rolling: Rolling, block: Block, size: Trees) -> np.ndarray:
     """Log loss of each out-of-time hazard row of the blend with trees of that size; (m,)."""
     learners, (inputs, rows), (test, judged) = block.learners, block.train, block.test
-    known = TrainingRows(inputs, rows, learners.encoder, learners.events, rolling.settings.training.seed)
+    seed, (taught, beside) = rolling.settings.training.seed, block.beside
+    offset = taught if learners.time else None
+    known = TrainingRows(inputs, rows, learners.encoder, learners.events, seed, offset)
     trees = fit_trees(known, rolling.dataset.schema, rolling.intervals, size, learners.monotone)
     blend = learners.blends["blend" if block.rules is None else "blend_rules"]
-    z = blend.of(trees.log_odds_of(test, learners.encoder, judged), block.linear, block.rules)
+    z = blend.of(trees.log_odds_of(test, learners.encoder, judged), block.linear, block.rules) + beside
     return log_loss_rows(z, judged.churned)

@@ -4,7 +4,6 @@ from training.hazard.attribution import Explanation, attribute
 from training.hazard.discrete_time import (
     INTERVAL,
     RENEWAL,
-    SEASON,
     STAGE,
     Explained,
     Inputs,
@@ -23,6 +22,8 @@ from training.hazard.intervals import HazardRows, Intervals, hazard_rows, make_i
 from training.hazard.lightgbm_core import lightgbm
 from training.hazard.linear import LinearHazard
 from training.hazard.linear_fit import fit_linear
+from training.hazard.time_effects import NO_EFFECTS, SEASON, SENTENCES, TimeEffects
+from training.hazard.time_effects_fit import fit_time_effects
 from training.hazard.trees import MANY_EVENTS, TreeHazard, fit_trees, tree_size
 
 __all__ = [
@@ -30,8 +31,10 @@ __all__ = [
     "INTERVAL",
     "LEARNERS",
     "MANY_EVENTS",
+    "NO_EFFECTS",
     "RENEWAL",
     "SEASON",
+    "SENTENCES",
     "STAGE",
     "Blend",
     "Encoder",
@@ -41,6 +44,7 @@ __all__ = [
     "Inputs",
     "Intervals",
     "LinearHazard",
+    "TimeEffects",
     "TrainingRows",
     "TreeHazard",
     "attribute",
@@ -49,6 +53,7 @@ __all__ = [
     "explained_by",
     "fit_encoder",
     "fit_linear",
+    "fit_time_effects",
     "fit_trees",
     "hazard_rows",
     "joined",

@@ -16,10 +16,10 @@ from scipy.special import expit
 from features.signal import Schema
 from training.hazard.encoding import Encoder
 from training.hazard.intervals import HazardRows, Intervals, renewal_ahead
+from training.hazard.time_effects import MONTH_JOINED, PLACE_IN_TERM, SEASON, TENURE
 
 STAGE = "lifecycle_stage"
 INTERVAL = "interval"  # the name under which the interval's own effect (how far ahead it lies) is explained
-SEASON = "season"  # the shift of the level by calendar month, where it is asked for
 RENEWAL = "days_to_renewal"  # renewals that fall in an interval are explained under this signal's name
 
 
@@ -67,6 +67,8 @@ class TrainingRows:
         Distinct churns among the rows, however many snapshots saw each.
     seed : int
         Of whatever is drawn at random.
+    offset : ndarray of float, shape (m,), optional
+        What the time of each row's interval adds to its log-odds (time_effects.py): learners are fitted beside it.
     """
 
     inputs: Inputs
@@ -74,6 +76,7 @@ class TrainingRows:
     encoder: Encoder
     events: int
     seed: int
+    offset: np.ndarray | None = None
 
     @property
     def event_weight(self) -> float:
@@ -145,7 +148,7 @@ class Explained:
 
 
 def explained_by(encoder: Encoder, schema: Schema) -> Explained:
-    """The signals that enter, then stage, next renewal, interval and season where they are no signals themselves.
+    """The signals that enter, then stage, next renewal and effects of time where they are no signals themselves.
 
     Parameters
     ----------
@@ -161,8 +164,9 @@ def explained_by(encoder: Encoder, schema: Schema) -> Explained:
     """
     dimensions = {signal.name: signal.dimension for signal in schema.signals}
     names = [*encoder.numbers, *(category.name for category in encoder.categories)]
-    for extra, dimension in ((STAGE, "account"), (RENEWAL, "financial"), (INTERVAL, "account"), (SEASON, "account")):
-        dimensions.setdefault(extra, dimension)
+    time = (INTERVAL, SEASON, PLACE_IN_TERM, MONTH_JOINED, TENURE)
+    for extra in (STAGE, RENEWAL, *time):
+        dimensions.setdefault(extra, "financial" if extra == RENEWAL else "account")
         if extra not in names:
             names.append(extra)
     return Explained(tuple(names), tuple(dimensions[name] for name in names))

@@ -20,8 +20,8 @@ class Design:
 
     `own`: (m, width) columns of the snapshots, less their mean over rows. `ahead`: (n, AHEAD) columns of the row's
     interval. `snapshot`, `interval`: (n,) which of the m snapshots and which interval a row is of. `effect_decay`: (K,)
-    what is left of `own` in each interval. Coefficients are in this order: the intercept, width
-    of `own`, AHEAD, K intervals.
+    what is left of `own` in each interval. `offset`: (n,) log-odds that the columns come beside. Coefficients are in
+    this order: the intercept, width of `own`, AHEAD, K intervals.
     """
 
     own: np.ndarray
@@ -29,6 +29,7 @@ class Design:
     snapshot: np.ndarray
     interval: np.ndarray
     effect_decay: np.ndarray
+    offset: np.ndarray
 
     @property
     def head(self) -> int:
@@ -52,7 +53,11 @@ class Design:
         """(n,) of the hazard in each row."""
         row = self.undecayed(beta) * self.effect_decay[self.interval]
         return np.asarray(
-            beta[0] + row + self.ahead @ beta[self.head : self.middle] + beta[self.middle :][self.interval]
+            self.offset
+            + beta[0]
+            + row
+            + self.ahead @ beta[self.head : self.middle]
+            + beta[self.middle :][self.interval]
         )
 
     def sums(self, values: np.ndarray) -> np.ndarray:

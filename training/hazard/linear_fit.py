@@ -61,7 +61,8 @@ def fit_linear(
     inputs, rows, event_weight = training.inputs, training.rows, training.event_weight
     at_risk = np.unique(rows.snapshot)
     blank = _blank(inputs, at_risk, training.encoder, plain, use_renewal)
-    design, row_means = _design(blank, inputs.take(at_risk), at_risk, rows)
+    offset = np.zeros(len(rows)) if training.offset is None else training.offset
+    design, row_means = _design(blank, inputs.take(at_risk), at_risk, rows, offset)
     beta, hessian, design = _minimised(design, rows.churned, event_weight, _penalty(design, ridge_l2))
     residual = event_weight * (expit(design.log_odds(beta)) - rows.churned)
     return replace(
@@ -102,7 +103,9 @@ def _blank(inputs: Inputs, at_risk: np.ndarray, encoder: Encoder, plain: bool, u
     )
 
 
-def _design(blank: LinearHazard, inputs: Inputs, at_risk: np.ndarray, rows: HazardRows) -> tuple[Design, np.ndarray]:
+def _design(
+    blank: LinearHazard, inputs: Inputs, at_risk: np.ndarray, rows: HazardRows, offset: np.ndarray
+) -> tuple[Design, np.ndarray]:
     """The columns of the rows, nothing decayed yet, and the means over rows that the snapshots' were centered by;
     `inputs` are those of the snapshots `at_risk`."""
     snapshot = np.searchsorted(at_risk, rows.snapshot)
@@ -110,7 +113,7 @@ def _design(blank: LinearHazard, inputs: Inputs, at_risk: np.ndarray, rows: Haza
     own = np.stack([np.ones(len(inputs)), *blank.row_columns(inputs)], axis=1)[:, 1:]
     row_means = rows_of @ own / len(rows)
     ahead = np.stack(renewal_columns(inputs), axis=2)[snapshot, rows.interval] * float(blank.use_renewal)
-    return Design(own - row_means, ahead, snapshot, rows.interval, blank.effect_decay), row_means
+    return Design(own - row_means, ahead, snapshot, rows.interval, blank.effect_decay, offset), row_means
 
 
 def _penalty(design: Design, ridge_l2: float) -> np.ndarray:

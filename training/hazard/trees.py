@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy.special import expit
 
 from configs.settings import Trees
 from features.signal import Schema
@@ -206,20 +207,36 @@ def fit_trees(training: TrainingRows, schema: Schema, intervals: Intervals, size
     names = [f"f{column}" for column in range(matrix.shape[1])]
     # Each churn counts once, however many snapshots saw it, so that lambda_l2 means the same at any spacing of them.
     weight = np.full(len(matrix), training.event_weight)
-    data = lgb.Dataset(matrix, rows.churned, weight=weight, feature_name=names, params=params, free_raw_data=True)
+    beside = None if training.offset is None else training.offset + level_beside(training.offset, rows.churned)
+    data = lgb.Dataset(
+        matrix, rows.churned, weight=weight, init_score=beside, feature_name=names, params=params, free_raw_data=True
+    )
     booster = lgb.train(params, data, num_boost_round=size.n_estimators)
     # What is kept is what the text says: the model served today is the one loaded tomorrow.
     text = booster.model_to_string(num_iteration=-1)
     scores = np.asarray(booster.predict(matrix, raw_score=True, num_threads=THREADS))
-    return TreeHazard.from_text(text, intervals, *_effect_decay(scores, rows, training.event_weight, intervals.count))
+    decay, intercepts = _effect_decay(scores, beside, rows, training.event_weight, intervals.count)
+    if beside is not None and training.offset is not None:
+        intercepts = intercepts + level_beside(training.offset, rows.churned)
+    return TreeHazard.from_text(text, intervals, decay, intercepts)
+
+
+def level_beside(offset: np.ndarray, churned: np.ndarray) -> float:
+    """What is added to an offset so that as many are expected as churned: boosting begins there."""
+    level = 0.0
+    for _ in range(50):
+        p = expit(offset + level)
+        level += float(np.clip((churned - p).sum() / max(float((p * (1 - p)).sum()), 1e-12), -2.0, 2.0))
+    return level
 
 
 def _effect_decay(
-    scores: np.ndarray, rows: HazardRows, event_weight: float, count: int
+    scores: np.ndarray, beside: np.ndarray | None, rows: HazardRows, event_weight: float, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """(effect decay, intercepts) of raw scores, each (count,): they are drawn towards their mean in each interval."""
     sizes = np.maximum(np.bincount(rows.interval, minlength=count), 1)
     means = np.bincount(rows.interval, scores, count) / sizes
     deviation = scores - means[rows.interval]
-    decay, shift = fit_effect_decay(scores, deviation, rows.interval, rows.churned, event_weight, count)
+    log_odds = scores if beside is None else scores + beside
+    decay, shift = fit_effect_decay(log_odds, deviation, rows.interval, rows.churned, event_weight, count)
     return decay, shift + (1.0 - decay) * means

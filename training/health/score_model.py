@@ -176,6 +176,7 @@ def fit_health(
     settings: Settings,
     intervals: Intervals,
     framework: Framework | None = None,
+    offset: np.ndarray | None = None,
 ) -> HealthModel:
     """Calibrates the rules on the hazard rows of one cut: a slope on health, an intercept per stage (ridge-pooled).
 
@@ -193,6 +194,8 @@ def fit_health(
         K of them.
     framework : Framework, optional
         Rules other than the configured ones.
+    offset : ndarray of float, shape (m,), optional
+        Of the hazard rows: what they are calibrated beside (`TrainingRows`).
 
     Returns
     -------
@@ -204,7 +207,7 @@ def fit_health(
     encoder = fit_encoder(scored, [HEALTH], [STAGE], rows.snapshot, rows.churned)
     account, _ = pd.factorize(labels["account_id"])
     training = settings.training
-    known = TrainingRows(make_inputs(scored, encoder, intervals), rows, encoder, events, training.seed)
+    known = TrainingRows(make_inputs(scored, encoder, intervals), rows, encoder, events, training.seed, offset)
     linear = fit_linear(known, account, training.ridge_l2, plain=True, use_renewal=False)
     per_point = float(linear.weights[0] / linear.scaling.sd[0] / linear.scaling.spread[0])
     log = {"hazard_rows": len(rows), "churn_events": events, "log_odds_per_health_point": per_point}

@@ -14,6 +14,7 @@ import pandas as pd
 
 from training.calibration import Calibrator, shift_of
 from training.hazard import (
+    NO_EFFECTS,
     STAGE,
     Blend,
     Encoder,
@@ -22,6 +23,7 @@ from training.hazard import (
     Inputs,
     Intervals,
     LinearHazard,
+    TimeEffects,
     TreeHazard,
     make_inputs,
     probability_frame,
@@ -40,13 +42,18 @@ COVERAGE = 0.9  # nominal, of p_low and p_high
 
 @dataclass(frozen=True)
 class ModelInputs:
-    """A frame ready for the members that have a share: `signals` for trees and linear learner, `rules` for rules."""
+    """A frame ready for the members that have a share: `signals` for trees and linear learner, `rules` for rules.
+
+    `time`: what the intervals' time adds to the log-odds, (n, K); None where the model has no such effect.
+    """
 
     signals: Inputs | None
     rules: Inputs | None
+    time: np.ndarray | None = None
 
     def take(self, rows: np.ndarray) -> ModelInputs:
-        return ModelInputs(*(None if inputs is None else inputs.take(rows) for inputs in (self.signals, self.rules)))
+        members = (None if inputs is None else inputs.take(rows) for inputs in (self.signals, self.rules))
+        return ModelInputs(*members, None if self.time is None else self.time[rows])
 
 
 @dataclass(frozen=True)
@@ -82,6 +89,8 @@ class ChurnModel:
         Of the true log-odds among accounts with the same signals (residual_heterogeneity.py).
     sampling_scale : float
         By how much the linear learner's sampling error is stretched (training/fit/interval_width.py).
+    time : TimeEffects
+        Of the calendar, the year since joining and tenure, beside all members.
     """
 
     name: str
@@ -103,6 +112,7 @@ class ChurnModel:
     excess_kurtosis: float = 0.0
     sampling_scale: float = 1.0
     rules: HealthModel | None = None
+    time: TimeEffects = NO_EFFECTS
 
     @property
     def has_signal(self) -> bool:
@@ -127,12 +137,14 @@ class ChurnModel:
         if self.blend.reads_signals:
             numbers = [*self.encoder.numbers, *numbers]
             texts = [*(category.name for category in self.encoder.categories), STAGE]
-        return tuple(dict.fromkeys([*numbers, *texts]))
+        joining = [name for name in self.time.columns if name != "as_of"]
+        return tuple(dict.fromkeys([*numbers, *joining, *texts]))
 
     def inputs(self, frame: pd.DataFrame) -> ModelInputs:
         """The frame ready for the members; DataError naming every signal that it lacks."""
         signals = make_inputs(frame, self.encoder, self.intervals) if self.blend.reads_signals else None
-        return ModelInputs(signals, None if self.rules is None else self.rules.inputs(frame))
+        time = self.time.log_odds(frame, self.intervals) if self.time else None
+        return ModelInputs(signals, None if self.rules is None else self.rules.inputs(frame), time)
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Columns p_churn_{h}d in (0, 1); DataError naming every signal that the frame lacks."""
@@ -146,11 +158,12 @@ class ChurnModel:
     def log_odds(self, inputs: ModelInputs) -> np.ndarray:
         """Uncalibrated hazard log-odds; (n, K)."""
         signals, rules = inputs.signals, inputs.rules
-        return self.blend.of(
+        z = self.blend.of(
             self.trees.log_odds(signals, self.encoder) if signals is not None and self.trees is not None else None,
             self.linear.log_odds(signals) if signals is not None and self.blend.linear else None,
             self.rules.linear.log_odds(rules) if rules is not None and self.rules is not None else None,
         )
+        return z if inputs.time is None else z + inputs.time
 
     def explain(self, frame: pd.DataFrame, horizon_days: int) -> Explanation:
         """Contributions per signal to p_churn_{horizon}d, from the base of a training row of average log-odds.

@@ -63,4 +63,9 @@ def log_odds_parts(churn: ChurnModel, frame: pd.DataFrame, count: int) -> tuple[
         start += churn.blend.rules * base[:count]
         for index, name in enumerate(churn.rules.explained.signals):
             parts[:, churn.explained.index(name), :] += churn.blend.rules * contributions[:, index, :count]
+    if churn.time:
+        base, effects = churn.time.contributions(frame, churn.intervals)
+        start += base[:count]
+        for name, effect in effects.items():
+            parts[:, churn.explained.index(name), :] += effect[:, :count]
     return start, parts

@@ -9,7 +9,7 @@ import numpy as np
 
 from configs.errors import DataError, Fault
 from training.calibration import Calibrator
-from training.hazard import Blend, Encoder, Explained, Intervals, LinearHazard, TreeHazard
+from training.hazard import Blend, Encoder, Explained, Intervals, LinearHazard, TimeEffects, TreeHazard
 from training.health import HealthModel
 from training.serialization import read_json, write_json
 
@@ -38,6 +38,7 @@ def save_model(churn: ChurnModel, folder: Path) -> None:
         "chosen": churn.chosen,
         "base_rate": churn.base_rate,
         "season": list(churn.season),
+        "time": churn.time.to_json(),
         "frailty_sd": churn.frailty_sd,
         "excess_kurtosis": churn.excess_kurtosis,
         "sampling_scale": churn.sampling_scale,
@@ -82,4 +83,5 @@ def load_model(cls: type[ChurnModel], folder: Path) -> ChurnModel:
         excess_kurtosis=body["excess_kurtosis"],
         sampling_scale=body["sampling_scale"],
         rules=HealthModel.load(folder) if blend.rules else None,
+        time=TimeEffects.from_json(body["time"]),
     )

@@ -1,0 +1,102 @@
+"""The worlds: how each company is made or read. One more is one entry in WORLDS."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from configs.settings import Settings
+from configs.settings_file import load_settings
+from features.dataset import load_dataset
+from features.synthetic.company import company_config, make_company
+from tests.benchmarks.worlds import life, memberships, monthly_terms
+from tests.training.conftest import dataset_of, project_settings, simulator
+
+EXAMPLES = Path(__file__).resolve().parents[3] / "configs" / "examples"
+SIMULATED_FROM = 15  # months
+
+
+@dataclass(frozen=True)
+class Made:
+    """A company to be backtested; `truth` has account_id, as_of and p_churn_{h}d."""
+
+    settings: Settings
+    dataset: Any
+    truth: pd.DataFrame | None
+
+
+@dataclass(frozen=True)
+class World:
+    """`make(small)`; `public`: needs FOREWARN_DATA."""
+
+    name: str
+    make: Callable[[bool], Made]
+    public: bool = False
+
+
+def _project(folder: Path, body: dict[str, Any]) -> Made:
+    (folder / "forewarn.yaml").write_text(yaml.safe_dump(body), encoding="utf-8")
+    settings = load_settings(folder / "forewarn.yaml")
+    return Made(settings, load_dataset(settings), None)
+
+
+def _demo(seed: int, accounts: int, small: bool) -> Made:
+    with tempfile.TemporaryDirectory() as folder:
+        company = make_company(Path(folder), 150 if small else accounts, seed=seed)
+        made = _project(Path(folder), company_config())
+    return Made(made.settings, made.dataset, company.truth)
+
+
+def _memberships(small: bool) -> Made:
+    with tempfile.TemporaryDirectory() as folder:
+        years = 4 if small else memberships.YEARS
+        memberships.make(Path(folder), accounts=400 if small else memberships.ACCOUNTS, years=years)
+        made = _project(Path(folder), memberships.config(years))
+        truth = pd.read_parquet(Path(folder) / life.TRUTH)
+    return Made(made.settings, made.dataset, truth)
+
+
+def _monthly_terms(small: bool) -> Made:
+    with tempfile.TemporaryDirectory() as folder:
+        monthly_terms.make(Path(folder), accounts=400 if small else monthly_terms.ACCOUNTS)
+        made = _project(Path(folder), monthly_terms.config())
+        truth = pd.read_parquet(Path(folder) / life.TRUTH)
+    return Made(made.settings, made.dataset, truth)
+
+
+def _simulated(small: bool) -> Made:
+    made = simulator.simulate(accounts=500 if small else 3_000, months=26, seed=46, level=-4.6, noise=0.5)
+    begins = simulator.START + SIMULATED_FROM * simulator.MONTH
+    settings = project_settings(
+        Path(tempfile.gettempdir()), backtest={"from": f"{begins:%Y-%m-%d}", "refit": "quarter"}
+    )
+    signals = made.signals.assign(owner=None, name=made.signals.account_id)
+    truth = pd.concat([made.signals[["account_id", "as_of"]], made.truth], axis=1)
+    dataset = dataset_of(made)
+    return Made(settings, type(dataset)(signals, dataset.labels, dataset.schema, dataset.data_end), truth)
+
+
+def _example(name: str, small: bool) -> Made:
+    settings = load_settings(EXAMPLES / f"{name}.yaml")
+    return Made(settings, load_dataset(settings), None)
+
+
+WORLDS = (
+    World("memberships", _memberships),
+    World("monthly-terms", _monthly_terms),
+    World("simulated", _simulated),
+    World("demo-7", partial(_demo, 7, 500)),
+    World("demo-11", partial(_demo, 11, 500)),
+    World("demo-12", partial(_demo, 12, 500)),
+    World("demo-5000", partial(_demo, 7, 5_000)),
+    World("online_retail", partial(_example, "online_retail"), public=True),
+    World("fightchurn_crm5", partial(_example, "fightchurn_crm5"), public=True),
+    World("oulad", partial(_example, "oulad"), public=True),
+)
