@@ -7,13 +7,14 @@ export PYTHONDONTWRITEBYTECODE =
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 INSTALL = $(BIN)/python -m pip install --quiet --no-compile
 
-.PHONY: demo test quick figures lint types serve lock clean help
+.PHONY: demo test quick figures worlds lint types serve lock clean help
 
 help:
 	@echo "make demo   a synthetic company, end to end, in ./demo"
 	@echo "make test   lint, types, tests and doctests"
 	@echo "make quick  the tests that take no more than a few seconds each"
 	@echo "make figures   the README's figures, worked out anew"
+	@echo "make worlds   the model and simple yardsticks on companies that it was not made on, into docs/worlds.md"
 	@echo "make serve  the endpoint, on the demo's model"
 	@echo "make lock   writes requirements*.txt anew from pyproject.toml (needs uv)"
 	@echo "make clean  removes .venv, demo/ and caches"
@@ -54,6 +55,10 @@ quick: .venv/dev.stamp
 # The README's figures, printed; the public data sets are skipped where FOREWARN_DATA does not name them.
 figures: .venv/dev.stamp
 	$(BIN)/python -m pytest tests/figures -s
+
+# The model beside yardsticks made by hand, world by world (hours; --worlds NAME and --small run a part).
+worlds: .venv/dev.stamp
+	$(BIN)/python tests/benchmarks/worlds/run.py --write
 
 UV ?= uv
 COMPILE = $(UV) pip compile --universal --generate-hashes -q --no-emit-index-url --custom-compile-command "make lock"

@@ -63,7 +63,10 @@ def label_lag(labels: pd.DataFrame, data_end: pd.Timestamp) -> pd.Timedelta:
     Timedelta
         Not below 0.
     """
-    return max(data_end - pd.Timestamp(labels["observed_until"].max()), pd.Timedelta(0))
+    observed = labels["observed_until"]
+    # A snapshot without any label is observed until its own as_of, which says nothing of when outcomes are known.
+    labelled = observed[observed != labels["as_of"]]
+    return max(data_end - pd.Timestamp((labelled if len(labelled) else observed).max()), pd.Timedelta(0))
 
 
 def known_until(labels: pd.DataFrame, data_end: pd.Timestamp, cut: pd.Timestamp) -> pd.Timestamp:

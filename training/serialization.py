@@ -8,7 +8,7 @@ from pathlib import Path
 from configs.errors import DataError, Fault
 from configs.json_object import JsonObject
 
-FORMAT = 7
+FORMAT = 8
 
 
 def write_json(path: Path, body: JsonObject) -> None:

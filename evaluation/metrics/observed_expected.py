@@ -50,6 +50,20 @@ class Ratio:
     low: float
     high: float
 
+    def off(self, limit: float) -> int:
+        """1 where the whole interval says that more than `limit` times as many left as predicted, -1 where fewer than
+        1 / limit times, else 0. Where most are expected to leave, those are counted that stay: of 80 in 100 there can
+        be no twice as many, and 90 are half as many that stay.
+        """
+        low, high = self.low, self.high
+        if self.expected > self.rows / 2:
+            stay = self.rows - self.expected
+            low, high = (
+                stay / max(self.rows - low * self.expected, 1e-9),
+                stay / max(self.rows - high * self.expected, 1e-9),
+            )
+        return int(low > limit) - int(high < 1 / limit)
+
 
 def observed_expected(y: Array, p: Array, accounts: Array, level: float = 0.95) -> Ratio:
     """Observed over expected churns with an interval for the true ratio; never empty, also with no churn at all.
@@ -92,6 +106,12 @@ def observed_expected(y: Array, p: Array, accounts: Array, level: float = 0.95) 
     if expected <= 0:
         to_do = "judge more rows, or fix their probabilities"
         raise DataError(Fault("observed over expected", f"{expected:g} churns expected", "more than 0", to_do))
+    observed = float(y.sum())
+    if y.size / 2 < expected < y.size:
+        # Most leave: those that stay are the rare events, whose counts vary as an interval of counts takes them to.
+        stays = observed_expected(1.0 - y, 1.0 - p, accounts, level)
+        low, high = ((y.size - end * stays.expected) / expected for end in (stays.high, stays.low))
+        return Ratio(y.size, int(observed), expected, observed / expected, max(low, 0.0), high)
     _, codes, rows = np.unique(accounts, return_inverse=True, return_counts=True)
     weights = np.bincount(codes, y)
     observed, squares = float(weights.sum()), float((weights**2).sum())

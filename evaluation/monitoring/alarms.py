@@ -43,7 +43,7 @@ def _calibration(figures: Figures, kind: Kind) -> Iterator[Trip]:
     """A stage is named where all stages together do not say the same already."""
     off = {}
     for row in figures.observed_expected:
-        off[row.quarter, row.stage] = (row.alarm_ratio.low > kind.limit) - (row.alarm_ratio.high < 1 / kind.limit)
+        off[row.quarter, row.stage] = row.alarm_ratio.off(kind.limit)
     for row in figures.observed_expected:
         way = off[row.quarter, row.stage]
         if way and (row.stage == ALL or way != off.get((row.quarter, ALL))):

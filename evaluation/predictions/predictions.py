@@ -13,6 +13,7 @@ from configs.framework import DIMENSIONS
 from configs.settings import Settings
 from evaluation.predictions.next_actions import Situation, next_actions
 from features.signal import Schema
+from training.hazard import TIME_SENTENCES
 from training.health import HealthModel, risk_levels
 from training.model import ChurnModel, Explanation
 
@@ -132,7 +133,7 @@ def reasons_json(explanation: Explanation, frame: pd.DataFrame, schema: Schema) 
         for index in top:
             name = explanation.signals[index]
             value = _plain(values[name][row]) if name in values else None
-            sentence = schema.info(name).sentence if name in schema.names else name
+            sentence = schema.info(name).sentence if name in schema.names else TIME_SENTENCES.get(name, name)
             reasons.append(Reason(name, explanation.dimensions[index], value, float(shares[index]), sentence))
         others = shares.copy()
         others[top] = 0.0

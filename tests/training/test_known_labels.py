@@ -29,3 +29,12 @@ def test_as_ofs_rise(dataset):
     result = distinct_as_ofs(dataset.labels)
     assert list(result) == sorted(set(result))
     assert len(result) == 26
+
+
+def test_snapshots_without_a_label_say_nothing_of_when_outcomes_are_known():
+    """Who had left by the last as_of has no label; the others' end 61 settling days before the data do."""
+    end = pd.Timestamp("2026-08-08")
+    rows = labels([("a", "2026-05-01", None), ("b", "2026-08-01", None)], observed="2026-06-08")
+    rows.loc[1, "observed_until"] = rows.loc[1, "as_of"]
+    assert label_lag(rows, end) == pd.Timedelta(days=61)
+    assert known_until(rows, end, end) == pd.Timestamp("2026-06-08")

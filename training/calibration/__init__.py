@@ -2,11 +2,12 @@
 
 from training.calibration.calibrator import Calibrator, identity
 from training.calibration.level_shift import LevelShift, find_level_shift
-from training.calibration.methods import choose_calibrator, clustered_z
+from training.calibration.methods import GATE_Z, choose_calibrator, clustered_z
 from training.calibration.platt import OutOfTime
 from training.calibration.seasonal_level import NONE, month_levels, month_shifts, shift_of
 
 __all__ = [
+    "GATE_Z",
     "NONE",
     "Calibrator",
     "LevelShift",

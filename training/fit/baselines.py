@@ -58,7 +58,7 @@ def assemble(
 ) -> ChurnModel:
     """A ChurnModel of the chosen learners of one cut; `tree_means` (signals, K) is needed with trees."""
     blend = learners.blends[chosen]
-    member = {"rules": learners.rules, "blend_rules": learners.learned_rules}.get(chosen)
+    member = {"rules": learners.rules, "blend_rules": learners.learned_rules}.get(chosen) if blend.rules else None
     encoder, linear = (
         (learners.base_rate_encoder, learners.base_rate)
         if chosen == "base_rate"

@@ -52,9 +52,9 @@ class FirstIntervals:
 def recalibrate_in_the_large(
     churn: ChurnModel, dataset: Data, settings: Settings, cut: pd.Timestamp, known: FirstIntervals
 ) -> ChurnModel:
-    """The model at the level of today: that of a year before where the settings say so, else moved by a level shift
-    that is found in what is known (training/calibration/level_shift.py)."""
-    if settings.training.season_level == "last_year":
+    """The model at the level of today: that of a year before where the settings say so and no season was learnt, else
+    moved by a level shift that is found in what is known (training/calibration/level_shift.py)."""
+    if settings.training.season_level == "last_year" and not any(churn.time.season):
         return _with_season(churn, dataset, cut, known.until)
     z = churn.calibrated(churn.log_odds(churn.inputs(known.frame)), known.frame)
     calibrator = churn.calibrator.with_level_shift(known.level_shift(z), settings.training.seed)

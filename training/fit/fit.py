@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from configs.progress import Progress
 from configs.settings import Settings
-from training.calibration import Calibrator, choose_calibrator, identity
+from training.calibration import Calibrator, OutOfTime, choose_calibrator, identity
 from training.fit.baselines import BaselineData, Parts, assemble, fit_baselines
 from training.fit.current_level import FirstIntervals, recalibrate_in_the_large, recalibrate_rules_in_the_large
 from training.fit.interval_width import with_interval_width
 from training.fit.learners import Data, FittedLearners
 from training.fit.model_selection import Choice, choose_learner
 from training.fit.rolling_origin import Rolling
+from training.fit.stacking import stack
 from training.hazard import STAGE, HazardRows, Intervals, make_inputs
 from training.health import HealthModel
 from training.known_labels import rows_known
@@ -89,11 +90,13 @@ def fit_models(
     blocks = rolling.out_of_time(cut)
     choice = choose_learner(learners, blocks, settings.training.min_churns)
     calibrator = identity(why="no usable origin")
+    weighing: JsonObject = {}
     if blocks:
-        calibrator = choose_calibrator(blocks[choice.chosen], settings.training.seed)
+        learners, out_of_time, weighing = _stacked(learners, choice, rolling, blocks[choice.chosen])
+        calibrator = choose_calibrator(out_of_time, settings.training.seed)
     before = (dataset.labels["as_of"] < cut).to_numpy()
     frame, labels = dataset.signals[before], dataset.labels[before]
-    log = _log(settings, rolling, learners, choice, calibrator)
+    log = _log(settings, rolling, learners, choice, calibrator) | {"stacking": weighing}
     main = settings.main_horizon_days
     base_rate = base_rate_at(labels, until, main) or base_rate_by_hazard(learners.rows, rolling.intervals, main)
     parts = Parts(settings, rolling.intervals, base_rate, log)
@@ -106,6 +109,21 @@ def fit_models(
     churn = recalibrate_in_the_large(churn, dataset, settings, cut, known)
     others = fit_baselines(BaselineData(learners, frame, labels, dataset.schema, parts))
     return Fitted(churn, recalibrate_rules_in_the_large(learners.rules, known), others)
+
+
+def _stacked(
+    learners: FittedLearners, choice: Choice, rolling: Rolling, rows: OutOfTime
+) -> tuple[FittedLearners, OutOfTime, JsonObject]:
+    """The learners with the members of the chosen blend weighed by purged rows; these as it then says; and why."""
+    chosen = choice.chosen
+    if chosen not in ("blend", "blend_rules"):
+        return learners, rows, {}
+    members = rolling.members(learners.cut, rules=chosen == "blend_rules")
+    blend, log = stack(learners.blends[chosen], members, rows, choice.too_bold)
+    if blend == learners.blends[chosen]:
+        return learners, rows, log
+    weighed = replace(learners, blends={**learners.blends, chosen: blend})
+    return weighed, replace(rows, log_odds=members.of(blend)), log
 
 
 def _log(

@@ -27,7 +27,7 @@ from training.calibration import identity
 from training.fit.baselines import Parts, assemble
 from training.fit.learners import FittedLearners
 from training.fit.rolling_origin import Rolling
-from training.hazard import INTERVAL, RENEWAL, SEASON, SENTENCES, STAGE
+from training.hazard import INTERVAL, RENEWAL, SEASON, STAGE
 from training.known_labels import days
 from training.model import CHUNK, ChurnModel, excess_kurtosis, frailty_sd
 from training.splits import evenly
@@ -63,8 +63,11 @@ def with_interval_width(
     if halves is None:
         return model
     rows = np.linspace(0, len(panel) - 1, min(COMPARED, len(panel))).astype(int)
+    # The halves' members are weighed as those of the whole are.
+    own = learners.blends[churn.chosen]
     fitted = [
-        assemble("half", churn.chosen, half, parts, identity()) for half in rolling.subsample_fits(learners, halves)
+        assemble("half", churn.chosen, replace(half, blends={**half.blends, churn.chosen: own}), parts, identity())
+        for half in rolling.subsample_fits(learners, halves)
     ]
     plain = replace(model, calibrator=identity(), frailty_sd=0.0, sampling_scale=1.0)
     error = sampling_error(plain, fitted, panel.iloc[rows], views[rows])
@@ -131,7 +134,7 @@ def random_halves(
 def state_views(churn: ChurnModel, frame: pd.DataFrame) -> np.ndarray:
     """Contributions to the uncalibrated log-odds of the main horizon by views of the account's state; (n, views)."""
     count = churn.intervals.upto(churn.main_horizon_days)
-    known = {RENEWAL, SEASON, STAGE, INTERVAL, *SENTENCES}  # facts, not views; the account's attributes are facts too
+    known = {RENEWAL, SEASON, STAGE, INTERVAL}  # facts, not views; the account's attributes are facts too
     named = zip(churn.explained.signals, churn.explained.dimensions, strict=True)
     indices = [index for index, (name, dimension) in enumerate(named) if dimension != "account" and name not in known]
     out = np.empty((len(frame), len(indices)))

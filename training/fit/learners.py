@@ -41,6 +41,7 @@ from training.splits import assert_no_overlap
 
 MONOTONE_BELOW = 1_000  # churn events, under which declared directions bind
 MAX_MISSING = 0.5  # a signal missing in more of the training snapshots is left out
+BESIDE, LEARNED_RULES = "beside", "learned_rules"
 BLENDED_ROWS = 20_000  # training rows, evenly spaced, that show how far the members agree
 
 
@@ -86,7 +87,8 @@ class FittedLearners:
     time_evidence: dict[str, float]
 
     def log_odds(self, frame: pd.DataFrame, intervals: Intervals) -> dict[str, np.ndarray]:
-        """Of the frame by each learner that there is, (n, K)."""
+        """Of the frame by each learner that there is, (n, K); what the time adds to them (BESIDE), and the rules as
+        learned, without it."""
         inputs = make_inputs(frame, self.encoder, intervals)
         trees = self.trees.log_odds(inputs, self.encoder)
         linear = self.linear.log_odds(inputs)
@@ -94,13 +96,17 @@ class FittedLearners:
         rules = self.rules.linear.log_odds(self.rules.inputs(frame))
         log_odds = {"trees": trees, "logistic": linear, "base_rate": base_rate}
         log_odds["blend"] = self.blends["blend"].of(trees, linear, None)
+        learned = None
         if self.learned_rules is not None:
             learned = self.learned_rules.linear.log_odds(self.learned_rules.inputs(frame))
             log_odds["blend_rules"] = self.blends["blend_rules"].of(trees, linear, learned)
         if self.time:
             beside = self.time.log_odds(frame, intervals)
             log_odds = {name: z + beside for name, z in log_odds.items()}
-        return log_odds | {"rules": rules}
+        else:
+            beside = np.zeros_like(linear)
+        parts = {BESIDE: beside} if learned is None else {BESIDE: beside, LEARNED_RULES: learned}
+        return log_odds | {"rules": rules} | parts
 
 
 def fit_learners(

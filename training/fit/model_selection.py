@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
 from training.calibration import OutOfTime, clustered_z
 from training.fit.learners import FittedLearners
@@ -29,18 +30,22 @@ FITTED_Z = 1.28
 RULES_Z_FEW = 0.0
 RULES_Z = 1.645  # where so many churns that a fitted model would have found something did not help it
 RULES_DOUBTED_FROM = 100  # churned accounts
+TELLS_Z = 2.0  # of a blend that is no better than the base rate in log loss, but tells who leaves
+SIMPLE_Z = 1.645  # by which one member alone must be better than the blend to serve
 AGAINST_Z = 1.0  # by which the blend without the rules must be better to be taken
 NO_SIGNAL = "no usable signal: "
 
 
 @dataclass(frozen=True)
 class Choice:
-    """`losses`: mean purged log loss of a hazard row; `beats_base_z`: z of the gain over the base rate by stage."""
+    """`losses`: mean purged log loss of a hazard row; `beats_base_z`: z of the gain over the base rate by
+    stage; `too_bold`: the blend tells who leaves, but its log loss does not show it before it is shrunk."""
 
     chosen: Chosen
     why: str
     losses: dict[str, float]
     beats_base_z: dict[str, float]
+    too_bold: bool = False
 
 
 def choose_learner(learners: FittedLearners, blocks: dict[str, OutOfTime], min_churns: int) -> Choice:
@@ -85,7 +90,17 @@ def choose_learner(learners: FittedLearners, blocks: dict[str, OutOfTime], min_c
                 "base_rate", f"{NO_SIGNAL}{accounts}, and no origin to show that anything beats the base rate"
             )
         return choice(top, f"{reason}; no origin to compare it on")
-    if learners.accounts >= max(FEW, min_churns) and z[top] >= FITTED_Z:
+    enough = learners.accounts >= max(FEW, min_churns)
+    tells = association_z(blocks["base_rate"], blocks[top].log_odds)
+    if enough and z[top] < FITTED_Z and tells >= TELLS_Z:
+        why = f"{reason}; it tells who leaves (z {tells:.2f}), too boldly (gain over the base rate: z {z[top]:.2f})"
+        return Choice(top, f"{why}, and is shrunk", losses, z, too_bold=True)
+    if enough and z[top] >= FITTED_Z:
+        simple: tuple[Chosen, ...] = ("trees", "logistic", "rules", "base_rate")
+        best = min((name for name in simple if name in losses), key=lambda name: losses[name])
+        against = clustered_z(loss[top] - loss[best], account)
+        if against >= SIMPLE_Z:
+            return choice(best, f"{reason}; {best} alone is better on purged rows (z {against:.2f})")
         return choice(top, reason)
     taken: Chosen = "base_rate"
     losses_by_step = [f"base rate {losses['base_rate']:.5f}"]
@@ -95,6 +110,26 @@ def choose_learner(learners: FittedLearners, blocks: dict[str, OutOfTime], min_c
         taken = taken if refusal else step
     reason = f"{accounts}; purged log loss: " + ", ".join(losses_by_step)
     return choice(taken, NO_SIGNAL + reason if taken == "base_rate" else reason)
+
+
+def association_z(base: OutOfTime, log_odds: np.ndarray) -> float:
+    """z, clustered by account, of a score test that the log-odds tell of outcomes what the base rate's do not.
+
+    An overfitted model may tell much and still lose to the base rate in log loss, since it is too sure. The base rate
+    is taken at the rows' own level.
+
+    References
+    ----------
+    C. R. Rao (1948), "Large sample tests of statistical hypotheses concerning several parameters".
+    """
+    p = expit(base.log_odds)
+    p = p * base.churned.sum() / p.sum()
+    deviation = log_odds - base.log_odds
+    deviation = deviation - np.average(deviation, weights=p * (1 - p))
+    _, account = np.unique(base.account, return_inverse=True)
+    by = np.bincount(account, (base.churned - p) * deviation)
+    spread = float(np.sqrt((by**2).sum()))
+    return float(by.sum()) / spread if spread > 0 else 0.0
 
 
 def _refusal(step: Chosen, learners: FittedLearners, min_churns: int, better: bool, z: float) -> str:

@@ -14,7 +14,8 @@ from configs.errors import DataError, Fault
 from configs.progress import Progress
 from configs.settings import Settings
 from training.calibration import OutOfTime
-from training.fit.learners import Data, FittedLearners, fit_learners
+from training.fit.learners import BESIDE, LEARNED_RULES, Data, FittedLearners, fit_learners
+from training.fit.stacking import Members
 from training.hazard import LEARNERS, Intervals, hazard_rows, make_intervals, stages_of
 from training.known_labels import churned_accounts, days, distinct_as_ofs, known_until
 from training.splits import period_starts
@@ -112,17 +113,27 @@ class Rolling:
 
     def out_of_time(self, cut: pd.Timestamp) -> dict[str, OutOfTime]:
         """Out-of-time hazard rows known at the cut, by those of LEARNERS that were fitted at every origin."""
-        origins = self.origins(cut)
-        ends = (*origins[1:], cut)[: len(origins)]
-        blocks: list[dict[str, np.ndarray]] = []
-        for origin, end in zip(origins, ends, strict=True):
-            blocks.append(self._block(origin, end, cut))
+        blocks = self._blocks(cut)
         if not blocks:
             return {}
         shared = [name for name in OutOfTime.__dataclass_fields__ if name != "log_odds"]
         made = [name for name in LEARNERS if all(name in block for block in blocks)]
         joined = {name: np.concatenate([block[name] for block in blocks]) for name in (*made, *shared)}
         return {name: OutOfTime(joined[name], **{column: joined[column] for column in shared}) for name in made}
+
+    def members(self, cut: pd.Timestamp, rules: bool) -> Members:
+        """What the members of a blend, with the learned rules or without, say of the rows of `out_of_time`."""
+        blocks = self._blocks(cut)
+        trees, linear, beside = (
+            np.concatenate([block[name] for block in blocks]) for name in ("trees", "logistic", BESIDE)
+        )
+        learned = np.concatenate([block[LEARNED_RULES] for block in blocks]) if rules else None
+        return Members(trees - beside, linear - beside, learned, beside)
+
+    def _blocks(self, cut: pd.Timestamp) -> list[dict[str, np.ndarray]]:
+        origins = self.origins(cut)
+        ends = (*origins[1:], cut)[: len(origins)]
+        return [self._block(origin, end, cut) for origin, end in zip(origins, ends, strict=True)]
 
     def _block(self, origin: pd.Timestamp, end: pd.Timestamp, cut: pd.Timestamp) -> dict[str, np.ndarray]:
         inside = self._inside(origin, end)

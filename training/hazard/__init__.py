@@ -22,7 +22,7 @@ from training.hazard.intervals import HazardRows, Intervals, hazard_rows, make_i
 from training.hazard.lightgbm_core import lightgbm
 from training.hazard.linear import LinearHazard
 from training.hazard.linear_fit import fit_linear
-from training.hazard.time_effects import NO_EFFECTS, SEASON, SENTENCES, TimeEffects
+from training.hazard.time_effects import NO_EFFECTS, SEASON, TIME_SENTENCES, TimeEffects
 from training.hazard.time_effects_fit import fit_time_effects
 from training.hazard.trees import MANY_EVENTS, TreeHazard, fit_trees, tree_size
 
@@ -34,8 +34,8 @@ __all__ = [
     "NO_EFFECTS",
     "RENEWAL",
     "SEASON",
-    "SENTENCES",
     "STAGE",
+    "TIME_SENTENCES",
     "Blend",
     "Encoder",
     "Explained",

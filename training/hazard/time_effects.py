@@ -23,7 +23,7 @@ PLACE_IN_TERM = "place_in_term"
 MONTH_JOINED = "month_joined"
 TENURE = "tenure_days"
 # The names that these effects are explained under, and what they say to a reader.
-SENTENCES = {
+TIME_SENTENCES = {
     SEASON: "the time of the year that lies ahead",
     PLACE_IN_TERM: "how far the time ahead lies from the day of the year on which the account joined",
     MONTH_JOINED: "the month of the year in which the account joined",

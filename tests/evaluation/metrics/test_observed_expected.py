@@ -107,3 +107,20 @@ def test_words() -> None:
     assert [times_in_words(one) for one in (0.0, 0.47, 1.0, 3.21)] == [
         "none", "half as many", "1.0 times as many", "3.2 times as many",
     ]  # fmt: skip
+
+
+def test_where_most_leave_those_that_stay_are_counted() -> None:
+    """79.6 % predicted and 90.2 % left: 1.13 times as many, and less than half as many stayed."""
+    y = np.r_[np.ones(451), np.zeros(49)]
+    found = observed_expected(y, np.full(500, 0.796), np.arange(500), level=0.999)
+    assert found.ratio == pytest.approx(0.902 / 0.796)
+    assert found.low > 1.05
+    assert (found.off(1.25), found.off(3.0)) == (1, 0)
+    mirrored = observed_expected(np.r_[np.zeros(251), np.ones(249)], np.full(500, 0.796), np.arange(500), level=0.999)
+    assert mirrored.off(1.25) == -1
+
+
+def test_a_ratio_is_off_where_its_whole_interval_is() -> None:
+    assert observed_expected(np.r_[np.ones(60), np.zeros(940)], np.full(1000, 0.03), np.arange(1000)).off(1.25) == 1
+    assert observed_expected(np.r_[np.ones(33), np.zeros(967)], np.full(1000, 0.03), np.arange(1000)).off(1.25) == 0
+    assert observed_expected(np.r_[np.ones(9), np.zeros(991)], np.full(1000, 0.03), np.arange(1000)).off(1.25) == -1

@@ -101,7 +101,7 @@ def test_place_in_term_by_hand() -> None:
     share = columns(PLACE_IN_TERM, frame_of("2023-01-01", 350.0), INTERVALS, None)[0, 0]
     assert share[[11, 0]].tolist() == pytest.approx([15.25 / 30, 14.75 / 30])
     assert share.sum() == pytest.approx(1.0)
-    assert 350.0 > 11 * BIN_DAYS
+    assert 11 * BIN_DAYS < 350.0
 
 
 def test_tenure_is_a_straight_line_between_knots() -> None:
