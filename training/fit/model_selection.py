@@ -19,8 +19,10 @@ from scipy.special import expit
 
 from training.calibration import OutOfTime, clustered_z
 from training.fit.learners import FittedLearners
+from training.fit.stacking import Beside
 from training.hazard import MANY_EVENTS, log_loss_rows
 from training.model import Chosen
+from training.optim import penalised_logistic
 
 FEW = 50  # churned accounts
 STEPS: tuple[Chosen, ...] = ("base_rate", "rules", "logistic", "blend", "blend_rules")
@@ -91,10 +93,6 @@ def choose_learner(learners: FittedLearners, blocks: dict[str, OutOfTime], min_c
             )
         return choice(top, f"{reason}; no origin to compare it on")
     enough = learners.accounts >= max(FEW, min_churns)
-    tells = association_z(blocks["base_rate"], blocks[top].log_odds)
-    if enough and z[top] < FITTED_Z and tells >= TELLS_Z:
-        why = f"{reason}; it tells who leaves (z {tells:.2f}), too boldly (gain over the base rate: z {z[top]:.2f})"
-        return Choice(top, f"{why}, and is shrunk", losses, z, too_bold=True)
     if enough and z[top] >= FITTED_Z:
         simple: tuple[Chosen, ...] = ("trees", "logistic", "rules", "base_rate")
         best = min((name for name in simple if name in losses), key=lambda name: losses[name])
@@ -108,15 +106,20 @@ def choose_learner(learners: FittedLearners, blocks: dict[str, OutOfTime], min_c
         refusal = _refusal(step, learners, min_churns, losses[step] < losses[taken], z[step])
         losses_by_step.append(f"{step} {losses[step]:.5f} (z {z[step]:.2f}, {refusal or 'taken'})")
         taken = taken if refusal else step
+    tells, shrunk = bold_z(blocks["base_rate"], blocks[top].log_odds) if enough and taken == "base_rate" else (0.0, 0.0)
+    if tells >= TELLS_Z and shrunk >= FITTED_Z:
+        why = f"{reason}; it tells who leaves (z {tells:.2f}) too boldly (gain over the base rate: z {z[top]:.2f},"
+        return Choice(top, f"{why} shrunk {shrunk:.2f}), and is shrunk", losses, z, too_bold=True)
     reason = f"{accounts}; purged log loss: " + ", ".join(losses_by_step)
     return choice(taken, NO_SIGNAL + reason if taken == "base_rate" else reason)
 
 
-def association_z(base: OutOfTime, log_odds: np.ndarray) -> float:
-    """z, clustered by account, of a score test that the log-odds tell of outcomes what the base rate's do not.
+def bold_z(base: OutOfTime, log_odds: np.ndarray) -> tuple[float, float]:
+    """(z that the log-odds tell of outcomes what the base rate's do not, z of their gain once they are shrunk).
 
-    An overfitted model may tell much and still lose to the base rate in log loss, since it is too sure. The base rate
-    is taken at the rows' own level.
+    An overfitted model may tell much and still lose to the base rate in log loss, since it is too sure. The first is a
+    score test at the rows' own level; the second the gain over the base rate of z_base + a + b (z - z_base), with a and
+    b from the other origins than the row's. Both are clustered by account.
 
     References
     ----------
@@ -129,7 +132,26 @@ def association_z(base: OutOfTime, log_odds: np.ndarray) -> float:
     _, account = np.unique(base.account, return_inverse=True)
     by = np.bincount(account, (base.churned - p) * deviation)
     spread = float(np.sqrt((by**2).sum()))
-    return float(by.sum()) / spread if spread > 0 else 0.0
+    tells = float(by.sum()) / spread if spread > 0 else 0.0
+    gain = np.zeros(len(base))
+    x = np.column_stack([np.ones(len(base)), deviation])
+    for origin in np.unique(base.origin):
+        out, others = base.origin == origin, base.origin != origin
+        if not 0 < base.churned[others].sum() < others.sum():
+            return tells, 0.0
+        level, line = (_moved(base, x[:, :width], others) for width in (1, 2))
+        losses = (log_loss_rows(z[out], base.churned[out]) for z in (level, line))
+        gain[out] = np.subtract(*losses)
+    return tells, clustered_z(gain, base.account)
+
+
+def _moved(base: OutOfTime, x: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The base rate's log-odds moved by columns x, whose coefficients come from `rows` (bool); no slope is below 0."""
+    own = base.take(rows)
+    likelihood = Beside(own.churned, own.churns / max(float(own.churned.sum()), 1.0), own.log_odds, x[rows])
+    theta, _ = penalised_logistic(likelihood, np.full(x.shape[1], 1e-3), np.zeros(x.shape[1]), 30, 1e-9)
+    theta[1:] = np.maximum(theta[1:], 0.0)
+    return np.asarray(base.log_odds + x @ theta)
 
 
 def _refusal(step: Chosen, learners: FittedLearners, min_churns: int, better: bool, z: float) -> str:

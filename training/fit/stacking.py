@@ -40,8 +40,8 @@ class Members:
 
 
 @dataclass(frozen=True)
-class _Stack(WeightedRows):
-    """Rows whose log-odds are moved by columns x (n, m) times the coefficients."""
+class Beside(WeightedRows):
+    """Rows whose log-odds `beside` are moved by columns x (n, m) times the coefficients."""
 
     beside: np.ndarray
     x: np.ndarray
@@ -104,7 +104,7 @@ def weighed(blend: Blend, members: Members, rows: OutOfTime) -> Blend:
         # The shares of a member that is left out go to the others.
         rest = blend.stretch / sum(getattr(blend, name) for name in names)
         start = np.array([blend.intercept, *(rest * getattr(blend, name) for name in names)])
-        moved = _Stack(rows.churned, event_weight, members.beside + x @ start, x)
+        moved = Beside(rows.churned, event_weight, members.beside + x @ start, x)
         theta, _ = penalised_logistic(moved, np.full(len(start), RIDGE), np.zeros(len(start)), 50, 1e-10)
         weights = dict(zip(names, start[1:] + theta[1:], strict=True))
         least = min(weights, key=lambda name: weights[name])

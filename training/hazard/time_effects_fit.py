@@ -32,10 +32,11 @@ from training.optim import WeightedRows, penalised_logistic
 from training.splits import evenly
 
 PRECISION = 4.0  # of the prior of each effect: variance 1/4, as so many churns' worth
-FAR = 24.0  # likewise, of the months of a term that do not touch the day of joining: what is due, is due around it
+FAR = 100.0  # likewise, of the months of a term that do not touch the day of joining: what is due, is due around it
 NEAR = (0, 1, 11)
 FREE = 1e-3  # of what only sets the level
-ADOPT = 2.0  # log of the Bayes factor
+# Log of the Bayes factor. The month of joining is the least likely of them, and looks like an anniversary in a season.
+ADOPT = {SEASON: 2.0, TENURE: 2.0, PLACE_IN_TERM: 2.0, MONTH_JOINED: 3.0}
 ADOPT_Z = 1.645
 MONTHS_Z = 1.0  # of a season, clustered by month
 BLOCK_DAYS, LEAST_YEAR = 365.0, 350.0
@@ -44,6 +45,8 @@ MOST_KEPT = 12_000  # rows without a churn
 OVERLAP_DAYS = 10.0
 LEAST_CHURNS = 30
 SAMPLE = 2_000  # snapshots, over which means are taken
+RENEWAL_DAYS = np.array([0.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 180.0])
+NUMBERS = np.arange(len(RENEWAL_DAYS) + 1)[None, :]
 ENTRY_SHARE = 0.1  # of the accounts, that joined on the first day of all: the data begin there
 
 
@@ -132,12 +135,12 @@ def fit_time_effects(
     fit = known.fitted(())
     found: dict[str, float] = {}
     adopted: tuple[str, ...] = ()
-    for name in (SEASON, TENURE, PLACE_IN_TERM, MONTH_JOINED):
+    for name in ADOPT:
         if name == SEASON and not _other_years_bear_it_out(known, fit, until, found):
             continue
         with_it = known.fitted((*adopted, name))
         found[name] = with_it.evidence - fit.evidence
-        if found[name] >= ADOPT:
+        if found[name] >= ADOPT[name]:
             adopted, fit = (*adopted, name), with_it
     if not adopted:
         return TimeEffects(entry_day=entry_day), found
@@ -207,11 +210,10 @@ def _known(
     rows, weight = _thinned(every)
     at, interval = rows.snapshot, rows.interval
     stages = pd.get_dummies(pd.Series(stage[at]), dtype=float).to_numpy()
-    falls, ahead = (values[at, interval] for values in renewal_ahead(frame, intervals))
-    unknown = np.isnan(ahead)
-    renewal = np.column_stack(
-        [np.where(unknown, 0.0, falls), np.where(unknown, 0.0, np.arcsinh(np.maximum(ahead, 0.0) / 30.0)), unknown]
-    )
+    ahead = renewal_ahead(frame, intervals)[1][at, interval]
+    # By stretches of days to the next renewal, none of them where none is known: a place in the year since joining is
+    # not to stand for a renewal that the contracts name.
+    renewal = (np.searchsorted(RENEWAL_DAYS, np.nan_to_num(ahead, nan=-1.0), side="right")[:, None] == NUMBERS) * 1.0
     which = (interval[:, None] == np.arange(intervals.count)[None, :]).astype(float)
     part = frame.iloc[at].reset_index(drop=True)
     here = np.arange(len(at))

@@ -57,8 +57,7 @@ FITTED = (*BLENDS, "trees", "logistic")
         (40, FITTED, 0.05, "base_rate"),  # healthier accounts can't leave more
         (40, (*FITTED, "rules"), -0.05, "base_rate"),
         (120, FITTED, -0.05, "rules"),
-        (120, (*FITTED, "rules"), -0.05, "base_rate"),
-        (5_000, (*FITTED, "rules"), -0.05, "base_rate"),
+        (120, (*FITTED, "rules"), -0.05, "blend_rules"),  # too bold, but it tells who leaves
         (29, (), -0.05, "rules"),  # under min_churns no learner above the rules is looked at
         (29, ("rules",), -0.05, "base_rate"),
     ],
@@ -69,6 +68,31 @@ def test_the_highest_step_that_holds(learners, blocks, accounts, spoilt, slope, 
     assert result.why.startswith(NO_SIGNAL) == (chosen == "base_rate")
     assert str(accounts) in result.why
     assert set(result.losses) == {*FITTED, "rules", "base_rate"}
+
+
+@pytest.mark.parametrize("accounts", [120, 5_000])
+def test_learners_that_know_nothing_are_no_usable_signal(learners, blocks, accounts):
+    base, random = blocks["base_rate"].log_odds, np.random.default_rng(0)
+    lost = {name: replace(one, log_odds=base + random.normal(0, 3, len(base))) for name, one in blocks.items()}
+    found = choose_learner(of(learners, accounts), lost | {"base_rate": blocks["base_rate"]}, 30)
+    assert (found.chosen, found.too_bold) == ("base_rate", False)
+    assert found.why.startswith(NO_SIGNAL)
+
+
+def test_a_blend_that_tells_too_boldly_is_to_be_shrunk(learners, blocks):
+    found = choose_learner(of(learners, 120), spoil(blocks, *FITTED, "rules"), 30)
+    assert (found.chosen, found.too_bold) == ("blend_rules", True)
+    assert found.beats_base_z["blend_rules"] < 0
+    assert "is shrunk" in found.why
+
+
+def test_one_member_that_is_better_than_the_blend_serves_alone(learners, blocks):
+    own = blocks["logistic"].log_odds
+    noise = np.random.default_rng(0).normal(0, 0.6, len(own))
+    worse = {name: replace(blocks[name], log_odds=own + noise) for name in (*BLENDS, "trees")}
+    found = choose_learner(of(learners, 120), blocks | worse, 30)
+    assert found.chosen == "logistic"
+    assert "logistic alone is better" in found.why
 
 
 def test_a_step_must_beat_the_one_below(learners, blocks):

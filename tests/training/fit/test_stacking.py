@@ -9,7 +9,7 @@ import pytest
 from scipy.special import expit
 
 from training.calibration import OutOfTime
-from training.fit.model_selection import association_z
+from training.fit.model_selection import bold_z
 from training.fit.stacking import Members, stack, weighed
 from training.hazard import Blend
 
@@ -68,8 +68,8 @@ def base_of(rows: OutOfTime, z: float = -3.0) -> Any:
 
 def test_a_bold_model_tells_who_leaves_and_a_shuffled_one_does_not() -> None:
     members, rows, _ = out_of_time(1.0, 1.0)
-    assert association_z(base_of(rows), 4 * members.trees) > 5
+    assert min(bold_z(base_of(rows), 4 * members.trees)) > 5
     rng = np.random.default_rng(3)
-    chance = [association_z(base_of(rows), 4 * rng.permutation(members.trees)) for _ in range(200)]
-    assert np.mean(np.array(chance) >= 2.0) <= 0.05
-    assert np.std(chance) == pytest.approx(1.0, abs=0.2)
+    chance = np.array([bold_z(base_of(rows), 4 * rng.permutation(members.trees)) for _ in range(100)])
+    assert np.std(chance[:, 0]) == pytest.approx(1.0, abs=0.25)
+    assert ((chance[:, 0] >= 2.0) & (chance[:, 1] >= 1.28)).mean() <= 0.05
