@@ -52,7 +52,19 @@ class Trained:
     def headlines(self) -> tuple[str, ...]:
         """The answer first: that there is no usable signal, then what the backtest says first of the method."""
         own = () if self.has_signal else (NO_USABLE_SIGNAL,)
-        return own if self.judged is None else (*own, self.judged.first)
+        if self.judged is None:
+            return own
+        return (*own, self.judged.first, *(() if self.judged.has_signal == self.has_signal else (self._why_apart,)))
+
+    @property
+    def _why_apart(self) -> str:
+        """Why training and backtest may come to two verdicts."""
+        origins = self.log["origins"]
+        rows = f"of the origins since {origins[0]}" if origins else "of no origin, for want of churns"
+        return (
+            f"Training and backtest differ: training chose by the purged rows {rows}, known by {self.log['cut']}; the"
+            " backtest looks at all of its folds, each with the model that could be chosen then."
+        )
 
     @property
     def summary(self) -> FitLog:

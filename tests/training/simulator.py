@@ -8,6 +8,7 @@ the true probability of churn by each horizon is a matrix product, not a simulat
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -170,10 +171,10 @@ def _observe(rng, active, as_of, month, begins, segment, has_term, phase, latent
     return pd.DataFrame(columns)
 
 
-def _info(name: str, dimension: str, healthier: int, kind: str = "number") -> SignalInfo:
+def _info(name: str, dimension: str, healthier: int, kind: Literal["number", "category"] = "number") -> SignalInfo:
     return SignalInfo(
         name=name, dimension=dimension, unit="count", healthier=healthier, kind=kind, sentence=f"{name} of the account"
-    )  # type: ignore[arg-type]
+    )
 
 
 SCHEMA = Schema(

@@ -96,7 +96,8 @@ def stack(blend: Blend, members: Members, rows: OutOfTime, too_bold: bool = Fals
 
 def weighed(blend: Blend, members: Members, rows: OutOfTime) -> Blend:
     """The weights that fit the rows, none below 0, drawn towards the blend's own."""
-    own = {"trees": members.trees, "linear": members.linear, "rules": members.rules}
+    every = {"trees": members.trees, "linear": members.linear, "rules": members.rules}
+    own = {name: z for name, z in every.items() if z is not None}
     names = [name for name in own if getattr(blend, name) > 0]
     event_weight = rows.churns / max(float(rows.churned.sum()), 1.0)
     while True:
@@ -109,7 +110,7 @@ def weighed(blend: Blend, members: Members, rows: OutOfTime) -> Blend:
         weights = dict(zip(names, start[1:] + theta[1:], strict=True))
         least = min(weights, key=lambda name: weights[name])
         if weights[least] > 0 or len(names) == 1:
-            gone = {name: 0.0 for name in own if name not in weights}
+            gone = {name: 0.0 for name in every if name not in weights}
             kept = {name: max(float(weight), 0.0) for name, weight in weights.items()}
             return replace(blend, **kept, **gone, intercept=float(start[0] + theta[0]))
         names.remove(least)

@@ -11,6 +11,7 @@ account and MONTHS_Z clustered by month.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -304,7 +305,8 @@ def _effects(
     entry_day: float | None,
 ) -> TimeEffects:
     """The adopted effects and their means over the training rows of the frame."""
-    effects, at, level = {}, known.plain.shape[1], 0.0
+    effects: dict[str, Any] = {}
+    at, level = known.plain.shape[1], 0.0
     for name in adopted:
         own = fit.beta[at : at + WIDTHS[name]]
         effects[name] = tuple(own.tolist())

@@ -52,8 +52,11 @@ class ModelInputs:
     time: np.ndarray | None = None
 
     def take(self, rows: np.ndarray) -> ModelInputs:
-        members = (None if inputs is None else inputs.take(rows) for inputs in (self.signals, self.rules))
-        return ModelInputs(*members, None if self.time is None else self.time[rows])
+        return ModelInputs(
+            None if self.signals is None else self.signals.take(rows),
+            None if self.rules is None else self.rules.take(rows),
+            None if self.time is None else self.time[rows],
+        )
 
 
 @dataclass(frozen=True)

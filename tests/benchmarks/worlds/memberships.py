@@ -103,5 +103,5 @@ def config(years: int = YEARS) -> dict[str, Any]:
         "tables": tables,
         "churn": {"kind": "outcome"},
         "snapshots": {"every": "month", "from": f"{START + pd.DateOffset(months=6):%Y-%m-%d}"},
-        "backtest": {"from": f"{end - pd.DateOffset(years=3):%Y-%m-%d}", "refit": "year"},
+        "backtest": {"from": f"{end - pd.DateOffset(years=2):%Y-%m-%d}", "refit": "year"},
     }
