@@ -152,7 +152,7 @@ def fit_learners(
     base_rate = fit_linear(by_stage, account, training.ridge_l2, use_renewal=False)
     learned = None
     if decided_by <= MANY_EVENTS:
-        learned = _learned(frame, labels, rows, events, settings, intervals, offset)
+        learned = _learned(frame, rows, events, settings, intervals, offset)
     return FittedLearners(
         cut=cut,
         rows=rows,
@@ -162,7 +162,7 @@ def fit_learners(
         trees=trees,
         base_rate_encoder=base_rate_encoder,
         base_rate=base_rate,
-        rules=fit_health(frame, labels, rows, events, settings, intervals),
+        rules=fit_health(frame, rows, events, settings, intervals),
         learned_rules=learned,
         blends=_blends(frame, inputs, rows, encoder, trees, linear, learned),
         events=events,
@@ -203,7 +203,6 @@ def _blends(
 
 def _learned(
     frame: pd.DataFrame,
-    labels: pd.DataFrame,
     rows: HazardRows,
     events: int,
     settings: Settings,
@@ -217,7 +216,7 @@ def _learned(
         return None
     framework = framework.model_copy(update={"health_maps": maps})
     learned = learned_framework(frame, rows, events, framework, intervals)
-    return fit_health(frame, labels, rows, events, settings, intervals, learned, offset)
+    return fit_health(frame, rows, events, settings, intervals, learned, offset)
 
 
 def _refuse_one_class(rows: HazardRows, cut: pd.Timestamp) -> None:

@@ -108,5 +108,5 @@ def recalibrate_rules(rules: HealthModel, dataset: Data, settings: Settings) -> 
     before = (dataset.labels["as_of"] < now).to_numpy()
     frame, labels = dataset.signals[before], dataset.labels[before]
     rows, events = hazard_rows(labels, rolling.intervals, until), churn_events(labels, until)
-    fitted = fit_health(frame, labels, rows, events, settings, rolling.intervals, rules.framework)
+    fitted = fit_health(frame, rows, events, settings, rolling.intervals, rules.framework)
     return recalibrate_rules_in_the_large(fitted, FirstIntervals.of(dataset, rolling.intervals, now, until))

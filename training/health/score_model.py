@@ -170,7 +170,6 @@ def _score_frame(frame: pd.DataFrame, scores: RuleScores) -> pd.DataFrame:
 
 def fit_health(
     frame: pd.DataFrame,
-    labels: pd.DataFrame,
     rows: HazardRows,
     events: int,
     settings: Settings,
@@ -182,8 +181,8 @@ def fit_health(
 
     Parameters
     ----------
-    frame, labels : DataFrame, n rows
-        Snapshots before the cut, row by row the same.
+    frame : DataFrame, n rows
+        Snapshots before the cut.
     rows : HazardRows
         Known by then.
     events : int
@@ -205,7 +204,7 @@ def fit_health(
     framework = framework or settings.framework
     scored = _score_frame(frame, rule_scores(frame, framework)).assign(account_id=frame["account_id"])
     encoder = fit_encoder(scored, [HEALTH], [STAGE], rows.snapshot, rows.churned)
-    account, _ = pd.factorize(labels["account_id"])
+    account, _ = pd.factorize(frame["account_id"])
     training = settings.training
     known = TrainingRows(make_inputs(scored, encoder, intervals), rows, encoder, events, training.seed, offset)
     linear = fit_linear(known, account, training.ridge_l2, plain=True, use_renewal=False)

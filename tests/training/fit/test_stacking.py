@@ -9,7 +9,7 @@ import pytest
 from scipy.special import expit
 
 from training.calibration import OutOfTime
-from training.fit.model_selection import bold_z
+from training.fit.model_selection import SHRUNK_Z, TELLS_Z, bold_z
 from training.fit.stacking import Members, stack, weighed
 from training.hazard import Blend
 
@@ -72,4 +72,4 @@ def test_a_bold_model_tells_who_leaves_and_a_shuffled_one_does_not() -> None:
     rng = np.random.default_rng(3)
     chance = np.array([bold_z(base_of(rows), 4 * rng.permutation(members.trees)) for _ in range(100)])
     assert np.std(chance[:, 0]) == pytest.approx(1.0, abs=0.25)
-    assert ((chance[:, 0] >= 2.0) & (chance[:, 1] >= 1.28)).mean() <= 0.05
+    assert ((chance[:, 0] >= TELLS_Z) & (chance[:, 1] >= SHRUNK_Z)).mean() <= 0.05
