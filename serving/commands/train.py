@@ -59,10 +59,10 @@ class Trained:
     @property
     def _why_apart(self) -> str:
         """Why training and backtest may come to two verdicts."""
-        origins = self.log["origins"]
+        origins = self.summary.origins
         rows = f"of the origins since {origins[0]}" if origins else "of no origin, for want of churns"
         return (
-            f"Training and backtest differ: training chose by the purged rows {rows}, known by {self.log['cut']}; the"
+            f"Training and backtest differ: training chose by the purged rows {rows}, known by {self.summary.cut}; the"
             " backtest looks at all of its folds, each with the model that could be chosen then."
         )
 
