@@ -129,7 +129,7 @@ def _calls_due(pair: ScorePair) -> Iterator[Change]:
         return
     before, after = pair.before, pair.after
     said = f"{call.made_by} called it {call.csm} on {call.made_at:%Y-%m-%d} ({call.reason})"
-    if call.expires_at is not None and before.as_of < call.expires_at <= after.as_of:
+    if call.expires_at is not None and call.expires_at <= after.as_of:  # it held at the scoring before
         yield Change("call_due", "expired", f"{said}; that has expired: make a new call, or let the model's count")
     elif call.made_at <= before.as_of and before.risk_level != after.risk_level != call.csm:
         moved = f"the model moved from {before.risk_level} to {after.risk_level}"

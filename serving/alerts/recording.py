@@ -103,7 +103,7 @@ def raise_alerts(
     before, after = (_scoring(ledger, day) for day in (since, as_of))
     at = pd.Timestamp(as_of)
     in_force = _calls(ledger, after, pd.Timestamp(since), now)
-    fired = _fired(outbox, at - timedelta(days=settings.alerts.quiet_days), as_of)
+    fired = _fired(outbox, at - timedelta(days=settings.alerts.quiet_days))
     owners = {account: known.owner for account, known in context.items()}
     found = alerts_of(pairs_of(before, after, settings, in_force), owners, fired)
     kept, held_out = _without_held_out(found, settings)
@@ -148,12 +148,12 @@ def _calls(ledger: Ledger, after: pd.DataFrame, since: pd.Timestamp, now: dateti
     return {held.account_id: held if held.csm is not None else before for held, before in both}
 
 
-def _fired(outbox: Outbox, since: pd.Timestamp, before: str) -> set[tuple[str, str, str]]:
-    """What was told of accounts from a day on, before the day that is raised now."""
+def _fired(outbox: Outbox, since: pd.Timestamp) -> set[tuple[str, str, str]]:
+    """What was told of accounts from a day on."""
     return {
         (alert.account_id, change["kind"], change["subject"])
         for alert in outbox.alerts(since=f"{since:%Y-%m-%d}")
-        if alert.account_id is not None and alert.as_of < before
+        if alert.account_id is not None
         for change in alert.body["changes"]
     }
 

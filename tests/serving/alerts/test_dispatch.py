@@ -133,6 +133,17 @@ def test_a_message_that_is_not_taken_holds_its_account_alone(ledger, alert_setti
     assert of_000 == ["2024-02-01", "2024-02-02"]
 
 
+def test_of_two_messages_of_an_account_the_second_waits_for_the_first(ledger, alert_settings, client, receiver):
+    sender = filled(ledger, alert_settings(hook(receiver, records_per_call=1), quiet_days=0), client, accounts=1)
+    score(ledger, "2024-02-02", ["high"], {0: ["gone_quiet"]})
+    raised(ledger, sender.settings)
+    receiver.answers = [400]
+    result = sender.run(NOW).receivers[0]
+    assert (len(receiver.calls), result.failed, result.waiting) == (1, 1, 1)
+    sender.run(NOW + MINUTE)
+    assert [alert["as_of"] for call in receiver.taken for alert in call.alerts] == ["2024-02-01", "2024-02-02"]
+
+
 def test_batches_keep_to_records_and_bytes_and_calls_a_minute(ledger, alert_settings, client, receiver):
     settings = alert_settings(hook(receiver, records_per_call=20, calls_per_minute=4))
     sender = filled(ledger, settings, client, accounts=130)

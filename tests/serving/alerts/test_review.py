@@ -27,7 +27,7 @@ def rows(*accounts: tuple[str, str, list[str], list[list[str]], float | None, fl
                     **{"churned_90d": churned, "churn_at": GONE if churned else pd.NaT},
                 }
             )
-    frame = pd.DataFrame(out)
+    frame = pd.DataFrame(out).dropna(subset=["risk_level"])  # None: not there yet
     return frame.astype({"as_of": "datetime64[us]", "churn_at": "datetime64[us]"})
 
 
@@ -83,6 +83,24 @@ def test_precision_and_lead(make_settings):
     assert (high.alerts, high.precision, high.lift) == (3, 2 / 3, (2 / 3) / 0.6)
     assert high.lead_days == (39 + 11) / 2
     assert high.low < high.precision < high.high
+
+
+def test_what_is_new_is_no_change_and_an_opportunity_no_sign_of_risk(make_settings):
+    tables = {"accounts": {"from": "accounts.csv"}, "contracts": {"from": "contracts.csv"}}
+    settings = make_settings(tables=tables, evaluation={"min_churned_accounts": 2})
+    new = ("g", "ben", [None, "high", "high"], NONE, 0.0, 10.0)
+    curious = ("h", "ben", ["healthy", "healthy", "healthy"], [[], ["engagement_spike"], []], 0.0, 10.0)
+    found = review(rows(*COMPANY, new, curious), settings, "ledger")
+    assert found.rows == 8 + 1 + 2
+    policies = {policy.policy: policy.alerts for policy in found.policies}
+    assert policies == {STATE: 3, CHANGE: 3, BUDGET: 3}
+
+
+def test_two_scorings_of_a_week_share_its_places(make_settings, monkeypatch):
+    monkeypatch.setattr("tests.serving.alerts.test_review.DAYS", DAYS - pd.to_timedelta([0, 0, 25], unit="D"))
+    found = reviewed(make_settings, per_owner_a_week=1, quiet_days=0)  # the second on Monday, the third on Thursday
+    policies = {policy.policy: policy for policy in found.policies}
+    assert (policies[CHANGE].alerts, policies[BUDGET].alerts, policies[BUDGET].most_a_week) == (3, 1, 1)
 
 
 def test_what_has_not_matured_is_not_judged(make_settings):
