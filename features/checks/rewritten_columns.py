@@ -7,6 +7,7 @@ with its own `recorded_at`, the first is looked at: what was rewritten later is 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import ibis
 import ibis.expr.types as ir
@@ -84,18 +85,17 @@ def rewritten_columns(sources: Sources, fate: pd.DataFrame) -> Iterator[Suspicio
 def _of_table(sources: Sources, known: Table, columns: list[Column], fate: pd.DataFrame) -> Iterator[Suspicion]:
     rows = sources.tables[known.name]
     at = rows[known.time]
-    parts = {f"{place}": part for place, part in enumerate(p for c in columns for p in _parts(sources, rows, at, c))}
+    parts = {f"{index}": part for index, part in enumerate(p for c in columns for p in _parts(sources, rows, at, c))}
     keys = {"account_id": rows.account_id, "stratum": at.year() * 4 + (at.month() - 1) // QUARTER}
-    means = rows.group_by(**keys).aggregate(**{place: value.mean() for place, (_, value) in parts.items()})
+    means = rows.group_by(**keys).aggregate(**{index: value.mean() for index, (_, value) in parts.items()})
     frame = sources.engine.to_pandas(means).sort_values(["account_id", "stratum"], ignore_index=True)
     frame["chosen"] = _nearest_to_the_middle(frame, fate)
     seen = set()
-    for place, (name, _) in parts.items():
-        column = f"{known.name}.{name}"
-        for suspicion in compared(column, frame, fate, [place], "rows of accounts half-way to their end"):
-            if column not in seen:
-                yield suspicion
-            seen.add(column)
+    for suspicion in compared("{}", frame, fate, [*parts], "rows of accounts half-way to their end"):
+        name, _ = parts[suspicion.column]
+        if name not in seen:
+            yield replace(suspicion, column=f"{known.name}.{name}")
+        seen.add(name)
 
 
 def _parts(sources: Sources, rows: ir.Table, at: ir.Value, column: Column) -> list[tuple[str, ir.Value]]:
