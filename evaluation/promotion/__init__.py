@@ -2,6 +2,7 @@
 
 from evaluation.promotion.events import LedgerEvent, ledger_events, mark_level, mark_promotion, mark_reweighting
 from evaluation.promotion.gates import RULES, evaluate_gates
+from evaluation.promotion.model_files import note_model_files
 from evaluation.promotion.verdict import EarlierCalibration, GateResult, Measured, Verdict
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "mark_level",
     "mark_promotion",
     "mark_reweighting",
+    "note_model_files",
 ]

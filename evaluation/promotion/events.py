@@ -14,6 +14,7 @@ import pandas as pd
 
 from configs.framework import Framework
 from evaluation.ledger import Ledger
+from evaluation.promotion.model_files import MODEL_FILES
 from evaluation.promotion.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -228,6 +229,7 @@ SENTENCES = {
     FORCED: _forced,
     REWEIGHTING: _reweighting,
     LEVEL: _level,
+    MODEL_FILES: lambda body: f"Version {body['version']} was first served, its files of digest {body['digest'][:16]}.",
     "demo": lambda body: f"A demo began here: {body['says']}.",
 }
 

@@ -20,6 +20,7 @@ from serving.api.keys import KeyStore
 from serving.api.limits import RateLimiter
 from serving.api.logs import log, log_error
 from serving.api.metrics import Metrics
+from serving.api.shedding import SheddingProtocol
 from serving.api.worker_link import WorkerLink
 from serving.messages import DataAge, ProblemFault, Readiness, Refusal, Status, faults_of
 from serving.prepared import PreparedDay, current_day
@@ -94,6 +95,8 @@ class Live:
         self.keys = KeyTable(KeyStore(settings.paths.keys))
         self.snapshot: Snapshot | None = None
         self.refused: dict[str, Refusal] = {}
+        SheddingProtocol.limit = settings.serving.max_waiting
+        SheddingProtocol.limit = settings.serving.max_waiting
         self.started_at = _now()
         self.working = 0
         self.worker = WorkerLink(config, self.told)
@@ -120,6 +123,8 @@ class Live:
         kind = event.get("event")
         if kind == "day":
             self.serving = Serving.model_validate(event["serving"])
+            SheddingProtocol.limit = self.serving.max_waiting
+            SheddingProtocol.limit = self.serving.max_waiting
             if self.serving.requests_per_minute != self.limiter.requests_per_minute:
                 self.limiter = RateLimiter(self.serving.requests_per_minute)
             self._use_day(Path(event["folder"]))

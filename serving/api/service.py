@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import bentoml
+import uvicorn.config
 
 from configs.settings_file import load_settings
 from serving.api.front import Front
@@ -21,6 +22,10 @@ from serving.api.routes import ROUTES
 from serving.api.routing import Router
 
 CONFIG_VARIABLE = "FOREWARN_CONFIG"
+# Uvicorn, which BentoML starts after it has loaded this, then speaks through our protocol, which sheds.
+uvicorn.config.HTTP_PROTOCOLS["auto"] = "serving.api.shedding:SheddingProtocol"
+# Uvicorn, which BentoML starts after it has loaded this, then speaks through our protocol, which sheds.
+uvicorn.config.HTTP_PROTOCOLS["auto"] = "serving.api.shedding:SheddingProtocol"
 SWITCH_SECONDS = 0.0005  # the ledger's thread waits at most so long for its turn
 
 

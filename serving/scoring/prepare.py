@@ -14,6 +14,7 @@ import pandas as pd
 from configs.errors import Fault, UsageError
 from evaluation.ledger import prediction_rows
 from evaluation.outcomes import assign, mark_draw
+from evaluation.promotion import note_model_files
 from serving.messages import AccountReasons
 from serving.prepared import DayHeader, DayWriter, PreparedAccount, Summary, current_day, set_current
 from serving.project import Project
@@ -49,12 +50,14 @@ def prepare(config: Path, now: datetime) -> Path:
     with Project.open(config, now=now) as project:
         scorer = Scorer.open(project)
         check_values(scorer)
+        at = pd.Timestamp(now)
+        note_model_files(project.ledger, scorer.model.version, scorer.model.digest, "serve", at)
         served, key = project.paths.served, _key(project, scorer)
         folder = served / key
         if current_day(served) != folder:
             if not folder.is_dir():
                 prepare_day(scorer, folder, project.sources.fingerprint, now)
-            mark_draw(project.ledger, project.settings.evaluation.holdout, pd.Timestamp(now), "serve")
+            mark_draw(project.ledger, project.settings.evaluation.holdout, at, "serve")
             set_current(served, key)
         return folder
 

@@ -140,9 +140,12 @@ def _mark(config: Path, settings: Settings) -> str:
 
     Sources on a server show nothing so, and are read anew every minute.
     """
-    champion = [[version.number, version.run_id] for version in versions(settings) if CHAMPION in version.aliases]
+    champions = [version for version in versions(settings) if CHAMPION in version.aliases]
+    champion = [[version.number, version.run_id] for version in champions]
     files = source_files(settings)
-    stats = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files or ()]
+    folders = [version.folder for version in champions if version.folder is not None]
+    looked_at = [*(files or ()), *(path for folder in folders for path in sorted(folder.rglob("*")))]
+    stats = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in looked_at if path.is_file()]
     minute = int(time.time() // 60) if files is None else 0
     body = [
         settings.model_dump(mode="json"),

@@ -46,5 +46,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/docs.json", ROLES, openapi, "This document, where BentoML's index looks for it."),
     Route("GET", "/metrics", ("platform", "admin"), None, "Figures for Prometheus.", gives_type="text/plain"),
     Route("GET", "/", ROLES, None, "A page that shows this document.", gives_type="text/html"),
-    Route("GET", "/static_content/{file}", ROLES, None, "What that page needs.", gives_type="text/css"),
+    Route(
+        "GET", "/static_content/{file}", ROLES, None, "What that page needs.", statuses=(404,), gives_type="text/css"
+    ),
 )
