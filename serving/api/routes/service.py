@@ -43,7 +43,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route("GET", "/v1/status", ROLES, status, "What serves, and what was refused since.", gives=Status),
     Route("GET", "/openapi.json", ROLES, openapi, "This document."),
-    Route("GET", "/docs.json", ROLES, openapi, "This document, where BentoML's index looks for it."),
+    Route("GET", "/docs.json", ROLES, openapi, "This document, where the index page looks for it."),
     Route("GET", "/metrics", ("platform", "admin"), None, "Figures for Prometheus.", gives_type="text/plain"),
     Route("GET", "/", ROLES, None, "A page that shows this document.", gives_type="text/html"),
     Route(

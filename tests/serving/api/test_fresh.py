@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -75,6 +76,9 @@ class Asker:
 def project(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("fresh") / "project"
     shutil.copytree(demo, folder)
+    with sqlite3.connect(folder / ".forewarn" / "mlflow.db") as registry:  # which names the folder that was copied
+        moved = "update model_versions set storage_location = replace(storage_location, ?, ?)"
+        registry.execute(moved, (str(demo), str(folder)))
     with (folder / "forewarn.yaml").open("a") as file:
         file.write("serving: {refresh_seconds: 0.5}\n")
     return folder
