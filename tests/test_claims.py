@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import typing
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -12,16 +13,27 @@ from pydantic import BaseModel
 from configs.settings import Settings
 from configs.tables import TABLES
 from evaluation.backtest.random_split import WORTH_SAYING
+from evaluation.monitoring import drift
+from evaluation.outcomes import holdout
+from evaluation.report.sections.context import DRAWN_ROWS, draws_for
+from evaluation.revenue import retention
+from evaluation.revenue.groups import LEAST_ACCOUNTS
 from evaluation.validity.check_scores import NEAR_ONE
 from evaluation.validity.check_time import EARLY_RANK, MOST_CHURNS, SEPARATES, SEPARATES_LOW, SURE
+from features.checks import comparisons, leakage, rewritten_columns, univariate_auc
+from features.labels import labels
+from features.signals import exposure
+from features.timeline import succession
 from serving.api.front import MAX_BODY_BYTES
 from serving.api.keys import ROLES
 from serving.api.routes import ROUTES
+from serving.demo import demo
 from training.calibration.methods import METHODS
 from training.fit.learners import MAX_MISSING, MONOTONE_BELOW
 from training.fit.model_selection import FEW, FITTED_Z, RULES_DOUBTED_FROM, RULES_Z
 from training.hazard.trees import LARGER, MANY_EVENTS, MORE, MOST_COLUMNS, SOME_EVENTS
 
+OUTAGES = import_module("features.timeline.outages")  # whose room gives a function of that name
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").glob("*.md"))}
@@ -132,6 +144,44 @@ CHECKED = {
 @pytest.mark.parametrize(("sentence", "holds"), CHECKED.values(), ids=CHECKED)
 def test_checks_are_as_the_page_says(sentence: str, holds: bool) -> None:
     assert sentence in CHECKS_PAGE
+    assert holds
+
+
+WRITTEN: dict[str, tuple[object, str, bool]] = {
+    "reference_days": (
+        leakage,
+        "Three reference days are tried, after 10, 35 and 65 % of the churns",
+        comparisons.REFERENCE_SHARES == (0.10, 0.35, 0.65),
+    ),
+    "leak_auc": (
+        leakage,
+        "An AUC counts from 0.9, and only if it lies three standard errors above 0.8",
+        (comparisons.LEAK_AUC, comparisons.LEAK_AUC_LOW, univariate_auc.STANDARD_ERRORS) == (0.9, 0.8, 3),
+    ),
+    "measures": (leakage, "at least three months before its end", rewritten_columns.MONTHS_BEFORE_END == 3),
+    "outage_day": (OUTAGES, "under a tenth of what its weekday usually brings", OUTAGES.LOW_SHARE == 0.1),
+    "trickle": (
+        labels.last_working_day,
+        "the last thirteen weeks, up to the last one, that brought under a tenth of what their weekday usually did",
+        (OUTAGES.WEEKS, OUTAGES.LOW_SHARE) == (13, 0.1),
+    ),
+    "renewal": (succession, "B is worth at least half of A", succession.LEAST_SHARE == 0.5),
+    "moves": (drift, "twice as large as any before it in the same column", drift.TIMES == 2),
+    "draws": (
+        draws_for,
+        "as many as `asked`, but fewer of more than 100,000 rows",
+        DRAWN_ROWS // Settings.model_fields["evaluation"].default.bootstrap_draws == 100_000,
+    ),
+    "small_lines": (retention, "A line of fewer than 10 accounts has refusals", LEAST_ACCOUNTS == 10),
+    "effect": (holdout.effect, "fewer than 10 accounts churned in both arms", holdout.LEAST_CHURNED == 10),
+    "a_year": (exposure, "missing where fewer than MIN_DAYS are behind it", exposure.MIN_DAYS == 7),
+    "demo": (demo, "half a year before the end it trains on what was known then", demo.MONTHS_AGO == 6),
+}
+
+
+@pytest.mark.parametrize(("told", "sentence", "holds"), WRITTEN.values(), ids=WRITTEN)
+def test_code_does_what_its_docstring_says(told: object, sentence: str, holds: bool) -> None:
+    assert sentence in " ".join((told.__doc__ or "").split())
     assert holds
 
 
