@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from configs.errors import DataError, Fault
@@ -29,3 +31,17 @@ def read_json(path: Path) -> JsonObject:
         format_read = body.get("format") if isinstance(body, dict) else type(body).__name__
         raise DataError(Fault(str(path), f"format {format_read}", f"format {FORMAT}", "train again with this version"))
     return body
+
+
+@contextmanager
+def fields_of(path: Path) -> Iterator[None]:
+    """What does not find in the file's fields what it expects is refused in words: DataError."""
+    try:
+        yield
+    except DataError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        lacking = f"no field {error}" if isinstance(error, KeyError) else str(error)
+        raise DataError(
+            Fault(str(path), lacking, f"the fields of format {FORMAT}", "train again with this version")
+        ) from error

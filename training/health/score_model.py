@@ -15,6 +15,7 @@ import pandas as pd
 
 from configs.errors import DataError, Fault
 from configs.framework import DIMENSIONS, Framework, Level
+from configs.json_object import JsonObject
 from configs.settings import Settings
 from features.health import HEALTH, RuleScores, holds, rule_scores, score_columns
 from training.hazard import (
@@ -33,7 +34,7 @@ from training.hazard import (
     make_inputs,
     probability_frame,
 )
-from training.serialization import JsonObject, read_json, write_json
+from training.serialization import fields_of, read_json, write_json
 
 SCORE_COLUMNS = (HEALTH, *(f"health_{name}" for name in DIMENSIONS))
 
@@ -152,16 +153,18 @@ class HealthModel:
 
     @classmethod
     def load(cls, folder: Path) -> HealthModel:
-        body = read_json(folder / "health.json")
-        return cls(
-            name=body["name"],
-            horizons_days=tuple(body["horizons_days"]),
-            framework=Framework(**body["framework"]),
-            intervals=Intervals(tuple(body["edges"])),
-            encoder=Encoder.from_json(body["encoder"]),
-            linear=LinearHazard.from_json(body["linear"]),
-            log=body["log"],
-        )
+        path = folder / "health.json"
+        body = read_json(path)
+        with fields_of(path):
+            return cls(
+                name=body["name"],
+                horizons_days=tuple(body["horizons_days"]),
+                framework=Framework(**body["framework"]),
+                intervals=Intervals(tuple(body["edges"])),
+                encoder=Encoder.from_json(body["encoder"]),
+                linear=LinearHazard.from_json(body["linear"]),
+                log=body["log"],
+            )
 
 
 def _score_frame(frame: pd.DataFrame, scores: RuleScores) -> pd.DataFrame:

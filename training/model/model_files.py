@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from configs.errors import DataError, Fault
+from configs.json_object import JsonObject
 from training.calibration import Calibrator
 from training.hazard import Blend, Encoder, Explained, Intervals, LinearHazard, TimeEffects, TreeHazard
 from training.health import HealthModel
-from training.serialization import read_json, write_json
+from training.serialization import fields_of, read_json, write_json
 
 if TYPE_CHECKING:
     from training.model.churn_model import ChurnModel
@@ -54,6 +55,11 @@ def save_model(churn: ChurnModel, folder: Path) -> None:
 def load_model(cls: type[ChurnModel], folder: Path) -> ChurnModel:
     """DataError when the folder holds no model of this format."""
     body = read_json(folder / MODEL_FILE)
+    with fields_of(folder / MODEL_FILE):
+        return _model_of(cls, body, folder)
+
+
+def _model_of(cls: type[ChurnModel], body: JsonObject, folder: Path) -> ChurnModel:
     intervals = Intervals(tuple(body["edges"]))
     trees_file = folder / TREES_FILE
     blend = Blend(**body["blend"])

@@ -9,6 +9,7 @@ from configs.errors import DataError
 from training.calibration.platt import fit_stage_platt
 from training.health.score_model import HealthModel
 from training.model.churn_model import ChurnModel
+from training.serialization import FORMAT
 
 pytestmark = pytest.mark.slow
 
@@ -125,7 +126,13 @@ def test_save_and_load_to_the_last_bit(fitted, calibrated, later, tmp_path):
 
 @pytest.mark.parametrize(("cls", "name"), [(ChurnModel, "model.json"), (HealthModel, "health.json")])
 @pytest.mark.parametrize(
-    ("text", "message"), [(None, "no such file"), ("{", "the JSON"), ('{"format": 99}', "format 99")]
+    ("text", "message"),
+    [
+        (None, "no such file"),
+        ("{", "the JSON"),
+        ('{"format": 99}', "format 99"),
+        (f'{{"format": {FORMAT}, "edges": [0, 30]}}', "no field 'name'"),
+    ],
 )
 def test_a_broken_model_file_is_refused(cls, name, text, message, tmp_path):
     if text is not None:
