@@ -103,7 +103,7 @@ def review(session: Session, over: str | None) -> None:
 
 
 @click.command()
-@click.option("--daily", is_flag=True, required=True, help="Check, score, alerts and push, one after the other.")
+@click.option("--daily", is_flag=True, required=True, help="Check, score and alerts, one after the other.")
 @click.pass_obj
 def run(session: Session, daily: bool) -> None:
     """Everything of a day in one command, for cron: one exit code, and a summary."""
