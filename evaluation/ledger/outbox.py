@@ -24,6 +24,7 @@ from evaluation.ledger.tables import alerts, batches, deliveries, messages, pred
 
 DELIVERED, FAILED, DEAD, RESENT = "delivered", "failed", "dead", "resent"  # of a message
 ENABLED, DISABLED, REENABLED = "enabled", "disabled", "reenabled"  # of a receiver as a whole
+PASSED = "passed"  # of a receiver: it wants none of the alerts up to a batch, whose number stands as the attempt
 BY = "alerts"
 _DISPATCH_LOCK = 6_071_004  # any number, the same for every forewarn on one PostgreSQL database
 
@@ -153,8 +154,8 @@ class Outbox:
             rows = connection.execute(query.order_by(alerts.c.batch_id, alerts.c.row)).all()
         return [StoredAlert(*row[:8], json.loads(row[8]), row[9]) for row in rows]
 
-    def is_raised(self, key: str) -> bool:
-        """Whether the alerts under this key were raised."""
+    def has_key(self, key: str) -> bool:
+        """Whether something was written under this key: the alerts of a day, the digests of a week."""
         with self._ledger._reading() as connection:
             query = select(batches.c.batch_id).where(batches.c.idempotency_key == key)
             return connection.execute(query).scalar() is not None
@@ -239,12 +240,6 @@ class Outbox:
             for row in rows
         ]
 
-    def has_message(self, message_id: str) -> bool:
-        """Whether a message of that id was put in."""
-        with self._ledger._reading() as connection:
-            query = select(messages.c.message_id).where(messages.c.message_id == message_id)
-            return connection.execute(query).scalar() is not None
-
     def known_from(self, receiver: str) -> int:
         """The batch with which a receiver was first noted; 0 before."""
         query = select(func.min(deliveries.c.batch_id))
@@ -254,15 +249,17 @@ class Outbox:
 
     def looked_at(self, receiver: str) -> int:
         """The batch up to which alerts have been put into messages for a receiver."""
-        query = select(func.max(messages.c.upto_batch)).where(messages.c.receiver == receiver)
+        put = select(func.max(messages.c.upto_batch)).where(messages.c.receiver == receiver)
+        passed = select(func.max(deliveries.c.attempt))
+        passed = passed.where(deliveries.c.receiver == receiver, deliveries.c.state == PASSED)
         with self._ledger._reading() as connection:
-            put = connection.execute(query).scalar() or 0
-        return max(put, self.known_from(receiver))
+            reached = [connection.execute(query).scalar() or 0 for query in (put, passed)]
+        return max(*reached, self.known_from(receiver))
 
     def receiver_state(self, receiver: str) -> tuple[str | None, str]:
         """The newest state of a receiver as a whole, and its detail: where it was then."""
         query = select(deliveries.c.state, deliveries.c.detail)
-        query = query.where(deliveries.c.receiver == receiver, deliveries.c.message_id.is_(None))
+        query = query.where(deliveries.c.receiver == receiver, deliveries.c.state.in_([ENABLED, DISABLED, REENABLED]))
         with self._ledger._reading() as connection:
             row = connection.execute(query.order_by(deliveries.c.batch_id.desc()).limit(1)).one_or_none()
         return (None, "") if row is None else (row[0], row[1])

@@ -31,15 +31,6 @@ def week_of(moment: datetime, zone: ZoneInfo) -> str:
     return f"{year}-W{week:02d}"
 
 
-def week_is_over(week: str, now: datetime, zone: ZoneInfo) -> bool:
-    """Whether the week has ended.
-
-    >>> week_is_over("2026-W48", datetime(2026, 11, 30, tzinfo=ZoneInfo("UTC")), ZoneInfo("UTC"))
-    True
-    """
-    return week < week_of(now, zone)
-
-
 def allowance(limit: int, day_of_week: int, days_between: int) -> int:
     """How many of a week's `limit` may have left by the end of this day.
 

@@ -6,6 +6,7 @@ Of one account a later message waits until the earlier one was delivered or give
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,18 +23,19 @@ from evaluation.ledger import (
     DISABLED,
     ENABLED,
     FAILED,
+    PASSED,
     REENABLED,
-    NewMessage,
     Outbox,
     StoredMessage,
     moment,
 )
-from serving.alerts.budget import week_is_over
-from serving.alerts.messages import digests_of, messages_of, wanted, weeks_in
+from serving.alerts.budget import week_of
+from serving.alerts.messages import digests_of, messages_of, over_budget, wanted
 from serving.alerts.schedule import next_attempt, quiet_until
 from serving.alerts.transports import Attempt, deliver, require_secrets
 
 MINUTE = timedelta(minutes=1)
+DIGEST_WEEKS = 3  # a dispatcher that was away for longer leaves older digests out
 THROTTLED = "throttled: "  # begins the detail of an attempt after which the receiver's other messages wait too
 
 
@@ -120,12 +122,15 @@ class Dispatcher:
     client : httpx.Client
     send : Callable
         One attempt (`transports.deliver`).
+    elapsed : Callable
+        Seconds from any fixed moment on: a long pass dates, and signs, each attempt when it is made.
     """
 
     outbox: Outbox
     settings: Settings
     client: httpx.Client
     send: Callable[[Receiver, StoredMessage, datetime, httpx.Client], Attempt] = field(default=deliver)
+    elapsed: Callable[[], float] = field(default=time.monotonic)
 
     @property
     def rules(self) -> Alerts:
@@ -145,7 +150,7 @@ class Dispatcher:
         Parameters
         ----------
         now : datetime
-            With a time zone; every attempt of the pass is dated so.
+            With a time zone; the moment at which the pass begins.
 
         Returns
         -------
@@ -165,38 +170,34 @@ class Dispatcher:
         """New messages of a receiver; in its quiet hours none, so that the morning's come together."""
         if quiet_until(receiver.quiet_hours, now) is not None:
             return
-        after = self.outbox.looked_at(receiver.name)
-        new = self.outbox.alerts(after_batch=after)
-        going = [alert for alert in new if wanted(receiver, alert)]
-        if going:
+        new = self.outbox.alerts(after_batch=self.outbox.looked_at(receiver.name))
+        if new:
             upto = max(alert.batch_id for alert in new)
-            made = messages_of(receiver, going, upto, now)
+            made = messages_of(receiver, [alert for alert in new if wanted(receiver, alert)], upto, now)
             if made:
                 self.outbox.put(made, f"messages {receiver.name} {made[0].message_id}", now)
+            else:
+                self.outbox.record(receiver.name, None, PASSED, now, attempt=upto)
         if receiver.digest and not receiver.over_budget:
             self._digest(receiver, now)
 
     def _digest(self, receiver: Receiver, now: datetime) -> None:
-        """Digests of the weeks that have ended since the receiver is known, each once."""
-        zone = self.settings.alert_zone
-        since = f"{now.astimezone(zone) - timedelta(days=21):%Y-%m-%d}"
-        first = self.outbox.known_from(receiver.name)
-        left = [alert for alert in self.outbox.alerts(after_batch=first) if alert.raised_at >= since]
-        left = [alert for alert in left if not wanted(receiver, alert) and _of_kind(receiver, alert.kind)]
-        for week in weeks_in(left):
-            if week_is_over(week, now, zone):
-                of_week = [alert for alert in left if alert.week == week]
-                upto = self.outbox.looked_at(receiver.name)
-                made: list[NewMessage] = digests_of(receiver, week, of_week, upto, now)
-                made = [one for one in made if not self.outbox.has_message(one.message_id)]
-                if made:
-                    self.outbox.put(made, f"digest {receiver.name} {week} {made[0].message_id}", now)
+        """Digests of the weeks that have ended lately, each once: what was raised since the receiver is known."""
+        for weeks_ago in range(1, DIGEST_WEEKS + 1):
+            week = week_of(now - timedelta(weeks=weeks_ago), self.settings.alert_zone)
+            key = f"digest {receiver.name} {week}"
+            if self.outbox.has_key(key):
+                continue
+            raised = self.outbox.alerts(after_batch=self.outbox.known_from(receiver.name), week=week)
+            left = [alert for alert in raised if over_budget(receiver, alert)]
+            self.outbox.put(digests_of(receiver, week, left, self.outbox.looked_at(receiver.name), now), key, now)
 
     def _deliver(self, receiver: Receiver, now: datetime) -> ReceiverResult:
         result = ReceiverResult(receiver.name)
         waiting = self.outbox.messages(receiver.name, only_open=True)
         result.held = self._held(receiver, waiting, now, result)
         blocked: set[str] = set()
+        begun = self.elapsed()
         left = receiver.calls_per_minute - self.outbox.attempts_since(
             receiver.name, now - MINUTE, receiver.calls_per_minute
         )
@@ -210,7 +211,8 @@ class Dispatcher:
                 result.next_at = min(filter(None, [result.next_at, message.next_at]), default=None)
                 continue
             left -= 1
-            if not self._attempt(receiver, message, now, result):
+            at = now + timedelta(seconds=self.elapsed() - begun)
+            if not self._attempt(receiver, message, at, result):
                 blocked.update(message.accounts)
         return result
 
@@ -269,7 +271,3 @@ class Dispatcher:
         result.dead += dead
         result.failed += not dead
         return dead
-
-
-def _of_kind(receiver: Receiver, kind: str) -> bool:
-    return not receiver.only or kind in receiver.only

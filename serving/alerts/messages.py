@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,8 +24,16 @@ DIGEST_LINES = 40
 
 def wanted(receiver: Receiver, alert: StoredAlert) -> bool:
     """Whether an alert leaves by itself to a receiver: of a kind that it takes, and within the budget."""
-    of_kind = not receiver.only or alert.kind in receiver.only
-    return of_kind and (alert.route == ALERT or receiver.over_budget)
+    return _takes(receiver, alert) and (alert.route == ALERT or receiver.over_budget)
+
+
+def over_budget(receiver: Receiver, alert: StoredAlert) -> bool:
+    """Whether an alert waits for a receiver's digest."""
+    return _takes(receiver, alert) and not wanted(receiver, alert)
+
+
+def _takes(receiver: Receiver, alert: StoredAlert) -> bool:
+    return not receiver.only or alert.kind in receiver.only
 
 
 def messages_of(receiver: Receiver, alerts: Sequence[StoredAlert], upto_batch: int, now: datetime) -> list[NewMessage]:
@@ -141,8 +149,3 @@ def _people(receiver: Receiver, subject: str, text: str, to: tuple[str, ...]) ->
 
 def _json(body: Any) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def weeks_in(alerts: Iterable[StoredAlert]) -> list[str]:
-    """The weeks of some alerts, in order."""
-    return sorted({alert.week for alert in alerts})

@@ -187,7 +187,7 @@ def _raise(project: Project, now: datetime) -> Raised:
     ledger = project.written_ledger
     outbox = Outbox(ledger)
     as_of, since = outbox.scored_days()
-    if as_of is None or since is None or outbox.is_raised(key_of(as_of)):
+    if as_of is None or since is None or outbox.has_key(key_of(as_of)):
         return Raised(as_of, since, repeated=as_of is not None and since is not None)
     return raise_alerts(ledger, project.settings, _context(project, pd.Timestamp(as_of)), project.outages, now)
 

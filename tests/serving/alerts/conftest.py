@@ -98,7 +98,7 @@ def raised(ledger: Ledger, settings: Settings, now: datetime = NOW, outages: Any
 
 
 def dispatcher(ledger: Ledger, settings: Settings, client: httpx.Client, **more: Any) -> Dispatcher:
-    return Dispatcher(Outbox(ledger), settings, client, **more)
+    return Dispatcher(Outbox(ledger), settings, client, **{"elapsed": lambda: 0.0, **more})
 
 
 def filled(ledger: Ledger, settings: Settings, client: httpx.Client, accounts: int = 3) -> Dispatcher:

@@ -192,6 +192,27 @@ def test_a_receiver_takes_the_kinds_that_it_asked_for(ledger, alert_settings, cl
     assert len(receiver.ids()) == 1
 
 
+def test_what_a_receiver_does_not_want_is_not_looked_at_again(ledger, alert_settings, client, receiver):
+    sender = filled(ledger, alert_settings(hook(receiver, only=["outage"])), client)
+    before = sender.outbox.looked_at("platform")
+    sender.run(NOW)
+    assert sender.outbox.looked_at("platform") == sender.outbox.alerts()[-1].batch_id > before
+    assert sender.outbox.receiver_state("platform")[0] == "enabled"
+    batches = len(ledger.batches())
+    sender.run(NOW)
+    assert len(ledger.batches()) == batches  # a pass with nothing to do writes nothing
+
+
+def test_each_attempt_of_a_long_pass_is_signed_when_it_is_made(ledger, alert_settings, client, receiver):
+    settings = alert_settings(hook(receiver, records_per_call=1))
+    filled(ledger, settings, client)
+    ticks = iter([0.0, 1.0, 200.0, 400.0])
+    dispatcher(ledger, settings, client, elapsed=lambda: next(ticks)).run(NOW)
+    signed = [int(call.headers["webhook-timestamp"]) - int(NOW.timestamp()) for call in receiver.calls]
+    assert signed == [1, 200, 400]
+    assert all(is_signed(call.headers, call.body, SECRET, int(NOW.timestamp()) + 450) for call in receiver.calls[1:])
+
+
 def test_two_dispatchers_do_not_deliver_at_once(ledger, alert_settings, client, receiver):
     sender = filled(ledger, alert_settings(hook(receiver)), client)
     with Outbox(ledger).dispatching() as held:
