@@ -10,7 +10,7 @@ import pandas as pd
 from configs.errors import Fault, SourceError
 from configs.helper_tables import CANONICAL_KEYS, MERGES, helper_table
 from configs.settings import Settings, TableSource
-from configs.tables import TABLE_NAMES, TABLES, Table, table
+from configs.tables import TABLES, Table, table
 from features.sources.backends import Engine, SourceRows, ragged_fault, ragged_row
 from features.sources.currencies import converted, currency_faults
 from features.sources.links import Links, canonical_links, helper_links, linked, lost
@@ -97,7 +97,7 @@ class TableReader:
     def _kept(self, known: Mapped, source: TableSource, links: Links | None) -> ir.Table | None:
         """Settles the rows, and notes them with what they are to one another."""
         name = known.table.name
-        is_canonical = name in TABLE_NAMES
+        is_canonical = known.table in TABLES
         if is_canonical:
             self.mapped[name] = known
         if not known.answers.rows or (source.via and links is None):
@@ -116,7 +116,7 @@ class TableReader:
         cheap = links is None and all(part.stored is not None for part in known.parts)
         rows = converted(known.canonical(self.settings.timezone), self.settings)
         name = known.table.name
-        if links is not None and name in TABLE_NAMES:  # a helper's links are followed when they are made
+        if links is not None and known.table in TABLES:  # a helper's links are followed when they are made
             warnings, faults = lost(self.engine, name, rows, links)
             self.warnings += warnings
             self.faults += faults
@@ -127,7 +127,7 @@ class TableReader:
         """A helper that names no key has it under the name that those who go through it use."""
         names = [given[wanted.name] for other in self.settings.tables.values() if wanted.name in (given := other.via)]
         name = next((name for name in names if name in raw.table.columns), None)
-        if wanted.name in TABLE_NAMES or "key" in (*source.columns, *raw.table.columns) or name is None:
+        if wanted in TABLES or "key" in (*source.columns, *raw.table.columns) or name is None:
             return source
         return source.model_copy(update={"columns": {**source.columns, "key": name}})
 
@@ -146,7 +146,7 @@ class TableReader:
         given = self.settings.tables[helper]
         self._open.append(name)
         self._links[helper] = None
-        if helper in TABLE_NAMES:
+        if helper in {canonical.name for canonical in TABLES}:
             rows = self._table(helper)
             if rows is not None and not self._lacks_key(name, helper, rows):
                 self._links[helper] = canonical_links(self.engine, helper, rows)
