@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import ibis.expr.types as ir
+import pandas as pd
 import sqlglot
 from sqlglot import exp
 
@@ -15,8 +16,7 @@ from features.sources.backends.excel import EXCEL
 from features.sources.backends.files import CSV
 from features.sources.casting import as_moment, clean, looks_like, present
 
-_INTEGER = "^-?(0|[1-9][0-9]{0,17})$"
-_DATE = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+SAMPLE = 1000  # rows by whose values it is decided what to ask of a whole column
 
 
 def files_named(query: str, dialect: str) -> Iterator[str]:
@@ -41,37 +41,58 @@ def typed(rows: ir.Table) -> ir.Table:
     -------
     ibis Table
     """
-    asked = {}
-    for number, name in enumerate(rows.columns):
-        for question, count in _counts(rows[name]).items():
-            asked[f"{question}_{number}"] = count
-    counts = rows.aggregate(**asked).to_pandas().iloc[0]
+    sample = rows.limit(SAMPLE).to_pandas()
+    possible = {name: _possible(sample[name]) for name in rows.columns}
+    asked = {
+        f"{question}_{number}": count
+        for number, name in enumerate(rows.columns)
+        for question, count in _counts(rows[name], possible[name]).items()
+    }
+    counts = rows.aggregate(**asked).to_pandas().iloc[0] if asked else {}
     columns = {}
     for number, name in enumerate(rows.columns):
-        given = counts[f"given_{number}"]
-        kind = next((kind for kind in _KINDS if given and counts[f"{kind}_{number}"] == given), "text")
-        columns[name] = _as(rows[name], kind)
+        of_kind = (kind for kind in possible[name] if counts[f"{kind}_{number}"] == counts[f"given_{number}"] > 0)
+        columns[name] = _as(rows[name], next(of_kind, "text"))
     return rows.select(**columns)
 
 
-_KINDS = ("integer", "number", "date", "naive", "zoned", "flag")
+def _possible(sample: pd.Series) -> tuple[str, ...]:
+    """The kinds that a column may be of by its first values, the narrowest first: only these are asked of all of it."""
+    given = sample.dropna().str.strip()
+    given = given[given != ""]
+    if not len(given):
+        return tuple(_LIKE)
+    return tuple(kind for kind, pattern in _LIKE.items() if given.str.fullmatch(pattern).all())
 
 
-def _counts(value: ir.Value) -> dict[str, ir.Value]:
+_LIKE = {
+    "integer": "-?(?:0|[1-9][0-9]{0,17})",
+    "number": "-?(?:0|[1-9][0-9]{0,14})(?:[.][0-9]+)?",
+    "date": "[0-9]{4}-[0-9]{2}-[0-9]{2}",
+    "naive": "[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.]+)?",
+    "zoned": "[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+ ?(?:Z|UTC|[+-][0-9:]+)",
+    "flag": "(?i:true|false)",
+}
+
+
+def _counts(value: ir.Value, kinds: tuple[str, ...]) -> dict[str, ir.Value]:
+    """How many values there are, and how many of each of the kinds."""
     text = present(value)
-    return {
-        "given": text.count(),
-        "integer": text.re_search(_INTEGER).sum(),
-        "number": looks_like(value, "number").sum(),
-        "date": (text.re_search(_DATE) & looks_like(value, "time")).sum(),
-        "naive": (looks_like(value, "time") & clean(value, "time", "UTC").notnull() & ~_zoned(text)).sum(),
-        "zoned": (looks_like(value, "time") & _zoned(text)).sum(),
-        "flag": looks_like(value, "flag").sum(),
+    is_time = looks_like(value, "time") if {"date", "naive", "zoned"} & set(kinds) else None
+    asked = {
+        "given": lambda: text.count(),
+        "integer": lambda: text.re_search(f"^{_LIKE['integer']}$").sum(),
+        "number": lambda: looks_like(value, "number").sum(),
+        "date": lambda: (text.re_search(f"^{_LIKE['date']}$") & is_time).sum(),
+        "naive": lambda: (is_time & ~_zoned(text)).sum(),
+        "zoned": lambda: (is_time & _zoned(text)).sum(),
+        "flag": lambda: looks_like(value, "flag").sum(),
     }
+    return {question: asked[question]() for question in ("given", *kinds)} if kinds else {}
 
 
 def _zoned(text: ir.Value) -> ir.Value:
-    return text.re_search("(Z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$") & ~text.re_search(_DATE)
+    return text.re_search("(Z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$") & ~text.re_search(f"^{_LIKE['date']}$")
 
 
 def _as(value: ir.Value, kind: str) -> ir.Value:
