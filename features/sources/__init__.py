@@ -2,12 +2,14 @@
 
 from features.sources.backends import source_files
 from features.sources.leaky_names import known_only_later, measured_later, true_only_today
-from features.sources.proposal import propose_mapping
+from features.sources.proposal import ProposedMapping, Question, propose_mapping
 from features.sources.sources import Sources, known_at, open_sources
 from features.sources.versions import SUPERSEDED
 
 __all__ = [
     "SUPERSEDED",
+    "ProposedMapping",
+    "Question",
     "Sources",
     "known_at",
     "known_only_later",

@@ -87,6 +87,22 @@ def with_time_forms(mapped: Mapped) -> Mapped:
     return replace(mapped, parts=tuple(_with_form(mapped.raw.table, part) for part in mapped.parts))
 
 
+def written_as(low: float, high: float, whole: bool = True) -> TimeForm | None:
+    """The form of a column of numbers between these; None where they are none.
+
+    Parameters
+    ----------
+    low, high : float
+    whole : bool
+        Whether all of them are whole.
+
+    Returns
+    -------
+    TimeForm or None
+    """
+    return next((form for form in FORMS if form.fits(low, high, whole)), None)
+
+
 def form_seen(value: str) -> tuple[str, str] | None:
     """The form that one unreadable value looks like, and the SQL that reads it; None where it looks like none.
 
@@ -107,7 +123,7 @@ def form_seen(value: str) -> tuple[str, str] | None:
     """
     if re.search(_DIGITS, value):
         number = float(value)
-        form = next((form for form in FORMS if form.fits(number, number, number.is_integer())), None)
+        form = written_as(number, number, number.is_integer())
         return None if form is None else (form.name, form.sql)
     return next(((name, sql) for pattern, name, sql in _WRITTEN if re.match(pattern, value)), None)
 
@@ -126,7 +142,7 @@ def _with_form(rows: ir.Table, part: Part) -> Part:
     found = rows.aggregate(**asked, whole=(number == number.floor()).all()).to_pandas().iloc[0]
     if not found.given or found.read < found.given:
         return part
-    form = next((form for form in FORMS if form.fits(float(found.low), float(found.high), bool(found.whole))), None)
+    form = written_as(float(found.low), float(found.high), bool(found.whole))
     return part if form is None else replace(part, form=form.name, stored=None)
 
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from evaluation.outcomes import LevelInForce
     from evaluation.report import HorizonFigures
     from serving.api import CreatedKey, Key
-    from serving.commands.data import Checked, FeaturesWritten, Proposal
+    from serving.commands.data import Checked, FeaturesWritten
+    from serving.commands.init import Proposal
     from serving.commands.ledger import LedgerExported, LedgerVerified
     from serving.commands.machine import Diagnosis
     from serving.commands.score import Explained, Renewal, Scored
@@ -47,7 +48,18 @@ def percent(share: float) -> str:
 
 
 def init_lines(result: Proposal) -> list[str]:
-    return [result.text.rstrip(), "", f"written to {result.out}; look it over, then run `forewarn check`"]
+    lines = ["what it believes, and why"] if result.beliefs else [result.text.rstrip()]
+    for table, sentences in result.beliefs.items():
+        lines += [f"  {table}", *(f"    {sentence}" for sentence in sentences)]
+    if result.doubts:
+        lines += ["", "what it doubts"]
+        lines += [f"  {table}: {doubt}" for table, doubts in result.doubts.items() for doubt in doubts]
+    if result.questions:
+        lines += ["", "what it needs to know (`--ask` asks)"]
+        lines += [f"  {question.text} Written: {question.key} {question.default}" for question in result.questions]
+    if result.systems and result.beliefs:
+        lines += ["", f"these look like tables of {', '.join(result.systems)}: try --source {','.join(result.systems)}"]
+    return [*lines, "", f"written to {result.out}; look it over, then run `forewarn check`"]
 
 
 def check_lines(result: Checked) -> list[str]:

@@ -13,7 +13,7 @@ import click
 
 from configs.errors import Fault, UsageError
 from serving.cli import alerts, console, console_models, console_outcomes, keys, outcomes
-from serving.cli.session import DATE, FILE, FOLDER, Commands, Session, user
+from serving.cli.session import DATE, FILE, FOLDER, Commands, Session, answered, user
 
 
 @click.group(cls=Commands)
@@ -60,12 +60,15 @@ def demo(session: Session, accounts: int, folder: Path, and_serve: bool, with_st
 
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option("--source", "systems", metavar="SYSTEMS", default="", help="Templates: stripe,salesforce ... or auto.")
+@click.option("--ask", is_flag=True, help="Ask in the terminal for what the files do not say.")
 @click.pass_obj
-def init(session: Session, folder: Path) -> None:
+def init(session: Session, folder: Path, systems: str, ask: bool) -> None:
     """Propose a commented forewarn.yaml from the files in FOLDER."""
-    from serving.commands.data import init
+    from serving.commands.init import init
 
-    session.show(init(folder), console.init_lines)
+    named = tuple(filter(None, (name.strip() for name in systems.split(","))))
+    session.show(init(folder, named, answered if ask else None), console.init_lines)
 
 
 @main.command()

@@ -21,6 +21,7 @@ from serving.cli.console import progress
 
 if TYPE_CHECKING:
     from configs.settings import Settings
+    from features.sources import Question
     from serving.project import Project
 
 Result = TypeVar("Result")
@@ -100,6 +101,12 @@ class Commands(click.Group):
             traceback.print_exc(file=sys.stderr)
             click.echo("this is a defect of forewarn; please report it with the lines above", err=True)
             ctx.exit(DEFECT)
+
+
+def answered(question: Question) -> str:
+    """What somebody at the terminal answers to a question of `init`; Return takes the default."""
+    kind = click.Choice(question.choices) if question.choices else str
+    return str(click.prompt(question.text, default=question.default, type=kind, err=True))
 
 
 def user() -> str:

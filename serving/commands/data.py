@@ -1,15 +1,14 @@
-"""What `init`, `check` and `features` do: the sources, from a first look at the files to a table of signals."""
+"""What `check` and `features` do: the sources, from what is wrong with them to a table of signals."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from configs.atomic_files import write_parquet, write_text
-from configs.errors import Fault, InputError, SourceError, UsageError
+from configs.atomic_files import write_parquet
+from configs.errors import SourceError
 from configs.json_object import JsonObject
 from serving.project import Project
 
@@ -23,14 +22,6 @@ if TYPE_CHECKING:
     from features.sources import Sources
 
 TRIGGER_AS_OFS = 24  # the newest matured ones, on which `check` judges the triggers
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """A project's file that was written, and its text."""
-
-    out: str
-    text: str
 
 
 @dataclass(frozen=True)
@@ -75,38 +66,6 @@ class FeaturesWritten:
     signals: int
     coverage: float | None
     fingerprint: str
-
-
-def init(folder: Path) -> Proposal:
-    """Proposes folder/forewarn.yaml; UsageError when there is one, which is never overwritten."""
-    from features.sources import propose_mapping
-
-    path = folder / "forewarn.yaml"
-    if path.exists():
-        raise UsageError(Fault(str(path), "a file", "none yet", "move it away first; init never overwrites"))
-    text = propose_mapping(folder, lambda proposed: _refused(folder, proposed))
-    write_text(path, text)
-    return Proposal(str(path), text)
-
-
-def _refused(folder: Path, text: str) -> dict[str, str]:
-    """What `check` would suspect of a proposed forewarn.yaml; nothing where the tables do not open yet."""
-    from configs.settings_file import load_settings
-    from features.checks import find_suspects
-    from features.sources import open_sources
-
-    with TemporaryDirectory() as elsewhere:
-        path = Path(elsewhere) / "forewarn.yaml"
-        write_text(path, text)
-        try:
-            settings = load_settings(path).model_copy(update={"folder": folder.resolve()})
-            sources = open_sources(settings)
-        except InputError:
-            return {}  # `check` says what is missing
-    try:
-        return {suspect.column: suspect.why for suspect in find_suspects(settings, sources)}
-    finally:
-        sources.close()
 
 
 def check(project: Project) -> Checked:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
@@ -12,12 +13,15 @@ from features.sources.casting import looks_like
 from features.sources.leaky_names import counted_so_far, known_only_later, measured_later, true_only_today, words
 from features.sources.proposal.synonyms import (
     ACCOUNT_ID,
+    BESIDE,
     COLUMN_WORDS,
     CONSTANT_WORDS,
+    DELETED,
     RECORDED,
     SENSITIVE,
     TABLE_WORDS,
 )
+from features.sources.time_forms import written_as
 
 ATTRIBUTE_MAX_WORDS = 50  # distinct values up to which a text column of accounts is worth proposing
 NEAR = 0.85
@@ -46,6 +50,14 @@ class Guess:
         What a reader should check, one sentence each.
     not_null : list of str
         The file's columns with empty values in rows that have to be left out.
+    via : tuple of (str, str) or None
+        The table through which it finds its accounts, and the file's column with the key of that.
+    deleted : str or None
+        The file's flag of rows that do not count.
+    matched : float or None
+        Of the accounts that it names, the share that are among accounts.
+    evidence : list of str
+        What speaks for the guess.
     """
 
     origin: str
@@ -58,6 +70,10 @@ class Guess:
     unused: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
     not_null: list[str] = field(default_factory=list)
+    via: tuple[str, str] | None = None
+    deleted: str | None = None
+    matched: float | None = None
+    evidence: list[str] = field(default_factory=list)
 
     def theirs(self, ours: str) -> str | None:
         """The file's column for a canonical one."""
@@ -85,11 +101,32 @@ class Guess:
         self.doubts.append(f"{theirs} is not taken for {ours}: {why}")
         return True
 
+    def take_account(self, theirs: str | None) -> None:
+        """Another column for the account, or none."""
+        before = self.columns.pop("account_id", None)
+        if before is not None:
+            self.unused.append(before)
+        if theirs is not None:
+            self.columns = {"account_id": theirs, **self.columns}
+            self.use(theirs)
+
+    def use(self, theirs: str) -> None:
+        """A column that is used is none of the rest."""
+        for names in (self.unused, self.attributes, self.measures):
+            if theirs in names:
+                names.remove(theirs)
+
+    @property
+    def is_about_others(self) -> int:
+        """How many words of the file's name say that it is of something beside the table: tags, history, policies."""
+        return len(set(words(self.origin.rpartition("/")[2].split(".")[0])) & set(BESIDE))
+
     @property
     def missing(self) -> list[str]:
         """Required columns of the table for which the file has none."""
         required = [column.name for column in table(self.name).columns if column.required]
-        return [name for name in required if name not in self.columns and name not in self.constants]
+        found = (*self.columns, *self.constants, *(("account_id",) if self.via else ()))
+        return [name for name in required if name not in found]
 
 
 def _stem(word: str) -> str:
@@ -118,10 +155,22 @@ def table_names(origin: str) -> list[str]:
     return [*others, *named]
 
 
+def referred_to(guesses: Iterable[Guess]) -> dict[str, int]:
+    """By file, in how many others a column is called after its name, as customer_id is after customers.csv."""
+    columns = {guess.origin: {_normal(name) for name in guess.rows.columns} for guess in guesses}
+    counts = {}
+    for origin in columns:
+        said = [_stem(word) for word in words(origin.rpartition("/")[2].split(".")[0]) if word not in ("data", "sf")]
+        name = "_".join(said) + "_id"
+        counts[origin] = sum(name in names for other, names in columns.items() if other != origin)
+    return counts
+
+
 def fill(guess: Guess) -> Guess:
     """Maps the columns of `guess.name`, then the constants, then what is left over; changes and returns the guess."""
     canonical = table(guess.name)
     free = {_normal(name): name for name in guess.rows.columns}
+    guess.deleted = next((free.pop(name) for name in list(free) if _says_deleted(guess.rows, free[name])), None)
     for column in canonical.columns:
         theirs = _match(canonical, column, free, guess.rows)
         if theirs is not None:
@@ -139,7 +188,20 @@ def fill(guess: Guess) -> Guess:
 
 
 def _normal(name: str) -> str:
-    return "_".join(words(name))
+    """A name without what connectors and CRMs put around it.
+
+    >>> _normal("property_createdate"), _normal("Health Score__c"), _normal("Customer ID")
+    ('createdate', 'health_score', 'customer_id')
+    """
+    said = words(name)
+    said = said[1:] if len(said) > 1 and said[0] in ("property", "properties") else said
+    return "_".join(said[:-1] if len(said) > 1 and said[-1] == "c" else said)
+
+
+def _says_deleted(rows: ir.Table, name: str) -> bool:
+    """A flag by its name and its values: rows that it is set in were taken away in the source."""
+    kind = rows[name].type()
+    return _normal(name) in DELETED and (kind.is_boolean() or kind.is_integer())
 
 
 def _match(canonical: Table, column: Column, free: dict[str, str], rows: ir.Table) -> str | None:
@@ -151,20 +213,28 @@ def _match(canonical: Table, column: Column, free: dict[str, str], rows: ir.Tabl
         known = RECORDED
     near = get_close_matches(column.name, list(free), n=1, cutoff=NEAR)
     typed = [name for name in free if column.name in ("kind", "feature") and name.endswith("_type")]
-    for name in (column.name, *known, *near, *typed):
-        if name in free and _fits(rows[free[name]], column):
-            return free[name]
-    return None
+    fitting = [free[name] for name in (column.name, *known, *near, *typed) if name in free]
+    fitting = [name for name in dict.fromkeys(fitting) if _fits(rows[name], column)]
+    if canonical.key == (column.name,) and len(fitting) > 1:  # a key has a value of its own in every row
+        counts = rows.aggregate(
+            rows=rows.count(), **{f"n_{at}": rows[name].nunique() for at, name in enumerate(fitting)}
+        )
+        answers = counts.to_pandas().iloc[0]
+        fitting = [fitting[at] for at in sorted(range(len(fitting)), key=lambda at: -answers[f"n_{at}"])]
+    return fitting[0] if fitting else None
 
 
 def _fits(value: ir.Value, column: Column) -> bool:
     kind = value.type()
     fits = {
-        "time": kind.is_temporal() or kind.is_string() or kind.is_null(),
+        "time": kind.is_temporal() or kind.is_string() or kind.is_null() or kind.is_integer(),
         "number": kind.is_numeric() and not kind.is_boolean(),
         "flag": kind.is_boolean() or kind.is_integer() or kind.is_string(),
         "text": not (kind.is_temporal() or kind.is_nested()),
     }[column.kind]
+    if fits and column.kind == "time" and kind.is_integer():
+        extent = value.as_table().aggregate(low=value.min(), high=value.max()).to_pandas().iloc[0]
+        return bool(extent.notna().all()) and written_as(float(extent["low"]), float(extent["high"])) is not None
     if fits and column.kind == "time" and kind.is_string():
         counts = value.as_table().aggregate(given=value.count(), read=value.count(where=looks_like(value, "time")))
         read, given = (int(counts.to_pandas()[name].iloc[0]) for name in ("read", "given"))

@@ -38,7 +38,17 @@ ACCOUNT_ID = (
     "msno",
 )
 MOMENT = ("timestamp", "ts", "datetime", "date_time", "event_time", "event_date", "time", "date", "day", "at", "when")
-CREATED = ("created", "created_date", "creation_date", "create_date", "created_on", "opened_date", "open_date")
+CREATED = (
+    "created",
+    "created_date",
+    "createdate",
+    "date_created",
+    "creation_date",
+    "create_date",
+    "created_on",
+    "opened_date",
+    "open_date",
+)
 
 COLUMN_WORDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "accounts": {
@@ -110,10 +120,30 @@ COLUMN_WORDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "quantity": ("n_events", "event_count", "usage_count", "count", "n", "events", "num_events", "clicks", "hits"),
     },
     "tickets": {
-        "opened_at": ("submitted_at", *CREATED, "created_at", "open_at", "reported_at", *MOMENT),
-        "ticket_id": ("case_id", "issue_id", "incident_id", "id"),
+        "opened_at": (
+            "submitted_at",
+            "opened",
+            "opened_on",
+            "raised_at",
+            *CREATED,
+            "created_at",
+            "open_at",
+            "reported_at",
+            *MOMENT,
+        ),
+        "ticket_id": ("case_id", "case_no", "case_number", "ticket_number", "issue_id", "incident_id", "id"),
         "reopened_at": ("reopened_on", "reopen_date", "reopened_date"),
-        "resolved_at": ("closed_at", "solved_at", "resolution_date", "closed_date", "resolved_date", "close_date"),
+        "resolved_at": (
+            "closed_at",
+            "resolved",
+            "solved",
+            "closed",
+            "solved_at",
+            "resolution_date",
+            "closed_date",
+            "resolved_date",
+            "close_date",
+        ),
         "priority": ("severity", "urgency", "level"),
         "satisfaction": ("satisfaction_score", "satisfaction_rating", "csat", "csat_score"),
         "sentiment": ("sentiment_score",),
@@ -180,6 +210,13 @@ COLUMN_WORDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "arm": ("group", "treatment_group", "variant"),
     },
 }
+
+# Flags of rows that were taken away in the source.
+DELETED = ("is_deleted", "deleted", "fivetran_deleted", "isdeleted", "is_removed", "removed", "is_test")
+
+# Words of the names of files that say something about a table, and are not that table.
+BESIDE = ("history", "tag", "tags", "policy", "policies", "metric", "field", "member", "list", "group", "schedule")
+BESIDE += ("type", "types", "comment", "chat", "form", "merge", "audit", "card", "method", "line", "item", "discount")
 
 RECORDED = ("loaded_at", "ingested_at", "inserted_at", "received_at", "_loaded_at", "synced_at")
 

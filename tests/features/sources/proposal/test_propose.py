@@ -14,7 +14,7 @@ from configs.settings_file import load_settings
 from configs.tables import Column, Table
 from features.checks.check_report import check
 from features.sources import reading
-from features.sources.proposal import candidates, mapping_yaml, propose
+from features.sources.proposal import candidates, propose, questions
 from features.sources.proposal.propose import propose_mapping
 from features.sources.sources import open_sources
 from features.timeline import visibility
@@ -29,7 +29,7 @@ def write(folder: Path, **files: str) -> Path:
 
 
 def proposed(folder: Path) -> dict[str, Any]:
-    return yaml.safe_load(propose_mapping(folder))
+    return yaml.safe_load(propose_mapping(folder).text())
 
 
 CUSTOMERS = """customer_id,company_name,sign_up_date,plan_tier,industry,is_churned,last_login,gender
@@ -82,7 +82,7 @@ def test_names_that_others_use_are_mapped(tmp_path: Path) -> None:
 def test_doubts_are_said_where_columns_are_left_out(tmp_path: Path) -> None:
     text = propose_mapping(
         write(tmp_path, customers_csv=CUSTOMERS, orders_csv="customer_id,order_date\n1,2023-02-01\n")
-    )
+    ).text()
     assert "# is_churned is left out: it sounds like knowledge from after the fact" in text
     assert "# gender is left out" in text
     assert "silence: {of: invoices, days: 90, active_days: 180}" in text
@@ -97,7 +97,7 @@ def test_the_proposal_opens_as_it_stands(tmp_path: Path) -> None:
         logins__login_2023_02_csv="customer_id,ts\n2,2023-02-05 10:00:00\n",
         readme_csv="a,b\n1,2\n",
     )
-    text = propose_mapping(tmp_path)
+    text = propose_mapping(tmp_path).text()
     (tmp_path / "forewarn.yaml").write_text(text)
     settings = load_settings(tmp_path / "forewarn.yaml")
     assert settings.churn.kind == "contract_end"
@@ -109,7 +109,7 @@ def test_the_proposal_opens_as_it_stands(tmp_path: Path) -> None:
 
 def test_without_accounts_they_begin_with_their_first_row(tmp_path: Path) -> None:
     write(tmp_path, invoices_csv="customer_id,invoice_date,amount\n7,2023-02-01,1\n7,2023-01-15,2\n8,2023-03-01,3\n")
-    (tmp_path / "forewarn.yaml").write_text(propose_mapping(tmp_path))
+    (tmp_path / "forewarn.yaml").write_text(propose_mapping(tmp_path).text())
     report = check(load_settings(tmp_path / "forewarn.yaml"))
     assert report.faults == ()
     assert report.feeds[0].first_day == "2023-01-15"
@@ -119,7 +119,7 @@ def test_without_accounts_they_begin_with_their_first_row(tmp_path: Path) -> Non
 def test_rows_without_a_required_value_are_left_out_by_a_query(tmp_path: Path) -> None:
     broken = CUSTOMERS + "5,Account 0005,,pro,bank,false,2023-06-03,m\n"
     write(tmp_path, customers_csv=broken, orders_csv="customer_id,order_date\n1,2023-02-01\n")
-    text = propose_mapping(tmp_path)
+    text = propose_mapping(tmp_path).text()
     assert "# 1 rows without sign_up_date are left out" in text
     (tmp_path / "forewarn.yaml").write_text(text)
     assert check(load_settings(tmp_path / "forewarn.yaml")).feeds[0].rows == 4
@@ -129,7 +129,7 @@ def test_two_files_for_one_table(tmp_path: Path) -> None:
     write(
         tmp_path, clients_csv="a,b\n1,2\n", customers_csv=CUSTOMERS, orders_csv="customer_id,order_date\n1,2023-02-01\n"
     )
-    text = propose_mapping(tmp_path)
+    text = propose_mapping(tmp_path).text()
     assert yaml.safe_load(text)["tables"]["accounts"]["from"] == "customers.csv"
     assert "clients.csv: looks like accounts too, which customers.csv fills better" in text
 
@@ -166,7 +166,7 @@ def test_no_such_folder(tmp_path: Path) -> None:
 def test_the_public_data_get_a_mapping_that_opens(
     name: str, kind: str, renamed: dict[str, Any], shared_data: Path, tmp_path: Path
 ) -> None:
-    text = propose_mapping(shared_data / name)
+    text = propose_mapping(shared_data / name).text()
     tables = yaml.safe_load(text)["tables"]
     for table, columns in renamed.items():
         assert tables[table]["columns"] == columns
@@ -184,7 +184,7 @@ def test_one_entry_adds_a_table_to_mapping_checks_and_init(tmp_path: Path, monke
     moment, account = Column("logged_at", "time", required=True), Column("account_id", "text", required=True)
     calls = Table("phone_calls", "logged_at", (account, moment, Column("minutes", "number", low=0)), activity=True)
     extended = (*tables.TABLES, calls)
-    for module in (tables, candidates, propose, mapping_yaml, reading, settings_file):
+    for module in (tables, candidates, propose, questions, reading, settings_file):
         monkeypatch.setattr(module, "TABLES", extended)
     monkeypatch.setattr(settings_file, "TABLE_NAMES", tuple(known.name for known in extended))
     monkeypatch.setitem(visibility.TIME, calls.name, calls.time)
@@ -193,7 +193,7 @@ def test_one_entry_adds_a_table_to_mapping_checks_and_init(tmp_path: Path, monke
         accounts_csv="account_id,created_at\n1,2023-01-01\n2,2023-01-02\n",
         phone_call_export_csv="customer_id,logged_at,minutes\n1,2024-01-05,3\n2,2024-02-05,4.5\n",
     )
-    text = propose_mapping(tmp_path)
+    text = propose_mapping(tmp_path).text()
     assert yaml.safe_load(text)["tables"]["phone_calls"]["columns"] == {"account_id": "customer_id"}
     (tmp_path / "forewarn.yaml").write_text(text)
     settings = load_settings(tmp_path / "forewarn.yaml")
