@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from evaluation.report import HorizonFigures
     from serving.api import CreatedKey, Key
     from serving.commands.data import Checked, FeaturesWritten
-    from serving.commands.init import Proposal
     from serving.commands.ledger import LedgerExported, LedgerVerified
     from serving.commands.machine import Diagnosis
     from serving.commands.score import Explained, Renewal, Scored
     from serving.messages import Reasons
+    from serving.setup import Proposal
 
 NO_SIGNAL = "NO USABLE SIGNAL: this is the base rate of the stage, the same for every account in it"
 

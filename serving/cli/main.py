@@ -65,7 +65,7 @@ def demo(session: Session, accounts: int, folder: Path, and_serve: bool, with_st
 @click.pass_obj
 def init(session: Session, folder: Path, systems: str, ask: bool) -> None:
     """Propose a commented forewarn.yaml from the files in FOLDER."""
-    from serving.commands.init import init
+    from serving.setup import init
 
     named = tuple(filter(None, (name.strip() for name in systems.split(","))))
     session.show(init(folder, named, answered if ask else None), console.init_lines)

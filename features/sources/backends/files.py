@@ -9,7 +9,7 @@ from pathlib import Path
 
 from configs.errors import Fault, SourceError, nearest
 from configs.settings import Settings
-from features.sources.backends.excel import EXCEL
+from features.sources.backends.excel import EXCEL, split_sheet
 
 CSV = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".csv.zst", ".tsv.zst")
 JSON = (".jsonl", ".ndjson", ".json", ".jsonl.gz", ".ndjson.gz", ".jsonl.zst", ".ndjson.zst")
@@ -104,7 +104,7 @@ def source_files(settings: Settings) -> list[Path] | None:
     """
     files: list[Path] = []
     for name, source in settings.tables.items():
-        if source.from_ is None or not is_file_name(source.from_):
+        if source.from_ is None or not is_file_name(origin := split_sheet(source.from_)[0]):
             return None
-        files += matching_files(settings, f"tables.{name}.from", source.from_)
+        files += matching_files(settings, f"tables.{name}.from", origin)
     return files

@@ -1,0 +1,5 @@
+"""The first hour of a project: a mapping proposed from its files, and mends of one that `check` refuses."""
+
+from serving.setup.init import Proposal, init
+
+__all__ = ["Proposal", "init"]
