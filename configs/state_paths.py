@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -88,6 +89,10 @@ class StatePaths:
     def scores(self, as_of: datetime) -> Path:
         """The scoring of every account on a day."""
         return self.folder / "scores" / f"{as_of:%Y-%m-%d}.parquet"
+
+    def pushed(self, receiver: str) -> Path:
+        """What a receiver of scores was told last, by the hash of its name."""
+        return self.folder / "pushed" / f"{hashlib.sha256(receiver.encode()).hexdigest()[:16]}.json"
 
     @property
     def served(self) -> Path:

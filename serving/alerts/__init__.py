@@ -5,7 +5,8 @@ from serving.alerts.dispatch import Dispatcher, ReceiverResult, Sent
 from serving.alerts.kinds import KINDS, AlertKind
 from serving.alerts.recording import Raised, key_of, raise_alerts
 from serving.alerts.review import AlertReview, ReviewedPolicy, ReviewedTrigger, review
-from serving.alerts.signing import is_signed
+from serving.alerts.schedule import retry_after
+from serving.alerts.signing import headers, is_signed, secret_bytes
 
 __all__ = [
     "KINDS",
@@ -18,9 +19,12 @@ __all__ = [
     "ReviewedPolicy",
     "ReviewedTrigger",
     "Sent",
+    "headers",
     "in_words",
     "is_signed",
     "key_of",
     "raise_alerts",
+    "retry_after",
     "review",
+    "secret_bytes",
 ]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from serving.commands.overrides import Overridden
     from serving.commands.report import Reported
     from serving.demo.demo import DemoRun
+    from serving.exchange import Pushed
 
 
 def override_lines(result: Overridden) -> list[str]:
@@ -154,3 +155,10 @@ def demo_lines(result: DemoRun) -> list[str]:
     lines.append(f"report: {result.report.html}")
     lines.append(f"serve it: {command} serve" if promoted.promoted else f"ask again: {command} promote")
     return lines
+
+
+def push_lines(result: Pushed) -> list[str]:
+    lines = [f"{result.sent:,} accounts told to {result.receiver} in {result.calls:,} calls, as of {result.as_of}"]
+    lines += [f"  {result.gone:,} of them are in play no longer"] if result.gone else []
+    lines += [f"  {result.unchanged:,} are as they were told last"] if result.unchanged else []
+    return lines + ([f"  {result.held_out:,} held out by draw: not told"] if result.held_out else [])

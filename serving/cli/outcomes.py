@@ -116,4 +116,24 @@ def monitor(session: Session, since: datetime | None) -> None:
         sys.exit(1)
 
 
-COMMANDS = (ledger, override, outcomes, report, monitor)
+@click.command()
+@click.option("--to", type=click.Choice(["csv", "postgres", "webhook"]), required=True, help="The receiver.")
+@click.option("--out", type=FILE, default=None, help="The CSV file. Default: pushed.csv beside the project's file.")
+@click.option("--table", default="forewarn_scores", show_default=True, help="The table of PostgreSQL.")
+@click.option("--records", type=click.IntRange(min=1), default=50, show_default=True, help="Accounts a call.")
+@click.option("--per-minute", type=click.IntRange(min=1), default=100, show_default=True, help="Calls a minute.")
+@click.pass_obj
+def push(session: Session, to: str, out: Path | None, table: str, records: int, per_minute: int) -> None:
+    """Send the newest scores to where people work: what changed since the last push, by account id."""
+    from serving.exchange import Limits, push, receiver_of
+
+    limits, now = Limits(records, per_minute), datetime.now(UTC)
+    with (
+        session.project() as project,
+        receiver_of(to, out or session.config.parent / "pushed.csv", table, limits) as it,
+    ):
+        result = push(project, it, limits, now)
+    session.show(result, console_outcomes.push_lines)
+
+
+COMMANDS = (push, ledger, override, outcomes, report, monitor)
