@@ -1,7 +1,7 @@
-"""Tables that a mapping may name beside the eleven canonical ones: helpers that say whose a row is, and merges.
+"""Tables that a mapping may name beside the eleven canonical ones: helpers that say whose a row is, merges, health scores.
 
 A helper leads from the id of a subscription, user or device to an account; a table that has no account of its own goes
-through it (`via: {subscriptions: subscription_id}`). `merges` says which accounts went into which others.
+through it (`via: {subscriptions: subscription_id}`). `merges` says which accounts went into which others, `health_scores` what another platform thought of them.
 """
 
 from __future__ import annotations
@@ -20,6 +20,19 @@ MERGES = Table(
         Column("recorded_at", "time"),
     ),
 )
+# What another platform thought of an account, to be judged beside the model: higher is healthier.
+HEALTH_SCORES = Table(
+    "health_scores",
+    "scored_at",
+    (
+        Column("account_id", "text", required=True),
+        Column("scored_at", "time", required=True),
+        Column("score", "number", required=True),
+        Column("platform", "text"),
+        Column("recorded_at", "time"),
+    ),
+)
+BESIDE: tuple[Table, ...] = (MERGES, HEALTH_SCORES)  # entries of `tables:` that are no canonical table and no helper
 _HELPER = Table(
     "helper",
     "valid_from",
@@ -66,8 +79,9 @@ def mapped_table(name: str) -> Table:
     -------
     Table
     """
-    if name == MERGES.name:
-        return MERGES
+    for beside in BESIDE:
+        if name == beside.name:
+            return beside
     try:
         return table(name)
     except KeyError:

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from configs.errors import ConfigError, Fault, nearest
-from configs.helper_tables import CANONICAL_KEYS, MERGES, mapped_table
+from configs.helper_tables import BESIDE, CANONICAL_KEYS, mapped_table
 from configs.renamed_settings import with_current_names
 from configs.settings import Settings
 from configs.tables import TABLE_NAMES, TABLES
@@ -114,8 +114,9 @@ def _mapping_faults(body: dict[str, Any]) -> list[Fault]:
     if not isinstance(tables, dict):
         return []  # the validation says so
     for name, source in tables.items():
-        if name not in (*TABLE_NAMES, MERGES.name, *_named_by_via(tables)):
-            do = nearest(name, (*TABLE_NAMES, MERGES.name))
+        known = (*TABLE_NAMES, *(beside.name for beside in BESIDE))
+        if name not in (*known, *_named_by_via(tables)):
+            do = nearest(name, known)
             faults.append(
                 Fault(f"tables.{name}", "an unknown table", "a canonical table, or one that a via: names", do)
             )
@@ -123,8 +124,8 @@ def _mapping_faults(body: dict[str, Any]) -> list[Fault]:
         names = mapped_table(name).column_names
         for helper in _via(source):
             if helper not in tables or (helper in TABLE_NAMES and helper not in CANONICAL_KEYS):
-                known = [other for other in tables if other in CANONICAL_KEYS or other not in (*TABLE_NAMES, name)]
-                do = nearest(helper, known) if known else f"map it: tables.{helper} with its key and account_id"
+                others = [other for other in tables if other in CANONICAL_KEYS or other not in (*known, name)]
+                do = nearest(helper, others) if others else f"map it: tables.{helper} with its key and account_id"
                 faults.append(Fault(f"tables.{name}.via", repr(helper), "another table with a key of its own", do))
         for part in ("columns", "constants"):
             given = source.get(part) if isinstance(source, dict) else None

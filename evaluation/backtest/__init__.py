@@ -3,6 +3,7 @@
 from evaluation.backtest.backtest import Backtest, backtest
 from evaluation.backtest.contributions import Contributions, contributions
 from evaluation.backtest.health_weights import NewestWindow, StepFigures, WeightGains, gains, newest_window
+from evaluation.backtest.other_scores import other_scores
 from evaluation.backtest.random_split import RandomSplitGap, RandomSplitRefusal, compare_with_random_split
 from evaluation.backtest.score_bands import LevelChanges, RefusedBands, ScoreBand, level_changes, score_bands
 
@@ -23,5 +24,6 @@ __all__ = [
     "gains",
     "level_changes",
     "newest_window",
+    "other_scores",
     "score_bands",
 ]

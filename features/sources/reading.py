@@ -8,7 +8,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from configs.errors import Fault, SourceError
-from configs.helper_tables import CANONICAL_KEYS, MERGES, helper_table
+from configs.helper_tables import CANONICAL_KEYS, HEALTH_SCORES, MERGES, helper_table
 from configs.settings import Settings, TableSource
 from configs.tables import TABLES, Table, table
 from features.sources.backends import Engine, SourceRows, ragged_fault, ragged_row
@@ -67,6 +67,11 @@ class TableReader:
         self.faults += faults
         return found
 
+    def health_scores(self) -> ir.Table | None:
+        """What another platform thought of the accounts; None where no such table is mapped, or it has faults."""
+        source = self.settings.tables.get(HEALTH_SCORES.name)
+        return self._rows(HEALTH_SCORES, source) if source is not None else None
+
     def _table(self, name: str) -> ir.Table | None:
         """The rows of a canonical table; None where it is not mapped, has none, or has faults."""
         source = self.settings.tables.get(name)
@@ -116,7 +121,10 @@ class TableReader:
         cheap = links is None and all(part.stored is not None for part in known.parts)
         rows = converted(known.canonical(self.settings.timezone), self.settings)
         name = known.table.name
-        if links is not None and known.table in TABLES:  # a helper's links are followed when they are made
+        if links is not None and known.table in (
+            *TABLES,
+            HEALTH_SCORES,
+        ):  # a helper's links are followed when they are made
             warnings, faults = lost(self.engine, name, rows, links)
             self.warnings += warnings
             self.faults += faults

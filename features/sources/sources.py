@@ -60,6 +60,8 @@ class Sources:
         midnight) that knows a later version, null where none does. `tables` holds the newest of each.
     first_versions : mapping of str to ir.Table
         Of the same tables, each fact as it was first recorded.
+    health_scores : ir.Table or None
+        What another platform thought of the accounts, to be judged beside the model; no signal reads it.
     warnings : tuple of str
         What is worth a look in the rows, and is no fault.
     """
@@ -73,6 +75,7 @@ class Sources:
     versions: Mapping[str, ir.Table] = field(default_factory=dict)
     first_versions: Mapping[str, ir.Table] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    health_scores: ir.Table | None = None
     known_from: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def history(self) -> Sources:
@@ -133,7 +136,7 @@ def open_sources(settings: Settings, now: datetime | None = None) -> Sources:
 def _open(engine: Engine, settings: Settings, now: pd.Timestamp | None) -> Sources:
     reader = TableReader(engine, settings, now)
     reader.read_all()
-    into = reader.merges()
+    into, health_scores = reader.merges(), reader.health_scores()
     mapped, tables, found = reader.mapped, reader.tables, reader.versions
     faults = [*reader.faults, *_churn_faults(settings, mapped)]
     if faults:
@@ -163,6 +166,7 @@ def _open(engine: Engine, settings: Settings, now: pd.Timestamp | None) -> Sourc
         versions={name: rows.drop(FIRST) for name, rows in versions.items()},
         first_versions={name: rows.filter(rows[FIRST]).drop(SUPERSEDED, FIRST) for name, rows in versions.items()},
         warnings=(*of_accounts, *warnings),
+        health_scores=health_scores,
         known_from={name: known.known_from for name, known in mapped.items() if known.known_from},
     )
 

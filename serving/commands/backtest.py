@@ -13,6 +13,8 @@ from serving.commands.kept_backtest import BASELINES, METRICS, PREDICTIONS, Back
 from serving.project import Project
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from training.fit import Rolling
 
 
@@ -68,11 +70,12 @@ def backtest(project: Project, out: Path | None = None, rolling: Rolling | None 
     evidence = evidence_of(dataset, rolled, settings, rolling, taught, gap)
     findings = run_checks(evidence)
     tell("working out the figures")
-    summary = summarise(ReportInputs(rolled.predictions, rolled.baselines, random_split=split), settings)
+    baselines = _with_other_scores(project, rolled.predictions, rolled.baselines)
+    summary = summarise(ReportInputs(rolled.predictions, baselines, random_split=split), settings)
     folder = out or project.paths.backtest
     mark = {"fingerprint": dataset.fingerprint, "settings": settings.version}
     write_marked(rolled.predictions, folder / PREDICTIONS, mark)
-    write_marked(rolled.baselines, folder / BASELINES, mark)
+    write_marked(baselines, folder / BASELINES, mark)
     for name, body in drawings(summary, rolled.explained).items():
         write_bytes(folder / name, body)
     metrics = BacktestMetrics(
@@ -85,3 +88,16 @@ def backtest(project: Project, out: Path | None = None, rolling: Rolling | None 
     write_text(folder / METRICS, json.dumps(metrics.to_json(), indent=1, allow_nan=False))
     tell("logging the figures")
     return Backtested(str(folder), log_kept_backtest(settings, dataset.fingerprint, folder), metrics)
+
+
+def _with_other_scores(project: Project, predictions: pd.DataFrame, baselines: pd.DataFrame) -> pd.DataFrame:
+    """The baselines, and among them what other platforms thought of the accounts, where `health_scores` is mapped."""
+    import pandas as pd
+
+    from evaluation.backtest import other_scores
+
+    sources = project.sources
+    if sources.health_scores is None:
+        return baselines
+    scores = sources.engine.to_pandas(sources.health_scores)
+    return pd.concat([baselines, other_scores(scores, predictions, baselines)], ignore_index=True)
