@@ -1,7 +1,8 @@
-"""Tables that a mapping may name beside the eleven canonical ones: helpers that say whose a row is, merges, health scores.
+"""Tables that a mapping may name beside the eleven canonical ones.
 
 A helper leads from the id of a subscription, user or device to an account; a table that has no account of its own goes
-through it (`via: {subscriptions: subscription_id}`). `merges` says which accounts went into which others, `health_scores` what another platform thought of them.
+through it (`via: {subscriptions: subscription_id}`). `merges` says which accounts went into which others,
+`health_scores` what another platform thought of them.
 """
 
 from __future__ import annotations

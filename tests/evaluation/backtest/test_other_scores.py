@@ -1,4 +1,4 @@
-"""Health scores of other platforms on the rows of a backtest: what was known, how old it may be, and the rules beside."""
+"""Health scores of other platforms on the rows of a backtest: what was known, how old it may be, the rules."""
 
 from __future__ import annotations
 
