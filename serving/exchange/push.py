@@ -57,7 +57,8 @@ def push(project: Project, receiver: Receiver, limits: Limits, now: datetime) ->
         Where nothing was scored yet, or the receiver refuses; what had arrived before is noted, and not sent again.
     """
     rows, as_of, held_out = _newest(project, pd.Timestamp(now).tz_convert("UTC").tz_localize(None))
-    told = [record(row, project.settings) for row in rows.to_dict("records")]
+    named = ({str(name): value for name, value in row.items()} for row in rows.to_dict("records"))
+    told = [record(row, project.settings) for row in named]
     path = project.paths.pushed(receiver.name)
     known: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     scored = {str(one["account_id"]) for one in told}

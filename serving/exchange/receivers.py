@@ -68,9 +68,9 @@ def receiver_of(to: str, path: Path, table: str, limits: Limits) -> Iterator[Rec
     elif to == "postgres":
         yield PostgresReceiver(table)
     else:
-        secrets = {"token": os.environ.get(TOKEN, ""), "secret": os.environ.get(SECRET, "")}
+        token, secret = os.environ.get(TOKEN, ""), os.environ.get(SECRET, "")
         with httpx.Client() as client:
-            yield WebhookReceiver(client, limits, **secrets)
+            yield WebhookReceiver(client, limits, token=token, secret=secret)
 
 
 @dataclass

@@ -38,7 +38,7 @@ ACCOUNT_ID = (
     "msno",
 )
 MOMENT = ("timestamp", "ts", "datetime", "date_time", "event_time", "event_date", "time", "date", "day", "at", "when")
-CREATED = (
+CREATED: tuple[str, ...] = (
     "created",
     "created_date",
     "createdate",
@@ -215,8 +215,10 @@ COLUMN_WORDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 DELETED = ("is_deleted", "deleted", "fivetran_deleted", "isdeleted", "is_removed", "removed", "is_test")
 
 # Words of the names of files that say something about a table, and are not that table.
-BESIDE = ("history", "tag", "tags", "policy", "policies", "metric", "field", "member", "list", "group", "schedule")
-BESIDE += ("type", "types", "comment", "chat", "form", "merge", "audit", "card", "method", "line", "item", "discount")
+BESIDE: tuple[str, ...] = (
+    *("history", "tag", "tags", "policy", "policies", "metric", "field", "member", "list", "group", "schedule"),
+    *("type", "types", "comment", "chat", "form", "merge", "audit", "card", "method", "line", "item", "discount"),
+)
 
 RECORDED = ("loaded_at", "ingested_at", "inserted_at", "received_at", "_loaded_at", "synced_at")
 
