@@ -20,6 +20,7 @@ from features.sources.backends import Engine
 
 FEW, MANY = 0.05, 0.5  # shares of a table's accounts that are known, up to which that is a fault, or worth a warning
 SHOWN = 3
+LENGTHS = (15, 18)  # of a Salesforce id
 # Columns that name a row of another table (or of their own), and the column that says how it is spelt.
 JOINS: tuple[tuple[str, str, str, str], ...] = (
     ("accounts", "parent_account_id", "accounts", "account_id"),
@@ -98,11 +99,13 @@ def with_known_accounts(
 def _joined(engine: Engine, of: tuple[str, str], rows: ir.Table, key: ir.Value) -> ir.Table:
     """The rows with a column's ids as the key that they name is spelt; as they are where no key is Salesforce's."""
     name, column = of
-    known = engine.to_pandas(key.name("id").as_table().distinct()).id.dropna()
-    if not known.map(salesforce_id).notna().any():
+    ids = key.name("id").as_table()
+    known = engine.to_pandas(ids.filter(ids.id.length().isin(LENGTHS)).distinct()).id
+    if known.empty or known.map(salesforce_id).isna().all():
         return rows
-    ids = engine.to_pandas(rows.select(id=rows[column]).distinct()).id.dropna()
-    spelt = _other_spelling(ids[~ids.isin(known)], known)
+    named = rows.select(id=rows[column])
+    named = engine.to_pandas(named.filter(named.id.length().isin(LENGTHS)).distinct()).id
+    spelt = _other_spelling(named[~named.isin(known)], known)
     return _respelt(engine, name, column, rows, spelt) if len(spelt) else rows
 
 
