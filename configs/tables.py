@@ -121,6 +121,7 @@ TABLES: tuple[Table, ...] = (
             Column("currency", "text"),
             Column("seats", "number", low=0, rewritten=True),
             Column("plan", "text", rewritten=True),
+            # Monthly, quarterly, annual ...: of a contract without an end, the length of its terms.
             Column("billing_period", "text", rewritten=True),
             # As agreed when the term began; turning it off is a cancellation.
             Column("auto_renews", "flag", rewritten=True),

@@ -210,7 +210,8 @@ def contracts_known_until(rows: pd.DataFrame, gap: pd.Timedelta, data_end: pd.Ti
     The allowed gap before the data's end, or earlier where the table seems to have stopped: when accounts' paid time
     ended after the last contract that began (before the data's end), and nothing has begun since. One or two such ends
     wait for the next contract, whoever's it is; with STOPPED_ENDS of them the table ends with its last contract. A
-    company whose contracts all begin on one day of the year loses nothing by it: none of them ends in between.
+    company whose contracts all begin on one day of the year loses nothing by it: none of them ends in between. Notice
+    shows that the table went on: such an end waits for nobody.
 
     Parameters
     ----------
@@ -228,8 +229,11 @@ def contracts_known_until(rows: pd.DataFrame, gap: pd.Timedelta, data_end: pd.Ti
     begun = rows.loc[rows["at"] < data_end, "at"].astype(MOMENT)
     if begun.empty:
         return data_end - gap
-    last = begun.max()
-    ended = customer_spells(rows, gap).ended
+    noticed = rows[rows.noticed_at < data_end] if "noticed_at" in rows else rows[:0]
+    last = pd.concat([begun, noticed.noticed_at.astype(MOMENT)]).max() if len(noticed) else begun.max()
+    spells = customer_spells(rows, gap)
+    by_notice = pd.MultiIndex.from_frame(noticed[["account_id", "ends_at"]])
+    ended = spells.ended[~pd.MultiIndex.from_frame(spells[["account_id", "ended"]]).isin(by_notice)]
     open_ends = ended[(ended > last) & (ended < data_end)]
     if len(open_ends) >= STOPPED_ENDS:
         return min(last, data_end) - gap

@@ -156,6 +156,8 @@ class Mapped:
             columns["arr"] = ibis.coalesce(columns["arr"], yearly) if "arr" in columns else yearly
         if "quantity" in columns:
             columns["quantity"] = ibis.coalesce(columns["quantity"], ibis.literal(1.0))
+        if "billing_period" in columns and "ends_at" not in columns:  # contracts without an end have terms by it
+            columns["ends_at"] = ibis.null("timestamp")
         return self.raw.table.select(**columns)
 
 

@@ -9,7 +9,8 @@ that an end belongs to the day before it. What that end is, is a matter of what 
    that nothing counts twice, and up to it where it comes late.
 3. One that has ended, without a successor yet and without notice, is carried for the allowed gap while nobody knows.
 4. One that renews itself (`auto_renews`) goes on, term after term, until notice is given (then to the end of that
-   term), it is terminated, or another succeeds it.
+   term), it is terminated, or another succeeds it. One without an end whose `billing_period` is known does so too: each
+   of its terms is a billing period, and its end the next anniversary of its beginning (terms.py).
 5. A trial covers nothing, unless `churn.trials_are_customers`; a pause covers with an ARR of 0.
 """
 
@@ -24,6 +25,7 @@ from configs.settings import Churn
 from features.sources import Sources
 from features.timeline.asof_join import MOMENT, asof_join
 from features.timeline.succession import successions
+from features.timeline.terms import UNEVEN, after_terms, end_of_term, first_ends
 from features.timeline.visibility import visible_from
 
 NEVER = pd.Timestamp.max.floor("us").as_unit("us")
@@ -113,9 +115,11 @@ def _complete(contracts: pd.DataFrame, churn: Churn) -> pd.DataFrame:
     for name in (*TIMES, "starts_at", "visible", "superseded"):
         rows[name] = rows[name].astype(MOMENT) if name in rows else pd.Series(pd.NaT, rows.index, dtype=MOMENT)
     rows["arr"] = rows.arr.astype("float64") if "arr" in rows else 1.0
-    auto = rows.auto_renews if "auto_renews" in rows else pd.Series(False, rows.index)
-    rows["renews_itself"] = auto.fillna(False).astype(bool) & rows.ends_at.notna() & (rows.ends_at > rows.starts_at)
+    auto = (rows.auto_renews if "auto_renews" in rows else pd.Series(pd.NA, rows.index)).astype("boolean")
     rows["paused"] = (rows.kind == "paused").astype(bool)
+    is_open = rows.ends_at.isna() & ~rows.paused & auto.fillna(True).astype(bool)
+    rows["ends_at"] = rows.ends_at.where(~is_open, first_ends(rows.starts_at, rows.billing_period))
+    rows["renews_itself"] = (auto.fillna(False) | is_open).astype(bool) & (rows.ends_at > rows.starts_at)
     rows["arr"] = rows.arr.mask(rows.paused, 0.0)
     if not churn.trials_are_customers:
         rows = rows[rows.kind != "trial"]
@@ -161,7 +165,7 @@ def _with_ends(states: pd.DataFrame) -> pd.DataFrame:
     given = goes_on & notice.notna()
     ends = agreed.fillna(notice)
     if given.any():
-        ends = ends.mask(given, _end_of_term(states[given], notice[given]))
+        ends = ends.mask(given, end_of_term(states[given], notice[given]))
     is_early = early.notna() & (agreed.isna() | (goes_on & notice.isna()) | (early < ends))
     renews_itself = goes_on & notice.isna() & early.isna()
     return states.assign(
@@ -173,26 +177,6 @@ def _with_ends(states: pd.DataFrame) -> pd.DataFrame:
         notice=notice.notna() | early.notna(),
         renews_itself=renews_itself,
     )
-
-
-def _end_of_term(states: pd.DataFrame, moments: pd.Series) -> pd.Series:
-    """The end of the term, of a contract that renews itself, in which each moment lies."""
-    starts, ends = states.starts_at, states.ends_at
-    terms = np.maximum(np.ceil(((moments - ends) / (ends - starts)).to_numpy()).astype(int) - 2, 0)
-    while (short := (_after_terms(starts, ends, terms) < moments).to_numpy()).any():
-        terms = terms + short
-    return _after_terms(starts, ends, terms)
-
-
-def _after_terms(starts: pd.Series, ends: pd.Series, terms: np.ndarray) -> pd.Series:
-    """The end so many terms later: by calendar months where the term is some, else by its days."""
-    months = (ends.dt.year - starts.dt.year) * 12 + ends.dt.month - starts.dt.month
-    whole = ((starts.dt.day == ends.dt.day) & (months > 0) & (starts.dt.day <= 28)).to_numpy()
-    by_days = ends + (ends - starts) * terms
-    first = ends.to_numpy().astype("datetime64[M]") + months.to_numpy() * terms
-    within = ends.to_numpy() - ends.to_numpy().astype("datetime64[M]").astype("datetime64[us]")
-    by_months = first.astype("datetime64[us]") + within
-    return pd.Series(np.where(whole, by_months, by_days.to_numpy()), index=ends.index).astype(MOMENT)
 
 
 def _pieces(states: pd.DataFrame, held: pd.DataFrame, gap: pd.Timedelta) -> pd.DataFrame:
@@ -242,11 +226,11 @@ def _terms(pieces: pd.DataFrame, gap: pd.Timedelta, data_end: pd.Timestamp) -> p
         return rest
     last = rolling.covers_until.where(rolling.covers_until < data_end, data_end)
     passed = ((last - rolling.first_end) / (rolling.first_end - rolling.starts_at)).clip(lower=0)
-    count = np.ceil(passed.to_numpy()).astype(int) + 3  # months are of several lengths
+    count = np.ceil(passed.to_numpy() * UNEVEN).astype(int) + 3
     rows = rolling.loc[np.repeat(rolling.index, count)].reset_index()
     number = np.arange(len(rows)) - np.repeat(np.cumsum(count) - count, count)
-    ends = _after_terms(rows.starts_at, rows.first_end, number)
-    begins = _after_terms(rows.starts_at, rows.first_end, number - 1).where(number > 0, rows.starts_at)
+    ends = after_terms(rows.starts_at, rows.first_end, number)
+    begins = after_terms(rows.starts_at, rows.first_end, number - 1).where(number > 0, rows.starts_at)
     # A successor that begins within the gap was late, and no other term lay in between.
     late = begins + gap * rows.followed.astype(int)
     begun = (number == 0) | ~(late >= rows.covers_until) & (begins < data_end)
@@ -309,7 +293,7 @@ def states_of_contracts(cover: pd.DataFrame) -> pd.DataFrame:
         account_id, at, visible, superseded, ends_at: one row a contract as `known_cover` has it, and of accounts with
         corrected rows one for each state.
     """
-    known = known_cover(cover[~cover.corrected]).drop(columns="arr")
+    known = known_cover(cover[~cover.corrected]).drop(columns=["arr", "noticed_at"])
     states = cover[cover.corrected]
     states = states.assign(at=states.starts_at.astype(MOMENT), ends_at=states.covers_until)
     known["superseded"] = pd.Series(pd.NaT, index=known.index, dtype=MOMENT)
@@ -328,9 +312,12 @@ def known_cover(cover: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         account_id, at (the beginning), visible (the first as_of able to see the row), ends_at (the end of what it
-        covers, NaT: open), arr (NaN: unknown); a row a contract.
+        covers, NaT: open), noticed_at (when notice was given or it was terminated, NaT: neither), arr (NaN: unknown); a
+        row a contract.
     """
     rows = cover[cover.superseded.isna()]
     arr = rows.arr if "arr" in rows else np.nan
     columns = {"account_id": rows.account_id, "at": rows.starts_at.astype(MOMENT), "visible": rows.first_seen}
-    return pd.DataFrame({**columns, "ends_at": rows.covers_until, "arr": arr}).reset_index(drop=True)
+    noticed_at = rows[[name for name in ("cancelled_at", "terminated_at") if name in rows]].min(axis=1).astype(MOMENT)
+    known = {**columns, "ends_at": rows.covers_until, "noticed_at": noticed_at, "arr": arr}
+    return pd.DataFrame(known).reset_index(drop=True)

@@ -80,7 +80,7 @@ def contract_rows(sources: Sources, churn: Churn) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        account_id, at, visible, ends_at (NaT: open), arr.
+        account_id, at, visible, ends_at (NaT: open), noticed_at (NaT: no notice), arr.
     """
     return known_cover(contract_cover(sources, churn))
 
