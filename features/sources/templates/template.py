@@ -16,10 +16,21 @@ AREAS: tuple[Area, ...] = ("billing", "crm", "support", "product", "survey")
 # In the order in which `--source auto` and the pages of the docs list them.
 SYSTEMS: tuple[str, ...] = (
     "stripe",
+    "chargebee",
+    "recurly",
+    "zuora",
     "salesforce",
     "hubspot",
     "zendesk",
+    "intercom",
+    "jira",
+    "servicenow",
     "pendo",
+    "amplitude",
+    "mixpanel",
+    "segment",
+    "qualtrics",
+    "delighted",
 )
 FOLDER = Path(__file__).resolve().parents[3] / "configs" / "sources"
 
