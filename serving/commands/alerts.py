@@ -74,7 +74,11 @@ def send(project: Project, now: datetime) -> AlertsSent:
         dispatcher = Dispatcher(Outbox(project.written_ledger), project.settings, client)
         dispatcher.register(now)  # so that a new receiver gets what is raised now
         project.tell("comparing the newest scoring with the one before")
-        raised = _raise(project, now)
+        try:
+            raised = _raise(project, now)
+        except ForewarnError:
+            dispatcher.run(now)  # what waits leaves although today's data cannot be read
+            raise
         project.tell("delivering")
         return AlertsSent(raised, dispatcher.run(now))
 

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from configs.errors import DataError, Fault, Refused, UsageError
+from configs.errors import DataError, Fault, Refused, SourceError, UsageError
 from configs.settings import Settings
 from evaluation.ledger import Ledger, Outbox
 from serving.cli.console_alerts import daily_lines, dead_lines, list_lines, resent_lines, sent_lines
@@ -129,6 +129,23 @@ def test_watch_picks_up_a_new_scoring_and_survives_a_fault(
     moments = iter([NOW + 2 * HOUR, NOW + 3 * HOUR])
     assert (next(passes).sent.delivered, len(receiver.ids())) == (1, 2)
     assert next(passes).sent.delivered == 0
+
+
+def test_what_waits_leaves_although_the_sources_cannot_be_read(
+    open_project,
+    ledger,  # noqa: F811
+    alert_settings,  # noqa: F811
+    receiver,  # noqa: F811
+):
+    project = open_project(alert_settings(hook(receiver)))
+    two_days(ledger)
+    receiver.answers = [500]
+    commands.send(project, NOW)
+    score(ledger, "2024-02-02", ["high"] * 3)
+    (project.settings.folder / "accounts.csv").unlink()
+    with pytest.raises(SourceError):
+        commands.send(open_project(project.settings), NOW + HOUR)
+    assert len(receiver.ids()) == 2
 
 
 def test_without_receivers_what_changed_is_raised_all_the_same(open_project, ledger, alert_settings):  # noqa: F811
