@@ -26,7 +26,7 @@ from serving.messages import DataAge, ProblemFault, Readiness, Refusal, Status, 
 from serving.prepared import PreparedDay, current_day
 
 READY_SECONDS = 5.0  # an answer of the ledger to "can you be written to" counts for so long
-REFUSALS_KEPT = 20
+WORKER_AFTER_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -111,14 +111,15 @@ class Live:
         self.writer.start()
         folder = current_day(self.settings.paths.served)
         if folder is not None:
-            self._use_day(folder)
-        self.worker.start()
+            await self._use_day(folder)
+        # The worker's own start takes a processor for seconds: it leaves that to the service's, which can serve.
+        self._loop.call_later(0 if self.snapshot is None else WORKER_AFTER_SECONDS, self.worker.start)
 
     async def close(self) -> None:
         await self.worker.close()
         await asyncio.get_running_loop().run_in_executor(None, self.writer.close)
 
-    def told(self, event: Mapping[str, Any]) -> None:
+    async def told(self, event: Mapping[str, Any]) -> None:
         """What the worker tells: a day that is prepared, overrides, or what could not be loaded."""
         kind = event.get("event")
         if kind == "day":
@@ -127,7 +128,7 @@ class Live:
             SheddingProtocol.limit = self.serving.max_waiting
             if self.serving.requests_per_minute != self.limiter.requests_per_minute:
                 self.limiter = RateLimiter(self.serving.requests_per_minute)
-            self._use_day(Path(event["folder"]))
+            await self._use_day(Path(event["folder"]))
         elif kind == "overrides":
             self._levels = event["levels"]
             self.refused.pop("overrides", None)
@@ -137,9 +138,9 @@ class Live:
             faults = [ProblemFault(**fault) for fault in event["faults"]]
             self._refuse(event["what"], event["title"], faults)
 
-    def _use_day(self, folder: Path) -> None:
+    async def _use_day(self, folder: Path) -> None:
         try:
-            day = PreparedDay.load(folder)
+            day = await asyncio.to_thread(PreparedDay.load, folder)  # it reads all of the day's bytes
             for account_id in list(day)[:1]:  # the self-test on this side: a body is JSON, and of its account
                 assert json.loads(day.score_body(account_id))["account_id"] == account_id
         except ForewarnError as error:

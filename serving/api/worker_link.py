@@ -8,7 +8,7 @@ import itertools
 import json
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,10 @@ class WorkerLink:
     config : Path
         The project's file.
     told : callable
-        Called on the event loop with each event.
+        Awaited with each event, one after the other.
     """
 
-    def __init__(self, config: Path, told: Callable[[Mapping[str, Any]], None]) -> None:
+    def __init__(self, config: Path, told: Callable[[Mapping[str, Any]], Awaitable[None]]) -> None:
         self.config = config
         self._told = told
         self._process: Process | None = None
@@ -80,7 +80,7 @@ class WorkerLink:
                 "expected": "that it runs",
                 "do": "see the service's log; it is started again",
             }
-            self._told({"event": "refused", "what": "worker", "title": "the worker ended", "faults": [fault]})
+            await self._told({"event": "refused", "what": "worker", "title": "the worker ended", "faults": [fault]})
             await asyncio.sleep(RESTART_SECONDS[min(end, len(RESTART_SECONDS) - 1)])
 
     async def _run_once(self) -> None:
@@ -95,7 +95,7 @@ class WorkerLink:
                     if (waiting := self._asked.get(event["id"])) is not None and not waiting.done():
                         waiting.set_result(None)
                 else:
-                    self._told(event)
+                    await self._told(event)
             except Exception as error:  # one event that cannot be used is no reason to hear no more
                 log_error("worker_event_failed", error)
         await process.wait()

@@ -12,7 +12,13 @@ from typing import Any
 
 import pandas as pd
 
-from training.model import ChurnModel
+try:
+    from training.model import ChurnModel
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f"this model is forewarn's, which is not installed here ({error}): install the forewarn that its run names",
+        name=error.name,
+    ) from None
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when mlflow is imported
 with warnings.catch_warnings():

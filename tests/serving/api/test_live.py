@@ -36,6 +36,10 @@ def call_of(live: Live, accounts: list[str], request: str = "r1") -> Call:
     return Call(live, Key("00000001", "csm", ""), request, {}, {}, body, b"", ())
 
 
+def tell(live: Live, event: dict[str, Any]) -> None:
+    asyncio.run(live.told(event))
+
+
 def served(settings: Settings, tasks: Callable[[Live], Any]) -> Any:
     """What `tasks` gives with a live state whose ledger's writer runs; no worker beside it."""
 
@@ -55,8 +59,8 @@ def test_an_answer_names_its_day_its_level_its_arm_and_its_place(settings: Setti
     folder = write_day(tmp_path / "day", header(), arm="holdout")
 
     async def ask(live: Live) -> Any:
-        live.told(day_event(folder))
-        live.told({"event": "overrides", "levels": {"a-2": OVERRIDE}})
+        await live.told(day_event(folder))
+        await live.told({"event": "overrides", "levels": {"a-2": OVERRIDE}})
         return json.loads((await score(call_of(live, ["a-2", "nobody", "a-1"]))).body)
 
     answer = served(settings, ask)
@@ -72,7 +76,7 @@ def test_an_answer_names_its_day_its_level_its_arm_and_its_place(settings: Setti
 
 def test_data_are_stale_past_the_setting(settings: Settings, tmp_path: Path) -> None:
     live = live_of(settings)
-    live.told(day_event(write_day(tmp_path / "day", header()), stale_after_days=7))
+    tell(live, day_event(write_day(tmp_path / "day", header()), stale_after_days=7))
     assert live.snapshot is not None
     ages = [live.snapshot.data_age(date(2026, 1, day)) for day in (1, 8, 9)]
     assert [(age.age_days, age.stale) for age in ages] == [(0, False), (7, False), (8, True)]
@@ -86,12 +90,12 @@ def test_no_answer_mixes_two_days_while_they_are_swapped(settings: Settings, tmp
     ]
 
     async def ask(live: Live) -> list[Any]:
-        live.told(day_event(folders[0]))
+        await live.told(day_event(folders[0]))
         asked: list[asyncio.Task[Any]] = []
         for turn in range(60):
             asked += [asyncio.create_task(score(call_of(live, list(ACCOUNTS), f"r{turn}-{one}"))) for one in range(3)]
             await asyncio.sleep(0.001)
-            live.told(day_event(folders[turn % 2]))
+            await live.told(day_event(folders[turn % 2]))
         return [json.loads(answer.body) for answer in await asyncio.gather(*asked)]
 
     answers = served(settings, ask)
@@ -112,24 +116,24 @@ def test_no_answer_mixes_two_days_while_they_are_swapped(settings: Settings, tmp
 
 def test_a_damaged_day_leaves_the_old_one_serving_and_is_named(settings: Settings, tmp_path: Path) -> None:
     live = live_of(settings)
-    live.told(day_event(write_day(tmp_path / "day", header())))
+    tell(live, day_event(write_day(tmp_path / "day", header())))
     bad = write_day(tmp_path / "bad", header("2"))
     (bad / "bodies").write_bytes(b"short")
-    live.told(day_event(bad))
+    tell(live, day_event(bad))
     status = live.status()
     assert status.model_version == "1"
     assert "other bytes than its index names" in status.refused[0].faults[0].found
-    live.told(day_event(write_day(tmp_path / "good", header("3"))))
+    tell(live, day_event(write_day(tmp_path / "good", header("3"))))
     assert (live.status().model_version, live.status().refused) == ("3", [])
 
 
 def test_what_the_worker_refuses_is_shown_and_the_old_day_serves(settings: Settings, tmp_path: Path) -> None:
     live = live_of(settings)
     fault = {"where": "version 2, churn/trees.txt", "found": "sha256 a", "expected": "sha256 b", "do": "bring it back"}
-    live.told({"event": "refused", "what": "day", "title": "bad input", "faults": [fault]})
+    tell(live, {"event": "refused", "what": "day", "title": "bad input", "faults": [fault]})
     assert live.snapshot is None
     assert live.status().refused[0].faults[0].where == "version 2, churn/trees.txt"
-    live.told(day_event(write_day(tmp_path / "day", header())))
+    tell(live, day_event(write_day(tmp_path / "day", header())))
     assert live.status().refused == []
 
 
@@ -139,7 +143,7 @@ def test_ready_only_while_a_score_can_be_given_and_written(settings: Settings, t
 
     async def ask(live: Live) -> list[Any]:
         empty = await live.ready()
-        live.told(day_event(folder))
+        await live.told(day_event(folder))
         well = await live.ready()
         file.rename(file.with_name("aside"))
         away = await live.ready()
@@ -162,5 +166,5 @@ def test_without_a_day_a_score_is_refused_for_now(settings: Settings) -> None:
 
 def test_changed_settings_are_taken_over(settings: Settings, tmp_path: Path) -> None:
     live = live_of(settings)
-    live.told(day_event(write_day(tmp_path / "day", header()), max_accounts=2, requests_per_minute=5))
+    tell(live, day_event(write_day(tmp_path / "day", header()), max_accounts=2, requests_per_minute=5))
     assert (live.serving.max_accounts, live.limiter.requests_per_minute) == (2, 5)

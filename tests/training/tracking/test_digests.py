@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import runpy
+import sys
 from pathlib import Path
 
 import pytest
 
 from configs.errors import UsageError
+from training.tracking import digests
 from training.tracking.digests import check_files, digest_of, file_digests
 
 
@@ -47,3 +50,10 @@ def test_each_other_file_is_named(folder: Path, change: object, named: str, foun
 
 def test_a_version_that_was_registered_without_digests_has_one_all_the_same(folder: Path) -> None:
     assert check_files(folder, {}, "1") == digest_of(file_digests(folder))
+
+
+def test_the_mlflow_model_says_what_it_lacks_where_forewarn_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("training", "training.model"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ModuleNotFoundError, match="this model is forewarn's, which is not installed here"):
+        runpy.run_path(str(Path(digests.__file__).with_name("pyfunc_model.py")))
