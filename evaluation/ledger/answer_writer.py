@@ -41,7 +41,14 @@ class LedgerAway(ForewarnError):
 
 @dataclass(frozen=True)
 class Identity:
-    """What predictions of one day have in common: with an account and its signals' hash it names one prediction."""
+    """What predictions of one day have in common: with an account and its signals' hash it names one prediction.
+
+    Attributes
+    ----------
+    as_of : str
+        ISO day.
+    model_version, config_version : str
+    """
 
     as_of: str
     model_version: str

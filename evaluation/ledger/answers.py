@@ -69,6 +69,18 @@ def pointers_text(pointers: Iterable[Pointer]) -> str:
 def pointers_in(text: str) -> list[Pointer]:
     """What `pointers_text` wrote.
 
+    Parameters
+    ----------
+    text : str
+        The column `pointers` of an answer.
+
+    Returns
+    -------
+    list of Pointer
+        Batch and row of each prediction, in the order asked.
+
+    Examples
+    --------
     >>> pointers_in("7:0-2,9:4")
     [(7, 0), (7, 1), (7, 2), (9, 4)]
     """

@@ -54,7 +54,25 @@ def column_order(horizons_days: Iterable[int], main_days: Iterable[int]) -> list
 
 
 def prediction_rows(predictions: pd.DataFrame, signals_hash: Sequence[str]) -> list[tuple[Any, ...]]:
-    """The values behind each row's hash, in the order of `Entry.hashed`; UsageError with every fault of the frame."""
+    """The values behind each row's hash, in the order of `Entry.hashed`.
+
+    Parameters
+    ----------
+    predictions : pd.DataFrame
+        n predictions, with the columns of `prediction_columns`.
+    signals_hash : sequence of str
+        One a row.
+
+    Returns
+    -------
+    list of tuple
+        n rows, each beginning with its number.
+
+    Raises
+    ------
+    UsageError
+        With every fault of the frame.
+    """
     horizons = sorted(int(match[1]) for name in predictions if (match := CURVE.fullmatch(str(name))))
     mains = sorted({int(match[2]) for name in predictions if (match := MAIN.fullmatch(str(name)))})
     faults = _shape_faults(predictions, horizons, mains, signals_hash)

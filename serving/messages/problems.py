@@ -31,6 +31,21 @@ class Problem(BaseModel):
 def problem(status: int, detail: str, faults: tuple[ProblemFault, ...] = ()) -> Problem:
     """Problem details with the status' own phrase as the title.
 
+    Parameters
+    ----------
+    status : int
+        Of HTTP.
+    detail : str
+        What was wrong, in words.
+    faults : tuple of ProblemFault
+        Each of them, where there are several.
+
+    Returns
+    -------
+    Problem
+
+    Examples
+    --------
     >>> problem(403, "no").title
     'Forbidden'
     """
@@ -38,10 +53,29 @@ def problem(status: int, detail: str, faults: tuple[ProblemFault, ...] = ()) -> 
 
 
 def problem_of(error: ForewarnError, status: int = 422) -> Problem:
-    """What an error raised on purpose looks like to a caller: its faults, none of its traceback."""
+    """What an error raised on purpose looks like to a caller: its faults, none of its traceback.
+
+    Parameters
+    ----------
+    error : ForewarnError
+    status : int
+
+    Returns
+    -------
+    Problem
+    """
     return problem(status, error.title, faults_of(error))
 
 
 def faults_of(error: ForewarnError) -> tuple[ProblemFault, ...]:
-    """The faults of an error raised on purpose."""
+    """The faults of an error raised on purpose.
+
+    Parameters
+    ----------
+    error : ForewarnError
+
+    Returns
+    -------
+    tuple of ProblemFault
+    """
     return tuple(ProblemFault(where=f.where, found=f.found, expected=f.expected, do=f.do) for f in error.faults)

@@ -216,6 +216,18 @@ class AccountReasons:
 def group_reasons(reasons: AccountReasons, horizon_days: int) -> Reasons:
     """Reasons grouped by dimension, the dimension with the largest effect first.
 
+    Parameters
+    ----------
+    reasons : AccountReasons
+    horizon_days : int
+        Of the probability that they add up to.
+
+    Returns
+    -------
+    Reasons
+
+    Examples
+    --------
     >>> logins = SignalReason("logins", "usage", 2.0, 0.3, "few logins")
     >>> grouped = group_reasons(AccountReasons(0.1, [logins]), 90)
     >>> grouped.base, [(group.dimension, group.contribution) for group in grouped.dimensions]

@@ -60,7 +60,21 @@ class DayHeader:
 
 @dataclass(frozen=True)
 class Summary:
-    """What lists of accounts show, sort and filter by."""
+    """What lists of accounts show, sort and filter by.
+
+    Attributes
+    ----------
+    account_id : str
+    name, segment, owner : str or None
+    lifecycle_stage, risk_level : str
+    p_churn : float
+        Within the main horizon.
+    health_score : float or None
+    coverage : float
+    arr, expected_arr_loss : float or None
+    arm : str or None
+        "treated" or "holdout"; None without a draw.
+    """
 
     account_id: str
     name: str | None

@@ -21,7 +21,17 @@ CURRENT_FILE = "current.json"
 
 @dataclass(frozen=True)
 class PreparedAccount:
-    """All that is written of one account: bodies of its answers, values of its row in the ledger, its summary."""
+    """All that is written of one account: bodies of its answers, values of its row in the ledger, its summary.
+
+    Attributes
+    ----------
+    summary : Summary
+    score, explain : bytes
+        The JSON of its prediction with the strongest reasons, and with all of them.
+    row : sequence
+        Of the ledger, without its number.
+    signals_hash : str
+    """
 
     summary: Summary
     score: bytes
@@ -79,12 +89,30 @@ class DayWriter:
 
 
 def set_current(served: Path, key: str) -> None:
-    """Names the newest of the days in the folder `served`."""
+    """Names the newest of the days in the folder `served`.
+
+    Parameters
+    ----------
+    served : Path
+    key : str
+        The name of the day's folder.
+    """
     write_text(served / CURRENT_FILE, json.dumps({"format": FORMAT, "day": key}))
 
 
 def current_day(served: Path) -> Path | None:
-    """The folder of the newest day; None where none was prepared."""
+    """The folder of the newest day.
+
+    Parameters
+    ----------
+    served : Path
+        Where prepared days are.
+
+    Returns
+    -------
+    Path or None
+        None where none was prepared.
+    """
     try:
         found = json.loads((served / CURRENT_FILE).read_bytes())
     except (OSError, ValueError):
@@ -94,7 +122,15 @@ def current_day(served: Path) -> Path | None:
 
 
 def remove_days(served: Path, keep: Sequence[str]) -> None:
-    """Removes prepared days but those that are kept; whoever reads one has it open and reads on."""
+    """Removes prepared days but those that are kept; whoever reads one has it open and reads on.
+
+    Parameters
+    ----------
+    served : Path
+        Where prepared days are.
+    keep : sequence of str
+        Names of their folders.
+    """
     for folder in served.iterdir() if served.is_dir() else ():
         if folder.is_dir() and folder.name not in keep:
             shutil.rmtree(folder, ignore_errors=True)
