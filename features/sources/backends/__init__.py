@@ -4,8 +4,9 @@ from features.sources.backends.base import Engine, Query, SourceRows, one_time_t
 from features.sources.backends.connect import connect
 from features.sources.backends.duckdb import DuckDBEngine
 from features.sources.backends.excel import EXCEL, read_sheets
-from features.sources.backends.files import CSV, FILES, JSON, digest, files_in, source_files
+from features.sources.backends.files import CSV, FILES, JSON, digest, files_in
 from features.sources.backends.ragged import ragged_fault, ragged_row
+from features.sources.backends.source_files import source_files
 from features.sources.backends.typed_files import typed
 
 __all__ = [

@@ -106,7 +106,7 @@ class Engine(ABC):
         if source.query is not None:
             return self._read_query(f"{where}.query", name, source.query)
         origin = source.from_ or ""
-        if not (is_file_name(split_sheet(origin)[0]) or glob.has_magic(origin) or _is_path(settings, origin)):
+        if not names_files(settings, origin):
             return self._read_table(f"{where}.from", origin)
         if not self.file_readers():
             found = f"the file {origin} beside a {self.name} connection"
@@ -324,6 +324,11 @@ def tables_listed_sql(schema: str) -> str:
     """Lists tables in SQL, because ibis 12 cannot list those of DuckDB 2."""
     of_schema = f"= {quoted(schema)}" if schema else "NOT IN ('information_schema', 'pg_catalog')"
     return f"SELECT table_name FROM information_schema.tables WHERE table_schema {of_schema} ORDER BY 1 LIMIT 200"
+
+
+def names_files(settings: Settings, origin: str) -> bool:
+    """Whether a `from:` names files, rather than a table of the connection."""
+    return is_file_name(split_sheet(origin)[0]) or glob.has_magic(origin) or _is_path(settings, origin)
 
 
 def _is_path(settings: Settings, origin: str) -> bool:

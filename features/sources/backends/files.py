@@ -9,7 +9,7 @@ from pathlib import Path
 
 from configs.errors import Fault, SourceError, nearest
 from configs.settings import Settings
-from features.sources.backends.excel import EXCEL, split_sheet
+from features.sources.backends.excel import EXCEL
 
 CSV = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".csv.zst", ".tsv.zst")
 JSON = (".jsonl", ".ndjson", ".json", ".jsonl.gz", ".ndjson.gz", ".jsonl.zst", ".ndjson.zst")
@@ -83,28 +83,3 @@ def digest(paths: tuple[Path, ...]) -> str:
         with path.open("rb") as file:
             total.update(hashlib.file_digest(file, "sha256").digest())
     return total.hexdigest()
-
-
-def source_files(settings: Settings) -> list[Path] | None:
-    """The files that the project's tables are read from.
-
-    Parameters
-    ----------
-    settings : Settings
-
-    Returns
-    -------
-    list of Path or None
-        None where a table is a query's, or one of the connection's: those no file tells of.
-
-    Raises
-    ------
-    SourceError
-        When there is no such file.
-    """
-    files: list[Path] = []
-    for name, source in settings.tables.items():
-        if source.from_ is None or not is_file_name(origin := split_sheet(source.from_)[0]):
-            return None
-        files += matching_files(settings, f"tables.{name}.from", origin)
-    return files
