@@ -7,11 +7,10 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
+if TYPE_CHECKING:
+    import pandas as pd
 
 MARK = b"forewarn"
 
@@ -45,6 +44,9 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> Path:
 
 def write_marked(frame: pd.DataFrame, path: Path, mark: dict[str, str]) -> Path:
     """Writes a frame as Parquet, with a mark of what it was made from in the file's metadata."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     table = pa.Table.from_pandas(frame, preserve_index=False)
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), MARK: json.dumps(mark).encode()})
     return write_whole(path, lambda temporary: pq.write_table(table, temporary))
@@ -52,6 +54,8 @@ def write_marked(frame: pd.DataFrame, path: Path, mark: dict[str, str]) -> Path:
 
 def read_marked(path: Path, mark: dict[str, str]) -> tuple[pd.DataFrame, dict[str, str]] | None:
     """A frame and its whole mark, if the file exists and its mark agrees with `mark`; None otherwise."""
+    import pyarrow.parquet as pq
+
     if not path.exists():
         return None
     table = pq.read_table(path)

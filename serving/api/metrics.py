@@ -30,10 +30,11 @@ class Metrics:
         self._requests = counter("forewarn_requests_total", "Requests by route and status", ["route", "status"])
         self._latency = histogram("forewarn_request_seconds", "Time to answer", ["route"], buckets=BUCKETS)
         self._scores = counter("forewarn_scores_total", "Accounts whose score was given, by risk level", ["level"])
-        self._accounts = gauge("forewarn_accounts", "Accounts in play, by risk level", ["level"])
-        self._coverage = gauge("forewarn_coverage", "Mean share of an account's signals that have a value")
-        self._data_age = gauge("forewarn_data_age_days", "Days since the data end, when the day was loaded")
-        self._model = gauge("forewarn_model_version", "The version that serves")
+        newest = {"multiprocess_mode": "livemostrecent"}  # of this process alone, not of one that ended
+        self._accounts = gauge("forewarn_accounts", "Accounts in play, by risk level", ["level"], **newest)
+        self._coverage = gauge("forewarn_coverage", "Mean share of an account's signals that have a value", **newest)
+        self._data_age = gauge("forewarn_data_age_days", "Days since the data end, when the day was loaded", **newest)
+        self._model = gauge("forewarn_model_version", "The version that serves", **newest)
         self._lag = histogram("forewarn_ledger_seconds", "Time until an answer was written down", buckets=BUCKETS)
         self._bound: dict[tuple[str, int], tuple[Any, Any]] = {}
         self._levels: dict[str, Any] = {}

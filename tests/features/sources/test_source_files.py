@@ -1,4 +1,4 @@
-"""Which files the tables are read from: those of a name, a pattern and a folder; None where a server or SQL has them."""
+"""Which files the tables are read from: of a name, a pattern, a folder; None where a server or SQL has them."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ def test_a_table_or_a_query_has_none(folder: Path, make_settings: Make, other: d
 
 
 def test_a_file_that_is_gone_is_named(folder: Path, make_settings: Make) -> None:
-    with pytest.raises(SourceError, match="no file acounts.csv"):
-        tables = {"accounts": {"from": "acounts.csv"}, "contracts": {"from": "contracts-1.csv"}}
-        source_files(make_settings(tables=tables))
+    tables = {"accounts": {"from": "acounts.csv"}, "contracts": {"from": "contracts-1.csv"}}
+    settings = make_settings(tables=tables)
+    with pytest.raises(SourceError, match=r"no file acounts\.csv"):
+        source_files(settings)
