@@ -7,23 +7,18 @@ ledger is written before an answer leaves.
 from __future__ import annotations
 
 import os
+import sys
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bentoml
 import uvicorn.config
 
-from configs.settings_file import load_settings
-from serving.api.front import Front
-from serving.api.live import Live
-from serving.api.metrics import Metrics
-from serving.api.routes import ROUTES
-from serving.api.routing import Router
+if TYPE_CHECKING:
+    from serving.api.live import Live
 
 CONFIG_VARIABLE = "FOREWARN_CONFIG"
-# Uvicorn, which BentoML starts after it has loaded this, then speaks through our protocol, which sheds.
-uvicorn.config.HTTP_PROTOCOLS["auto"] = "serving.api.shedding:SheddingProtocol"
 # Uvicorn, which BentoML starts after it has loaded this, then speaks through our protocol, which sheds.
 uvicorn.config.HTTP_PROTOCOLS["auto"] = "serving.api.shedding:SheddingProtocol"
 SWITCH_SECONDS = 0.0005  # the ledger's thread waits at most so long for its turn
@@ -31,7 +26,14 @@ SWITCH_SECONDS = 0.0005  # the ledger's thread waits at most so long for its tur
 
 @cache
 def live() -> Live:
-    """What this process serves, for as long as it runs."""
+    """What this process serves, for as long as it runs.
+
+    Imported here: BentoML loads this file in two processes, of which one serves nothing and need load nothing.
+    """
+    from configs.settings_file import load_settings
+    from serving.api.live import Live
+    from serving.api.metrics import Metrics
+
     config = Path(os.environ.get(CONFIG_VARIABLE, "forewarn.yaml")).resolve()
     metrics = Metrics(bentoml.metrics.Counter, bentoml.metrics.Gauge, bentoml.metrics.Histogram)
     return Live(load_settings(config), config, metrics)
@@ -49,8 +51,6 @@ class Forewarn:
     @bentoml.on_startup
     async def begin(self) -> None:
         """Serves what was prepared before, and has what is newer prepared."""
-        import sys
-
         sys.setswitchinterval(SWITCH_SECONDS)
         await live().start()
 
@@ -60,11 +60,18 @@ class Forewarn:
         await live().close()
 
 
-class _Front(Front):
-    """The front of this process' service; made with it, when the routes of BentoML are."""
+class LazyFront:
+    """The front of this process' service, made when the process begins to serve."""
 
     def __init__(self, app: Any) -> None:
-        super().__init__(app, Router(ROUTES), live())
+        from serving.api.front import Front
+        from serving.api.routes import ROUTES
+        from serving.api.routing import Router
+
+        self.front = Front(app, Router(ROUTES), live())
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.front(scope, receive, send)
 
 
-Forewarn.add_asgi_middleware(_Front)  # type: ignore[attr-defined]
+Forewarn.add_asgi_middleware(LazyFront)  # type: ignore[attr-defined]
