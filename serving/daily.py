@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 from configs.errors import ForewarnError
@@ -73,6 +74,34 @@ STEPS: tuple[Step, ...] = (
     # What waits from before is delivered whatever became of today's scoring.
     Step("alerts", _alerts),
 )
+
+
+def with_push(to: str, out: Path, table: str) -> tuple[Step, ...]:
+    """The steps of a day and a push of its scores.
+
+    Parameters
+    ----------
+    to : str
+        The receiver: csv, postgres or webhook, as `forewarn push --to` has them.
+    out : Path
+        The CSV file.
+    table : str
+        The table of PostgreSQL.
+
+    Returns
+    -------
+    tuple of Step
+    """
+
+    def _push(project: Project, now: datetime) -> tuple[bool, str]:
+        from serving.exchange import Limits, push, receiver_of
+
+        limits = Limits()
+        with receiver_of(to, out, table, limits) as receiver:
+            pushed = push(project, receiver, limits, now)
+        return True, f"{pushed.sent} accounts told to {pushed.receiver}, {pushed.unchanged} are as they were told last"
+
+    return (*STEPS, Step("push", _push, after=("score",)))
 
 
 def run_daily(project: Project, now: datetime, steps: tuple[Step, ...] = STEPS) -> DailyRun:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 
 from configs.errors import Fault, UsageError
 from serving.cli import console_alerts
-from serving.cli.session import DATE, Session
+from serving.cli.session import DATE, FILE, Session
 
 
 @click.group()
@@ -104,14 +105,18 @@ def review(session: Session, over: str | None) -> None:
 
 @click.command()
 @click.option("--daily", is_flag=True, required=True, help="Check, score and alerts, one after the other.")
+@click.option("--push", "to", type=click.Choice(["csv", "postgres", "webhook"]), help="And push, to this receiver.")
+@click.option("--out", type=FILE, default=None, help="The CSV file. Default: pushed.csv beside the project's file.")
+@click.option("--table", default="forewarn_scores", show_default=True, help="The table of PostgreSQL.")
 @click.pass_obj
-def run(session: Session, daily: bool) -> None:
+def run(session: Session, daily: bool, to: str | None, out: Path | None, table: str) -> None:
     """Everything of a day in one command, for cron: one exit code, and a summary."""
-    from serving.daily import run_daily
+    from serving.daily import STEPS, run_daily, with_push
 
     assert daily
+    steps = STEPS if to is None else with_push(to, out or session.config.parent / "pushed.csv", table)
     with session.project() as project:
-        result = run_daily(project, datetime.now(UTC))
+        result = run_daily(project, datetime.now(UTC), steps)
     session.show(result, console_alerts.daily_lines)
     sys.exit(result.exit_code)
 

@@ -17,7 +17,7 @@ from evaluation.ledger import Ledger, Outbox
 from serving.cli.console_alerts import daily_lines, dead_lines, list_lines, resent_lines, sent_lines
 from serving.cli.session import to_json
 from serving.commands import alerts as commands
-from serving.daily import STEPS, Step, run_daily
+from serving.daily import STEPS, Step, run_daily, with_push
 from serving.project import Project
 from tests.serving.alerts.conftest import (  # noqa: F401
     NOW,
@@ -210,3 +210,17 @@ def test_a_real_day_delivers_what_waits_though_nothing_can_be_scored(
     assert (by_name["score"].state, by_name["alerts"].state, result.exit_code) == ("failed", "done", 2)
     assert "1 fault" in by_name["score"].summary
     assert len(receiver.ids()) == 2
+
+
+def test_a_day_may_push_its_scores(open_project, ledger, alert_settings, tmp_path):  # noqa: F811
+    project = open_project(alert_settings())
+    two_days(ledger)
+    out = tmp_path / "pushed.csv"
+    steps = with_push("csv", out, "scores")
+    assert [step.name for step in steps] == ["check", "score", "alerts", "push"]
+    fine = (Step("score", says(True, "scored")), steps[-1])
+    result = run_daily(project, NOW, fine)
+    assert result.steps[-1].summary.startswith("3 accounts told to csv")
+    assert len(pd.read_csv(out)) == 3
+    failed = (Step("score", fails(UsageError(FAULT))), steps[-1])
+    assert run_daily(project, NOW, failed).steps[-1].state == "skipped"
