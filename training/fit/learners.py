@@ -26,6 +26,7 @@ from training.hazard import (
     TreeHazard,
     blends,
     explained_by,
+    find_entry_day,
     fit_encoder,
     fit_linear,
     fit_time_effects,
@@ -138,6 +139,7 @@ def fit_learners(
     numbers = [name for name in numbers if at_risk[name].isna().mean() <= MAX_MISSING]
     events = churn_events(labels, until)
     encoder = fit_encoder(frame, numbers, categories, rows.snapshot, rows.churned)
+    encoder = replace(encoder, entry_day=find_entry_day(frame))
     base_rate_encoder = fit_encoder(frame, [], [STAGE], rows.snapshot, rows.churned)
     inputs = make_inputs(frame, encoder, intervals)
     decided_by = events if size_of is None else size_of.events

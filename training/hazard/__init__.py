@@ -23,7 +23,7 @@ from training.hazard.lightgbm_core import lightgbm
 from training.hazard.linear import LinearHazard
 from training.hazard.linear_fit import fit_linear
 from training.hazard.time_effects import NO_EFFECTS, SEASON, TIME_SENTENCES, TimeEffects
-from training.hazard.time_effects_fit import fit_time_effects
+from training.hazard.time_effects_fit import find_entry_day, fit_time_effects
 from training.hazard.trees import MANY_EVENTS, TreeHazard, fit_trees, tree_size
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     "blends",
     "churn_by",
     "explained_by",
+    "find_entry_day",
     "fit_encoder",
     "fit_linear",
     "fit_time_effects",

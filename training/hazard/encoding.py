@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from configs.errors import DataError, Fault, nearest
+from training.hazard.time_effects import TENURE, entered
 from training.serialization import JsonObject
 
 MIN_ACCOUNTS = 20  # a level seen in fewer training accounts is pooled with the unseen ones
@@ -60,10 +61,14 @@ class Encoder:
         Signals that enter as numbers.
     categories : tuple of Category
         Those that enter by level.
+    entry_day : float, optional
+        Days since 1970 on which the data begin: of accounts that joined then tenure is not known (delayed entry), and
+        enters as missing.
     """
 
     numbers: tuple[str, ...]
     categories: tuple[Category, ...]
+    entry_day: float | None = None
 
     def check(self, frame: pd.DataFrame) -> None:
         """DataError naming every signal that the frame lacks (a train/serve mismatch), all at once."""
@@ -82,6 +87,8 @@ class Encoder:
         out = np.empty((len(frame), len(self.numbers)))
         for column, name in enumerate(self.numbers):
             out[:, column] = frame[name].to_numpy(dtype=float, na_value=np.nan)
+            if name == TENURE and self.entry_day is not None:
+                out[entered(frame, self.entry_day) > 0, column] = np.nan
         return out
 
     def codes(self, frame: pd.DataFrame) -> np.ndarray:
@@ -105,7 +112,7 @@ class Encoder:
             {"name": category.name, "levels": list(category.levels), "effects": list(category.effects)}
             for category in self.categories
         ]
-        return {"numbers": list(self.numbers), "categories": categories}
+        return {"numbers": list(self.numbers), "categories": categories, "entry_day": self.entry_day}
 
     @classmethod
     def from_json(cls, body: JsonObject) -> Encoder:
@@ -113,7 +120,7 @@ class Encoder:
             Category(category["name"], tuple(category["levels"]), tuple(category["effects"]))
             for category in body["categories"]
         )
-        return cls(tuple(body["numbers"]), categories)
+        return cls(tuple(body["numbers"]), categories, body["entry_day"])
 
 
 def fit_encoder(

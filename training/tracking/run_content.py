@@ -129,6 +129,6 @@ def model_example(dataset: Data, churn: ChurnModel) -> pd.DataFrame:
     frame = dataset.signals[list(names)].tail(3).reset_index(drop=True)
     texts = [category.name for category in churn.encoder.categories]
     out = frame.astype({name: object if name in texts else float for name in names})
-    if any(churn.season) or churn.time:
+    if any(churn.season) or churn.time or churn.encoder.entry_day is not None:
         out["as_of"] = dataset.signals["as_of"].tail(3).to_numpy()
     return out

@@ -62,3 +62,12 @@ def test_every_missing_signal_is_named_at_once():
         fitted().values(pd.DataFrame({"plam": ["good"]}))
     assert "signal x" in str(caught.value)
     assert "did you mean 'plam'" in str(caught.value)
+
+
+def test_tenure_of_accounts_that_were_there_when_the_data_began_is_missing():
+    rows = pd.DataFrame({"as_of": pd.Timestamp("1970-02-10"), "tenure_days": [40.0, 39.0, 10.0]})
+    assert Encoder(("tenure_days",), ()).values(rows)[:, 0].tolist() == [40.0, 39.0, 10.0]
+    values = Encoder(("tenure_days",), (), entry_day=0.0).values(rows)[:, 0]
+    assert np.isnan(values[:2]).tolist() == [True, True]  # within a day and a half of it
+    assert values[2] == 10.0
+    assert Encoder.from_json(json.loads(json.dumps(Encoder((), (), 3.0).to_json()))).entry_day == 3.0
