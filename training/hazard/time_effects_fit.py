@@ -2,10 +2,11 @@
 
 Every account-day is looked at once: of a snapshot, the intervals that begin before the next one; stages, renewals and
 how far ahead are allowed for. An effect is adopted if the log of its Bayes factor (Laplace) is ADOPT or more, under a
-prior of variance 1/4 that draws it towards nothing. That does not guard against a season read from one year's events,
-so a season must better whole years that it did not learn from as well: fitted on the others and judged on the one left
-out, with and without it at that year's own level (how many leave in a year is no season), by ADOPT_Z clustered by
-account and MONTHS_Z clustered by month.
+prior that draws it towards nothing. That does not guard against what one year's events or cohorts look like, so an
+effect must better times that it did not learn from as well: fitted on the others and judged on the one left out, with
+and without it at that time's own level (how many leave in a year is no season). What goes by months of the calendar
+is judged on whole years, by ADOPT_Z clustered by account and MONTHS_Z clustered by month; tenure and place in the
+term only have to better half-years.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ FREE = 1e-3  # of what only sets the level
 ADOPT = {SEASON: 2.0, TENURE: 2.0, PLACE_IN_TERM: 2.0, MONTH_JOINED: 3.0}
 ADOPT_Z = 1.645
 MONTHS_Z = 1.0  # of a season, clustered by month
-BLOCK_DAYS, LEAST_YEAR = 365.0, 350.0
-MOST_YEARS = 5
+BLOCK_DAYS, LEAST_SHARE = 365.0, 0.95  # of a block that is whole
+MOST_BLOCKS = 6
 MOST_KEPT = 12_000  # rows without a churn
 OVERLAP_DAYS = 10.0
 LEAST_CHURNS = 30
@@ -137,7 +138,7 @@ def fit_time_effects(
     found: dict[str, float] = {}
     adopted: tuple[str, ...] = ()
     for name in ADOPT:
-        if name == SEASON and not _other_years_bear_it_out(known, fit, until, found):
+        if not _other_times_bear_it_out(known, name, fit, until, found):
             continue
         with_it = known.fitted((*adopted, name))
         found[name] = with_it.evidence - fit.evidence
@@ -165,15 +166,21 @@ def precision(name: str) -> np.ndarray:
     return out
 
 
-def _other_years_bear_it_out(known: _Known, fit: _Fit, until: float, found: dict[str, float]) -> bool:
-    """Whether a season betters years that it did not learn from; its z by account and by month go into `found`."""
-    years = _years(known.end_days, until)
-    if years is None:
+def _other_times_bear_it_out(known: _Known, name: str, fit: _Fit, until: float, found: dict[str, float]) -> bool:
+    """Whether an effect betters times that it did not learn from; its z by account and by month go into `found`.
+
+    What goes by months of the calendar is judged on whole years: in one, who joined in a month is one cohort, and what
+    became of it no property of the month. The others only have to better half-years.
+    """
+    yearly = name in (SEASON, MONTH_JOINED)
+    blocks = _blocks(known.end_days, until, BLOCK_DAYS if yearly else BLOCK_DAYS / 2)
+    if blocks is None:
         return False
-    gain, judged = _gain(known, SEASON, fit.z, years)
-    found["season_z"] = clustered(gain, known.account[judged])
-    found["season_z_by_month"] = clustered(gain, known.month[judged])
-    return found["season_z"] >= ADOPT_Z and found["season_z_by_month"] >= MONTHS_Z
+    gain, judged = _gain(known, name, fit.z, blocks)
+    found[f"{name}_z"] = clustered(gain, known.account[judged])
+    found[f"{name}_z_by_month"] = clustered(gain, known.month[judged])
+    least, least_by_month = (ADOPT_Z, MONTHS_Z) if yearly else (0.0, 0.0)
+    return found[f"{name}_z"] > least and found[f"{name}_z_by_month"] > least_by_month
 
 
 def find_entry_day(frame: pd.DataFrame) -> float | None:
@@ -252,12 +259,13 @@ def _thinned(rows: HazardRows) -> tuple[HazardRows, np.ndarray]:
     return rows.take(both), np.where(rows.churned[both] > 0, 1.0, share)
 
 
-def _years(middle: np.ndarray, until: float) -> np.ndarray | None:
-    """Which whole year before `until` each row lies in, -1 for what is older; None with fewer than two."""
-    whole = min(int((until - middle.min() + BLOCK_DAYS - LEAST_YEAR) // BLOCK_DAYS), MOST_YEARS)
+def _blocks(middle: np.ndarray, until: float, length: float) -> np.ndarray | None:
+    """Which whole stretch of so many days before `until` each row lies in, -1 for what is older; None with fewer than
+    two."""
+    whole = min(int((until - middle.min() + length - LEAST_SHARE * length) // length), MOST_BLOCKS)
     if whole < 2:
         return None
-    number = ((until - middle) // BLOCK_DAYS).astype(int)
+    number = ((until - middle) // length).astype(int)
     return np.where(number < whole, number, -1)
 
 

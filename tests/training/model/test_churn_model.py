@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from configs.errors import DataError
 from training.calibration.platt import fit_stage_platt
+from training.hazard.time_effects import KNOTS, MONTH_JOINED, PLACE_IN_TERM, SEASON, TimeEffects
 from training.health.score_model import HealthModel
 from training.model.churn_model import ChurnModel
 from training.serialization import FORMAT
@@ -17,8 +20,6 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def calibrated(fitted, rolling, cut):
     """The fitted model with a calibrator put on it whatever the gate says, so that every part is exercised."""
-    from dataclasses import replace
-
     rows = rolling.out_of_time(cut)["blend"]
     return replace(fitted.churn, calibrator=fit_stage_platt(rows, 1))
 
@@ -147,3 +148,29 @@ def test_missing_trees_are_refused(fitted, tmp_path):
     with pytest.raises(DataError, match=r"trees\.txt"):
         ChurnModel.load(tmp_path)
     assert json.loads((tmp_path / "model.json").read_text())["chosen"] == fitted.churn.chosen
+
+
+def test_effects_of_time_are_served_explained_and_kept(fitted, later, tmp_path):
+    rng = np.random.default_rng(11)
+    effects = TimeEffects(
+        season=tuple(rng.normal(size=12)),
+        tenure_days=tuple(rng.normal(size=len(KNOTS))),
+        place_in_term=tuple(rng.normal(size=12)),
+        month_joined=tuple(rng.normal(size=12)),
+        means=tuple(tuple(rng.normal(size=fitted.churn.intervals.count)) for _ in range(4)),
+    )
+    churn = replace(fitted.churn, time=effects)
+    frame = later.head(40)
+    p = churn.predict(frame)
+    assert (p != fitted.churn.predict(frame)).all(axis=None)
+    assert (p.diff(axis=1).iloc[:, 1:] >= 0).all(axis=None)
+    explanation = churn.explain(frame, 90)
+    total = explanation.base + explanation.contributions.sum(axis=1)
+    assert np.allclose(total, p["p_churn_90d"], atol=1e-9)
+    for name in (SEASON, PLACE_IN_TERM, MONTH_JOINED):
+        assert explanation.contributions[:, explanation.signals.index(name)].any()
+    one = pd.concat([churn.predict(frame.iloc[[row]]) for row in range(len(frame))])
+    assert (one.to_numpy() == p.to_numpy()).all()
+    churn.save(tmp_path)
+    assert (ChurnModel.load(tmp_path).predict(frame).to_numpy() == p.to_numpy()).all()
+    assert "tenure_days" in churn.columns
