@@ -22,6 +22,7 @@ from configs.settings import Settings
 from configs.settings_file import merge, settings_from
 from configs.tables import TABLE_NAMES, table
 from configs.yaml_file import read_yaml
+from features.checks import find_suspects
 from features.dataset import load_dataset
 from features.sources import open_sources
 from features.synthetic import company_config
@@ -147,6 +148,22 @@ def signals_compared(original: Settings, mapped: Settings) -> pd.DataFrame:
     return pd.DataFrame(result)
 
 
+def suspects_of_todays_words(mapped: Settings) -> list[str]:
+    """What `check` suspects once somebody maps Salesforce's account type, which says today who has left."""
+    accounts = mapped.tables["accounts"]
+    query = (
+        f"select q.*, t.type as customer_type from ({accounts.query}) as q "
+        "left join 'salesforce/account.csv' as t on substr(t.id, 1, 15) = q.account_id and t.master_record_id is null"
+    )
+    tampered = accounts.model_copy(update={"query": query, "attributes": (*accounts.attributes, "customer_type")})
+    settings = mapped.model_copy(update={"tables": {**mapped.tables, "accounts": tampered}})
+    sources = open_sources(settings)
+    try:
+        return [f"{suspect.column}: {suspect.why}" for suspect in find_suspects(settings, sources)]
+    finally:
+        sources.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("systems", type=lambda text: tuple(text.split(",")))
@@ -169,6 +186,10 @@ def main() -> None:
     print(f"signals: {len(signals) - 1} over {signals.rows[0]:,} snapshots, {len(moved)} differ")
     for signal, count in zip(moved.signal, moved.differ, strict=True):
         print(f"  {signal}: {count}")
+    if "salesforce" in asked.systems:
+        print(
+            "with today's account type as an attribute, check suspects:", suspects_of_todays_words(mapped) or "nothing"
+        )
     for system, planted in planted_lines(made.written).items():
         print(f"planted in {system}:", planted)
 

@@ -44,6 +44,7 @@ def test_the_company_comes_back_from_hubspot(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_every_writer_plants_its_traps(tmp_path: Path) -> None:
     made = make_systems_project(tmp_path, tuple(WRITERS), accounts=40, months=6)
     for system, planted in made.written.planted.items():
