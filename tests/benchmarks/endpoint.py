@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
 import yaml
 
 from serving.api import KeyStore
@@ -87,10 +88,8 @@ class Server:
 
     def memory_mb(self) -> float:
         """Resident memory of the process and of all it started."""
-        pids = subprocess.run(
-            ["ps", "-o", "rss=", "-g", str(os.getpgid(self.process.pid))], capture_output=True, text=True, check=False
-        ).stdout
-        return sum(int(line) for line in pids.split()) / 1024
+        started = psutil.Process(self.process.pid)
+        return float(sum(one.memory_info().rss for one in (started, *started.children(recursive=True)))) / 2**20
 
 
 @contextmanager
