@@ -18,6 +18,7 @@ from evaluation.ledger.outbox import (
     StoredAlert,
     StoredMessage,
 )
+from evaluation.ledger.replies import KEPT, KeyReused, NewEntry, Once, Reply
 from evaluation.ledger.rows import OUTCOME, moment, prediction_rows
 from evaluation.ledger.tables import REVISION
 
@@ -27,6 +28,7 @@ __all__ = [
     "DISABLED",
     "ENABLED",
     "FAILED",
+    "KEPT",
     "OUTCOME",
     "PASSED",
     "REENABLED",
@@ -36,12 +38,16 @@ __all__ = [
     "Answered",
     "Asked",
     "Identity",
+    "KeyReused",
     "Ledger",
     "LedgerAway",
+    "NewEntry",
     "NewMessage",
+    "Once",
     "Outbox",
     "Pointer",
     "PredictionKind",
+    "Reply",
     "StoredAlert",
     "StoredMessage",
     "Written",

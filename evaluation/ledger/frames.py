@@ -31,7 +31,8 @@ from evaluation.ledger.rows import (
 
 _DAYS = {"as_of", "first_as_of", "last_as_of"}
 _MOMENTS = {*_DAYS, "requested_at", "judged_at", "churn_at", "contraction_at", "reactivated_at", "made_at"}
-_MOMENTS |= {"expires_at", "entered_at", "next_at", "answered_at"}
+_MOMENTS |= {"expires_at", "entered_at", "next_at", "answered_at", "given_at", "started_at", "ended_at", "occurred_at"}
+_FIGURES = {*NUMBERS, *AT_MAIN, "arr_change"}
 _COUNTS = {"batch_id", "row", "main_horizon_days", "matured_days", "contraction_days", "pairs", "format", "rows"}
 _COUNTS |= {"upto_batch", "attempt"}
 _FLAWED = "the ledger holds a row that is not as it was written"
@@ -82,7 +83,7 @@ def _arrow_table(rows: Sequence[Sequence[Any]], stored: Sequence[str]) -> pa.Tab
             out[name] = pc.take(out[name].dictionary.cast(pa.timestamp("us")), out[name].indices)
         elif name in _COUNTS:
             out[name] = pa.array(items, pa.int64())
-        elif name in NUMBERS or name in AT_MAIN:
+        elif name in _FIGURES:
             out[name] = pa.array(items, pa.float64())
         elif name in FLAGS or name == "voluntary":
             out[name] = pa.array([None if item is None else bool(item) for item in items], pa.bool_())

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -26,9 +26,10 @@ from configs.settings import Settings
 from evaluation.ledger import hash_chain
 from evaluation.ledger.answers import Answered, Pointer, write_answers
 from evaluation.ledger.append import append_batch, head_of, rows_hash_of
-from evaluation.ledger.database import connect, prepare
+from evaluation.ledger.database import BUSY_SECONDS, connect, prepare
 from evaluation.ledger.hash_chain import canonical
 from evaluation.ledger.reading import LedgerReader
+from evaluation.ledger.replies import NewEntry, Once, Reply, enter
 from evaluation.ledger.rows import moment, prediction_rows
 from evaluation.ledger.tables import PREDICTION_KINDS, batches, entry_of
 
@@ -64,13 +65,14 @@ class Ledger(LedgerReader):
     """An open ledger. Threads may share one; a forked process opens its own. Close it, or use `with`."""
 
     @classmethod
-    def open(cls, where: Settings | str) -> Self:
-        """Opens the ledger of a project, or of an SQLAlchemy URL, creating or upgrading its tables first.
+    def open(cls, where: Settings | str, busy_seconds: float = BUSY_SECONDS) -> Self:
+        """Opens the ledger of a project, or of an SQLAlchemy URL, creating or upgrading its tables first; it waits
+        `busy_seconds` for other writers.
 
         UsageError when the URL is none of SQLite's and PostgreSQL's, or when the database cannot be reached.
         """
         url = where.ledger_url if isinstance(where, Settings) else where
-        engine = connect(url)
+        engine = connect(url, busy_seconds)
         try:
             prepare(engine)
         except (DBAPIError, sqlite3.Error) as error:
@@ -149,6 +151,11 @@ class Ledger(LedgerReader):
         """Writes answers in one transaction, and the predictions among them that are new; see `write_answers`."""
         with self._writing() as connection:
             return write_answers(connection, answers)
+
+    def enter(self, entry: NewEntry, once: Once | None, answer: Callable[[int], str]) -> Reply:
+        """Enters a batch, once however often it is sent; see `evaluation.ledger.replies.enter`."""
+        with self._writing() as connection:
+            return enter(connection, entry, once, answer)
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[Connection]:

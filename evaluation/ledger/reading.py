@@ -18,8 +18,9 @@ from evaluation.ledger.database import bulk, parts
 from evaluation.ledger.export import export
 from evaluation.ledger.frames import arrow_table, in_order, stored_columns, to_pandas
 from evaluation.ledger.hash_chain import Verification
+from evaluation.ledger.replies import Once, Reply, first_reply
 from evaluation.ledger.rows import OUTCOME, TEXTS, moment
-from evaluation.ledger.tables import answers, batches, events, predictions
+from evaluation.ledger.tables import answers, batches, entry_of, events, predictions
 
 
 class LedgerReader:
@@ -140,6 +141,21 @@ class LedgerReader:
         if since is not None:
             query = query.where(answers.c.answered_at >= moment(since))
         return self._frame(query, names)
+
+    def entries(self, kind: str, account_id: str | None = None) -> pd.DataFrame:
+        """Every row of an entry of this kind ("override", "feedback", "intervention", "outcome"), in the order entered:
+        its columns, batch_id, row and entered_at."""
+        (table,) = entry_of(kind).tables
+        columns = [column for column in table.columns if column.name != "row_hash"]
+        query = select(*columns, batches.c.requested_at).join(batches, batches.c.batch_id == table.c.batch_id)
+        if account_id is not None:
+            query = query.where(table.c.account_id == account_id)
+        return self._frame(query.order_by(table.c.batch_id, table.c.row), [*(c.name for c in columns), "entered_at"])
+
+    def reply(self, asked_by: str, once: Once, at: pd.Timestamp) -> Reply | None:
+        """The first answer to a request under this idempotency key; see `evaluation.ledger.replies.first_reply`."""
+        with self._reading() as connection:
+            return first_reply(connection, asked_by, once, at)
 
     def count(self, kinds: Sequence[str], at: pd.Timestamp) -> int:
         """How many rows of these kinds were asked for by `at`."""

@@ -210,6 +210,67 @@ deliveries = Table(
     Index("ix_deliveries_receiver", "receiver", "batch_id", "row"),
 )
 
+# What a CSM says of a reason that was shown: right, wrong, or known already. `signal` is the reason's.
+feedback = Table(
+    "feedback",
+    metadata,
+    *_row_key(),
+    Column("account_id", String, nullable=False),
+    Column("as_of", String, nullable=False),
+    Column("model_version", String, nullable=False),
+    Column("signal", String, nullable=False),
+    Column("verdict", String, nullable=False),
+    Column("comment", String),
+    Column("given_by", String, nullable=False),
+    Column("given_at", String, nullable=False),
+    _row_hash(),
+    Index("ix_feedback_account", "account_id", "batch_id", "row"),
+)
+
+# What was done about an account, and what became of it, as callers report it: the columns of the source tables
+# `interventions` and `outcomes`, so that a project can map the exported files onto these.
+interventions = Table(
+    "interventions",
+    metadata,
+    *_row_key(),
+    Column("account_id", String, nullable=False),
+    Column("started_at", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("ended_at", String),
+    Column("arm", String),
+    Column("note", String),
+    Column("reported_by", String, nullable=False),
+    _row_hash(),
+    Index("ix_interventions_account", "account_id", "batch_id", "row"),
+)
+
+outcomes = Table(
+    "outcomes",
+    metadata,
+    *_row_key(),
+    Column("account_id", String, nullable=False),
+    Column("occurred_at", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("arr_change", Double),
+    Column("reason", String),
+    Column("voluntary", Integer),
+    Column("reported_by", String, nullable=False),
+    _row_hash(),
+    Index("ix_outcomes_account", "account_id", "batch_id", "row"),
+)
+
+# First answers to requests that carried an idempotency key, for a day. No part of history: outside the chain.
+replies = Table(
+    "replies",
+    metadata,
+    Column("asked_by", String, primary_key=True),
+    Column("idempotency_key", String, primary_key=True),
+    Column("fingerprint", String, nullable=False),
+    Column("answered_at", String, nullable=False),
+    Column("body", String, nullable=False),
+    Index("ix_replies_answered_at", "answered_at"),
+)
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -247,6 +308,9 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("alerts", (alerts,), ("alert",)),
     Entry("messages", (messages,), ("message",)),
     Entry("deliveries", (deliveries,), ("delivery",)),
+    Entry("feedback", (feedback,), ("feedback",)),
+    Entry("interventions", (interventions,), ("intervention",)),
+    Entry("outcomes", (outcomes,), ("outcome",)),
 )
 
 

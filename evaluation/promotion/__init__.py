@@ -1,11 +1,21 @@
 """The gates before a version serves, their verdict, and the events marked in the ledger."""
 
-from evaluation.promotion.events import LedgerEvent, ledger_events, mark_level, mark_promotion, mark_reweighting
+from evaluation.promotion.events import (
+    FORCED,
+    PROMOTION,
+    LedgerEvent,
+    ledger_events,
+    mark_level,
+    mark_promotion,
+    mark_reweighting,
+)
 from evaluation.promotion.gates import RULES, evaluate_gates
 from evaluation.promotion.model_files import note_model_files
 from evaluation.promotion.verdict import EarlierCalibration, GateResult, Measured, Verdict
 
 __all__ = [
+    "FORCED",
+    "PROMOTION",
     "RULES",
     "EarlierCalibration",
     "GateResult",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from configs.framework import Framework
+from evaluation.jsonable import to_jsonable
 from evaluation.ledger import Ledger
 from evaluation.promotion.model_files import MODEL_FILES
 from evaluation.promotion.verdict import Verdict
@@ -96,7 +97,7 @@ def mark_promotion(
         The sentence that says so.
     """
     kind = PROMOTION if verdict.passed else FORCED
-    body: dict[str, Any] = {"version": version, "before": before}
+    body: dict[str, Any] = {"version": version, "before": before, "gates": to_jsonable(list(verdict.gates))}
     if kind == FORCED:
         body |= {"refused": [gate.name for gate in verdict.refused], "reason": reason}
     ledger.record_event(kind, body, at=at, asked_by=by)

@@ -126,6 +126,8 @@ class _Exchange:
         if self.key.role not in route.roles:
             may = ", ".join(route.roles)
             raise ProblemRaised(problem(403, f"the role {self.key.role} may not call this; roles that may: {may}"))
+        if route.of_all and self.key.owner is not None:
+            raise ProblemRaised(problem(403, "this key shows one owner's accounts; this path shows all of them"))
         if route.handle is None:
             await self._pass()
             return None

@@ -13,7 +13,7 @@ import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, get_args
@@ -30,7 +30,8 @@ create table if not exists keys (
     digest text not null,
     role text not null,
     created_at text not null,
-    revoked_at text
+    revoked_at text,
+    owner text
 ) strict
 """
 
@@ -49,12 +50,15 @@ class Key:
         ISO 8601.
     revoked_at : str or None
         ISO 8601; None while the key opens doors.
+    owner : str or None
+        Whose accounts it shows, and no others; None: all.
     """
 
     key_id: str
     role: Role
     created_at: str
     revoked_at: str | None = None
+    owner: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,10 +79,13 @@ class CreatedKey:
         What the key may call.
     key : str
         The secret itself, `fw_<id>_<secret>`.
+    owner : str or None
+        Whose accounts it shows, and no others; None: all.
     """
 
     role: Role
     key: str
+    owner: str | None = None
 
 
 def digest(secret: str) -> str:
@@ -103,9 +110,11 @@ class KeyStore:
             self.path.touch(mode=0o600)
         with closing(sqlite3.connect(self.path, timeout=10)) as connection, connection:
             connection.execute(_TABLE)
+            if not _has_owners(connection):  # a file of before keys had owners
+                connection.execute("alter table keys add column owner text")
             yield connection
 
-    def create(self, role: str, now: datetime) -> str:
+    def create(self, role: str, now: datetime, owner: str | None = None) -> str:
         """Makes a key.
 
         Parameters
@@ -114,6 +123,8 @@ class KeyStore:
             One of ROLES.
         now : datetime
             When.
+        owner : str, optional
+            Whose accounts it shows, and no others.
 
         Returns
         -------
@@ -130,8 +141,8 @@ class KeyStore:
         key_id, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
         with self._open() as connection:
             connection.execute(
-                "insert into keys (key_id, digest, role, created_at) values (?, ?, ?, ?)",
-                (key_id, digest(secret), role, now.isoformat(timespec="seconds")),
+                "insert into keys (key_id, digest, role, created_at, owner) values (?, ?, ?, ?, ?)",
+                (key_id, digest(secret), role, now.isoformat(timespec="seconds"), owner),
             )
         return f"fw_{key_id}_{secret}"
 
@@ -141,7 +152,7 @@ class KeyStore:
             return []
         with self._open() as connection:
             rows = connection.execute(
-                "select key_id, role, created_at, revoked_at from keys order by created_at, rowid"
+                "select key_id, role, created_at, revoked_at, owner from keys order by created_at, rowid"
             )
             return [Key(*row) for row in rows]
 
@@ -174,7 +185,7 @@ class KeyStore:
         moment = now.isoformat(timespec="seconds")
         with self._open() as connection:
             connection.execute("update keys set revoked_at = ? where key_id = ?", (moment, key_id))
-        return Key(key_id, live[key_id].role, live[key_id].created_at, moment)
+        return replace(live[key_id], revoked_at=moment)
 
     def live(self, wait_seconds: float = 0.5) -> dict[str, StoredKey]:
         """Every live key by its id.
@@ -197,8 +208,9 @@ class KeyStore:
         if not self.path.exists():
             return {}
         with closing(sqlite3.connect(f"{self.path.as_uri()}?mode=ro", timeout=wait_seconds, uri=True)) as connection:
-            rows = connection.execute("select key_id, role, created_at, digest from keys where revoked_at is null")
-            return {row[0]: StoredKey(Key(*row[:3]), row[3]) for row in rows}
+            owner = "owner" if _has_owners(connection) else "null"
+            query = f"select key_id, role, created_at, revoked_at, {owner}, digest from keys where revoked_at is null"
+            return {row[0]: StoredKey(Key(*row[:5]), row[5]) for row in connection.execute(query)}
 
     def find(self, key: str) -> Key | None:
         """The live key with this text.
@@ -218,8 +230,14 @@ class KeyStore:
             return None
         with self._open() as connection:
             row = connection.execute(
-                "select digest, key_id, role, created_at from keys where key_id = ? and revoked_at is null", (match[1],)
+                "select digest, key_id, role, created_at, revoked_at, owner from keys"
+                " where key_id = ? and revoked_at is null",
+                (match[1],),
             ).fetchone()
         if row is None or not hmac.compare_digest(row[0], digest(match[2])):
             return None
         return Key(*row[1:])
+
+
+def _has_owners(connection: sqlite3.Connection) -> bool:
+    return any(column[1] == "owner" for column in connection.execute("pragma table_info(keys)"))

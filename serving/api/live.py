@@ -17,6 +17,7 @@ from configs.settings import Serving, Settings
 from evaluation.ledger import AnswerWriter, Asked, Identity, Pointer
 from serving.api.key_table import KeyTable
 from serving.api.keys import KeyStore
+from serving.api.ledger_link import LedgerLink
 from serving.api.limits import RateLimiter
 from serving.api.logs import log, log_error
 from serving.api.metrics import Metrics
@@ -47,6 +48,7 @@ class Snapshot:
     stale_after_days: int
     loaded_at: str
     _middles: dict[str, bytes] = field(default_factory=dict, repr=False)
+    _orders: dict[str, list[str]] = field(default_factory=dict, repr=False)
 
     @property
     def identity(self) -> Identity:
@@ -64,6 +66,18 @@ class Snapshot:
         model = {"automated": automated, "csm": None, "final": automated, "counts": "model"}
         model |= dict.fromkeys(("made_at", "made_by", "reason", "expires_at"))
         return model if held is None else {**held, "automated": automated}
+
+    def order(self, sort: str) -> list[str]:
+        """Accounts by a figure of their summaries; `-figure`: the largest first; those without one last, ties by id."""
+        made = self._orders.get(sort)
+        if made is None:
+            name, sign = sort.lstrip("-"), -1 if sort.startswith("-") else 1
+            keys = {
+                account: ((value := getattr(one, name)) is None, sign * (value or 0.0), account)
+                for account, one in self.day.summaries.items()
+            }
+            made = self._orders[sort] = sorted(keys, key=keys.__getitem__)
+        return made
 
     def middle(self, account_id: str) -> bytes:
         """The JSON of what stands between an account's prediction and its place in the ledger; made once."""
@@ -104,6 +118,7 @@ class Live:
         self._ledger_seen: tuple[float, str | None] = (-READY_SECONDS, "not tried yet")
         self._loop: asyncio.AbstractEventLoop | None = None
         self.writer = AnswerWriter(settings.ledger_url, self._written)
+        self.ledger = LedgerLink(settings.ledger_url)
 
     async def start(self) -> None:
         """Serves what was prepared before, if anything was, and has the worker look for what is newer."""
@@ -118,6 +133,7 @@ class Live:
     async def close(self) -> None:
         await self.worker.close()
         await asyncio.get_running_loop().run_in_executor(None, self.writer.close)
+        self.ledger.close()
 
     async def told(self, event: Mapping[str, Any]) -> None:
         """What the worker tells: a day that is prepared, overrides, or what could not be loaded."""
@@ -137,6 +153,12 @@ class Live:
         elif kind == "refused":
             faults = [ProblemFault(**fault) for fault in event["faults"]]
             self._refuse(event["what"], event["title"], faults)
+
+    def overridden(self, account_id: str, level: dict[str, Any]) -> None:
+        """A CSM's override that was just entered counts at once; the worker's next look finds it too."""
+        self._levels = {**self._levels, account_id: level}
+        if self.snapshot is not None:
+            self._swap(self.snapshot.day, self.snapshot.loaded_at)
 
     async def _use_day(self, folder: Path) -> None:
         try:

@@ -26,6 +26,11 @@ HEADERS = {
     "RateLimit-Remaining": ("integer", "Of these, how many are left."),
     "RateLimit-Reset": ("integer", "Seconds until all of them are there again."),
 }
+ONCE = (
+    "Of your choice, such as a UUID: the same key with the same path and body is answered as the first time, and"
+    " nothing is entered again; with another body it is refused with 409. Kept for 24 hours."
+)
+REPLAYED = {"Idempotent-Replayed": ("string", "`true`: this is the first answer again.")}
 RETRY = {"Retry-After": ("integer", "Seconds to wait before the next try.")}
 
 
@@ -109,6 +114,11 @@ def _operation(route: Route) -> dict[str, Any]:
     ]
     if route.query is not None:
         parameters += _query_parameters(route.query)
+    if route.once:
+        schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]+$"}
+        parameters.append(
+            {"name": "Idempotency-Key", "in": "header", "required": False, "schema": schema, "description": ONCE}
+        )
     if parameters:
         operation["parameters"] = parameters
     if route.takes is not None:
@@ -122,18 +132,33 @@ def _operation(route: Route) -> dict[str, Any]:
 def _query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
     schema = model.model_json_schema(ref_template=REFERENCE)
     return [
-        {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": of}
+        {
+            "name": name,
+            "in": "query",
+            "required": name in schema.get("required", ()),
+            "description": of.get("description", ""),
+            "schema": _without_null(of),
+        }
         for name, of in schema["properties"].items()
     ]
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A parameter that may be left out cannot be sent as null."""
+    kept = {name: value for name, value in schema.items() if name not in ("anyOf", "default", "title", "description")}
+    given = [one for one in schema.get("anyOf", ()) if one.get("type") != "null"]
+    default = {} if schema.get("default") is None else {"default": schema["default"]}
+    return {**kept, **(given[0] if given else {}), **default}
 
 
 def _responses(route: Route) -> dict[str, Any]:
     schema: dict[str, Any] = {} if route.gives is None else {"$ref": REFERENCE.format(model=route.gives.__name__)}
     right: dict[str, Any] = {"description": route.summary, "content": {route.gives_type: {"schema": schema}}}
-    responses = {"200": right | {"headers": _headers(HEADERS if route.roles else {})}}
+    responses = {"200": right | {"headers": _headers(_right_headers(route))}}
     if route.method == "GET" and route.handle is not None:
         responses["304"] = {"description": "Not changed since the ETag in If-None-Match."}
-    for status in sorted({*route.statuses, *(EVERYWHERE if route.roles else ())}):
+    conflicts = (409,) if route.once else ()
+    for status in sorted({*route.statuses, *conflicts, *(EVERYWHERE if route.roles else ())}):
         model = route.gives if not route.roles and route.gives is not None else Problem
         kind = "application/json" if model is route.gives else "application/problem+json"
         content = {kind: {"schema": {"$ref": REFERENCE.format(model=model.__name__)}}}
@@ -142,6 +167,10 @@ def _responses(route: Route) -> dict[str, Any]:
             described["headers"] = _headers(RETRY)
         responses[str(status)] = described
     return responses
+
+
+def _right_headers(route: Route) -> dict[str, tuple[str, str]]:
+    return {**(HEADERS if route.roles else {}), **(REPLAYED if route.once else {})}
 
 
 def _headers(headers: dict[str, tuple[str, str]]) -> dict[str, Any]:

@@ -100,6 +100,10 @@ class Call:
         """The query's parameters, the last of each name."""
         return dict(parse_qsl(self.query_string.decode("latin-1"), keep_blank_values=True))
 
+    def sees(self, owner: str | None) -> bool:
+        """Whether the key may see the accounts of an owner."""
+        return self.key.owner is None or self.key.owner == owner
+
     def message(self, model: type[Message]) -> Message:
         """The body as a message; ProblemRaised with every fault of it: 400 where it is no JSON, 422 where it does not
         fit."""
@@ -147,6 +151,10 @@ class Route:
         The theme under which the document lists it.
     gives_type : str
         Media type of what it gives.
+    of_all : bool
+        It shows figures of all accounts together, and so is shut to a key that is bound to an owner's.
+    once : bool
+        It takes an Idempotency-Key: the same request again is answered as the first time.
     """
 
     method: str
@@ -161,6 +169,8 @@ class Route:
     example: Mapping[str, Any] | None = None
     tag: str = "service"
     gives_type: str = JSON
+    of_all: bool = False
+    once: bool = False
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:

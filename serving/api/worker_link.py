@@ -19,6 +19,13 @@ RESTART_SECONDS = (1.0, 5.0, 30.0)  # after the first end, the second, and every
 LINE_BYTES = 64 * 1024 * 1024
 
 
+ASK_SECONDS = 20.0
+
+
+class WorkerAway(Exception):
+    """The worker is not there, or has something longer to do, so that a question has no answer now."""
+
+
 class WorkerLink:
     """Keeps one worker running.
 
@@ -35,7 +42,7 @@ class WorkerLink:
         self._told = told
         self._process: Process | None = None
         self._task: asyncio.Task[None] | None = None
-        self._asked: dict[int, asyncio.Future[None]] = {}
+        self._asked: dict[int, asyncio.Future[Mapping[str, Any]]] = {}
         self._ids = itertools.count(1)
 
     def start(self) -> None:
@@ -52,20 +59,27 @@ class WorkerLink:
 
     async def look(self, seconds: float = 30.0) -> bool:
         """Has the worker look at once, for instance for an override just entered; whether it did within the time."""
+        try:
+            await self.ask({"do": "look"}, seconds)
+        except WorkerAway:
+            return False
+        return True
+
+    async def ask(self, request: Mapping[str, Any], seconds: float = ASK_SECONDS) -> Mapping[str, Any]:
+        """What the worker answers to a request: `result` or `problem`; WorkerAway when it does not within the time."""
         process = self._process
         if process is None or process.stdin is None or process.returncode is not None:
-            return False
+            raise WorkerAway("the worker is being started")
         number = next(self._ids)
         self._asked[number] = asyncio.get_running_loop().create_future()
         try:
-            process.stdin.write(json.dumps({"id": number, "do": "look"}).encode() + b"\n")
+            process.stdin.write(json.dumps({**request, "id": number}).encode() + b"\n")
             await process.stdin.drain()
-            await asyncio.wait_for(self._asked[number], seconds)
+            return await asyncio.wait_for(self._asked[number], seconds)
         except (TimeoutError, ConnectionError):
-            return False
+            raise WorkerAway("the worker has something longer to do") from None
         finally:
             self._asked.pop(number, None)
-        return True
 
     async def _keep(self) -> None:
         for end in itertools.count():
@@ -93,7 +107,7 @@ class WorkerLink:
                 event = json.loads(line)
                 if event.get("event") == "done":
                     if (waiting := self._asked.get(event["id"])) is not None and not waiting.done():
-                        waiting.set_result(None)
+                        waiting.set_result(event)
                 else:
                     await self._told(event)
             except Exception as error:  # one event that cannot be used is no reason to hear no more

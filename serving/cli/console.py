@@ -202,10 +202,11 @@ def key_lines(created: CreatedKey) -> list[str]:
 def keys_lines(keys: list[Key]) -> list[str]:
     if not keys:
         return ["no keys; `forewarn keys create --role ROLE` makes one"]
-    revoked = [f"  revoked {key.revoked_at}" if key.revoked_at else "" for key in keys]
-    return [
-        f"{key.key_id}  {key.role:<10}  made {key.created_at}{since}" for key, since in zip(keys, revoked, strict=True)
+    more = [
+        (f"  accounts of {key.owner}" if key.owner else "") + (f"  revoked {key.revoked_at}" if key.revoked_at else "")
+        for key in keys
     ]
+    return [f"{key.key_id}  {key.role:<10}  made {key.created_at}{of}" for key, of in zip(keys, more, strict=True)]
 
 
 def revoked_lines(key: Key) -> list[str]:

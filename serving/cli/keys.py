@@ -23,10 +23,12 @@ def _store(session: Session) -> KeyStore:
 
 @keys.command()
 @click.option("--role", type=click.Choice(ROLES), required=True, help="What the key may call.")
+@click.option("--owner", help="Show only the accounts of this owner. Default: all accounts.")
 @click.pass_obj
-def create(session: Session, role: Any) -> None:
+def create(session: Session, role: Any, owner: str | None) -> None:
     """Make a key. It is printed now, and never again."""
-    session.show(CreatedKey(role, _store(session).create(role, datetime.now(UTC))), console.key_lines)
+    key = _store(session).create(role, datetime.now(UTC), owner)
+    session.show(CreatedKey(role, key, owner), console.key_lines)
 
 
 @keys.command("list")

@@ -33,6 +33,7 @@ from features.sources import source_files
 from serving.messages import LevelInForce, faults_of
 from serving.prepared import remove_days
 from serving.scoring.prepare import prepare
+from serving.scoring.questions import Questions, asked_in
 from training.tracking import CHAMPION, versions
 
 
@@ -47,6 +48,7 @@ class Worker:
         self.levels: dict[str, Any] | None = None
         self.settings: Settings | None = None
         self.ledger: Ledger | None = None
+        self.questions: Questions | None = None
 
     def run(self) -> None:
         threading.Thread(target=self._read, daemon=True).start()
@@ -60,8 +62,28 @@ class Worker:
                 continue
             if request is None:
                 return
-            self.look(now=True)
-            self.tell({"event": "done", "id": request.get("id")})
+            if request.get("do") == "look":
+                self.look(now=True)
+                self.tell({"event": "done", "id": request.get("id")})
+            else:
+                self.tell({"event": "done", "id": request.get("id"), **self._answered(request)})
+
+    def _answered(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer to a question about the day that serves, or why there is none."""
+        try:
+            if self.questions is None or self.questions.common != request["common"]:
+                self.questions = Questions(self.config, datetime.now(UTC))
+            if self.questions.common != request["common"]:
+                title = "another day, model or setting is about to serve; ask again"
+                return {"problem": {"status": 503, "title": title, "faults": []}}
+            return {"result": self.questions.answer(asked_in(request))}
+        except ForewarnError as error:
+            faults = [fault.model_dump() for fault in faults_of(error)]
+            return {"problem": {"status": 422, "title": error.title, "faults": faults}}
+        except Exception:
+            traceback.print_exc()
+            title = "the worker could not answer; the service's log says why"
+            return {"problem": {"status": 500, "title": title, "faults": []}}
 
     def _read(self) -> None:
         for line in sys.stdin:
@@ -98,6 +120,7 @@ class Worker:
         self.seen = mark  # also where it is refused: it is tried again once something changed
         folder = prepare(self.config, datetime.now(UTC))
         self._use(settings)
+        self.questions = None
         self.tell({"event": "day", "folder": str(folder), "serving": settings.serving.model_dump(mode="json")})
         remove_days(settings.paths.served, [folder.name])
 

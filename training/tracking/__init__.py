@@ -1,6 +1,6 @@
 """Runs, versions and model cards in MLflow."""
 
-from training.tracking.model_card import WITHOUT_SIGNAL
+from training.tracking.model_card import WITHOUT_SIGNAL, model_card
 from training.tracking.model_record import ModelRecord
 from training.tracking.registry import (
     CANDIDATE,
@@ -35,6 +35,7 @@ __all__ = [
     "load_version",
     "log_backtest",
     "log_training",
+    "model_card",
     "promote",
     "trial_runs",
     "verify_version",

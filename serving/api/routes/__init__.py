@@ -10,9 +10,16 @@ asyncio.to_thread(...)`. What changes the CSMs' levels has the worker look at on
 A path that no entry names answers 404, to every role.
 """
 
-from serving.api.routes import scores, service
+from serving.api.routes import accounts, entries, questions, reports, scores, service
 from serving.api.routing import Route
 
-ROUTES: tuple[Route, ...] = (*scores.ROUTES, *service.ROUTES)
+ROUTES: tuple[Route, ...] = (
+    *scores.ROUTES,
+    *accounts.ROUTES,
+    *questions.ROUTES,
+    *entries.ROUTES,
+    *reports.ROUTES,
+    *service.ROUTES,
+)
 
 __all__ = ["ROUTES"]

@@ -24,6 +24,12 @@ def snapshot_of(call: Call) -> Snapshot:
     return snapshot
 
 
+def sees(call: Call, snapshot: Snapshot, account_id: str) -> bool:
+    """Whether an account is in play and the key may see it; to the caller these are one."""
+    found = snapshot.day.summaries.get(account_id)
+    return found is not None and call.sees(found.owner)
+
+
 async def score(call: Call) -> Answer:
     """Each account's prediction from its newest signals, the strongest reasons one by one."""
     return await _many(call, "score", PreparedDay.score_body)
@@ -47,7 +53,7 @@ async def answered(call: Call, route: str, account_ids: Sequence[str], body: Bod
     """The answer for these accounts, once it is written down: one model, one day, whatever is swapped meanwhile."""
     snapshot, live = snapshot_of(call), call.live
     day = snapshot.day
-    known = [account for account in dict.fromkeys(account_ids) if account in day]
+    known = [account for account in dict.fromkeys(account_ids) if sees(call, snapshot, account)]
     entries: dict[str, bytes] = {}
     if known:
         began = time.perf_counter()

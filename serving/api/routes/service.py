@@ -44,7 +44,9 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/status", ROLES, status, "What serves, and what was refused since.", gives=Status),
     Route("GET", "/openapi.json", ROLES, openapi, "This document."),
     Route("GET", "/docs.json", ROLES, openapi, "This document, where the index page looks for it."),
-    Route("GET", "/metrics", ("platform", "admin"), None, "Figures for Prometheus.", gives_type="text/plain"),
+    Route(
+        "GET", "/metrics", ("platform", "admin"), None, "Figures for Prometheus.", gives_type="text/plain", of_all=True
+    ),
     Route("GET", "/", ROLES, None, "A page that shows this document.", gives_type="text/html"),
     Route(
         "GET", "/static_content/{file}", ROLES, None, "What that page needs.", statuses=(404,), gives_type="text/css"

@@ -48,7 +48,16 @@ def test_a_promotion_is_marked_in_the_chain(ledger: Ledger) -> None:
     said = mark_promotion(ledger, "3", None, GOOD, None, "user:kim", NOW)
     assert said == "2026-03-31: Version 3 became the champion; every gate let it pass. (user:kim)"
     (row,) = ledger.events().to_dict("records")
-    assert (row["kind"], row["body"], row["asked_by"]) == (PROMOTION, {"version": "3", "before": None}, "user:kim")
+    gate = {
+        "name": "size",
+        "passed": True,
+        "figure": 1.0,
+        "limit": "at most 50 MB",
+        "message": "small",
+        "left_out": False,
+    }
+    body = {"version": "3", "before": None, "gates": [gate]}
+    assert (row["kind"], row["body"], row["asked_by"]) == (PROMOTION, body, "user:kim")
     assert ledger.verify().ok
 
 

@@ -1,0 +1,83 @@
+"""The files of the newest report, as `forewarn report` wrote them, and no other file."""
+
+from __future__ import annotations
+
+import asyncio
+import mimetypes
+from datetime import UTC, datetime
+from pathlib import Path
+
+from serving.api.routing import Answer, Call, ProblemRaised, Role, Route
+from serving.messages import ReportFile, ReportList, problem
+
+READERS: tuple[Role, ...] = ("leader", "scientist", "admin")
+TYPES = {".html": "text/html", ".json": "application/json", ".pdf": "application/pdf", ".md": "text/markdown"}
+OTHER = "application/octet-stream"
+
+
+async def reports(call: Call) -> Answer:
+    """Which files there are."""
+    found = await asyncio.to_thread(_files, call.live.settings.paths.reports)
+    return Answer.of(ReportList(reports=[_described(path) for path in found.values()]))
+
+
+async def report(call: Call) -> Answer:
+    """One of them, as it is."""
+    name = call.path["name"]
+
+    def read() -> tuple[bytes, str] | None:
+        path = _files(call.live.settings.paths.reports).get(name)
+        return None if path is None else (path.read_bytes(), _type(path))
+
+    found = await asyncio.to_thread(read)
+    if found is None:
+        raise ProblemRaised(problem(404, f"no report {name!r}; GET /v1/reports lists them"))
+    body, media_type = found
+    # A page from here must not act with the key of whoever opens it, nor load anything from elsewhere.
+    policy = "sandbox allow-scripts; default-src 'unsafe-inline' 'unsafe-eval' data: blob:"
+    headers = {"content-security-policy": policy, "x-content-type-options": "nosniff"}
+    return Answer(body, media_type=media_type, headers=headers)
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """Files by name: those that lie in the folder itself. What is asked for is looked up here, never made a path."""
+    if not folder.is_dir():
+        return {}
+    inside = folder.resolve()
+    files = (path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith("."))
+    return {path.name: path for path in files if path.resolve().parent == inside}
+
+
+def _described(path: Path) -> ReportFile:
+    about = path.stat()
+    modified = datetime.fromtimestamp(about.st_mtime, UTC).isoformat(timespec="seconds")
+    return ReportFile(name=path.name, media_type=_type(path), bytes=about.st_size, modified_at=modified)
+
+
+def _type(path: Path) -> str:
+    return TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or OTHER
+
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        "GET",
+        "/v1/reports",
+        READERS,
+        reports,
+        "The files of the newest report.",
+        gives=ReportList,
+        tag="reports",
+        of_all=True,
+    ),
+    Route(
+        "GET",
+        "/v1/reports/{name}",
+        READERS,
+        report,
+        "A file of the report, with its own media type.",
+        statuses=(404,),
+        tag="reports",
+        gives_type="*/*",
+        of_all=True,
+    ),
+)

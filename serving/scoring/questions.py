@@ -1,0 +1,96 @@
+"""What the worker works out when it is asked: it holds the model and the day's signals, which the service does not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pydantic import BaseModel
+
+from configs.atomic_files import read_marked
+from serving.messages import WhatIfRequest
+from serving.project import Project
+from serving.scoring.account_signals import account_signals
+from serving.scoring.changes import changes
+from serving.scoring.model_answer import model_answer
+from serving.scoring.scorer import Scorer
+from serving.scoring.what_if import what_if
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question as it comes over the pipe: what to do, about which account, with what body."""
+
+    do: str
+    account_id: str
+    body: str
+
+
+class Questions:
+    """The day that serves, open to questions; made at the first of them, and anew for another day.
+
+    Parameters
+    ----------
+    config : Path
+        The project's file.
+    now : datetime
+        With a time zone.
+    """
+
+    def __init__(self, config: Path, now: datetime) -> None:
+        self.config, self.now = config, now
+        with Project.open(config, now=now) as project:
+            self.scorer = Scorer.open(project)
+
+    @property
+    def common(self) -> list[str]:
+        """What names the day: as_of, model version, configuration version."""
+        scorer = self.scorer
+        return [f"{scorer.as_of:%Y-%m-%d}", str(scorer.model.version), scorer.settings.version]
+
+    @cached_property
+    def history(self) -> pd.DataFrame | None:
+        """Signals at the project's own as_ofs, as they were last built under today's settings; None without any.
+
+        Data that came since change nothing in them: what counts at a day was known by it.
+        """
+        settings = self.scorer.settings
+        kept = read_marked(settings.paths.history, {"settings": settings.data_version})
+        return None if kept is None else kept[0]
+
+    def answer(self, asked: Asked) -> str:
+        """The answer to a question, as JSON; ForewarnError where it is refused."""
+        return ANSWERS[asked.do](self, asked).model_dump_json()
+
+    def what_if(self, asked: Asked) -> BaseModel:
+        return what_if(self.scorer, WhatIfRequest.model_validate_json(asked.body), self.history)
+
+    def account_signals(self, asked: Asked) -> BaseModel:
+        return account_signals(self.scorer, asked.account_id, self.history)
+
+    def changes(self, asked: Asked) -> BaseModel:
+        with Project.open(self.config, now=self.now) as project:
+            return changes(project, self.scorer, asked.account_id)
+
+    def model(self, asked: Asked) -> BaseModel:
+        with Project.open(self.config, now=self.now) as project:
+            return model_answer(self.scorer, project.ledger)
+
+
+ANSWERS: Mapping[str, Callable[[Questions, Asked], BaseModel]] = {
+    "what_if": Questions.what_if,
+    "signals": Questions.account_signals,
+    "changes": Questions.changes,
+    "model": Questions.model,
+}
+
+
+def asked_in(request: Mapping[str, Any]) -> Asked:
+    """The question in a request of the service's."""
+    return Asked(request["do"], request.get("account_id", ""), json.dumps(request.get("body")))
