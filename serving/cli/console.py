@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from serving.commands.data import Checked, FeaturesWritten
     from serving.commands.ledger import LedgerExported, LedgerVerified
     from serving.commands.machine import Diagnosis
+    from serving.commands.remote import RemoteScored
     from serving.commands.score import Explained, Renewal, Scored
     from serving.messages import Reasons
     from serving.setup import Proposal
@@ -129,6 +130,23 @@ def score_lines(result: Scored) -> list[str]:
         lines.append(f"  {result.held_out:,} held out by draw: leave them alone (column arm of the file)")
     kept = "in the ledger already" if result.repeated else "in the ledger"
     return [*lines, f"{kept}, and in {result.out}"]
+
+
+def remote_lines(result: RemoteScored) -> list[str]:
+    levels = ", ".join(f"{count} {name}" for name, count in result.levels.items())
+    head = f"{result.accounts:,} accounts scored as of {result.as_of} by {result.url}, version {result.model_version}"
+    if result.mean_p is None:
+        return [head]
+    lines = [
+        head,
+        f"  {percent(result.mean_p)} expected to leave within {result.horizon_days} days; {levels}",
+        f"  expected loss {result.expected_arr_loss:,.0f} {result.currency} of ARR",
+    ]
+    if result.stale:
+        lines.append("  the service says that its data are too old")
+    if result.missing:
+        lines.append(f"  {result.missing:,} accounts left between the list and the scoring")
+    return [*lines, f"in the service's ledger, and in {result.out}"]
 
 
 def verify_lines(result: LedgerVerified) -> list[str]:

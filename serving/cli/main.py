@@ -167,9 +167,17 @@ def promote(session: Session, version: str | None, force: bool, reason: str | No
 @main.command()
 @click.option("--as-of", "as_of", type=DATE, default=None, help="The day. Default: the data's end.")
 @click.option("--out", type=FILE, default=None, help="The Parquet file. Default: in the state folder.")
+@click.option("--url", default=None, help="Of a running service that scores; its key in FOREWARN_KEY, no project here.")
 @click.pass_obj
-def score(session: Session, as_of: datetime | None, out: Path | None) -> None:
+def score(session: Session, as_of: datetime | None, out: Path | None, url: str | None) -> None:
     """Score all accounts with the champion: into the ledger first, then into a file."""
+    if url is not None:
+        if as_of is not None:
+            raise UsageError(Fault("score", "--url and --as-of", "one of them", "a service scores its newest day"))
+        from serving.commands.remote import score_by
+
+        session.show(score_by(url, out), console.remote_lines)
+        return
     from serving.commands.score import score
 
     with session.project() as project:

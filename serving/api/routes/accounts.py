@@ -206,18 +206,18 @@ def _scores(frame: pd.DataFrame) -> list[dict[str, Any]]:
         place = {"batch_id": row.pop("batch_id"), "row": row.pop("row")}
         # A horizon that only other rows have is none of this one's.
         kept = {name: value for name, value in row.items() if value is not None or name not in curves}
-        scores.append({**kept, "as_of": row["as_of"][:10], "ledger": place})
+        scores.append({**kept, "ledger": place})
     return scores
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows with plain values: moments as ISO text in UTC, nothing for what is missing."""
+    """Rows with plain values: days and moments as ISO text in UTC, nothing for what is missing."""
     columns: dict[str, list[Any]] = {}
     for name in frame:
         values = frame[name]
         if pd.api.types.is_datetime64_dtype(values.dtype):
-            texts = [None if pd.isna(moment) else f"{moment.isoformat()}Z" for moment in values]
-            columns[str(name)] = texts
+            form = "%Y-%m-%d" if name == "as_of" else "%Y-%m-%dT%H:%M:%S.%fZ"
+            columns[str(name)] = [None if pd.isna(moment) else moment.strftime(form) for moment in values]
         else:
             columns[str(name)] = [None if pd.isna(value) else to_jsonable(value) for value in values.tolist()]
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

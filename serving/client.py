@@ -1,0 +1,382 @@
+"""A client of forewarn's API in one file: it needs httpx and nothing else of forewarn, so it may be copied as it is.
+
+    with Client("https://forewarn.example", key) as client:
+        for account in client.accounts(level="high,medium"):
+            print(account["account_id"], account["p_churn"])
+        client.override("acc-0001", level="low", reason="They renew next week.")
+
+A request that failed on the way, or was shed (429, 502, 503, 504), is sent again: after what Retry-After says, else
+after twice as long each time, with jitter. What enters something carries an idempotency key of its own, so that it is
+entered once however often it had to be sent. What is refused raises `Refused` with every fault; what stays out of reach
+raises `Unreachable`.
+
+    ClientError
+        Refused         4xx, and 500: the service has answered, and sending the same again would not help
+        Unreachable     no answer, or none but "later", in all attempts
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any, NotRequired, Self, TypedDict
+from urllib.parse import quote
+
+import httpx
+
+LATER = frozenset({429, 502, 503, 504})
+AT_A_TIME = 500  # accounts in one request of `score_all`
+
+Body = dict[str, Any]
+
+
+class Fault(TypedDict):
+    """One thing that is wrong with a request: where, what was found, what was expected, what to do."""
+
+    where: str
+    found: str
+    expected: str
+    do: str
+
+
+class Level(TypedDict):
+    """The risk level that counts, beside the model's and the CSM's."""
+
+    automated: str
+    csm: str | None
+    final: str
+    counts: str
+    reason: str | None
+    expires_at: str | None
+
+
+class Entry(TypedDict):
+    """One account of an answer: its prediction, or why there is none."""
+
+    account_id: str
+    prediction: Body | None
+    level: Level | None
+    arm: str | None
+    may_contact: bool
+    ledger: Body | None
+    error: Body | None
+
+
+class Scores(TypedDict):
+    """The answer to `score` and `explain`: one model, one day."""
+
+    as_of: str
+    scored_at: str
+    model_version: str
+    config_version: str
+    data: Body
+    request_id: str
+    results: list[Entry]
+
+
+class AccountRow(TypedDict):
+    """An account of a list; with `fields`, those alone."""
+
+    account_id: str
+    name: NotRequired[str | None]
+    segment: NotRequired[str | None]
+    owner: NotRequired[str | None]
+    lifecycle_stage: NotRequired[str]
+    risk_level: NotRequired[str]
+    automated_level: NotRequired[str]
+    p_churn: NotRequired[float]
+    health_score: NotRequired[float | None]
+    coverage: NotRequired[float]
+    arr: NotRequired[float | None]
+    expected_arr_loss: NotRequired[float | None]
+    arm: NotRequired[str | None]
+    may_contact: NotRequired[bool]
+
+
+class Entered(TypedDict):
+    """Where an entry stands in the ledger; `level` of an override."""
+
+    account_id: str
+    batch_id: int
+    entered_at: str
+    level: NotRequired[Level]
+
+
+class ClientError(Exception):
+    """No answer of the kind that was asked for."""
+
+
+class Unreachable(ClientError):
+    """The service gave no answer in all attempts."""
+
+
+class Refused(ClientError):
+    """The service has refused; the attributes are those of its problem details.
+
+    Attributes
+    ----------
+    status : int
+    detail : str
+    faults : list of Fault
+    request_id : str or None
+        Under which the service's log tells of it.
+    """
+
+    def __init__(self, status: int, detail: str, faults: list[Fault], request_id: str | None) -> None:
+        lines = [f"  {fault['where']}: {fault['found']}; expected {fault['expected']}" for fault in faults]
+        super().__init__("\n".join([f"{status}: {detail}", *lines]))
+        self.status, self.detail, self.faults, self.request_id = status, detail, faults, request_id
+
+
+class Client:
+    """A client of one service. Threads may share it; close it, or use `with`.
+
+    Parameters
+    ----------
+    url : str
+        Of the service, without /v1.
+    key : str
+        `fw_<id>_<secret>`.
+    attempts : int
+        How often a request is sent at most.
+    waits : (float, float)
+        Seconds before the second attempt, and the most before any.
+    timeout : float
+        Seconds for one attempt.
+    transport : httpx.BaseTransport, optional
+        For tests.
+    sleep : callable
+        For tests.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        *,
+        attempts: int = 5,
+        waits: tuple[float, float] = (0.5, 30.0),
+        timeout: float = 30.0,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.attempts = attempts
+        self.first_wait, self.longest_wait = waits
+        self._sleep = sleep
+        headers = {"Authorization": f"Bearer {key}", "Accept": "application/json"}
+        self._http = httpx.Client(base_url=url.rstrip("/"), headers=headers, timeout=timeout, transport=transport)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def score(self, account_ids: Sequence[str]) -> Scores:
+        """Predictions with the strongest reasons; one request, as many accounts as the service takes."""
+        scores: Scores = self._json("POST", "/v1/score", {"account_ids": list(account_ids)})
+        return scores
+
+    def explain(self, account_ids: Sequence[str]) -> Scores:
+        """Predictions with every reason."""
+        scores: Scores = self._json("POST", "/v1/explain", {"account_ids": list(account_ids)})
+        return scores
+
+    def score_all(self, account_ids: Sequence[str], at_a_time: int = AT_A_TIME) -> Iterator[Entry]:
+        """The entries of any number of accounts, in order, so many in one request."""
+        for start in range(0, len(account_ids), at_a_time):
+            yield from self.score(account_ids[start : start + at_a_time])["results"]
+
+    def accounts(self, **query: str | int) -> Iterator[AccountRow]:
+        """Accounts in play, page by page: level, stage, segment, owner, sort, fields, limit (of a page).
+
+        Refused with 409 when another day begins to serve between two pages: begin again.
+        """
+        for page in self.account_pages(**query):
+            yield from page["accounts"]
+
+    def account_pages(self, **query: str | int) -> Iterator[Body]:
+        """The same as pages: as_of, model_version, horizon_days, currency, total, accounts."""
+        cursor: str | None = None
+        while True:
+            more = {} if cursor is None else {"cursor": cursor}
+            page: Body = self._json("GET", "/v1/accounts", query={**query, **more})
+            yield page
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
+
+    def account(self, account_id: str) -> Body:
+        """One account with its prediction, the level that counts and its place in the ledger."""
+        return self._of_account(account_id, "")
+
+    def history(self, account_id: str, **query: str | int) -> Body:
+        """Scores (since, until, limit), overrides, feedback, interventions and outcomes in the ledger."""
+        return self._of_account(account_id, "/history", query)
+
+    def changes(self, account_id: str) -> Body:
+        """What changed since the last score: parts that add up to the difference."""
+        return self._of_account(account_id, "/changes")
+
+    def signals(self, account_id: str) -> Body:
+        """Every signal beside what is normal for the account, and beside its peers."""
+        return self._of_account(account_id, "/signals")
+
+    def what_if(self, account_id: str, signals: Mapping[str, float | str | None]) -> Body:
+        """Both scores: today's, and with these values of signals."""
+        answer: Body = self._json("POST", "/v1/what-if", {"account_id": account_id, "signals": dict(signals)})
+        return answer
+
+    def override(
+        self,
+        account_id: str,
+        *,
+        level: str,
+        reason: str,
+        by: str | None = None,
+        expires_at: datetime | None = None,
+        idempotency_key: str | None = None,
+    ) -> Entered:
+        """A CSM's own level of an account, from now on."""
+        body = {"level": level, "reason": reason, "by": by, "expires_at": _text(expires_at)}
+        return self._enter(f"/v1/accounts/{_quoted(account_id)}/overrides", body, idempotency_key)
+
+    def feedback(
+        self,
+        account_id: str,
+        *,
+        signal: str,
+        verdict: str,
+        comment: str | None = None,
+        by: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Entered:
+        """What a CSM says of a reason: right, wrong or known."""
+        body = {"signal": signal, "verdict": verdict, "comment": comment, "by": by}
+        return self._enter(f"/v1/accounts/{_quoted(account_id)}/feedback", body, idempotency_key)
+
+    def intervention(
+        self, account_id: str, kind: str, started_at: datetime, *, idempotency_key: str | None = None, **more: Any
+    ) -> Entered:
+        """Something that is done about an account; also ended_at, arm, note, by."""
+        body = {"account_id": account_id, "kind": kind, "started_at": started_at, **more}
+        return self._enter("/v1/interventions", body, idempotency_key)
+
+    def outcome(
+        self, account_id: str, kind: str, occurred_at: datetime, *, idempotency_key: str | None = None, **more: Any
+    ) -> Entered:
+        """Something that became of an account; also arr_change, reason, voluntary, by."""
+        body = {"account_id": account_id, "kind": kind, "occurred_at": occurred_at, **more}
+        return self._enter("/v1/outcomes", body, idempotency_key)
+
+    def reports(self) -> list[Body]:
+        """The files of the newest report."""
+        listed: list[Body] = self._json("GET", "/v1/reports")["reports"]
+        return listed
+
+    def report(self, name: str) -> bytes:
+        """One of them, as it is."""
+        return self._sent("GET", f"/v1/reports/{_quoted(name)}").content
+
+    def model(self) -> Body:
+        """The model that serves: card, gates, calibration."""
+        answer: Body = self._json("GET", "/v1/model")
+        return answer
+
+    def status(self) -> Body:
+        """What serves, since when, of which day, and what was refused since."""
+        answer: Body = self._json("GET", "/v1/status")
+        return answer
+
+    def _of_account(self, account_id: str, what: str, query: Mapping[str, str | int] | None = None) -> Body:
+        answer: Body = self._json("GET", f"/v1/accounts/{_quoted(account_id)}{what}", query=query)
+        return answer
+
+    def _enter(self, path: str, body: Mapping[str, Any], key: str | None) -> Entered:
+        plain = {name: _text(value) if isinstance(value, datetime) else value for name, value in body.items()}
+        headers = {"Idempotency-Key": key or str(uuid.uuid4())}  # one for all attempts
+        entered: Entered = self._json("POST", path, plain, headers=headers)
+        return entered
+
+    def _json(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        more: dict[str, Any] = {} if body is None else {"json": dict(body)}
+        return self._sent(method, path, params=query, headers=headers, **more).json()
+
+    def _sent(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """The answer of the first attempt that brings one."""
+        last = "no attempt was made"
+        for attempt in range(1, self.attempts + 1):
+            asked_for: float | None = None
+            try:
+                answer = self._http.request(method, path, **more)
+            except httpx.TransportError as error:
+                last = f"{type(error).__name__}: {error}"
+            else:
+                if answer.status_code < 400:
+                    return answer
+                if answer.status_code not in LATER:
+                    raise _refused(answer)
+                last, asked_for = str(_refused(answer)), _retry_after(answer.headers.get("retry-after"))
+            if attempt == self.attempts or (asked_for or 0.0) > self.longest_wait:
+                break
+            self._sleep(self._wait(attempt, asked_for))
+        raise Unreachable(f"{method} {path}: {last}")
+
+    def _wait(self, attempt: int, asked_for: float | None) -> float:
+        """Seconds before the next attempt: not sooner than asked for, and not all callers at once."""
+        longest = min(self.longest_wait, self.first_wait * 2 ** (attempt - 1))
+        return (asked_for or 0.0) + random.uniform(longest / 2, longest)
+
+
+def _refused(answer: httpx.Response) -> Refused:
+    try:
+        body = answer.json()
+        detail, faults = str(body["detail"]), list(body.get("faults", []))
+    except (ValueError, KeyError, TypeError):  # not from the service itself
+        detail, faults = answer.reason_phrase or "no reason given", []
+    return Refused(answer.status_code, detail, faults, answer.headers.get("x-request-id"))
+
+
+def _retry_after(value: str | None, now: datetime | None = None) -> float | None:
+    """Seconds of a Retry-After, which is a number of them or a date; None for anything else.
+
+    >>> _retry_after("7"), _retry_after("soon"), _retry_after(None)
+    (7.0, None, None)
+    >>> _retry_after("Thu, 01 Jan 2026 00:00:09 GMT", datetime(2026, 1, 1, tzinfo=UTC))
+    9.0
+    """
+    if value is None:
+        return None
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        at = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, (at - (now or datetime.now(UTC))).total_seconds())
+
+
+def _quoted(part: str) -> str:
+    return quote(part, safe="")
+
+
+def _text(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
