@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Column, Double, Index, Integer, MetaData, String, Table
 
-REVISION = "0007"
+REVISION = "0008"
 FORMAT = 3  # of a batch's rows: those of format 1 had no columns that came `since` 2, and so on
 
 metadata = MetaData()
