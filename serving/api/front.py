@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from configs.errors import ForewarnError
 from evaluation.ledger import LedgerAway
@@ -108,7 +109,9 @@ class _Exchange:
 
     async def _answer(self) -> Answer | None:
         """The answer; None where BentoML has given it."""
-        found = self.front.router.find(self.scope["path"])
+        raw: bytes | None = self.scope.get("raw_path")
+        path = quote(self.scope["path"]) if raw is None else raw.decode("latin-1").partition("?")[0]
+        found = self.front.router.find(path)
         route = None if found is None else found.route(self.scope["method"])
         if route is not None and not route.roles:
             return await self._handled(route, found, None, b"")

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from pydantic import BaseModel, ValidationError
 
@@ -215,12 +215,13 @@ class Router:
         ]
 
     def find(self, path: str) -> Found | None:
-        """The routes of a path; None where there are none."""
-        found = self._fixed.get(path)
+        """The routes of a path as it was sent, percent-encoded, so that an id may hold a slash; None where there are
+        none."""
+        found = self._fixed.get(path) or self._fixed.get(unquote(path))
         if found is None:
             for pattern, methods in self._named:
                 if match := pattern.fullmatch(path):
-                    return Found(methods, match.groupdict())
+                    return Found(methods, {name: unquote(part) for name, part in match.groupdict().items()})
         return found
 
 

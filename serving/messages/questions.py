@@ -55,6 +55,7 @@ class Changes(BaseModel):
     parts: list[ChangePart]
     not_told_apart: float = Field(description="What no part explains; 0 where each part is known.")
     signals: list[SignalChange] = Field(description="The signals behind the part `data`, the strongest first.")
+    of_no_signal: float = Field(description="What of the part `data` no signal explains.")
     notes: list[str]
 
 

@@ -8,6 +8,7 @@ takes signals that the data no longer give, the steps cannot be taken, and the a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,7 +26,6 @@ from serving.scoring.scorer import Scorer
 from training.model import ChurnModel
 from training.tracking import LoadedModel, load_version
 
-TOP = 12
 IDENTITY = ("as_of", "model_version", "config_version", "signals_hash")
 WHY = {
     "configuration": "The settings make other signals of the same data.",
@@ -69,6 +69,7 @@ def changes(project: Project, scorer: Scorer, account_id: str) -> Changes:
         parts=[],
         not_told_apart=0.0,
         signals=[],
+        of_no_signal=0.0,
         notes=[],
     )
     if before is None:
@@ -89,7 +90,14 @@ def changes(project: Project, scorer: Scorer, account_id: str) -> Changes:
     rest = 0.0 if "data" in told else p - float(earlier)
     named: list[Any] = list(WHY)
     parts = [ChangePart(part=name, contribution=told.get(name), why=steps.why(name)) for name in named]
-    found = {"before": score, "difference": p - float(earlier), "parts": parts, "not_told_apart": rest}
+    others = told.get("data", 0.0) - math.fsum(signal.contribution for signal in steps.signals)
+    found = {
+        "before": score,
+        "of_no_signal": others,
+        "difference": p - float(earlier),
+        "parts": parts,
+        "not_told_apart": rest,
+    }
     return answer.model_copy(update={**found, "signals": steps.signals, "notes": steps.notes})
 
 
@@ -188,7 +196,7 @@ def _signal_changes(old: LoadedModel, then: pd.DataFrame, now: pd.DataFrame, hor
         for name, value in after.items()
         if value != before.get(name, 0.0)
     ]
-    return sorted(changed, key=lambda one: -abs(one.contribution))[:TOP]
+    return sorted(changed, key=lambda one: -abs(one.contribution))
 
 
 def _contributions(churn: ChurnModel, frame: pd.DataFrame, horizon_days: int) -> dict[str, float]:

@@ -49,13 +49,11 @@ async def accounts(call: Call) -> Answer:
     """Accounts in play by filters, in an order, a page at a time."""
     query, snapshot = call.parameters(AccountsQuery), snapshot_of(call)
     names, levels = _asked_for(query, snapshot)
-    order = snapshot.order(query.sort)
-    rows = [one for one in order if sees(call, snapshot, one) and _passes(snapshot, one, query, levels)]
-    rest = rows
+    rows = rest = _passing(call, snapshot, query, levels)
     if query.cursor is not None:
-        last = _last_account(query.cursor, _token(snapshot, query))
-        later = set(order[_after(order, last) :])  # levels may have changed since, the order has not
-        rest = [one for one in rows if one in later]
+        order = snapshot.order(query.sort)
+        later = set(order[_after(order, _last_account(query.cursor, _token(snapshot, query))) :])
+        rest = [one for one in rows if one in later]  # levels may have changed since, the order has not
     page = rest[: query.limit]
     await written(call, "accounts", page, snapshot)
     header = snapshot.day.header
@@ -87,16 +85,16 @@ def _row(snapshot: Snapshot, account_id: str) -> dict[str, Any]:
     }
 
 
-def _passes(snapshot: Snapshot, account_id: str, query: AccountsQuery, levels: set[str] | None) -> bool:
-    one = snapshot.day.summaries[account_id]
-    same = (
-        (query.stage, one.lifecycle_stage),
-        (query.segment, one.segment),
-        (query.owner, one.owner),
-    )
-    if any(asked is not None and asked != found for asked, found in same):
-        return False
-    return levels is None or snapshot.level(account_id)["final"] in levels
+def _passing(call: Call, snapshot: Snapshot, query: AccountsQuery, levels: set[str] | None) -> list[str]:
+    """The accounts that the key may see and the filters let pass, in the order asked for."""
+    asked = {"lifecycle_stage": query.stage, "segment": query.segment, "owner": query.owner}
+    same = [(name, value) for name, value in asked.items() if value is not None]
+    rows = snapshot.order(query.sort)
+    if same or call.key.owner is not None:
+        of = snapshot.day.summaries
+        same += [] if call.key.owner is None else [("owner", call.key.owner)]
+        rows = [one for one in rows if all(getattr(of[one], name) == value for name, value in same)]
+    return rows if levels is None else [one for one in rows if snapshot.level(one)["final"] in levels]
 
 
 def _asked_for(query: AccountsQuery, snapshot: Snapshot) -> tuple[list[str], set[str] | None]:

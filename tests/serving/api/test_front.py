@@ -151,6 +151,7 @@ def test_a_path_with_names_and_a_query(house: House) -> None:
     answer = house.call("GET", "/things/a%20b/parts/7?x=1&y=", "csm")
     assert answer.json()["path"] == {"name": "a b", "part": "7"}
     assert answer.json()["query"] == {"x": "1", "y": ""}
+    assert house.call("GET", "/things/a%2Fb/parts/7", "csm").json()["path"] == {"name": "a/b", "part": "7"}
 
 
 def test_another_method_is_told_which_are_allowed(house: House) -> None:

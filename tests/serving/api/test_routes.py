@@ -244,7 +244,7 @@ def test_reports_are_the_files_of_their_folder_and_no_others(api: Api) -> None:
         files = [path for path in folder.iterdir() if path.is_file() and not path.is_symlink()]
         assert listed == {path.name: path.stat().st_size for path in files}
         assert client.report("report.html") == (folder / "report.html").read_bytes()
-        for name in ("keys", "../keys.db", "..", "/etc/passwd", "..%2fkeys.db", "report.html\x00"):
+        for name in ("keys", "../keys.db", "../../forewarn.yaml", "/etc/passwd", "..%2fkeys.db", "report.html\x00"):
             assert refused(lambda name=name: client.report(name)) == 404
 
 
