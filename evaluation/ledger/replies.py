@@ -46,7 +46,19 @@ class Once:
 
 @dataclass(frozen=True)
 class NewEntry:
-    """One batch to be entered: `kind` and `rows` as `Ledger.append` takes them."""
+    """One batch to be entered.
+
+    Attributes
+    ----------
+    kind : str
+        One of an entry's kinds, such as "override".
+    rows : sequence of tuple
+        The values of the entry's `hashed`.
+    asked_by : str
+        Who enters it.
+    at : pd.Timestamp
+        When (UTC).
+    """
 
     kind: str
     rows: Sequence[tuple[Any, ...]]
@@ -56,7 +68,15 @@ class NewEntry:
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer to an entry; `repeated`: it is the first one's, and nothing was entered."""
+    """The answer to an entry.
+
+    Attributes
+    ----------
+    body : str
+        As it is sent.
+    repeated : bool
+        It is the first one's, and nothing was entered.
+    """
 
     body: str
     repeated: bool

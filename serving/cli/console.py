@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from serving.commands.data import Checked, FeaturesWritten
     from serving.commands.ledger import LedgerExported, LedgerVerified
     from serving.commands.machine import Diagnosis
-    from serving.commands.remote import RemoteScored
     from serving.commands.score import Explained, Renewal, Scored
     from serving.messages import Reasons
+    from serving.remote import RemoteScored
     from serving.setup import Proposal
 
 NO_SIGNAL = "NO USABLE SIGNAL: this is the base rate of the stage, the same for every account in it"

@@ -174,7 +174,7 @@ def score(session: Session, as_of: datetime | None, out: Path | None, url: str |
     if url is not None:
         if as_of is not None:
             raise UsageError(Fault("score", "--url and --as-of", "one of them", "a service scores its newest day"))
-        from serving.commands.remote import score_by
+        from serving.remote import score_by
 
         session.show(score_by(url, out), console.remote_lines)
         return

@@ -61,3 +61,12 @@ def put_alerts(ledger: Ledger) -> None:
     ledger.append("message", [message], asked_by="alerts", at=NOW)
     failed = (0, "platform", "m1", "failed", 1, "2024-02-01T09:30:05.000000", "503")
     ledger.append("delivery", [failed], asked_by="alerts", at=NOW)
+
+
+def put_entries(ledger: Ledger) -> None:
+    """Feedback on a reason, an intervention and an outcome: three batches."""
+    at = "2024-02-01T09:30:00.000000"
+    said = (0, "000", "2024-01-31", "1", "logins", "known", None, "anna", at)
+    ledger.append("feedback", [said], asked_by="key:1", at=NOW)
+    ledger.append("intervention", [(0, "000", at, "call", None, None, "a note", "anna")], asked_by="key:1", at=NOW)
+    ledger.append("outcome", [(0, "000", at, "contraction", -12.5, None, 1, "anna")], asked_by="key:1", at=NOW)

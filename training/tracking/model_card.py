@@ -43,9 +43,24 @@ holdout); nothing of it is claimed here.
 
 
 def model_card(churn: ChurnModel, settings: Settings, fingerprint: str, metrics: Mapping[str, float]) -> str:
-    """`metrics` are of out-of-time rows (a purged backtest's); without any, the card reads "not judged yet".
+    """Writes what a model is, what it may be used for, and how it did.
 
-    Of a figure's name/value, name/low and name/high one line is made, with its interval.
+    Parameters
+    ----------
+    churn : ChurnModel
+        The model.
+    settings : Settings
+        Of its project.
+    fingerprint : str
+        Of the data that it was trained on.
+    metrics : mapping of str to float
+        Of out-of-time rows (a purged backtest's); without any, the card reads "not judged yet". Of a figure's
+        name/value, name/low and name/high one line is made, with its interval.
+
+    Returns
+    -------
+    str
+        Markdown.
     """
     log = churn.fit_log
     without = metrics.get(WITHOUT_SIGNAL, 0.0)

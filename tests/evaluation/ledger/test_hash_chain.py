@@ -15,7 +15,7 @@ from configs.errors import UsageError
 from evaluation.ledger import database, hash_chain, migrations
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.tables import ENTRIES, entry_of
-from tests.evaluation.ledgers import NOW, TABLES, frame, put, put_alerts
+from tests.evaluation.ledgers import NOW, TABLES, frame, put, put_alerts, put_entries
 
 
 def written(ledger: Ledger) -> list[str]:
@@ -36,6 +36,7 @@ def written(ledger: Ledger) -> list[str]:
 def test_update_and_delete_are_refused(ledger: Ledger, url: str, raw: Callable, table: str) -> None:
     written(ledger)
     put_alerts(ledger)
+    put_entries(ledger)
     before = list(raw(f"select * from {table} order by batch_id"))
     for sql in (f"update {table} set batch_id = batch_id", f"delete from {table}"):
         with pytest.raises(DBAPIError, match="append-only"):

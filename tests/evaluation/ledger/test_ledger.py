@@ -126,7 +126,7 @@ def test_export_is_what_was_written(ledger: Ledger, tmp_path: Path) -> None:
         f"{name}.parquet"
         for name in (
             *("predictions", "batches", "answers", "judgements", "events", "overrides"),
-            *("alerts", "messages", "deliveries"),
+            *("alerts", "messages", "deliveries", "feedback", "interventions", "outcomes"),
         )
     ]
     assert sorted(path.name for path in (tmp_path / "folder").iterdir()) == sorted(path.name for path in made)
