@@ -33,7 +33,7 @@ from serving.messages.questions import (
     WhatIfAnswer,
     WhatIfRequest,
 )
-from serving.messages.reports import CalibrationRecord, GateAnswer, ModelAnswer, PromotionRecord, ReportFile, ReportList
+from serving.messages.reports import CalibrationRecord, GateAnswer, PromotionRecord, ReportFile, ReportList, ServedModel
 from serving.messages.scores import (
     AccountError,
     AccountReasons,
@@ -76,7 +76,6 @@ __all__ = [
     "HistoryQuery",
     "LedgerReference",
     "LevelInForce",
-    "ModelAnswer",
     "NewFeedback",
     "NewIntervention",
     "NewOutcome",
@@ -96,6 +95,7 @@ __all__ = [
     "ScoreAnswer",
     "ScoreRequest",
     "SeenRange",
+    "ServedModel",
     "SignalChange",
     "SignalReason",
     "Status",

@@ -54,7 +54,7 @@ class CalibrationRecord(BaseModel):
     last_day: str | None = Field(description="Up to which it had learnt.")
 
 
-class ModelAnswer(BaseModel):
+class ServedModel(BaseModel):
     """The model that serves."""
 
     version: str

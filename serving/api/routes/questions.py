@@ -13,8 +13,8 @@ from serving.api.worker_link import WorkerAway
 from serving.messages import (
     AccountSignals,
     Changes,
-    ModelAnswer,
     ProblemFault,
+    ServedModel,
     WhatIfAnswer,
     WhatIfRequest,
     problem,
@@ -108,7 +108,7 @@ ROUTES: tuple[Route, ...] = (
         ROLES,
         model,
         "The model that serves: its card, the gates that let it pass, its calibration.",
-        gives=ModelAnswer,
+        gives=ServedModel,
         statuses=(422,),
         tag="model",
     ),

@@ -13,12 +13,6 @@ from evaluation.ledger import KEPT, KeyReused, Ledger, NewEntry, Once, Reply
 NOW = pd.Timestamp("2026-01-01 09:00")
 
 
-@pytest.fixture
-def ledger(tmp_path: Path):
-    with Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}") as opened:
-        yield opened
-
-
 def enter(ledger: Ledger, once: Once | None, at: pd.Timestamp = NOW, asked_by: str = "key:1") -> Reply:
     row = (0, "a", "2026-01-01T00:00:00.000000", "churn", -12.5, "price", 1, "kim")
     return ledger.enter(NewEntry("outcome", [row], asked_by, at), once, lambda batch: f"batch {batch}")

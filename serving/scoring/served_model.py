@@ -6,16 +6,16 @@ import math
 
 from evaluation.ledger import Ledger
 from evaluation.promotion import FORCED, PROMOTION
-from serving.messages import CalibrationRecord, GateAnswer, ModelAnswer, PromotionRecord
+from serving.messages import CalibrationRecord, GateAnswer, PromotionRecord, ServedModel
 from serving.scoring.scorer import Scorer
 from training.tracking import model_card
 
 
-def model_answer(scorer: Scorer, ledger: Ledger) -> ModelAnswer:
+def served_model(scorer: Scorer, ledger: Ledger) -> ServedModel:
     """The model that serves, and how it became the champion as the ledger marks it."""
     model, calibrator = scorer.model, scorer.model.churn.calibrator
     metrics = {name: value for name, value in model.record.metrics.items() if math.isfinite(value)}
-    return ModelAnswer(
+    return ServedModel(
         version=str(model.version),
         digest=model.digest,
         run_id=model.run_id,
