@@ -23,8 +23,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from types import TracebackType
-from typing import Any, NotRequired, Self, TypedDict
+from typing import Any, NotRequired, Required, Self, TypedDict
 from urllib.parse import quote
 
 import httpx
@@ -33,15 +32,6 @@ LATER = frozenset({429, 502, 503, 504})
 AT_A_TIME = 500  # accounts in one request of `score_all`
 
 Body = dict[str, Any]
-
-
-class Fault(TypedDict):
-    """One thing that is wrong with a request: where, what was found, what was expected, what to do."""
-
-    where: str
-    found: str
-    expected: str
-    do: str
 
 
 class Level(TypedDict):
@@ -79,23 +69,23 @@ class Scores(TypedDict):
     results: list[Entry]
 
 
-class AccountRow(TypedDict):
-    """An account of a list; with `fields`, those alone."""
+class AccountRow(TypedDict, total=False):
+    """An account of a list; with `fields`, those alone, and always account_id."""
 
-    account_id: str
-    name: NotRequired[str | None]
-    segment: NotRequired[str | None]
-    owner: NotRequired[str | None]
-    lifecycle_stage: NotRequired[str]
-    risk_level: NotRequired[str]
-    automated_level: NotRequired[str]
-    p_churn: NotRequired[float]
-    health_score: NotRequired[float | None]
-    coverage: NotRequired[float]
-    arr: NotRequired[float | None]
-    expected_arr_loss: NotRequired[float | None]
-    arm: NotRequired[str | None]
-    may_contact: NotRequired[bool]
+    account_id: Required[str]
+    name: str | None
+    segment: str | None
+    owner: str | None
+    lifecycle_stage: str
+    risk_level: str
+    automated_level: str
+    p_churn: float
+    health_score: float | None
+    coverage: float
+    arr: float | None
+    expected_arr_loss: float | None
+    arm: str | None
+    may_contact: bool
 
 
 class Entered(TypedDict):
@@ -122,12 +112,13 @@ class Refused(ClientError):
     ----------
     status : int
     detail : str
-    faults : list of Fault
+    faults : list of dict
+        Each with where, found, expected, do.
     request_id : str or None
         Under which the service's log tells of it.
     """
 
-    def __init__(self, status: int, detail: str, faults: list[Fault], request_id: str | None) -> None:
+    def __init__(self, status: int, detail: str, faults: list[dict[str, str]], request_id: str | None) -> None:
         lines = [f"  {fault['where']}: {fault['found']}; expected {fault['expected']}" for fault in faults]
         super().__init__("\n".join([f"{status}: {detail}", *lines]))
         self.status, self.detail, self.faults, self.request_id = status, detail, faults, request_id
@@ -148,9 +139,7 @@ class Client:
         Seconds before the second attempt, and the most before any.
     timeout : float
         Seconds for one attempt.
-    transport : httpx.BaseTransport, optional
-        For tests.
-    sleep : callable
+    transport, sleep : optional
         For tests.
     """
 
@@ -177,20 +166,16 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def score(self, account_ids: Sequence[str]) -> Scores:
         """Predictions with the strongest reasons; one request, as many accounts as the service takes."""
-        scores: Scores = self._json("POST", "/v1/score", {"account_ids": list(account_ids)})
-        return scores
+        return self._json("POST", "/v1/score", {"account_ids": list(account_ids)})
 
     def explain(self, account_ids: Sequence[str]) -> Scores:
         """Predictions with every reason."""
-        scores: Scores = self._json("POST", "/v1/explain", {"account_ids": list(account_ids)})
-        return scores
+        return self._json("POST", "/v1/explain", {"account_ids": list(account_ids)})
 
     def score_all(self, account_ids: Sequence[str], at_a_time: int = AT_A_TIME) -> Iterator[Entry]:
         """The entries of any number of accounts, in order, so many in one request."""
@@ -210,7 +195,7 @@ class Client:
         cursor: str | None = None
         while True:
             more = {} if cursor is None else {"cursor": cursor}
-            page: Body = self._json("GET", "/v1/accounts", query={**query, **more})
+            page: Body = self._json("GET", "/v1/accounts", params={**query, **more})
             yield page
             cursor = page["next_cursor"]
             if cursor is None:
@@ -234,8 +219,7 @@ class Client:
 
     def what_if(self, account_id: str, signals: Mapping[str, float | str | None]) -> Body:
         """Both scores: today's, and with these values of signals."""
-        answer: Body = self._json("POST", "/v1/what-if", {"account_id": account_id, "signals": dict(signals)})
-        return answer
+        return self._json("POST", "/v1/what-if", {"account_id": account_id, "signals": dict(signals)})
 
     def override(
         self,
@@ -249,7 +233,7 @@ class Client:
     ) -> Entered:
         """A CSM's own level of an account, from now on."""
         body = {"level": level, "reason": reason, "by": by, "expires_at": _text(expires_at)}
-        return self._enter(f"/v1/accounts/{_quoted(account_id)}/overrides", body, idempotency_key)
+        return self._enter(f"/v1/accounts/{quote(account_id, safe='')}/overrides", body, idempotency_key)
 
     def feedback(
         self,
@@ -263,7 +247,7 @@ class Client:
     ) -> Entered:
         """What a CSM says of a reason: right, wrong or known."""
         body = {"signal": signal, "verdict": verdict, "comment": comment, "by": by}
-        return self._enter(f"/v1/accounts/{_quoted(account_id)}/feedback", body, idempotency_key)
+        return self._enter(f"/v1/accounts/{quote(account_id, safe='')}/feedback", body, idempotency_key)
 
     def intervention(
         self, account_id: str, kind: str, started_at: datetime, *, idempotency_key: str | None = None, **more: Any
@@ -281,44 +265,30 @@ class Client:
 
     def reports(self) -> list[Body]:
         """The files of the newest report."""
-        listed: list[Body] = self._json("GET", "/v1/reports")["reports"]
-        return listed
+        return self._json("GET", "/v1/reports")["reports"]
 
     def report(self, name: str) -> bytes:
         """One of them, as it is."""
-        return self._sent("GET", f"/v1/reports/{_quoted(name)}").content
+        return self._sent("GET", f"/v1/reports/{quote(name, safe='')}").content
 
     def model(self) -> Body:
         """The model that serves: card, gates, calibration."""
-        answer: Body = self._json("GET", "/v1/model")
-        return answer
+        return self._json("GET", "/v1/model")
 
     def status(self) -> Body:
         """What serves, since when, of which day, and what was refused since."""
-        answer: Body = self._json("GET", "/v1/status")
-        return answer
+        return self._json("GET", "/v1/status")
 
     def _of_account(self, account_id: str, what: str, query: Mapping[str, str | int] | None = None) -> Body:
-        answer: Body = self._json("GET", f"/v1/accounts/{_quoted(account_id)}{what}", query=query)
-        return answer
+        return self._json("GET", f"/v1/accounts/{quote(account_id, safe='')}{what}", params=query)
 
     def _enter(self, path: str, body: Mapping[str, Any], key: str | None) -> Entered:
         plain = {name: _text(value) if isinstance(value, datetime) else value for name, value in body.items()}
         headers = {"Idempotency-Key": key or str(uuid.uuid4())}  # one for all attempts
-        entered: Entered = self._json("POST", path, plain, headers=headers)
-        return entered
+        return self._json("POST", path, plain, headers=headers)
 
-    def _json(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, Any] | None = None,
-        *,
-        query: Mapping[str, str | int] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Any:
-        more: dict[str, Any] = {} if body is None else {"json": dict(body)}
-        return self._sent(method, path, params=query, headers=headers, **more).json()
+    def _json(self, method: str, path: str, body: Mapping[str, Any] | None = None, **more: Any) -> Any:
+        return self._sent(method, path, **({} if body is None else {"json": dict(body)}), **more).json()
 
     def _sent(self, method: str, path: str, **more: Any) -> httpx.Response:
         """The answer of the first attempt that brings one."""
@@ -371,11 +341,8 @@ def _retry_after(value: str | None, now: datetime | None = None) -> float | None
         at = parsedate_to_datetime(value)
     except ValueError:
         return None
+    at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
     return max(0.0, (at - (now or datetime.now(UTC))).total_seconds())
-
-
-def _quoted(part: str) -> str:
-    return quote(part, safe="")
 
 
 def _text(at: datetime | None) -> str | None:

@@ -18,8 +18,8 @@ from serving.messages import WhatIfRequest
 from serving.project import Project
 from serving.scoring.account_signals import account_signals
 from serving.scoring.changes import changes
-from serving.scoring.model_answer import model_answer
 from serving.scoring.scorer import Scorer
+from serving.scoring.served_model import served_model
 from serving.scoring.what_if import what_if
 
 
@@ -80,7 +80,7 @@ class Questions:
 
     def model(self, asked: Asked) -> BaseModel:
         with Project.open(self.config, now=self.now) as project:
-            return model_answer(self.scorer, project.ledger)
+            return served_model(self.scorer, project.ledger)
 
 
 ANSWERS: Mapping[str, Callable[[Questions, Asked], BaseModel]] = {
