@@ -24,7 +24,7 @@ from typing import Any, TextIO
 
 import pandas as pd
 
-from configs.errors import ForewarnError
+from configs.errors import ForewarnError, UsageError
 from configs.settings import Settings
 from configs.settings_file import load_settings
 from evaluation.ledger import Ledger
@@ -77,9 +77,12 @@ class Worker:
                 title = "another day, model or setting is about to serve; ask again"
                 return {"problem": {"status": 503, "title": title, "faults": []}}
             return {"result": self.questions.answer(asked_in(request))}
-        except ForewarnError as error:
+        except UsageError as error:
             faults = [fault.model_dump() for fault in faults_of(error)]
             return {"problem": {"status": 422, "title": error.title, "faults": faults}}
+        except ForewarnError as error:  # of the project, not of the request: its faults name files, and are for the log
+            print(error, file=sys.stderr, flush=True)
+            return {"problem": {"status": 503, "title": f"{error.title}; the service's log says why", "faults": []}}
         except Exception:
             traceback.print_exc()
             title = "the worker could not answer; the service's log says why"

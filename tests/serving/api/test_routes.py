@@ -284,9 +284,9 @@ def test_a_route_is_shut_to_every_role_that_it_does_not_name(api: Api) -> None:
 def test_what_is_answered_is_what_the_document_names(api: Api) -> None:
     """A few requests of each kind to each path; tests/benchmarks/api_contract.py makes thousands."""
     pytest.importorskip("schemathesis")
-    contract = check(api.url, api.keys["admin"], each=4, phases=("fuzzing",))
+    contract = check(api.url, api.keys["admin"], each=2, phases=("fuzzing",))
     assert contract.passed, contract.output[-4000:]
-    assert contract.cases > 60
+    assert contract.cases > 30
 
 
 def test_every_route_is_documented_with_a_call() -> None:
