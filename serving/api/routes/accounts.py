@@ -14,7 +14,6 @@ import pandas as pd
 from configs.errors import Fault, UsageError, nearest
 from evaluation.jsonable import to_jsonable
 from evaluation.ledger import Ledger, Pointer
-from evaluation.outcomes import FORECASTS
 from serving.api.keys import ROLES
 from serving.api.live import Snapshot
 from serving.api.routes.scores import sees, snapshot_of
@@ -181,6 +180,8 @@ def _day(name: str, text: str | None) -> pd.Timestamp | None:
 def _history(
     ledger: Ledger, account_id: str, since: pd.Timestamp | None, until: pd.Timestamp | None, limit: int
 ) -> AccountHistory:
+    from evaluation.outcomes import FORECASTS  # with what judges them: nothing that a start should wait for
+
     frame = ledger.predictions(since, until, account_id=account_id, kinds=FORECASTS, texts=False)
     newest = frame.sort_values(["as_of", "batch_id", "row"], ascending=False, kind="stable").head(limit)
     entered: dict[str, Any] = {
