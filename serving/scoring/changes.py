@@ -27,6 +27,7 @@ from training.model import ChurnModel
 from training.tracking import LoadedModel, load_version
 
 IDENTITY = ("as_of", "model_version", "config_version", "signals_hash")
+ROUNDING = 1e-12
 WHY = {
     "configuration": "The settings make other signals of the same data.",
     "data": "The signals have changed since the earlier day.",
@@ -89,7 +90,7 @@ def changes(project: Project, scorer: Scorer, account_id: str) -> Changes:
         told["calibration"] = p - float(earlier) - sum(told.values())
     rest = 0.0 if "data" in told else p - float(earlier)
     named: list[Any] = list(WHY)
-    parts = [ChangePart(part=name, contribution=told.get(name), why=steps.why(name)) for name in named]
+    parts = [ChangePart(part=name, contribution=told.get(name), why=_why(told.get(name), name)) for name in named]
     others = told.get("data", 0.0) - math.fsum(signal.contribution for signal in steps.signals)
     found = {
         "before": score,
@@ -109,8 +110,11 @@ class _Steps:
     signals: list[SignalChange]
     notes: list[str]
 
-    def why(self, part: str) -> str:
-        return WHY[part] if part in self.parts or (part == "calibration" and self.parts) else "It cannot be told apart."
+
+def _why(contribution: float | None, part: str) -> str:
+    if contribution is None:
+        return "It cannot be told apart."
+    return WHY[part] if abs(contribution) > ROUNDING else "Nothing moved by it."
 
 
 def _before(ledger: Ledger, scorer: Scorer, account_id: str, now_hash: str) -> dict[str, Any] | None:
