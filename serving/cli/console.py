@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from serving.commands.score import Explained, Renewal, Scored
     from serving.messages import Reasons
     from serving.remote import RemoteScored
-    from serving.setup import Proposal
+    from serving.setup import Mended, Proposal
 
 NO_SIGNAL = "NO USABLE SIGNAL: this is the base rate of the stage, the same for every account in it"
 
@@ -61,6 +61,15 @@ def init_lines(result: Proposal) -> list[str]:
     if result.systems and result.beliefs:
         lines += ["", f"these look like tables of {', '.join(result.systems)}: try --source {','.join(result.systems)}"]
     return [*lines, "", f"written to {result.out}; look it over, then run `forewarn check`"]
+
+
+def fix_lines(result: Mended) -> list[str]:
+    lines = result.diff.splitlines() or ["nothing that can be mended without asking"]
+    if result.left:
+        lines += ["", "left for you", *(f"  - {fault}" for fault in result.left)]
+    if result.diff:
+        lines += ["", f"written to {result.path}" if result.written else "`forewarn check --fix --write` changes it so"]
+    return lines
 
 
 def check_lines(result: Checked) -> list[str]:

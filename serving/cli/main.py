@@ -72,9 +72,19 @@ def init(session: Session, folder: Path, systems: str, ask: bool) -> None:
 
 
 @main.command()
+@click.option("--fix", "mend", is_flag=True, help="Show how the project's file can be mended, as a diff.")
+@click.option("--write", is_flag=True, help="With --fix: change the file so.")
 @click.pass_obj
-def check(session: Session) -> None:
+def check(session: Session, mend: bool, write: bool) -> None:
     """Check the sources: every fault at once."""
+    if write and not mend:
+        raise UsageError(Fault("check", "--write without --fix", "both", "add --fix"))
+    if mend:
+        from serving.setup import fix
+
+        mended = fix(session.config, datetime.now(UTC), write)
+        session.show(mended, console.fix_lines)
+        sys.exit(0 if mended.is_sound else 1)
     from serving.commands.data import check
 
     with session.project() as project:

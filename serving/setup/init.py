@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +14,8 @@ from configs.errors import Fault, InputError, SourceError, UsageError
 
 if TYPE_CHECKING:
     from features.sources import Question
+
+LARGE_BYTES, SAMPLE_BYTES = 100_000_000, 30_000_000  # a file from which on a sample is examined, and of which size
 
 
 @dataclass(frozen=True)
@@ -48,13 +51,44 @@ def init(folder: Path, systems: tuple[str, ...] = (), answer: Callable[[Question
     from features.sources import propose_mapping
     from features.sources.templates import landed_in, told_from
 
-    proposed = propose_mapping(folder, lambda text: refused(folder, text))
+    with examined(folder) as looked_at:
+        proposed = propose_mapping(folder, lambda text: refused(looked_at, text))
     answers = {} if answer is None else {question.key: answer(question) for question in proposed.questions}
     text = proposed.text(answers)
     write_text(path, text)
     open_ones = tuple(question for question in proposed.questions if question.key not in answers)
     told = tuple(told_from(landed_in(folder)))
     return Proposal(str(path), text, proposed.beliefs, proposed.doubts, open_ones, told)
+
+
+@contextmanager
+def examined(folder: Path) -> Iterator[Path]:
+    """The folder, or one beside which large files have a sample of their rows: `check` reads all of them, in minutes.
+
+    Parameters
+    ----------
+    folder : Path
+    """
+    import duckdb
+
+    large = [path for path in folder.rglob("*.csv") if path.is_file() and path.stat().st_size > LARGE_BYTES]
+    if not large:
+        yield folder
+        return
+    with TemporaryDirectory() as elsewhere:
+        for path in folder.rglob("*"):
+            there = Path(elsewhere) / path.relative_to(folder)
+            if path.is_dir():
+                there.mkdir(exist_ok=True)
+            elif path not in large:
+                there.symlink_to(path.resolve())
+        with duckdb.connect() as connection:
+            for path in large:
+                percent = 100 * SAMPLE_BYTES / path.stat().st_size
+                connection.read_csv(str(path), all_varchar=True, header=True).create_view("whole", replace=True)
+                rows = f"SELECT * FROM whole USING SAMPLE {percent:.6f} PERCENT (bernoulli, 7)"
+                connection.sql(rows).write_csv(str(Path(elsewhere) / path.relative_to(folder)), header=True)
+        yield Path(elsewhere)
 
 
 def refused(folder: Path, text: str) -> dict[str, str]:
