@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from configs.settings import Settings
+from evaluation.predictions import BASE, REST
 
 MOST_REASONS = 3
 LEAST_CONTRIBUTION = 0.005  # half a point: what moves the probability less is no reason to name
@@ -91,15 +92,16 @@ def reason(reasons: list[Mapping[str, Any]]) -> str:
     >>> reason([base, few])
     'logins in 30 days: 2 (+12.0 points)'
     >>> reason([base])
-    'like an average account'
+    'no single signal stands out'
     """
-    moved = [one for one in reasons if one["signal"] != "base" and abs(one["contribution"]) >= LEAST_CONTRIBUTION]
+    named = [one for one in reasons if one["signal"] not in (BASE, REST)]  # what stands for no one signal explains none
+    moved = [one for one in named if abs(one["contribution"]) >= LEAST_CONTRIBUTION]
     moved.sort(key=lambda one: -abs(one["contribution"]))
     told = [
         f"{one['sentence']}: {_shown(one['value'])} ({100 * one['contribution']:+.1f} points)"
         for one in moved[:MOST_REASONS]
     ]
-    return "; ".join(told) if told else "like an average account"
+    return "; ".join(told) if told else "no single signal stands out"
 
 
 def digest(told: Record) -> str:

@@ -27,6 +27,12 @@ REASONS = [
     {"signal": "base", "value": None, "contribution": 0.1, "sentence": "an average account"},
     {"signal": "a", "value": 2.0, "contribution": 0.12, "sentence": "logins in 30 days"},
     {"signal": "b", "value": None, "contribution": -0.02, "sentence": "last NPS"},
+    {
+        "signal": "everything_else",
+        "value": None,
+        "contribution": 0.3,
+        "sentence": "all other signals of usage together",
+    },
     {"signal": "c", "value": "smb", "contribution": 0.001, "sentence": "segment"},
 ]
 
