@@ -72,8 +72,8 @@ def fix(path: Path, now: datetime, write: bool = False) -> Mended:
         if changed == text:
             break
         text = changed
-    lines = [one.splitlines(keepends=True) for one in (before, text)]
-    diff = "".join(difflib.unified_diff(*lines, fromfile=path.name, tofile=f"{path.name} (mended)"))
+    old, new = before.splitlines(keepends=True), text.splitlines(keepends=True)
+    diff = "".join(difflib.unified_diff(old, new, path.name, f"{path.name} (mended)"))
     if write and diff:
         write_text(path, text)
     return Mended(str(path), diff, write and bool(diff), left)
@@ -220,8 +220,12 @@ def _without(text: str, table: str, column: str) -> str | None:
         for item in items:
             first, last = item if isinstance(item, tuple) else (item, item)
             if first.value == column and (node is not None):
-                return _cut(text, first.start_mark.index, last.end_mark.index, bool(inside and inside.flow_style))
+                return _cut(text, first.start_mark.index, last.end_mark.index, _is_flow(inside))
     return None
+
+
+def _is_flow(node: yaml.Node | None) -> bool:
+    return isinstance(node, yaml.CollectionNode) and bool(node.flow_style)
 
 
 def _cut(text: str, start: int, end: int, flow: bool) -> str:

@@ -50,7 +50,8 @@ def main() -> None:
         folder = Path(made_in)
         made(folder, gigabytes)
         size = sum(path.stat().st_size for path in folder.iterdir()) / 1e9
-        scan = seconds(lambda: duckdb.sql(f"select count(*), max(session) from '{folder / 'usage.csv'}'").fetchall())
+        bare = f"select count(*), max(session) from '{folder / 'usage.csv'}'"
+        scan = seconds(lambda: duckdb.connect().execute(bare).fetchall())
         taken = seconds(lambda: init(folder))
         print((folder / "forewarn.yaml").read_text())
     print(f"init of {size:.2f} GB: {taken:.1f} s, {taken / scan:.1f} times a bare scan of the usage ({scan:.1f} s)")
