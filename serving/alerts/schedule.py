@@ -30,8 +30,21 @@ def next_attempt(retries: Retries, message_id: str, attempt: int, now: datetime)
 
 
 def retry_after(header: str | None, now: datetime) -> datetime | None:
-    """The moment that a Retry-After header names, in seconds or as a date; None where it names none.
+    """The moment that a Retry-After header names, in seconds or as a date.
 
+    Parameters
+    ----------
+    header : str or None
+    now : datetime
+        With a time zone.
+
+    Returns
+    -------
+    datetime or None
+        No more than a day after `now`; None where the header names no moment.
+
+    Examples
+    --------
     >>> retry_after("120", datetime(2026, 11, 29, tzinfo=UTC)).isoformat()
     '2026-11-29T00:02:00+00:00'
     >>> retry_after("soon", datetime(2026, 11, 29, tzinfo=UTC)) is None

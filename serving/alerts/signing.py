@@ -20,7 +20,23 @@ TOLERANCE_SECONDS = 300
 
 
 def secret_bytes(secret: str, where: str = "secret") -> bytes:
-    """The key of a `whsec_` secret; UsageError, which never shows it, where it is none of 24 to 64 bytes in base64."""
+    """The key of a `whsec_` secret, whose rest is 24 to 64 bytes in base64.
+
+    Parameters
+    ----------
+    secret : str
+    where : str
+        What the error names: the variable that holds it.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    UsageError
+        Where it is none; the error never shows the secret.
+    """
     try:
         key = base64.b64decode(secret.removeprefix(PREFIX), validate=True) if secret.startswith(PREFIX) else b""
     except binascii.Error:
@@ -45,7 +61,26 @@ def signature(message_id: str, timestamp: int, body: bytes, key: bytes) -> str:
 
 
 def headers(message_id: str, timestamp: int, body: bytes, keys: Sequence[bytes]) -> dict[str, str]:
-    """The three headers of an attempt; a signature a key, newest first, so that a receiver may hold any of them."""
+    """The three headers of an attempt; a signature a key, newest first, so that a receiver may hold any of them.
+
+    Parameters
+    ----------
+    message_id : str
+        The same at every attempt.
+    timestamp : int
+        Of this attempt, seconds since 1970.
+    body : bytes
+        As it is sent.
+    keys : sequence of bytes
+
+    Returns
+    -------
+    dict of str to str
+
+    References
+    ----------
+    Standard Webhooks 1.0.
+    """
     signatures = " ".join(signature(message_id, timestamp, body, key) for key in keys)
     return {"webhook-id": message_id, "webhook-timestamp": str(timestamp), "webhook-signature": signatures}
 

@@ -164,7 +164,7 @@ def reviewed(project: Project, source: Source | None, now: datetime) -> AlertRev
             do = "score for longer and run `forewarn outcomes`, or review the backtest"
             found = "scorings of fewer than two days that have matured"
             raise UsageError(Fault("ledger", found, "at least two", do))
-    from serving.commands.kept_backtest import read_backtest
+    from serving.promotion.kept_backtest import read_backtest
 
     return review(read_backtest(settings).predictions, settings, "backtest")
 

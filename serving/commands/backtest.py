@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from configs.atomic_files import write_bytes, write_marked, write_text
 from configs.json_object import JsonObject
-from serving.commands.kept_backtest import BASELINES, METRICS, PREDICTIONS, BacktestMetrics, log_kept_backtest
 from serving.project import Project
+from serving.promotion.kept_backtest import BASELINES, METRICS, PREDICTIONS, BacktestMetrics, log_kept_backtest
 
 if TYPE_CHECKING:
     import pandas as pd

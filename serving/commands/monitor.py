@@ -26,8 +26,8 @@ from evaluation.monitoring import (
 )
 from evaluation.outcomes import FORECASTS
 from evaluation.promotion import LedgerEvent, ledger_events
-from serving.commands.kept_backtest import PREDICTIONS
 from serving.project import Project
+from serving.promotion.kept_backtest import PREDICTIONS
 
 
 def watch(

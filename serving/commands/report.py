@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from configs.framework import DIMENSIONS
-from serving.commands.kept_backtest import read_backtest
 from serving.commands.monitor import watch
 from serving.project import Project
+from serving.promotion.kept_backtest import read_backtest
 
 if TYPE_CHECKING:
     from evaluation.monitoring import MonitoringSummary

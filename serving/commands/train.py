@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from configs.json_object import JsonObject
-from serving.commands.kept_backtest import BacktestAnswer, kept_answer, log_kept_backtest
 from serving.project import Project
+from serving.promotion.kept_backtest import BacktestAnswer, kept_answer, log_kept_backtest
 from serving.scoring import check_model, check_schema
 
 if TYPE_CHECKING:

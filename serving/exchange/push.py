@@ -22,8 +22,19 @@ KINDS = ("batch",)
 class Pushed:
     """A push that is done.
 
-    `sent` records left in `calls`; `unchanged` accounts were not told again; `held_out` accounts are left alone, and
-    so not told of at all; `gone` of those sent are in play no longer.
+    Attributes
+    ----------
+    receiver : str
+    as_of : str
+        The day of the scores.
+    sent, calls : int
+        Records that left, and the calls that they left in.
+    unchanged : int
+        Accounts that were not told again.
+    gone : int
+        Of those sent, accounts that are in play no longer.
+    held_out : int
+        Accounts that are left alone, and so not told of at all.
     """
 
     receiver: str

@@ -33,7 +33,12 @@ MOST_WAIT_SECONDS = 900.0
 
 @dataclass(frozen=True)
 class Limits:
-    """What a receiver bears: records a call, and calls a minute."""
+    """What a receiver bears.
+
+    Attributes
+    ----------
+    records_a_call, calls_a_minute : int
+    """
 
     records_a_call: int = 50
     calls_a_minute: int = 100
@@ -62,6 +67,10 @@ def receiver_of(to: str, path: Path, table: str, limits: Limits) -> Iterator[Rec
     table : str
         The table of PostgreSQL, with its schema or without.
     limits : Limits
+
+    Returns
+    -------
+    context manager of Receiver
     """
     if to == "csv":
         yield CsvReceiver(path)

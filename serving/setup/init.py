@@ -20,9 +20,18 @@ LARGE_BYTES, SAMPLE_BYTES = 100_000_000, 30_000_000  # a file from which on a sa
 
 @dataclass(frozen=True)
 class Proposal:
-    """A project's file that was written, and its text.
+    """A project's file that was written.
 
-    `beliefs` and `doubts` by table, in sentences; `questions` are those that nobody answered, with what was written.
+    Attributes
+    ----------
+    out, text : str
+        Its path, and what stands in it.
+    beliefs, doubts : dict of str to list of str
+        By table, in sentences.
+    questions : tuple of Question
+        Those that nobody answered, with what was written.
+    systems : tuple of str
+        Systems whose templates fit the files.
     """
 
     out: str
@@ -34,10 +43,25 @@ class Proposal:
 
 
 def init(folder: Path, systems: tuple[str, ...] = (), answer: Callable[[Question], str] | None = None) -> Proposal:
-    """Proposes folder/forewarn.yaml; UsageError when there is one, which is never overwritten.
+    """Proposes folder/forewarn.yaml.
 
-    With `systems`, by the templates of these (`auto`: told from the columns); otherwise guessed from names and values.
-    `answer` gives what the files do not say; without it the defaults are written.
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Of the data files.
+    systems : tuple of str
+        By whose templates (`auto`: told from the columns); none: guessed from names and values.
+    answer : callable, optional
+        Gives what the files do not say; without it the defaults are written.
+
+    Returns
+    -------
+    Proposal
+
+    Raises
+    ------
+    UsageError
+        When there is such a file, which is never overwritten.
     """
     path = folder / "forewarn.yaml"
     if path.exists():

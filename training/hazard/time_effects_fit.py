@@ -184,7 +184,18 @@ def _other_times_bear_it_out(known: _Known, name: str, fit: _Fit, until: float, 
 
 
 def find_entry_day(frame: pd.DataFrame) -> float | None:
-    """The first day of joining of all, where so many joined on it that it is the data's beginning and not theirs."""
+    """The first day of joining of all, where so many joined on it that it is the data's beginning and not theirs.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows (account_id, as_of) with tenure.
+
+    Returns
+    -------
+    float or None
+        In days since 1970; None where the days of joining are spread, or fewer than 20 accounts are there.
+    """
     first = frame.drop_duplicates("account_id")
     joined = joined_on(first)
     joined = joined[np.isfinite(joined)]

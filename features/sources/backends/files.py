@@ -51,7 +51,17 @@ def matching_files(settings: Settings, where: str, origin: str) -> list[Path]:
 
 
 def files_in(folder: Path) -> list[Path]:
-    """The data files of a folder, partitions of it (`year=2024/`) included; not what tools hide there (`_SUCCESS`)."""
+    """The data files of a folder, partitions of it (`year=2024/`) included; not what tools hide there (`_SUCCESS`).
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+
+    Returns
+    -------
+    list of pathlib.Path
+        In the order of their names.
+    """
     paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name.lower().endswith(FILES))
     parts = ((path, path.relative_to(folder).parts) for path in paths)
     return [path for path, inside in parts if not any(part.startswith((".", "_")) for part in inside)]

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from serving.cli.console_models import train_lines
-from serving.commands.kept_backtest import BacktestAnswer
 from serving.commands.train import Trained
+from serving.promotion.kept_backtest import BacktestAnswer
 from training.calibration import LevelShift, identity
 
 LOG: dict[str, Any] = {

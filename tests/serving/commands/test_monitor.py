@@ -27,9 +27,9 @@ from features.synthetic.scenario import REWEIGHTED
 from serving.cli.main import main
 from serving.commands import monitor as monitor_command
 from serving.commands import promote as promotion
-from serving.commands.kept_backtest import BacktestAnswer, KeptBacktest, read_backtest
 from serving.commands.monitor import watch, watched_rows
 from serving.project import Project
+from serving.promotion.kept_backtest import BacktestAnswer, KeptBacktest, read_backtest
 from training.tracking.registry import load_version
 
 pytestmark = pytest.mark.slow

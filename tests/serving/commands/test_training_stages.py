@@ -28,10 +28,10 @@ from evaluation.validity.checks import check_champion
 from features.dataset import Dataset
 from features.timeline import calendar_days
 from serving.cli.main import main
-from serving.commands import gate_measures
-from serving.commands.kept_backtest import read_backtest
 from serving.commands.promote import promote
 from serving.project import Project
+from serving.promotion import gate_measures
+from serving.promotion.kept_backtest import read_backtest
 from serving.scoring.live_signals import check_model
 from training.fit.fit import Fitted
 from training.fit.tuning_result import Study, Trial, Tuned

@@ -17,8 +17,8 @@ from evaluation.promotion import EarlierCalibration, Measured
 from evaluation.validity import check_champion
 from features.dataset import Dataset
 from features.labels import horizon_labels
-from serving.commands.kept_backtest import KeptBacktest
 from serving.project import Project
+from serving.promotion.kept_backtest import KeptBacktest
 from serving.scoring import Scorer
 from training.fit import recalibrate, reseeded
 from training.model import ChurnModel
