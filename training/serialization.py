@@ -10,7 +10,7 @@ from pathlib import Path
 from configs.errors import DataError, Fault
 from configs.json_object import JsonObject
 
-FORMAT = 8
+FORMAT = 9
 
 
 def write_json(path: Path, body: JsonObject) -> None:
