@@ -77,7 +77,7 @@ def _simulated(small: bool) -> Made:
     settings = project_settings(
         Path(tempfile.gettempdir()), backtest={"from": f"{begins:%Y-%m-%d}", "refit": "quarter"}
     )
-    signals = made.signals.assign(owner=None, name=made.signals.account_id)
+    signals = made.signals.assign(owner=None, name=made.signals.account_id, coverage=1.0)
     truth = pd.concat([made.signals[["account_id", "as_of"]], made.truth], axis=1)
     dataset = dataset_of(made)
     return Made(settings, type(dataset)(signals, dataset.labels, dataset.schema, dataset.data_end), truth)
