@@ -5,14 +5,14 @@
             print(account["account_id"], account["p_churn"])
         client.override("acc-0001", level="low", reason="They renew next week.")
 
-A request that failed on the way, or was shed (429, 502, 503, 504), is sent again: after what Retry-After says, else
-after twice as long each time, with jitter. What enters something carries an idempotency key of its own, so that it is
-entered once however often it had to be sent. What is refused raises `Refused` with every fault; what stays out of reach
-raises `Unreachable`.
+A request that failed on the way, or was shed (429, 502, 503, 504), is sent again: after what Retry-After says, if
+anything, and a wait on top that doubles each time, with jitter. What enters something carries an idempotency key of its
+own, so that it is entered once however often it had to be sent. What is refused raises `Refused` with every fault; what
+stays out of reach raises `Unreachable`.
 
     ClientError
-        Refused         4xx, and 500: the service has answered, and sending the same again would not help
-        Unreachable     no answer, or none but "later", in all attempts
+        Refused         4xx but 429, and 500: the service has answered, and sending the same again would not help
+        Unreachable     no answer, or none but "later", in all attempts; or a Retry-After beyond the longest wait
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class ClientError(Exception):
 
 
 class Unreachable(ClientError):
-    """The service gave no answer in all attempts."""
+    """The service gave no answer in all attempts, or asked for more time than the client waits."""
 
 
 class Refused(ClientError):
@@ -136,7 +136,7 @@ class Client:
     attempts : int
         How often a request is sent at most.
     waits : (float, float)
-        Seconds before the second attempt, and the most before any.
+        Seconds before the second attempt, and the most that doubling leads to; a longer Retry-After is not waited for.
     timeout : float
         Seconds for one attempt.
     transport, sleep : optional

@@ -40,7 +40,7 @@ def _silent(_message: str) -> None:
 
 
 class Project:
-    """Settings, paths, sources, data set, ledger and champion of one project, each made at most once.
+    """Settings, paths, sources, data set and ledger of one project, each made at most once; a model is loaded anew.
 
     Parameters
     ----------

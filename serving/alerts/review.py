@@ -73,7 +73,7 @@ class ReviewedPolicy:
     seen_by_chance : float
         How many of them as many alerts would have met if each day's had been drawn from all accounts.
     arr_seen : float or None
-        The latter's share of the churned ARR; None without any.
+        Share of the churned ARR that those `seen` had; None without any.
     lead_days : float or None
         Median days from the first of these alerts to the churn.
     """

@@ -39,7 +39,9 @@ _REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,64}")
 
 
 class Front:
-    """ASGI middleware. Nothing but open routes passes without a key; every answer of 400 and more is problem details.
+    """ASGI middleware. Nothing but open routes passes without a key; every error is problem details.
+
+    `/readyz` answers 503 with a message of its own, which is no error.
 
     Parameters
     ----------

@@ -1,4 +1,5 @@
-"""The live keys in memory, read again when their file changes: no request waits for the file, and none opens it."""
+"""The live keys in memory. A request looks at the time and size of their file; after a change, requests wait for one
+reading of it."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Metrics:
         self._scores = counter("forewarn_scores_total", "Accounts whose score was given, by risk level", ["level"])
         newest = {"multiprocess_mode": "livemostrecent"}  # of this process alone, not of one that ended
         self._accounts = gauge("forewarn_accounts", "Accounts in play, by risk level", ["level"], **newest)
-        self._coverage = gauge("forewarn_coverage", "Mean share of an account's signals that have a value", **newest)
+        self._coverage = gauge("forewarn_coverage", "Mean share of the health score that has data", **newest)
         self._data_age = gauge("forewarn_data_age_days", "Days since the data end, when the day was loaded", **newest)
         self._model = gauge("forewarn_model_version", "The version that serves", **newest)
         self._lag = histogram("forewarn_ledger_seconds", "Time until an answer was written down", buckets=BUCKETS)

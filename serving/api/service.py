@@ -46,7 +46,7 @@ def live() -> Live:
     logging={"access": {"enabled": False}},  # the front writes its own lines
 )
 class Forewarn:
-    """Churn probabilities with reasons that add up to them. Every answer is in the ledger before it leaves."""
+    """Churn probabilities with reasons that add up to them. Every score is in the ledger before it leaves."""
 
     @bentoml.on_startup
     async def begin(self) -> None:

@@ -42,7 +42,7 @@ def main(ctx: click.Context, config: Path, as_json: bool) -> None:
 @click.option("--as", "as_systems", metavar="A,B", default="", help="In the schemas of these systems, mapped back.")
 @click.pass_obj
 def demo(session: Session, accounts: int, folder: Path, and_serve: bool, with_story: bool, as_systems: str) -> None:
-    """Make a synthetic company and run everything on it."""
+    """Make a synthetic company and run the commands from check to report on it."""
     from features.synthetic import Story
     from serving.demo.demo import run_demo
 
@@ -140,7 +140,7 @@ def train(session: Session, trials: int | None, recalibrate: bool, version: str 
 
 
 @main.command()
-@click.option("--out", type=FOLDER, default=None, help="Folder of the three files. Default: in the state folder.")
+@click.option("--out", type=FOLDER, default=None, help="Folder of its files and plots. Default: in the state folder.")
 @click.pass_obj
 def backtest(session: Session, out: Path | None) -> None:
     """Roll the origin through history; only out-of-time rows are judged. A failed check ends it with 1."""
@@ -176,7 +176,7 @@ def promote(session: Session, version: str | None, force: bool, reason: str | No
 
 @main.command()
 @click.option("--as-of", "as_of", type=DATE, default=None, help="The day. Default: the data's end.")
-@click.option("--out", type=FILE, default=None, help="The Parquet file. Default: in the state folder.")
+@click.option("--out", type=FILE, default=None, help="The Parquet file. Default: in the state folder; --url: here.")
 @click.option("--url", default=None, help="Of a running service that scores; its key in FOREWARN_KEY, no project here.")
 @click.pass_obj
 def score(session: Session, as_of: datetime | None, out: Path | None, url: str | None) -> None:

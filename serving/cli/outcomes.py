@@ -32,10 +32,10 @@ def verify(session: Session) -> None:
 
 
 @ledger.command()
-@click.option("--out", type=FILE, required=True, help="The Parquet file to write.")
+@click.option("--out", type=FILE, required=True, help="F.parquet for predictions; else a new folder, a file a table.")
 @click.pass_obj
 def export(session: Session, out: Path) -> None:
-    """Write every prediction of the ledger as Parquet."""
+    """Write the ledger as Parquet: its predictions, or all its tables."""
     from serving.commands.ledger import export_ledger
 
     with session.project(quiet=True) as project:
@@ -121,7 +121,9 @@ def monitor(session: Session, since: datetime | None) -> None:
 @click.option("--out", type=FILE, default=None, help="The CSV file. Default: pushed.csv beside the project's file.")
 @click.option("--table", default="forewarn_scores", show_default=True, help="The table of PostgreSQL.")
 @click.option("--records", type=click.IntRange(min=1), default=50, show_default=True, help="Accounts a call.")
-@click.option("--per-minute", type=click.IntRange(min=1), default=100, show_default=True, help="Calls a minute.")
+@click.option(
+    "--per-minute", type=click.IntRange(min=1), default=100, show_default=True, help="Calls a minute (webhook)."
+)
 @click.pass_obj
 def push(session: Session, to: str, out: Path | None, table: str, records: int, per_minute: int) -> None:
     """Send the newest scores to where people work: what changed since the last push, by account id."""

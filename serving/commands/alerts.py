@@ -114,7 +114,7 @@ def watch(
 
 
 def listed(project: Project, since: datetime | None, account: str | None) -> list[ListedAlert]:
-    """Alerts that were raised, the newest first, with how far each came."""
+    """The newest LIST_MOST alerts that were raised, the newest first, with how far each came."""
     outbox = Outbox(project.written_ledger)
     alerts = outbox.alerts(since="" if since is None else f"{since:%Y-%m-%d}", account_id=account)
     states: dict[str, dict[str, str]] = {}
@@ -170,8 +170,7 @@ def reviewed(project: Project, source: Source | None, now: datetime) -> AlertRev
 
 
 def _judged(project: Project, now: datetime) -> pd.DataFrame | None:
-    """The ledger's forecasts with their outcomes and owners; None unless scorings of two days and more have matured
-    after the first."""
+    """The ledger's forecasts with their outcomes and owners; None unless scorings of two days and more have matured."""
     from evaluation.outcomes import judged_so_far
 
     ledger, settings = project.ledger_or_none, project.settings

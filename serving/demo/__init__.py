@@ -1,1 +1,1 @@
-"""The synthetic company taken through every command."""
+"""The synthetic company taken through the commands from `check` to `report`."""

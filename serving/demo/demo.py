@@ -1,4 +1,4 @@
-"""The demo: a synthetic company, taken through every command, in one process.
+"""The demo: a synthetic company, taken through the commands from `check` to `report`, in one process.
 
 The company keeps a calendar of its own, and the demo lives by it: half a year before the end it trains on what was
 known then and scores, so that there is a ledger whose windows have passed; at the end it does everything else.

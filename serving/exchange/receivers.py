@@ -1,4 +1,4 @@
-"""Who takes records: a CSV file, a table of PostgreSQL, or a webhook; each upserts by account_id, within its limits."""
+"""Who takes records: a CSV file, a table of PostgreSQL, or a webhook; each upserts by account_id."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ class Limits:
 
     Attributes
     ----------
-    records_a_call, calls_a_minute : int
+    records_a_call : int
+    calls_a_minute : int
+        Of a webhook; a file and a table take calls as they come.
     """
 
     records_a_call: int = 50

@@ -28,7 +28,7 @@ class Status(BaseModel):
     model_digest: str | None = None
     config_version: str | None = None
     accounts: int = 0
-    coverage: float | None = Field(default=None, description="Mean share of an account's signals that have a value.")
+    coverage: float | None = Field(default=None, description="Mean share of the health score that has data.")
     data: DataAge | None = None
     ledger: bool = Field(description="Whether the ledger could be written to when it was last tried.")
     waiting: int = Field(default=0, description="Requests that wait for the ledger now.")

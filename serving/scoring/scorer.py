@@ -40,7 +40,7 @@ class Scorer:
     as_of : Timestamp
         A UTC midnight.
     ledger : Ledger
-        Open; every prediction is written to it before it is returned.
+        Open; what `score` and `explained` give is written to it before it is returned.
     data_end : Timestamp
         The day up to which the sources reach.
     """

@@ -1,9 +1,9 @@
 """The process beside the service that works answers out: `python -m serving.scoring.worker forewarn.yaml`.
 
 It looks every few seconds whether the settings, the champion, the data or the CSMs' overrides are others than before,
-prepares the day anew where they are, and says so: one JSON line an event on stdout, requests likewise on stdin. It
-holds the model and the frames, so that the service holds neither: loading a model cannot stop an answer on its way,
-nor can a model that ends the process end the service.
+prepares the day anew where they are (for overrides it has only these to tell), and says so: one JSON line an event on
+stdout, requests likewise on stdin. It holds the model and the frames, so that the service holds neither: loading a
+model cannot stop an answer on its way, nor can a model that ends the process end the service.
 """
 
 from __future__ import annotations

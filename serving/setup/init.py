@@ -87,7 +87,7 @@ def init(folder: Path, systems: tuple[str, ...] = (), answer: Callable[[Question
 
 @contextmanager
 def examined(folder: Path) -> Iterator[Path]:
-    """The folder, or one beside which large files have a sample of their rows: `check` reads all of them, in minutes.
+    """The folder, or one in which large CSV files have a sample of their rows: `check` reads all of them, in minutes.
 
     Parameters
     ----------

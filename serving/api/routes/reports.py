@@ -1,4 +1,4 @@
-"""The files of the newest report, as `forewarn report` wrote them, and no other file."""
+"""The files that lie in the folder of reports, where `forewarn report` writes them; none of the folders below it."""
 
 from __future__ import annotations
 
