@@ -15,8 +15,8 @@ class _Bucket:
 
 @dataclass(frozen=True)
 class Allowance:
-    """What a key has left: how many requests of `limit`, and in how many seconds it has all of them again; the next one,
-    where this is not allowed."""
+    """What a key has left: how many requests of `limit`, and in how many seconds it has all of them again
+    (the next one, where this is not allowed)."""
 
     limit: int
     remaining: int

@@ -6,8 +6,8 @@ roles, limits, the log, the metrics and the OpenAPI document follow from the ent
 Call) -> Answer`: it takes `call.live.snapshot` once (`snapshot_of` in scores.py), reads its body by
 `call.message(Model)` and its query by `call.parameters(Model)`, raises `ProblemRaised(problem(status, detail))`, and
 writes the scores that it shows to the ledger before it answers. What blocks (a query of the ledger, a frame) runs in a
-thread: `await asyncio.to_thread(...)`. What changes a CSM's level says so by `call.live.overridden(...)`. A path that no
-entry names answers 404, to every role.
+thread: `await asyncio.to_thread(...)`. What changes a CSM's level says so by `call.live.overridden(...)`. A path that
+no entry names answers 404, to every role.
 """
 
 from serving.api.routes import accounts, entries, questions, reports, scores, service
