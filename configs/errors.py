@@ -8,7 +8,8 @@
     │   └── UsageError        a command or request was put wrongly (unknown account, no champion yet)
     └── Refused               exit 1: the question was understood and the answer is no (a gate, a check)
 
-A fault holds what was found, what was expected and what to do next.
+What only one room raises stands there, below one of these. A fault holds what was found, what was expected and what to
+do next.
 """
 
 from __future__ import annotations

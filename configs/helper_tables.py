@@ -70,7 +70,7 @@ def helper_table(name: str) -> Table:
 
 
 def mapped_table(name: str) -> Table:
-    """The table behind an entry of `tables:`: a canonical one, merges, or a helper.
+    """The table behind an entry of `tables:`: a canonical one, merges, health_scores, or a helper.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
 """How a YAML file becomes the settings of a project.
 
 A file states only what differs from `default.yaml` (`extends: default`); mappings are merged key by key, lists and
-scalars replaced. `${NAME}` is read from the environment. Paths are relative to the file that names them.
+scalars replaced. `${NAME}` is read from the environment. Paths count from the folder of the project's own file, also
+those of a file that it extends; what `extends` names counts from the file that says so.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def read_body(path: Path) -> dict[str, Any]:
     ------
     ConfigError
         When a file is missing, is no mapping in valid YAML (`configs.yaml_file.read_yaml`), extends itself, directly or
-        through others, or gives a setting under its old name and its new one.
+        through others, or something that is no name of a file, or gives a setting under its old name and its new one.
     """
     return _read_body(path, ())
 

@@ -1,7 +1,7 @@
 """Reads a settings file written by hand, and refuses what YAML allows and nobody means.
 
 A key that is given twice (the last would count, without a word), aliases that multiply, nesting without end, a file of
-another kind by mistake: each is a fault with its line, found before anything is built of the file.
+another kind by mistake: each is a fault, with its line where it has one, found before anything is built of the file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from configs.errors import ConfigError, Fault
 # The same safe constructors over libyaml where PyYAML was built with it: the defaults are read in a tenth of the time.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MAX_BYTES = 1_000_000
-MAX_DEPTH = 50  # of mappings and lists in each other; the defaults have 9
+MAX_DEPTH = 50  # of mappings and lists in each other; the defaults have 8
 MAX_VALUES = 100_000  # with each alias counted as what it stands for
 MERGE = "tag:yaml.org,2002:merge"
 

@@ -72,7 +72,7 @@ def load_dataset(
     Raises
     ------
     DataError
-        When an as_of lies in the future of the data.
+        When an as_of lies in the future of the data, or is no midnight.
     """
     sources = sources or open_sources(settings)
     if as_ofs is None:

@@ -147,7 +147,8 @@ def assemble(
     Raises
     ------
     ConfigError
-        When the framework names a signal that does not exist, or one that the sources cannot feed.
+        When the framework names a signal that does not exist, or, in a rule that is no default, one that the sources
+        cannot feed.
     """
     require_framework_signals(settings, sources)
     pairs = with_lagged_rows(sources, settings, days)

@@ -163,7 +163,7 @@ def _empty_until_the_end(terms: pd.DataFrame) -> Suspicion | None:
 
 
 def _pushed_on(terms: pd.DataFrame, sources: Sources) -> Suspicion | None:
-    """Ends of contracts that began long ago, all within one period of the data's end: moved at each renewal."""
+    """Ends of long contracts, nearly all within one period of the data's end: moved at each renewal."""
     running = terms[(terms.state == "running") & terms.agreed.notna()]
     ahead = (running.agreed - sources.data_end).dt.total_seconds() / 86_400
     for months in PUSHED_MONTHS:
@@ -183,8 +183,8 @@ def _pushed_on(terms: pd.DataFrame, sources: Sources) -> Suspicion | None:
         p_value = float(binom.sf(near.sum() - 1, len(near), expected))
         if p_value <= CHANCE:
             why = (
-                f"{near.mean():.0%} of the {len(near):,} running contracts that began {2 * months} months ago or"
-                f" earlier end within {months} months of the data's end, where {expected:.0%} would: the end is moved"
+                f"{near.mean():.0%} of the {len(near):,} running contracts of {2 * months} months and more"
+                f" end within {months} months of the data's end, where {expected:.0%} would: the end is moved"
                 " on at each renewal, and changes with the extraction"
             )
             figure = Figure("share", float(near.mean()), expected, 0, len(near), p_value)

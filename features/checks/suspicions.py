@@ -66,7 +66,7 @@ class Suspicion:
     why : str
         A sentence without a full stop.
     figure : Figure or None
-        Its figure; None where the name alone speaks.
+        Its figure; None where the sentence says it all, as of a name, a date or a clock.
     examples : tuple of str
         Up to five accounts.
     instead : str
@@ -93,7 +93,7 @@ class Suspect:
     allowed : bool
         Whether the setting `allow_leaking` names it, so that it is used nevertheless.
     figures : tuple of Figure
-        What was measured, in the order of the sentences; none where its name alone speaks.
+        What was measured, in the order of the sentences; of a name, a date or a clock there is none.
     examples : tuple of str
         Up to five accounts that show it.
     instead : str

@@ -22,7 +22,7 @@ def contraction_rows(sources: Sources, settings: Settings) -> tuple[pd.DataFrame
     """account_id, at of every contraction; and until when they are known, NaT where no table tells of any.
 
     Outcomes of the kind contraction, known until the settling days before the data's end, and falls of ARR under
-    contract by `churn.contraction_share` and more, known until the allowed gap before it.
+    contract by `churn.contraction_share` and more, known until the allowed gap (or the pause, if longer) before it.
     """
     rule = settings.churn
     parts, until = [], []

@@ -4,9 +4,10 @@ Three definitions of churn (`churn.kind`), each known until its own moment (`obs
 
 outcome       a recorded outcome of the kind churn. Known until the data's end: outcomes are rare, so that their last
               row says nothing of whether the table was still being kept.
-contract_end  the end of the paid-through time, unless a new contract starts within `allowed_gap_days`. Known until the
-              allowed gap before the data's end. Ends after the last contract that began wait for a later one: a table
-              that is no longer kept looks just like everybody leaving. See `contracts_known_until`.
+contract_end  the end of the paid-through time, unless a new contract starts within `allowed_gap_days` (`pause_days`
+              where those are more). Known until as long before the data's end. Ends after the last contract that began
+              wait for a later one: a table that is no longer kept looks just like everybody leaving. See
+              `contracts_known_until`.
 silence       no row of a table for `days`, counted from the as_of or from a later row; it is churn when it is complete.
               The table's feed must have worked for half of that time and more (outage_clock.py). Known until the
               last day on which that table worked, which an outage at its end moves back. See `activity_known_until`.

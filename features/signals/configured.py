@@ -71,7 +71,7 @@ def milestone_signal(name: str) -> AggregateSignal:
 
 
 def attribute_infos(kinds: Mapping[str, str]) -> tuple[SignalInfo, ...]:
-    """Account attributes (and the segment) as signals: static facts, known from the account's first day.
+    """Account attributes (and the segment) as signals: facts known from the account's first day, or by version.
 
     Parameters
     ----------

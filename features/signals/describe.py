@@ -22,15 +22,15 @@ One row a signal, made from the definitions by `python -m features.signals.descr
 Every signal is worked out at an as_of from what had happened before it and was known by then. *Healthier* says in which
 direction it speaks for the account. A window of n days ends at as_of unless it says otherwise. An account that
 has had a row of the source table by then, but none that counts, has the *empty* value; an account that never had one is
-missing, but for signals of outcomes and interventions. *Outage* is what days on which nothing of the table arrived do:
-counts and sums are scaled to the other days, days since something leave them out; when the table worked on under half
-of the window, scaled signals and those with *missing* there are missing. *Peers* are signals that compare an account
-with others at the same as_of.
+missing, but for signals of outcomes and interventions, and of usage where it has seats. *Outage* is what days on which
+nothing of the table arrived do: counts and sums are scaled to the other days, days since something leave them out; when
+the table worked on under half of the window, scaled signals and those with *missing* there are missing. *Peers* are
+signals that look at other accounts at the same as_of: to compare, or to lean on them where there is little to go by.
 
-Beside these, measures of a table (`measures:` in the mapping) become their last value, mean and sums over 30, 90 and
-395 days, attributes of accounts become `account_<name>`, and each milestone that a lifecycle criterion asks for becomes
-`milestone_<name>`. Coverage by dimension, the lifecycle stage with the criterion that decided, and `feed_outage_days`
-(of the last 30) are further columns of the frame.
+Beside these, measures of a table (`measures:` in the mapping) become their last value, mean and (but for
+contracts) sums over 30, 90 and 395 days, attributes of accounts become `account_<name>`, and each milestone that a
+lifecycle criterion asks for becomes `milestone_<name>`. Coverage by dimension, the lifecycle stage with the criterion
+that decided, and `feed_outage_days` (of the last 30) are further columns of the frame.
 """
 
 

@@ -30,11 +30,11 @@ class TableReader:
     engine : Engine
     settings : Settings
     now : Timestamp or None
-        Naive UTC; nothing may be dated later.
+        Naive UTC; no fact may be dated more than two days later.
     mapped, tables, versions : dict by canonical table
         Where its columns come from, its rows under canonical names, and what these are to one another.
     helpers : dict of str to (Mapped, ibis Table)
-        The same of the tables that others go through, and of merges.
+        The same of the tables that others go through, of merges and of health_scores.
     warnings : list of str
     faults : list of Fault
         Everything that is wrong so far.

@@ -113,7 +113,7 @@ def open_sources(settings: Settings, now: datetime | None = None) -> Sources:
     settings : Settings
         `connection` says where the data are, `tables` how they are mapped.
     now : datetime, optional
-        With a time zone: what is dated later is a fault, and never says how far the data go.
+        With a time zone: what is dated more than two days later is a fault, and nothing later says how far the data go.
 
     Returns
     -------
@@ -123,7 +123,7 @@ def open_sources(settings: Settings, now: datetime | None = None) -> Sources:
     Raises
     ------
     SourceError
-        With every fault of all the tables at once.
+        With every fault of all the tables at once; whether their accounts are known is asked once there is none.
     """
     engine = connect(settings)
     try:

@@ -28,7 +28,7 @@ class TimeForm:
     name : str
         How messages call it.
     low, high : float
-        Between which all values lie: 1973 to 2100 or so.
+        Between which all values lie: to 2100 or so, unix times from 1973, dates from 1900, serials from 1941.
     whole : bool
         Whether they are whole numbers.
     sql : str

@@ -295,7 +295,7 @@ def contact_ids(numbers: Ints) -> NDArray[Any]:
 
 
 def milestones_table(rng: np.random.Generator, life: Life, names: Names) -> pd.DataFrame:
-    """Onboarding milestones, in order; slow starters take two to three times as long, a few never report the last."""
+    """Onboarding milestones, in order; slow starters take two to three times as long, one in twenty goes unreported."""
     pace = np.exp(rng.normal(0, 0.35, len(life)))
     frames = []
     for name, usual in MILESTONES:

@@ -70,7 +70,7 @@ def make_company(
     folder : Path
         Made where it does not exist.
     accounts, months : int
-        Customers at the beginning of the window, and its length.
+        Customers, of whom about 70 % are there when the window begins, and its length.
     seed : int
         Of every draw.
     end : date

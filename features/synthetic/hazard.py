@@ -5,8 +5,8 @@ share a common factor. The hazard of leaving, per day, is log-linear in them:
 
     log hazard = base + offset + sum_j weight_j driver_j (DELAY_DAYS ago) + sponsor gone + champion gone
 
-`offset` is known in advance (segment, term, discount, tenure, the days before a renewal). The feeds of company_feeds.py
-are noisy views of the same drivers and of nothing else, so no signal can know more than the state. That makes the true
+`offset` is known in advance (segment, term, discount, tenure, the days before a renewal). The feeds of feeds.py are
+noisy views of the same drivers and of nothing else, so no signal can know more than the state. That makes the true
 probability of leaving, given the state at a date, the best that any model can do.
 """
 
@@ -84,7 +84,7 @@ class Life:
         return self.drivers[[driver for driver, _ in DRIVERS].index(name)]
 
     def alive(self) -> NDArray[np.bool_]:
-        """(account, day): a customer since before that day began, and not yet gone."""
+        """(account, day): a customer on that day, from the one of signing up on, and not yet gone."""
         days = np.arange(self.calendar.end)
         return (days >= self.created_day[:, None]) & (days < self.churn_day[:, None])
 

@@ -72,7 +72,7 @@ def check_as_ofs(as_ofs: pd.DatetimeIndex, data_end: pd.Timestamp) -> None:
     Raises
     ------
     DataError
-        When an as_of lies after the data's end, is no midnight, or when there is none.
+        When an as_of lies after the data's end, or is no midnight.
     """
     faults = [_future(day, data_end, "as_of") for day in as_ofs if day > data_end]
     faults += [

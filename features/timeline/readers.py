@@ -86,7 +86,7 @@ def contract_rows(sources: Sources, churn: Churn) -> pd.DataFrame:
 
 
 def activity(sources: Sources, settings: Settings) -> ir.Table:
-    """The table whose silence is churn; of invoices, credit notes and failed payments do not count.
+    """The table whose silence is churn; of invoices, only bills count: no credit notes, failed payments or voided ones.
 
     Parameters
     ----------

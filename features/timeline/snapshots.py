@@ -29,8 +29,8 @@ def snapshots(sources: Sources, settings: Settings, as_ofs: pd.DatetimeIndex) ->
     """One row per (account_id, as_of) in play: known by then, under contract or active, not known to have left.
 
     A return is the reactivation or contract after a recorded churn (outcome), the contract after more than the allowed
-    gap (contract_end), the first row after a silence that was long enough (silence; outages of the feed count as
-    known at the as_of).
+    gap, or pause (contract_end), the first row after a silence that was long enough (silence; outages of the feed count
+    as known at the as_of).
 
     Parameters
     ----------

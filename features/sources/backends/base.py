@@ -267,7 +267,8 @@ class Engine(ABC):
 
     @abstractmethod
     def prepare(self, rows: ir.Table) -> Query:
-        """An expression to be run again and again while tables under it are replaced; translated to SQL only once."""
+        """An expression to be run again and again while tables under it are replaced; translated to SQL only once, but
+        on PostgreSQL."""
 
     def close(self) -> None:
         """Ends the connection; its tables cannot be read afterwards."""

@@ -246,7 +246,7 @@ def _fits(value: ir.Value, column: Column) -> bool:
 
 
 def _leave_out_empty(guess: Guess, canonical: Table) -> None:
-    """Required columns with empty values: their rows are left out by a query; the doubt is name_words."""
+    """Required columns with empty values: their rows are left out by a query, and a doubt says how many."""
     required = [column.name for column in canonical.columns if column.required and column.name in guess.columns]
     if not required:
         return
