@@ -66,7 +66,7 @@ class LevelChanges:
 
 @dataclass(frozen=True)
 class ScoreBand:
-    """The share of a stage's accounts with a health score in [health_from, health_to) that churned.
+    """The share of a stage's scorings with a health score in [health_from, health_to) that churned; 100 is in the last.
 
     Attributes
     ----------

@@ -70,7 +70,7 @@ class Asked:
     accounts : sequence of (account_id, signals_hash)
         Whose predictions are given.
     values : callable
-        The values of an account's row, without its number; called only while it has none in the ledger.
+        The values of an account's row, without its number; called only while none is known to be in the ledger.
     """
 
     request_id: str

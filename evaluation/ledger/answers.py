@@ -36,7 +36,7 @@ class Answered:
         As `moment` writes it.
     given : sequence of Pointer or tuple
         A prediction each, in the order asked: the pointer to its row (batch and row), or, while it is not known to
-        have one, the values of its row as `ledger_rows` gives them, without the row's number.
+        have one, the values of its row as `prediction_rows` gives them, without the row's number.
     """
 
     request_id: str

@@ -1,6 +1,6 @@
 """The ledger's databases: how SQLite and PostgreSQL are opened, brought up to date, and filled quickly.
 
-All that differs between the two stands here and in `migrations/`.
+What differs between the two in that stands here and in `migrations/`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MIGRATION_LOCK = 6_071_003  # any number, the same for every forewarn on one Po
 
 
 def connect(url: str, busy_seconds: float = BUSY_SECONDS) -> Engine:
-    """An engine for the URL, which waits so long for other writers; UsageError when it is none, or that of another
+    """An engine for the URL, SQLite's waiting so long for other writers; UsageError when it is none, or that of another
     database."""
     try:
         parsed = make_url(url)

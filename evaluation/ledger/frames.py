@@ -1,6 +1,6 @@
 """Rows of the ledger as frames: predictions again, to the last bit as they were written, judgements and overrides.
 
-A value that is not of its column's type was not written by `ledger_rows`: it is refused, never made a missing one.
+A value that is not of its column's type was not written by `prediction_rows`: it is refused, never made a missing one.
 """
 
 from __future__ import annotations

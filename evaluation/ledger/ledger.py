@@ -66,8 +66,8 @@ class Ledger(LedgerReader):
 
     @classmethod
     def open(cls, where: Settings | str, busy_seconds: float = BUSY_SECONDS) -> Self:
-        """Opens the ledger of a project, or of an SQLAlchemy URL, creating or upgrading its tables first; it waits
-        `busy_seconds` for other writers.
+        """Opens the ledger of a project, or of an SQLAlchemy URL, creating or upgrading its tables first; SQLite
+        waits `busy_seconds` for other writers.
 
         UsageError when the URL is none of SQLite's and PostgreSQL's, or when the database cannot be reached.
         """

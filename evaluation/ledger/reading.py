@@ -83,7 +83,7 @@ class LedgerReader:
         return None if frame.empty else frame.take(np.argsort(key)).reset_index(drop=True)
 
     def days(self, kinds: Sequence[str], at: pd.Timestamp, horizon_days: int, forecast_days: int) -> pd.DataFrame:
-        """The columns of `ledger_queries.DAY` for each as_of and model version, counted in the database: what the rows
+        """The columns of `queries.DAY` for each as_of and model version, counted in the database: what the rows
         of `first_predictions` come to. `predicted` is a float, the other figures are int64."""
         with self._reading() as connection:
             rows = [
@@ -102,7 +102,7 @@ class LedgerReader:
         return self._frame(queries.unjudged_query(kinds, at, last, at_most), ["account_id", "as_of"])
 
     def judged_runs(self) -> pd.DataFrame:
-        """Which outcome accounts were last judged to have, of which days: the columns of `ledger_queries.RUN`."""
+        """Which outcome accounts were last judged to have, of which days: the columns of `queries.RUN`."""
         return self._frame(queries.runs_query(), list(queries.RUN))
 
     def judged_within(self, asked: pd.DataFrame) -> pd.DataFrame:
@@ -171,7 +171,8 @@ class LedgerReader:
     def judgements(self, *, latest: bool = True, at: pd.Timestamp | None = None) -> pd.DataFrame:
         """Judged outcomes in the order made: account_id, as_of, OUTCOME's columns, batch_id, row, judged_at.
 
-        latest: one row per (account_id, as_of), the newest judgement made by `at`; else every judgement ever made.
+        latest: one row per (account_id, as_of), the newest judgement made by `at`; else every judgement made by then.
+        at: None is now.
         """
         names = ["account_id", "as_of", *OUTCOME, "batch_id", "row", "judged_at"]
         frame = self._frame(queries.judgement_query(names, latest, at), names)
@@ -205,7 +206,7 @@ class LedgerReader:
             return hash_chain.verify(connection, noted)
 
     def export(self, path: str | Path) -> list[Path]:
-        """Parquet, in bounded memory: to `F.parquet` the predictions alone; to a folder one file a table.
+        """Parquet, in bounded memory: to `F.parquet` the predictions alone; to a folder one file an entry.
 
         The files appear whole or not at all, and show the ledger at one moment.
         """

@@ -1,4 +1,4 @@
-"""Predictions as rows of the ledger; `ledger_frames` makes predictions of them again, to the last bit.
+"""Predictions as rows of the ledger; frames.py makes predictions of them again, to the last bit.
 
 The table's columns do not depend on the project's horizons: probabilities of every horizon are one JSON text (`curve`),
 figures at the main horizon are columns without a horizon in their name. Missing numbers are NULL there and NaN here.

@@ -1,9 +1,8 @@
 """The ledger's tables, and the literal list of what can be entered in it.
 
 Every entry is a batch: a row of `batches`, chained to the batch before, and the rows that belong to it, from row 0 up.
-What is entered (predictions, answers, judgements, events, overrides) differs only in the tables that hold its rows, so
-one more kind of entry is a table here, an `Entry` in ENTRIES and a migration. `head` has one row, the newest batch:
-writers lock it.
+What is entered (the names of ENTRIES) differs only in the tables that hold its rows, so one more kind of entry is a
+table here, an `Entry` in ENTRIES and a migration. `head` has one row, the newest batch: writers lock it.
 
 Days are ISO text (`2024-01-31`), moments ISO text in UTC with microseconds (`2024-01-31T09:30:00.000000`): they sort,
 read and hash alike in SQLite and PostgreSQL.
@@ -100,7 +99,7 @@ prediction_texts = Table(
 )
 
 # Every answer of the service, one row a request: who asked for which predictions, when, under which request id. The
-# predictions stand above, written once; `pointers` names their rows in the order asked (see rows.pointers_of).
+# predictions stand above, written once; `pointers` names their rows in the order asked (see answers.pointers_in).
 answers = Table(
     "answers",
     metadata,

@@ -131,7 +131,7 @@ def _ranked(
 
 
 def auc(p: str = "p", y: str = "y", weight: str | None = None) -> Statistic:
-    """`metrics.auc` in every draw; with `weight` (a column of ARR without missing values) `money.auc_by_arr`."""
+    """`metrics.auc` in every draw; with `weight` (a column of ARR without missing values) `auc_by_arr`."""
     return _by_rank([_auc], p, y, weight)
 
 
@@ -176,7 +176,7 @@ def _average_precision(left: Array, upto: Array, tied: Array | float, stayed: Ar
 
 def best_cut(earned: str, p: str = "p") -> Statistic:
     """What the best cut earns a row: the most, over all cuts (and none at all), of the sum of the column `earned` over
-    the rows at or above the cut in p. With `money.earnings` it is `money.maximum_profit`."""
+    the rows at or above the cut in p. With `business_value.earnings` it is `maximum_profit`."""
 
     def prepare(frame: pd.DataFrame, codes: Array, size: int) -> Drawn:
         values = _column(frame, earned)
@@ -193,7 +193,7 @@ def best_cut(earned: str, p: str = "p") -> Statistic:
 
 def expected_best_cut(earned: Callable[[float], Array], successes: Array, p: str = "p") -> Statistic:
     """The mean of `best_cut` over equally likely `successes`; `earned(success)` gives what each row of the frame earns,
-    on a straight line in success. With `money.successes` it is `money.expected_maximum_profit`, but for a rest."""
+    on a straight line in success. With `business_value.successes` it is `expected_maximum_profit`, but for a rest."""
 
     def prepare(frame: pd.DataFrame, codes: Array, size: int) -> Drawn:
         at_none, at_all = earned(0.0), earned(1.0)

@@ -1,6 +1,6 @@
 """What predictions are worth in money: ARR at risk and lost, ranking weighed by ARR, and the profit of acting on them.
 
-Plain functions, as in metrics.py. Amounts are in the currency of `arr` and of the costs.
+Plain functions, as in scores.py. Amounts are in the currency of `arr` and of the costs.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def auc_by_arr(y: Array, p: Array, arr: Array) -> float:
 
 
 class ArrCapacity(NamedTuple):
-    """ARR flagged and lost in the band; precision: lost of the flagged; recall: flagged of the lost; rows unknown."""
+    """ARR in the band, lost in all, lost in the band; precision and recall: the last of the first two; rows unknown."""
 
     flagged: float
     lost: float

@@ -1,7 +1,7 @@
 """What working on a limited number of accounts would have reached: the riskiest share of them at each scoring.
 
 The band holds a share of the accounts of an as_of, because that is what CSMs can work on at a time. Plain functions,
-as in metrics.py.
+as in scores.py.
 """
 
 from __future__ import annotations

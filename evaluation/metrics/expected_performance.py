@@ -107,7 +107,7 @@ def expect(p: Array, accounts: Array, draws: int = DRAWS, seed: int = 7) -> Expe
     Raises
     ------
     DataError
-        When neither a churn nor a stay can be expected.
+        When no churn or no stay can be expected, or these are no probabilities of two rows and more.
     """
     p = _checked(p)
     order = np.argsort(p, kind="stable")

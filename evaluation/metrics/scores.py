@@ -16,7 +16,7 @@ from evaluation.metrics.validation import Array, checked
 def auc(y: Array, p: Array) -> float:
     """Chance that a row that churned was ranked above a row that stayed; ties count half.
 
-    Above about .98 it is an alarm, not a success: look for a leak.
+    From .97 up it is an alarm, not a success: look for a leak.
 
     Parameters
     ----------

@@ -31,7 +31,7 @@ BEFORE = 3  # months that a month is compared with
 LEAST_ROWS = 30  # in a month and stage, below which nothing is said
 HISTORY = 6  # earlier moves that tell what is usual
 FAR, TIMES, SURE = 0.2, 2.0, 6.0  # a move that counts: its distance, times the largest before, standard errors
-MOST_VALUES = 20  # of a category; the rest are read together
+MOST_VALUES = 20  # of a category; the rest are not read
 WINDOW_DAYS = 30  # looked back on by a signal without a window
 DAY = pd.Timedelta(days=1)
 MOVE_COLUMNS = ("as_of", "what", "view", "earlier", "before", "now", "distance", "from_training")

@@ -102,8 +102,9 @@ class Figures:
     """What the alarms look at; see evaluation.monitoring. `explained`: moves that an outage, a new model or new weights
     account for, with words for it.
 
-    watched: by the name of its alarm, one entry a month. far_share: by month, the share of signals far from where they
-    were in training. matured: how the main horizon's probabilities did on all rows whose window has passed.
+    watched: by the name of its alarm, one entry a window of `watched_days`. far_share: by month, the share of signals
+    far from where they were in training. matured: how the main horizon's probabilities did on all rows whose window has
+    passed.
     """
 
     since: pd.Timestamp

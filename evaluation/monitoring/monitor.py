@@ -60,6 +60,8 @@ def monitor(
 ) -> Monitoring:
     """How predictions fare since a model was trained; one scoring a calendar month is looked at, the first.
 
+    The watch of the level alone goes by as_ofs whose windows follow each other.
+
     Parameters
     ----------
     predictions : pd.DataFrame

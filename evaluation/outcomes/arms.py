@@ -122,7 +122,7 @@ def outcomes_by_arm(
     Returns
     -------
     OutcomesByArm or None
-        None where nobody was approached or held out.
+        None where no interventions are known and no draw is marked, or no scoring has matured.
     """
     if interventions is None and ledger.events(DRAW).empty:
         return None

@@ -264,8 +264,8 @@ def effect(rows: pd.DataFrame, salt: str, share: float, draws: int = 400, seed: 
     was left out of the treated arm because it looked hopeless would spoil the comparison).
 
     Raises NotRandom, with every fault, unless the arms are those of `assign(account_id, salt, share)` for every account
-    and their sizes are within 4 standard deviations of the share; MetricRefused when fewer than 10 accounts churned in
-    both arms together, or an arm has none.
+    and their sizes are within 4 standard deviations of the share, none being empty; MetricRefused when fewer than 10
+    accounts churned in both arms together.
 
     >>> names = [f"a{number:03d}" for number in range(200)]
     >>> rows = pd.DataFrame({"account_id": names, "arm": assign(names, "spring", 0.5)})

@@ -22,7 +22,7 @@ def newest_level(inputs: GateInputs) -> GateResult | None:
 
     That level is the share that left after the as_ofs of the last main horizon that has matured (of the last year,
     where too few left), with its 95 % interval over accounts; that of the same season a year before is as good, so that
-    a company whose contracts end in one month is not refused for it. Far is beyond either by a factor of the odds.
+    a company whose contracts end in one month is not refused for it. Far is beyond both by a factor of the odds.
     """
     newest, evaluation = inputs.measured.newest, inputs.settings.evaluation
     if newest is None:

@@ -73,7 +73,7 @@ def evaluate_gates(
     Raises
     ------
     DataError
-        For missing columns.
+        For missing columns, and limits of no metric.
     """
     inputs = _inputs(judged, baselines, settings, measured, chosen)
     limits = settings.evaluation.metric_limits

@@ -109,7 +109,9 @@ class EarlierCalibration:
 
 @dataclass(frozen=True)
 class Measured:
-    """What the rows of a backtest cannot tell of a candidate; None: not asked, and its gate is not there.
+    """What the rows of a backtest cannot tell of a candidate.
+
+    None: not asked, and its gate is not there, but for the champion's, which then is left out.
 
     Attributes
     ----------
@@ -155,7 +157,7 @@ class Measured:
 class GateInputs:
     """What gates look at: matured out-of-time rows of candidate and rules (account_id, y, p, p_rules), and the rest.
 
-    `strays` rows of one have no partner in the other; `chosen` is the learner that the fit adopted.
+    `strays`: rows of the candidate without one of the rules, or doubled; `chosen` is the learner that the fit adopted.
     """
 
     rows: pd.DataFrame

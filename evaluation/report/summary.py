@@ -1,8 +1,8 @@
 """Everything a report shows, computed once: judged predictions in, one JSON-able dict out. Nothing is drawn or printed.
 
-The judged rows come from the backtest or from the ledger joined to outcomes, and this code cannot tell which. Every
-interval is a bootstrap over accounts. A figure that the rows cannot support stands in the dict as {"refused": why} and
-in the list `refused`.
+The judged rows come from the backtest or from the ledger joined to outcomes, and this code cannot tell which. Intervals
+are over accounts: a bootstrap, or of a share Wilson's. A figure that the rows cannot support stands in the dict as
+{"refused": why} and, unless it is one line of fairness, triggers or revenue, in the list `refused`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def summarise(inputs: ReportInputs, settings: Settings) -> Summary:
     Returns
     -------
     Summary
-        The figures of each of SECTIONS by their keys, in its order, and `refused`: every figure that the rows could not
+        The figures of each of SECTIONS by their keys, in its order, and `refused`: the figures that the rows could not
         support. `json.dumps(..., allow_nan=False)` takes it.
 
     Raises

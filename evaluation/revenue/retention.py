@@ -47,7 +47,7 @@ class ContractBook:
 
 @dataclass(frozen=True)
 class Retention:
-    """What was kept of the accounts under contract on a period's first day.
+    """What was kept of the customers of a period's first day (`customers_at`).
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class Retention:
     group : str or None
         The group; None where all accounts are one.
     accounts, arr_unknown : int
-        Accounts under contract, and those whose ARR is unknown on either day: left out of gross and net.
+        Customers, and those whose ARR is unknown on either day: left out of gross and net.
     arr : float
         ARR on the first day, in the currency of the contracts.
     gross : Interval or Refusal
@@ -203,7 +203,7 @@ def retention(
 
 
 def first_days(contracts: pd.DataFrame, known_until: pd.Timestamp, every: str = "quarter") -> pd.DatetimeIndex:
-    """First days of the periods that begin after the first contract did; those of the quarters hold the years'.
+    """First days of the periods that begin on the first contract's day or later; those of the quarters hold the years'.
 
     Parameters
     ----------

@@ -32,7 +32,8 @@ class OutOfTime:
     stage, account : ndarray of object, shape (m,)
         Of the snapshot.
     origin : ndarray of float, shape (m,)
-        When the predicting model was fitted, days since 1970.
+        When the predicting model was fitted; of a served model's own time (`recalibrate`), the first as_of of each
+        quarter. Days since 1970.
     churn_id : ndarray of str, shape (m,)
         Account and moment of the churn, "" without one.
     """

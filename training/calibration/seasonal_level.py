@@ -61,7 +61,8 @@ def month_shifts(log_odds: np.ndarray, count: int, levels: dict[int, float]) -> 
     """Twelve shifts of the hazard log-odds (n, K) of the accounts in play, January first.
 
     With each, the mean probability of churn within the first `count` intervals equals the month's level; a month
-    without a level gets the mean of the others (0 when there is none).
+    without a level, or with one that a shift of REACH does not come to, gets the mean of the others (0 when there is
+    none).
 
     Parameters
     ----------

@@ -71,7 +71,7 @@ def fit_models(
     Returns
     -------
     Fitted
-        With too few churns, or no usable signal, the base rate by stage is the model, and its log says why.
+        Without a usable signal the base rate by stage is the model, and its log says why.
 
     Raises
     ------

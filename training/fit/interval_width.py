@@ -119,7 +119,7 @@ def sampling_error(
 def random_halves(
     learners: FittedLearners, frame: pd.DataFrame, rolling: Rolling, seed: int
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """The accounts of each of two random halves, those that churned dealt evenly; None with too few of these."""
+    """Rows of the dataset by random halves of the accounts, those that churned dealt evenly; None with few of these."""
     churned = frame["account_id"].iloc[np.unique(learners.rows.snapshot[learners.rows.churned > 0])].unique()
     if len(churned) < 2 * LEAST:
         return None

@@ -3,11 +3,12 @@
 The steps are the base rate by stage, the calibrated rules, the logistic alone, the blend of trees and logistic, and the
 blend with the rules as outcomes weigh them. With FEW churned accounts and more a blend is taken on experience
 (docs/methods.md), provided that it beats the base rate on purged rows: the one with the rules, unless these rows speak
-against it, since what few churns show of that is mostly chance. With fewer, or where it does not, a step is taken only
-if its purged log loss is below that of the step it would replace, and beats the base rate by a z that grows with what
-the step had to learn. The rules were written down before these data were seen and learn one slope; it must point the
-right way, which half of all chance finds do not. Under `training.min_churns` nothing above the rules is considered. A
-company whose data carry no step is served the base rate by stage, and its model card names the reason.
+against it, since what few churns show of that is mostly chance, and unless one learner alone is better by SIMPLE_Z.
+With fewer, or where it does not, a step is taken only if its purged log loss is below that of the step it would
+replace, and beats the base rate by the z that the step needs; where none is, with FEW and more, a blend that tells who
+leaves too boldly is shrunk and taken. The rules were written down before these data were seen and learn one slope; it
+must point the right way, which half of all chance finds do not. Under `training.min_churns` nothing above the rules is
+considered. A company whose data carry no step is served the base rate by stage, and its model card names the reason.
 """
 
 from __future__ import annotations
@@ -124,8 +125,8 @@ def bold_z(base: OutOfTime, log_odds: np.ndarray) -> tuple[float, float]:
     """(z that the log-odds tell of outcomes what the base rate's do not, z of their gain once they are shrunk).
 
     An overfitted model may tell much and still lose to the base rate in log loss, since it is too sure. The first is a
-    score test at the rows' own level; the second the gain over the base rate of z_base + a + b (z - z_base), with a and
-    b from the other origins than the row's. Both are clustered by account.
+    score test at the rows' own level; the second the gain of z_base + a + b (z - z_base) over z_base + a, with a and b
+    of each from the other origins than the row's. Both are clustered by account.
 
     References
     ----------

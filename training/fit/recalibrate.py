@@ -28,8 +28,8 @@ def recalibrate(
     """The model with a calibrator chosen anew from all that is known at `now`; its learners are untouched.
 
     The rows are out of time: the model's own predictions since its cut and, before that, those of the origins that
-    calibrated it. The gate is that of training: adopted only if it betters the newest block, the time since the
-    cut, when fitted on the older ones. `log["recalibration"]` has the day, the churned accounts and
+    calibrated it. The gate is that of training: adopted only if it betters the newest block, the newest quarter since
+    the cut, when fitted on the older ones. `log["recalibration"]` has the day, the churned accounts and
     both versions of the calibrator. Its learners keep their cut, its calibrator's is `now`: what lies between taught
     it, and the model is no longer to be judged on it (`ChurnModel.cuts`).
     DataError when no churn has been seen since the cut.

@@ -56,7 +56,7 @@ class Rolling:
         return known_until(self.dataset.labels, self.dataset.data_end, cut)
 
     def learners(self, cut: pd.Timestamp) -> FittedLearners:
-        """The learners fitted at the cut; DataError with too few churns for the data to answer anything."""
+        """The learners fitted at the cut; DataError with one class only."""
         if cut not in self._learners:
             self._learners[cut] = self._fit(cut)
         return self._learners[cut]

@@ -3,7 +3,7 @@
 The members' log-odds out of time are stacked: a logistic regression of the outcomes on them, with weights that are not
 below 0 and are drawn towards the blend's own by a ridge. Members that say much the same are told apart by little, so
 that the ridge decides between them; a blend that is overfitted as a whole is shrunk. Adopted only if, fitted on the
-older origins, it betters the newest by the gate of a calibrator.
+older origins, it betters the newest by the gate of a calibrator, or if the blend is known to be too bold.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def stack(blend: Blend, members: Members, rows: OutOfTime, too_bold: bool = Fals
     Returns
     -------
     blend : Blend
-        With other weights where the newest origin bears them out.
+        With other weights where the newest origin bears them out, or `too_bold` asks for them.
     log : JsonObject
         What was found.
 

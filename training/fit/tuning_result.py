@@ -21,7 +21,7 @@ class Trial:
     state : str
         Optuna's: "COMPLETE", "PRUNED" or "FAIL".
     value : float or None
-        Mean purged log loss of a hazard row; None where the trial did not get that far.
+        Mean purged log loss of a hazard row: of a pruned trial over the origins that it got to; None of a failed one.
     params : dict
         The trees' settings.
     """

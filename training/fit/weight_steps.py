@@ -71,7 +71,7 @@ def fit_steps(
 ) -> dict[Step, Reweighted]:
     """Every step, fitted on what was known by `until`, each begun where the one before ended.
 
-    DataError when no row of either class was known by then.
+    DataError when the rows known by then are of one class.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def fit_steps(
     Raises
     ------
     DataError
-        When no row of either class was known by then.
+        When the rows known by then are of one class.
     """
     horizons = [horizon for horizon in settings.horizons_days if horizon <= settings.main_horizon_days]
     intervals = make_intervals(horizons, settings.hazard_interval_days)
@@ -133,8 +133,9 @@ def out_of_time(
     """Every step's score and probability at the main horizon, by fits that knew only what was known at their origin.
 
     One row a snapshot whose window has passed: account_id, as_of, lifecycle_stage, fold, y, and health_{step} and
-    p_{step} for each step; and the origins, those of the backtest. DataError, with the numbers, with fewer than
-    `training.min_churns` churned accounts before the first, or than `evaluation.min_churned_accounts` after it.
+    p_{step} for each step; and the origins, those of the backtest. DataError, with the numbers, with fewer churned
+    accounts than `training.min_churns` and `evaluation.min_churned_accounts` together, with no as_of that the former
+    lie before, or with fewer after the first origin than the latter.
 
     Parameters
     ----------
@@ -153,7 +154,7 @@ def out_of_time(
     Raises
     ------
     DataError
-        With too few churned accounts before the first origin, or after it.
+        With too few churned accounts in all, before every as_of, or after the first origin.
     """
     frame, labels, end = dataset.signals, dataset.labels, dataset.data_end
     main = settings.main_horizon_days

@@ -129,7 +129,8 @@ def attribute(base: np.ndarray, contributions: np.ndarray) -> tuple[np.ndarray, 
     base_p : ndarray of float, shape (n,)
         The probability at the base.
     contributions : ndarray of float, shape (n, m)
-        To the probability; with `base_p` they add up to it, to 1e-12.
+        To the probability; with `base_p` they add up to it: to 1e-12 near the base, to 1e-7 where log-odds lie tens
+        from it.
 
     References
     ----------

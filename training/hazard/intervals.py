@@ -1,7 +1,7 @@
 """Snapshots into hazard rows: one row per (snapshot, interval).
 
-Interval k of a snapshot is [as_of + start_k, as_of + end_k). The edges are the multiples of the interval's length
-united with the horizons, so that every horizon is the end of an interval.
+Interval k of a snapshot is [as_of + start_k, as_of + end_k). The edges are the horizons, so that each is the end of an
+interval, and the multiples of the interval's length that do not lie close to one.
 """
 
 from __future__ import annotations

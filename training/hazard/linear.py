@@ -16,7 +16,10 @@ ARRAYS = ("weights", "renewal_weights", "interval_weights", "effect_decay", "row
 
 @dataclass(frozen=True)
 class Scaling:
-    """Learned in training: asinh of the robustly scaled value, clipped to training's range, then mean 0 and sd 1."""
+    """Learned in training: asinh of the robustly scaled value, clipped to training's middle 99 %, then mean 0 and sd 1.
+
+    A plain one is neither shaped nor clipped.
+    """
 
     center: np.ndarray
     spread: np.ndarray

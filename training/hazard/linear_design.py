@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 CHUNK = 65_536
-AHEAD = 3  # columns of what is known in advance about an interval (training.hazard.renewal_columns)
+AHEAD = 3  # columns of what is known in advance about an interval (training.hazard.linear)
 
 
 @dataclass(frozen=True)

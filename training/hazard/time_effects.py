@@ -2,8 +2,9 @@
 
 An interval has a place in the calendar and, for each account, in the year since it joined; an account has a tenure
 then, and joined in some month. None of this needs a signal: it is a part of the log-odds of its own, fitted once
-(time_effects_fit.py), that every learner is fitted beside and every prediction has once. Of an account that was there
-when the data began the day of joining is not known (delayed entry): it has a level of its own and no place in a year.
+(time_effects_fit.py), that the learners but for the plain rules are fitted beside, and their predictions have once. Of
+an account that was there when the data began the day of joining is not known (delayed entry): it has a level of its own
+and no place in a year.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ FREE = 1e-3  # of what only sets the level
 # Log of the Bayes factor. The month of joining is the least likely of them, and looks like an anniversary in a season.
 ADOPT = {SEASON: 2.0, TENURE: 2.0, PLACE_IN_TERM: 2.0, MONTH_JOINED: 3.0}
 ADOPT_Z = 1.645
-MONTHS_Z = 1.0  # of a season, clustered by month
+MONTHS_Z = 1.0  # of a season and of the month of joining, clustered by month
 BLOCK_DAYS, LEAST_SHARE = 365.0, 0.95  # of a block that is whole
 MOST_BLOCKS = 6
 MOST_KEPT = 12_000  # rows without a churn
@@ -107,7 +107,7 @@ class _Known:
 def fit_time_effects(
     frame: pd.DataFrame, rows: HazardRows, intervals: Intervals, stage: np.ndarray, until: float
 ) -> tuple[TimeEffects, dict[str, float]]:
-    """The effects of an interval's time that the rows bear out, and the z of each that was tried.
+    """The effects of an interval's time that the rows bear out, and the evidence of each that was tried.
 
     Parameters
     ----------
@@ -126,8 +126,9 @@ def fit_time_effects(
     -------
     effects : TimeEffects
         All 0 where nothing is borne out.
-    z : dict of str to float
-        Of the gain on blocks of time left out, by effect.
+    evidence : dict of str to float
+        By effect: as {effect}_z and {effect}_z_by_month the z of the gain on blocks of time left out; where these
+        suffice, as {effect} the log of its Bayes factor.
     """
     entry_day = find_entry_day(frame)
     own = _once(frame, rows, intervals)

@@ -83,7 +83,8 @@ class ChurnModel:
     calibrator : Calibrator
         Fitted out of time.
     base_rate : float
-        Share churned within the main horizon among the training rows whose window had ended.
+        Share churned within the main horizon among the training rows whose window had ended; where that tells of no
+        churn, what the pace of the intervals that have ended comes to.
     season : tuple of float, length 12
         Shifts of the log-odds by the as_of's month (seasonal_level.py), all 0 unless asked for.
     log : JsonObject
@@ -134,7 +135,7 @@ class ChurnModel:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The signals that a prediction reads, numbers before categories."""
+        """The signals that a prediction reads, numbers before categories; the renewal and its term it reads besides."""
         maps = () if self.rules is None else self.rules.framework.health_maps
         numbers, texts = [health_map.signal for health_map in maps], [STAGE]
         if self.blend.reads_signals:

@@ -1,4 +1,4 @@
-"""What a churn model records of its fit, read: the one place that knows the keys of its log."""
+"""What a churn model records of its fit, read; cuts.py and seed_stability.py know keys of its log besides."""
 
 from __future__ import annotations
 

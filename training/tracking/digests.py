@@ -1,7 +1,7 @@
-"""The SHA-256 of each of a model's files: written beside its version in the registry, compared whenever it is loaded.
+"""The SHA-256 of each of a model's files: written beside its version in the registry, compared by `load_version`.
 
 A file of a model is text that a parser reads, LightGBM's among them, which ends the process over a text that is cut
-short. So files are compared before anything is parsed.
+short. So what is to score is compared before anything of it is parsed.
 """
 
 from __future__ import annotations

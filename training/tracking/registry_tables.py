@@ -1,6 +1,6 @@
 """Registered versions, read from the tables in which MLflow keeps them.
 
-To import MLflow takes longer than to score a company, and reading which version is the champion needs two of its
+To import MLflow takes longer than to score a company, and reading which version is the champion needs three of its
 tables. Where they are not as they are known here, or not in a database, the answer is None and MLflow itself is asked
 (training/tracking/registry.py); nothing is ever written here.
 """

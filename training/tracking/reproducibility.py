@@ -51,7 +51,7 @@ def save_fitted(fitted: Fitted, folder: Path) -> None:
 
 
 def verify_version(settings: Settings, version: str, dataset: TrackedData) -> Verification:
-    """Rebuilds a version (number, alias or run) from today's data and settings and compares every file.
+    """Rebuilds a version (number, alias or run) from today's data and settings and compares churn/ and health/.
 
     UsageError where data or settings are not those that it names, or where its calibration was renewed since.
 

@@ -1,7 +1,7 @@
 """Alembic migrations of the ledger: one file a version, run whenever a ledger is opened that is older than the code.
 
 One more version: `v0002_what.py` with `revision = "0002"`, `down_revision = "0001"`, `upgrade()`; REVISION in
-`evaluation.ledger.tables` names the newest. Versions only add; nothing that was written is changed.
+`evaluation.ledger.tables` names the newest. Versions add and rename; no row that was written is changed.
 """
 
 from __future__ import annotations

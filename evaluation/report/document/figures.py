@@ -58,7 +58,7 @@ class Bin(TypedDict):
 
 
 class HorizonFigures(TypedDict):
-    """The figures of one horizon: each metric of METRICS by its name, what was predicted and what happened."""
+    """The figures of one horizon, as far as they are read here: metrics by name, what was predicted, what happened."""
 
     days: int
     rows: int

@@ -91,7 +91,7 @@ class ReportInputs:
 
 
 def draws_for(asked: int, rows: int) -> int:
-    """Bootstrap draws for this many rows: as many as `asked`, but fewer of more than 100,000 rows.
+    """Bootstrap draws for this many rows: as many as `asked`, but fewer of more than 100,000 rows (asked 400).
 
     Never fewer than ENOUGH_DRAWS (unless asked): intervals of many rows are narrow, and an end that is found from 100
     draws is off by about a tenth of the interval's width.
@@ -109,7 +109,7 @@ class ReportContext:
     ----------
     inputs : ReportInputs
     settings : Settings
-    evaluation : EvaluationSettings
+    evaluation : Evaluation
         The settings' part `evaluation`.
     main_horizon_days, seed, draws : int
         The main horizon, and the seed and number of the bootstrap's draws.
