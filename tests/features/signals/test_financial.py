@@ -65,8 +65,8 @@ CASES: dict[str, Case] = {
     "arr_per_seat": (120, 1000 / 11, 120, GONE),
     "price_change_365d": (1.2, (1000 / 11) / 120, GONE, GONE),
     "arr_per_active_user": (600, 500, GONE, GONE),
-    "days_to_renewal": (21, 295, GONE, 315),
-    "term_days": (365, 365, GONE, 365),
+    "days_to_renewal": (21, 295, 165, 315),  # open-ended, billed yearly: 200 days into a term
+    "term_days": (365, 365, 365, 365),
     "contract_age_days": (344, 30, 200, 50),
     "first_contract_age_days": (709, 800, 200, 50),
     "signup_lead_days": (10, 10, -10, 5),
