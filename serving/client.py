@@ -177,6 +177,10 @@ class Client:
         """Predictions with every reason."""
         return self._json("POST", "/v1/explain", {"account_ids": list(account_ids)})
 
+    def score_supplied(self, accounts: Sequence[Mapping[str, Any]], *, explain: bool = False) -> Scores:
+        """Predictions from signals of yours: account_id and signals of each, as_of where it is not the day served."""
+        return self._json("POST", "/v1/explain" if explain else "/v1/score", {"accounts": [*map(dict, accounts)]})
+
     def score_all(self, account_ids: Sequence[str], at_a_time: int = AT_A_TIME) -> Iterator[Entry]:
         """The entries of any number of accounts, in order, so many in one request."""
         for start in range(0, len(account_ids), at_a_time):
@@ -232,7 +236,7 @@ class Client:
         idempotency_key: str | None = None,
     ) -> Entered:
         """A CSM's own level of an account, from now on."""
-        body = {"level": level, "reason": reason, "by": by, "expires_at": _text(expires_at)}
+        body = {"level": level, "reason": reason, "by": by, "expires_at": expires_at}
         return self._enter(f"/v1/accounts/{quote(account_id, safe='')}/overrides", body, idempotency_key)
 
     def feedback(
@@ -283,7 +287,7 @@ class Client:
         return self._json("GET", f"/v1/accounts/{quote(account_id, safe='')}{what}", params=query)
 
     def _enter(self, path: str, body: Mapping[str, Any], key: str | None) -> Entered:
-        plain = {name: _text(value) if isinstance(value, datetime) else value for name, value in body.items()}
+        plain = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in body.items()}
         headers = {"Idempotency-Key": key or str(uuid.uuid4())}  # one for all attempts
         return self._json("POST", path, plain, headers=headers)
 
@@ -343,7 +347,3 @@ def _retry_after(value: str | None, now: datetime | None = None) -> float | None
         return None
     at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
     return max(0.0, (at - (now or datetime.now(UTC))).total_seconds())
-
-
-def _text(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat()

@@ -99,7 +99,7 @@ class AnswerWriter:
     def __init__(self, url: str, done: Done) -> None:
         self.url = url
         self._done = done
-        self._waiting: queue.SimpleQueue[tuple[Any, Asked | None] | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[tuple[Any, Asked | Answered | None] | None] = queue.SimpleQueue()
         self._engine = connect(url, BUSY_SECONDS)
         self._connection: Connection | None = None
         self._inode: tuple[int, int] | None = None
@@ -114,8 +114,8 @@ class AnswerWriter:
         if self._file is not None:
             self._sync.start()
 
-    def submit(self, token: Any, asked: Asked | None) -> None:
-        """Queues a request; None only asks whether the ledger could be written to now."""
+    def submit(self, token: Any, asked: Asked | Answered | None) -> None:
+        """Queues a request, or an answer as it is; None only asks whether the ledger could be written to now."""
         self._waiting.put((token, asked))
 
     @property
@@ -151,7 +151,7 @@ class AnswerWriter:
             if len(asked) < len(group):
                 return
 
-    def _write(self, group: list[tuple[Any, Asked | None]]) -> list[tuple[Any, list[Pointer] | Exception]]:
+    def _write(self, group: list[tuple[Any, Asked | Answered | None]]) -> list[tuple[Any, list[Pointer] | Exception]]:
         requests = [asked for _, asked in group if asked is not None]
         try:
             pointers = iter(self._commit(requests))
@@ -165,9 +165,9 @@ class AnswerWriter:
             self._disconnect()
             return [(token, error) for token, _ in group]
 
-    def _commit(self, requests: list[Asked]) -> list[list[Pointer]]:
+    def _commit(self, requests: list[Asked | Answered]) -> list[list[Pointer]]:
         connection = self._connected()
-        answers = [self._answered(connection, asked) for asked in requests]
+        answers = [one if isinstance(one, Answered) else self._answered(connection, one) for one in requests]
         has_new = any(len(given) > 2 for answer in answers for given in answer.given)
         if self._file is not None:
             _pragma(connection, f"synchronous = {'full' if has_new else 'normal'}")
@@ -176,7 +176,8 @@ class AnswerWriter:
                 connection.execute(text("set local synchronous_commit to off"))
             written = write_answers(connection, answers) if answers else []
         for asked, pointers in zip(requests, written, strict=True):
-            self._known[asked.identity].update(zip(asked.accounts, pointers, strict=True))
+            if isinstance(asked, Asked):
+                self._known[asked.identity].update(zip(asked.accounts, pointers, strict=True))
         self._dirty.set()
         return written
 

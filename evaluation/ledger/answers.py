@@ -37,6 +37,9 @@ class Answered:
     given : sequence of Pointer or tuple
         A prediction each, in the order asked: the pointer to its row (batch and row), or, while it is not known to
         have one, the values of its row as `prediction_rows` gives them, without the row's number.
+    kind : PredictionKind
+        Of the batch that those of its predictions come into which are new: "supplied" where the caller sent the
+        signals, so that they are never judged in place of the project's own.
     """
 
     request_id: str
@@ -44,6 +47,7 @@ class Answered:
     route: str
     answered_at: str
     given: Sequence[Pointer | tuple[Any, ...]]
+    kind: str = "api"
 
 
 def key_of(values: Sequence[Any]) -> tuple[Any, ...]:
@@ -122,13 +126,14 @@ def write_answers(connection: Connection, answers: Sequence[Answered]) -> list[l
     newest = head_of(connection)  # locks it, so that what is looked up below stays so
     fresh = {key_of(values): values for answer in answers for values in answer.given if len(values) > 2}
     known = _standing(connection, fresh) if fresh else {}
-    for asked_by in dict.fromkeys(answer.asked_by for answer in answers) if len(known) < len(fresh) else ():
-        of_asker = [answer for answer in answers if answer.asked_by == asked_by]
+    askers = dict.fromkeys((answer.asked_by, answer.kind) for answer in answers)
+    for asked_by, kind in askers if len(known) < len(fresh) else ():
+        of_asker = [answer for answer in answers if (answer.asked_by, answer.kind) == (asked_by, kind)]
         keys = [key_of(values) for answer in of_asker for values in answer.given if len(values) > 2]
         new = [key for key in dict.fromkeys(keys) if key not in known]
         if new:
             rows = [(row, *fresh[key]) for row, key in enumerate(new)]
-            newest = _append(connection, newest, "api", rows, asked_by, of_asker[0].answered_at)
+            newest = _append(connection, newest, kind, rows, asked_by, of_asker[0].answered_at)
             known |= {key: (newest.batch_id, row) for row, key in enumerate(new)}
     pointers = [
         [known[key_of(given)] if len(given) > 2 else (given[0], given[1]) for given in answer.given]

@@ -33,7 +33,7 @@ from evaluation.ledger.replies import NewEntry, Once, Reply, enter
 from evaluation.ledger.rows import moment, prediction_rows
 from evaluation.ledger.tables import PREDICTION_KINDS, batches, entry_of
 
-PredictionKind = Literal["batch", "api", "backtest"]
+PredictionKind = Literal["batch", "api", "supplied", "backtest"]
 
 
 @dataclass(frozen=True)

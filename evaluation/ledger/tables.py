@@ -296,7 +296,7 @@ class Entry:
         return [*own, *(column for table in others for column in table.columns if not column.primary_key)]
 
 
-PREDICTION_KINDS = ("batch", "api", "backtest")
+PREDICTION_KINDS = ("batch", "api", "supplied", "backtest")  # supplied: from signals that a caller sent
 
 ENTRIES: tuple[Entry, ...] = (
     Entry("predictions", (predictions, prediction_texts), PREDICTION_KINDS),

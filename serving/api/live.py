@@ -14,7 +14,7 @@ import pandas as pd
 
 from configs.errors import ForewarnError
 from configs.settings import Serving, Settings
-from evaluation.ledger import AnswerWriter, Asked, Identity, Pointer
+from evaluation.ledger import Answered, AnswerWriter, Asked, Identity, Pointer
 from serving.api.key_table import KeyTable
 from serving.api.keys import KeyStore
 from serving.api.ledger_link import LedgerLink
@@ -59,9 +59,9 @@ class Snapshot:
         age = (today - date.fromisoformat(self.day.header.data_end)).days
         return DataAge(last_day=self.day.header.data_end, age_days=age, stale=age > self.stale_after_days)
 
-    def level(self, account_id: str) -> dict[str, Any]:
-        """The level that counts: the CSM's where one holds, else the model's."""
-        automated = self.day.summaries[account_id].risk_level
+    def level(self, account_id: str, automated: str | None = None) -> dict[str, Any]:
+        """The level that counts: the CSM's where one holds, else the model's: `automated`, or the day's."""
+        automated = self.day.summaries[account_id].risk_level if automated is None else automated
         held = self.levels.get(account_id)
         model = {"automated": automated, "csm": None, "final": automated, "counts": "model"}
         model |= dict.fromkeys(("made_at", "made_by", "reason", "expires_at"))
@@ -189,7 +189,7 @@ class Live:
         log("refused", what=what, title=title, faults=[fault.model_dump() for fault in faults])
         self.refused[what] = Refusal(at=_now(), title=title, faults=list(faults))
 
-    async def write(self, asked: Asked | None) -> list[Pointer]:
+    async def write(self, asked: Asked | Answered | None) -> list[Pointer]:
         """Writes an answer down, and returns only when it is; LedgerAway when it could not be.
 
         None only asks whether it could be.

@@ -186,7 +186,8 @@ def explain_lines(result: Explained) -> list[str]:
         f"{prediction.account_id} as of {prediction.as_of}: {percent(p[days])} likely to leave within {days} days"
     )
     lines.append("  " + ", ".join(f"{horizon} days {percent(within)}" for horizon, within in p.items()))
-    stage, coverage = prediction.lifecycle_stage, percent(prediction.coverage)
+    stage = prediction.lifecycle_stage
+    coverage = "unknown" if prediction.coverage is None else percent(prediction.coverage)
     lines.append(f"  risk {prediction.risk_level}, stage {stage}, coverage {coverage}")
     if result.in_force.csm is not None:
         lines.append(f"  {level_line(result.in_force)}")

@@ -47,9 +47,11 @@ from serving.messages.scores import (
     ScoreAnswer,
     ScoreRequest,
     SignalReason,
+    SuppliedAccount,
     group_reasons,
 )
 from serving.messages.status import Readiness, Refusal, Status
+from serving.messages.supplied import SuppliedRequest, SuppliedScore, SuppliedScores
 
 __all__ = [
     "FIELDS",
@@ -99,6 +101,10 @@ __all__ = [
     "SignalChange",
     "SignalReason",
     "Status",
+    "SuppliedAccount",
+    "SuppliedRequest",
+    "SuppliedScore",
+    "SuppliedScores",
     "WhatIfAnswer",
     "WhatIfRequest",
     "faults_of",

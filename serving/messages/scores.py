@@ -11,17 +11,43 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic_core import PydanticCustomError
+
+from serving.messages.problems import ProblemFault
 
 AccountId = Annotated[str, Field(min_length=1, max_length=256)]
 
 
+class SuppliedAccount(BaseModel):
+    """An account with the signals to score it from; what is wrong with them is an error of this account alone."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    account_id: AccountId
+    as_of: str | None = Field(default=None, max_length=64, description="YYYY-MM-DD; the day that serves by default.")
+    signals: dict[str, JsonValue] = Field(
+        max_length=1000,
+        description="By name: a number, text of a category, true or false of `strategic`; null, or not given: missing."
+        " `lifecycle_stage` is always needed.",
+    )
+
+
 class ScoreRequest(BaseModel):
-    """The accounts to score, from their newest signals."""
+    """The accounts to score: by id, from their newest signals, or with signals of the caller's; one of the two."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"oneOf": [{"required": ["account_ids"]}, {"required": ["accounts"]}]}
+    )
 
-    account_ids: list[AccountId] = Field(min_length=1)
+    account_ids: list[AccountId] = Field(default_factory=list, min_length=1)
+    accounts: list[SuppliedAccount] = Field(default_factory=list, min_length=1)
+
+    @model_validator(mode="after")
+    def _one_of_the_two(self) -> Self:
+        if len(self.model_fields_set) != 1:
+            raise PydanticCustomError("one_of_two", "either account_ids or accounts (with signals), one of the two")
+        return self
 
 
 class Reason(BaseModel):
@@ -73,7 +99,7 @@ class Prediction(BaseModel):
     health_financial: float | None
     health_relationship: float | None
     weights: dict[str, float]
-    coverage: float
+    coverage: float | None = Field(description="Null where supplied signals do not say.")
     arr: float | None
     reasons: Reasons
     triggers: list[str]
@@ -120,9 +146,10 @@ class LedgerReference(BaseModel):
 class AccountError(BaseModel):
     """Why this one account has no prediction; the others of the request do not suffer for it."""
 
-    code: Literal["unknown_account"]
+    code: Literal["unknown_account", "supplied_signals"]
     detail: str
     do: str
+    faults: list[ProblemFault] = Field(default_factory=list, description="Each, of signals that were supplied.")
 
 
 class Entry(BaseModel):

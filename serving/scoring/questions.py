@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,13 @@ import pandas as pd
 from pydantic import BaseModel
 
 from configs.atomic_files import read_marked
-from serving.messages import WhatIfRequest
+from serving.messages import SuppliedRequest, WhatIfRequest
 from serving.project import Project
 from serving.scoring.account_signals import account_signals
 from serving.scoring.changes import changes
 from serving.scoring.scorer import Scorer
 from serving.scoring.served_model import served_model
+from serving.scoring.supplied import supplied
 from serving.scoring.what_if import what_if
 
 
@@ -71,6 +72,9 @@ class Questions:
     def what_if(self, asked: Asked) -> BaseModel:
         return what_if(self.scorer, WhatIfRequest.model_validate_json(asked.body), self.history)
 
+    def supplied(self, asked: Asked) -> BaseModel:
+        return supplied(self.scorer, SuppliedRequest.model_validate_json(asked.body), datetime.now(UTC))
+
     def account_signals(self, asked: Asked) -> BaseModel:
         return account_signals(self.scorer, asked.account_id, self.history)
 
@@ -85,6 +89,7 @@ class Questions:
 
 ANSWERS: Mapping[str, Callable[[Questions, Asked], BaseModel]] = {
     "what_if": Questions.what_if,
+    "supplied": Questions.supplied,
     "signals": Questions.account_signals,
     "changes": Questions.changes,
     "model": Questions.model,

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from serving.api.keys import ROLES
 from serving.api.live import Snapshot
 from serving.api.routes.accounts import account_of, written
+from serving.api.routes.asking import asked_of_worker
 from serving.api.routes.scores import sees, snapshot_of
 from serving.api.routing import Answer, Call, ProblemRaised, Role, Route
-from serving.api.worker_link import WorkerAway
 from serving.messages import (
     AccountSignals,
     Changes,
-    ProblemFault,
     ServedModel,
     WhatIfAnswer,
     WhatIfRequest,
@@ -21,7 +18,6 @@ from serving.messages import (
 )
 
 READERS: tuple[Role, ...] = ("csm", "leader", "scientist", "admin")
-BUSY = {"retry-after": "5"}
 
 
 async def changes(call: Call) -> Answer:
@@ -56,17 +52,8 @@ async def _of_account(call: Call, do: str) -> Answer:
 
 
 async def _asked(call: Call, snapshot: Snapshot, do: str, account_id: str, body: object) -> Answer:
-    """The worker's answer, if it is of the day, model and settings that serve; 503 while it is not, or is busy."""
-    request = {"do": do, "account_id": account_id, "body": body, "common": list(snapshot.day.header.common)}
-    try:
-        told = await call.live.worker.ask(request)
-    except WorkerAway as error:
-        raise ProblemRaised(problem(503, str(error)), BUSY) from None
-    if "problem" in told:
-        faults: Sequence[ProblemFault] = [ProblemFault(**fault) for fault in told["problem"]["faults"]]
-        status = told["problem"]["status"]
-        raise ProblemRaised(problem(status, told["problem"]["title"], tuple(faults)), BUSY if status == 503 else {})
-    return Answer(told["result"].encode(), accounts=1 if account_id else 0)
+    told = await asked_of_worker(call, snapshot, do, account_id, body)
+    return Answer(told.encode(), accounts=1 if account_id else 0)
 
 
 ROUTES: tuple[Route, ...] = (

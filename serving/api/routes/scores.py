@@ -1,4 +1,7 @@
-"""Scores and explanations of accounts by id: bytes that were made with the day, in the ledger before they leave."""
+"""Scores and explanations of accounts: by id, the bytes that were made with the day; by supplied signals, the worker's.
+
+Either way they are in the ledger before they leave.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,11 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from configs.errors import Fault, UsageError
 from serving.api.live import Snapshot
+from serving.api.routes.supplied import supplied_entries
 from serving.api.routing import Answer, Call, ProblemRaised, Route
 from serving.messages import AccountError, ScoreAnswer, ScoreRequest, problem
 from serving.prepared import PreparedDay
@@ -43,9 +48,15 @@ async def explain(call: Call) -> Answer:
 async def _many(call: Call, route: str, body: Body) -> Answer:
     request = call.message(ScoreRequest)
     most = call.live.serving.max_accounts
-    if len(request.account_ids) > most:
-        do = "send them in several requests"
-        raise UsageError(Fault("account_ids", f"{len(request.account_ids)} accounts", f"at most {most}", do))
+    for where, sent in (("account_ids", request.account_ids), ("accounts", request.accounts)):
+        if len(sent) > most:
+            do = "send them in several requests"
+            raise UsageError(Fault(where, f"{len(sent)} accounts", f"at most {most}", do))
+    if request.accounts:
+        snapshot = snapshot_of(call)
+        entries = await supplied_entries(call, snapshot, route, request.accounts)
+        head = _head(snapshot, call.request_id, datetime.now(UTC).isoformat(timespec="seconds"))
+        return Answer(b'%b,"results":[%b]}' % (head, b",".join(entries)), accounts=len(entries))
     return await answered(call, route, request.account_ids, body)
 
 
@@ -71,12 +82,12 @@ async def answered(call: Call, route: str, account_ids: Sequence[str], body: Bod
     return Answer(b'%b,"results":[%b]}' % (_head(snapshot, call.request_id), results), accounts=len(account_ids))
 
 
-def _head(snapshot: Snapshot, request_id: str) -> bytes:
-    """The JSON of an answer up to its results."""
+def _head(snapshot: Snapshot, request_id: str, scored_at: str | None = None) -> bytes:
+    """The JSON of an answer up to its results; scored_at: the day's, unless it was worked out just now."""
     header = snapshot.day.header
     body = {
         "as_of": header.as_of,
-        "scored_at": header.scored_at,
+        "scored_at": scored_at or header.scored_at,
         "model_version": header.model_version,
         "config_version": header.config_version,
         "data": snapshot.data_age(datetime.now(UTC).date()).model_dump(),
@@ -93,7 +104,7 @@ def _unknown(account_id: str, snapshot: Snapshot) -> bytes:
     return json.dumps({"account_id": account_id, **empty, "error": error.model_dump()}).encode()
 
 
-EXAMPLE = {"account_ids": ["acc-0001", "acc-0002"]}
+EXAMPLE: dict[str, Any] = {"account_ids": ["acc-0001", "acc-0002"]}
 
 ROUTES: tuple[Route, ...] = (
     Route(
@@ -101,7 +112,7 @@ ROUTES: tuple[Route, ...] = (
         "/v1/score",
         ("platform", "csm", "scientist", "admin"),
         score,
-        "Each account's prediction from its newest signals, with the strongest reasons.",
+        "Each account's prediction from its newest signals, or from signals that are sent, with the strongest reasons.",
         takes=ScoreRequest,
         gives=ScoreAnswer,
         statuses=(400, 413, 415, 422, 503),
