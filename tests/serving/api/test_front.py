@@ -326,7 +326,9 @@ INVALID = [
     (b'{"account_ids": ["a"', 400, []),
     (b"\xff\xfe", 400, []),
     (b"", 422, ["body"]),
-    (b"{}", 422, ["account_ids"]),
+    (b"{}", 422, ["body"]),
+    (b'{"account_ids": ["a"], "accounts": [{"account_id": "a", "signals": {}}]}', 422, ["body"]),
+    (b'{"account_ids": []}', 422, ["account_ids"]),
     (b"[]", 422, ["body"]),
     (b'{"account_ids": [1, null], "more": 1}', 422, ["account_ids.0", "account_ids.1", "more"]),
 ]
