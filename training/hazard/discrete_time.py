@@ -15,7 +15,7 @@ from scipy.special import expit
 
 from features.signal import Schema
 from training.hazard.encoding import Encoder
-from training.hazard.intervals import HazardRows, Intervals, renewal_ahead
+from training.hazard.intervals import AHEAD, HazardRows, Intervals, renewal_ahead
 from training.hazard.time_effects import MONTH_JOINED, PLACE_IN_TERM, SEASON, TENURE
 
 STAGE = "lifecycle_stage"
@@ -106,7 +106,7 @@ def make_inputs(frame: pd.DataFrame, encoder: Encoder, intervals: Intervals) -> 
     DataError
         Naming every signal that the frame lacks.
     """
-
+    encoder.check(frame, *AHEAD)
     falls, ahead = renewal_ahead(frame, intervals)
     return Inputs(encoder.values(frame), encoder.codes(frame), falls, ahead)
 

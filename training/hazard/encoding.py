@@ -70,9 +70,9 @@ class Encoder:
     categories: tuple[Category, ...]
     entry_day: float | None = None
 
-    def check(self, frame: pd.DataFrame) -> None:
-        """DataError naming every signal that the frame lacks (a train/serve mismatch), all at once."""
-        names = [*self.numbers, *(category.name for category in self.categories)]
+    def check(self, frame: pd.DataFrame, *beside: str) -> None:
+        """DataError naming every signal, and column `beside` them, that the frame lacks, all at once."""
+        names = dict.fromkeys([*self.numbers, *(category.name for category in self.categories), *beside])
         faults = [
             Fault(f"signal {name}", "no such column", "every signal of training", nearest(name, list(frame.columns)))
             for name in names

@@ -147,6 +147,9 @@ def hazard_rows(labels: pd.DataFrame, intervals: Intervals, until: pd.Timestamp)
     )
 
 
+AHEAD = ("days_to_renewal", "term_days")  # what renewals are known from
+
+
 def renewal_ahead(frame: pd.DataFrame, intervals: Intervals) -> tuple[np.ndarray, np.ndarray]:
     """What is known in advance of each interval's renewals: (falls in it: 1/0/NaN, days from its start to the next).
 

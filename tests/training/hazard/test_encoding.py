@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 from configs.errors import DataError
+from training.hazard.discrete_time import make_inputs
 from training.hazard.encoding import MISSING, Encoder, fit_encoder
+from training.hazard.intervals import Intervals
 
 
 def frame() -> pd.DataFrame:
@@ -62,6 +64,12 @@ def test_every_missing_signal_is_named_at_once():
         fitted().values(pd.DataFrame({"plam": ["good"]}))
     assert "signal x" in str(caught.value)
     assert "did you mean 'plam'" in str(caught.value)
+
+
+def test_what_renewals_are_known_from_is_named_beside_the_signals():
+    with pytest.raises(DataError, match=r"3 faults") as caught:
+        make_inputs(pd.DataFrame({"plan": ["good"]}), fitted(), Intervals((0, 30)))
+    assert all(name in str(caught.value) for name in ("signal x", "days_to_renewal", "term_days"))
 
 
 def test_tenure_of_accounts_that_were_there_when_the_data_began_is_missing():
