@@ -46,15 +46,15 @@ types: .venv/dev.stamp
 	$(BIN)/mypy
 
 test: lint types
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not minutes"
 
 # Whatever takes more than a few seconds is marked `slow`, by hand or by the fixture it asks for (tests/conftest.py).
 quick: .venv/dev.stamp
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not minutes"
 
 # The README's figures, printed; the public data sets are skipped where FOREWARN_DATA does not name them.
 figures: .venv/dev.stamp
-	$(BIN)/python -m pytest tests/figures -s
+	$(BIN)/python -m pytest tests/figures -s --timeout 0
 
 # The model beside yardsticks made by hand, world by world (hours; --worlds NAME and --small run a part).
 worlds: .venv/dev.stamp

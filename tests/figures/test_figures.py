@@ -99,6 +99,7 @@ def say(name: str, rows: pd.DataFrame, days: int) -> tuple[float, float]:
     return auc, ece
 
 
+@pytest.mark.minutes
 def test_oulad(shared_data: Path) -> None:
     settings = load_settings(ROOT / "configs" / "examples" / "oulad.yaml")
     dataset, result = run(settings)

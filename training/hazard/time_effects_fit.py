@@ -40,7 +40,7 @@ FREE = 1e-3  # of what only sets the level
 # Log of the Bayes factor. The month of joining is the least likely of them, and looks like an anniversary in a season.
 ADOPT = {SEASON: 2.0, TENURE: 2.0, PLACE_IN_TERM: 2.0, MONTH_JOINED: 3.0}
 ADOPT_Z = 1.645
-MONTHS_Z = 1.0  # of a season and of the month of joining, clustered by month
+MONTHS_Z = 1.0  # clustered by month
 BLOCK_DAYS, LEAST_SHARE = 365.0, 0.95  # of a block that is whole
 MOST_BLOCKS = 6
 MOST_KEPT = 12_000  # rows without a churn
@@ -171,7 +171,7 @@ def _other_times_bear_it_out(known: _Known, name: str, fit: _Fit, until: float, 
     """Whether an effect betters times that it did not learn from; its z by account and by month go into `found`.
 
     What goes by months of the calendar is judged on whole years: in one, who joined in a month is one cohort, and what
-    became of it no property of the month. The others only have to better half-years.
+    became of it no property of the month. The others are judged on half-years.
     """
     yearly = name in (SEASON, MONTH_JOINED)
     blocks = _blocks(known.end_days, until, BLOCK_DAYS if yearly else BLOCK_DAYS / 2)
@@ -180,8 +180,7 @@ def _other_times_bear_it_out(known: _Known, name: str, fit: _Fit, until: float, 
     gain, judged = _gain(known, name, fit.z, blocks)
     found[f"{name}_z"] = clustered(gain, known.account[judged])
     found[f"{name}_z_by_month"] = clustered(gain, known.month[judged])
-    least, least_by_month = (ADOPT_Z, MONTHS_Z) if yearly else (0.0, 0.0)
-    return found[f"{name}_z"] > least and found[f"{name}_z_by_month"] > least_by_month
+    return found[f"{name}_z"] > ADOPT_Z and found[f"{name}_z_by_month"] > MONTHS_Z
 
 
 def find_entry_day(frame: pd.DataFrame) -> float | None:
