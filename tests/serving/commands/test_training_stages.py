@@ -237,7 +237,10 @@ def test_options_that_do_not_go_together(tmp_path: Path, arguments: list[str], s
 def test_the_demo_s_own_promotion_is_marked(demo: Path) -> None:
     with Ledger.open(f"sqlite:///{demo / '.forewarn' / 'ledger.db'}") as ledger:
         (mark,) = ledger.events("promotion").body
+    gates = mark.pop("gates")
     assert mark == {"version": "2", "before": None}
+    assert {gate["name"] for gate in gates} >= {"chosen_model", "own_calibration", "auc_above_chance"}
+    assert all(gate["passed"] for gate in gates)
     assert (
         "Version 2 became the champion; every gate let it pass."
         in (demo / ".forewarn" / "reports" / "report.html").read_text()

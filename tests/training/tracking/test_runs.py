@@ -135,10 +135,19 @@ def test_a_backtest_is_added_to_the_run_of_its_data_and_settings(project, fitted
     assert "Interventions are shown beside the signals and are none of them" in card
 
 
+RENEWED = {
+    "as_of": "2024-01-01",
+    "churned_accounts_since": 60,
+    "from_version": "one",
+    "to_version": "two",
+    "method": "platt",
+}
+
+
 def test_a_backtest_is_not_added_to_a_renewed_calibration(project, fitted, dataset):
     """It judges the method with learners of its own, and the renewed one has those of another day."""
     elsewhere = project.model_copy(update={"name": "renewed"})
-    churn = replace(fitted.churn, log={**fitted.churn.log, "recalibration": {"as_of": "2024-01-01"}})
+    churn = replace(fitted.churn, log={**fitted.churn.log, "recalibration": RENEWED})
     runs.log_training(elsewhere, replace(fitted, churn=churn), dataset)
     assert runs.log_backtest(elsewhere, dataset.fingerprint, {}, {}, []) is None
 
