@@ -10,13 +10,22 @@ from serving.promotion.kept_backtest import BacktestAnswer
 from training.calibration import LevelShift, identity
 
 LOG: dict[str, Any] = {
-    "snapshots": 100,
-    "churned_accounts": 9,
+    "cut": "2025-01-01",
+    "calibrator_cut": "2025-01-01",
     "labels_known_until": "2025-01-01",
+    "snapshots": 100,
+    "hazard_rows": 300,
+    "churned_accounts": 9,
     "chosen": "blend",
     "why": "many churns",
+    "purged_log_loss": {"blend": 0.2},
+    "beats_base_rate_z": None,
     "origins": [],
-    "calibration": {"method": "none"},
+    "events_by": {},
+    "trees": {},
+    "monotone": True,
+    "seed": 1,
+    "calibration": {"method": "none", "version": "1"},
 }
 
 
@@ -41,7 +50,7 @@ def test_a_training_leads_with_the_answer(has_signal: bool, judged: BacktestAnsw
 def test_a_training_prints_why_the_level_was_moved(shift: LevelShift | None, shown: bool) -> None:
     """The line is made from the log that a calibrator itself writes, under the key that it writes."""
     calibrator = identity() if shift is None else identity().with_level_shift(shift, seed=1)
-    log = LOG | {"calibration": {"method": calibrator.method, **calibrator.log}}
+    log = LOG | {"calibration": {"method": calibrator.method, "version": calibrator.version, **calibrator.log}}
     lines = train_lines(Trained("1", "run", has_signal=True, backtest_logged=False, tuning=None, log=log))
     assert ("  level: twice as many left" in lines) == shown
     assert any(line.startswith("  level:") for line in lines) == shown
