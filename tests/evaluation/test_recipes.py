@@ -19,10 +19,11 @@ def copy(tmp_path: Path) -> Callable[[], Copy]:
 
 SECTION = """\"\"\"How many accounts were judged at all.\"\"\"
 
-from evaluation.report.sections.context import Figure, ReportContext
+from configs.json_object import JsonObject
+from evaluation.report.sections.context import ReportContext
 
 
-def reach_figures(context: ReportContext) -> Figure:
+def reach_figures(context: ReportContext) -> JsonObject:
     \"\"\"reach: the accounts whose window has passed.\"\"\"
     return {"reach": {"accounts": int(context.frames.rows["account_id"].nunique())}}
 """
