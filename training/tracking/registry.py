@@ -23,7 +23,7 @@ from configs.settings import Settings
 from features.signal import Schema
 from training.health import HealthModel
 from training.model import ChurnModel, Cuts
-from training.tracking.digests import TAG, check_files
+from training.tracking.digests import TAG, check_files, digest_of, file_digests
 from training.tracking.model_record import RECORD_FILE, ModelRecord
 from training.tracking.registry_tables import Version, digests_in, read_versions
 
@@ -149,14 +149,13 @@ def load_version(settings: Settings, version: str) -> LoadedModel:
     UsageError
         Naming what exists, when it is not there; with every file that is not as it was registered.
     """
-    folder, run_id, number, digests = _files_of(settings, version)
-    digest = check_files(folder, digests, number)  # before any of them is parsed
+    folder, run_id, number = folder_of(settings, version)
     return LoadedModel(
         churn=ChurnModel.load(folder / "churn"),
         health=HealthModel.load(folder / "health"),
         schema=Schema.from_json(json.loads((folder / "schema.json").read_text(encoding="utf-8"))),
         version=number,
-        digest=digest,
+        digest=digest_of(file_digests(folder)),
         run_id=run_id,
         record=ModelRecord.read(folder),
         size_mb=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6,
@@ -183,12 +182,25 @@ def cuts_of_version(settings: Settings, version: str) -> Cuts:
 
 
 def folder_of(settings: Settings, version: str) -> tuple[Path, str, str]:
-    """(folder of its files, run, number) of a registered version."""
-    return _files_of(settings, version)[:3]
+    """The files of a registered version, compared with what was registered before anything parses one of them.
 
+    Parameters
+    ----------
+    settings : Settings
+        Of the project.
+    version : str
+        Number, alias or run.
 
-def _files_of(settings: Settings, version: str) -> tuple[Path, str, str, Mapping[str, str]]:
-    """The same, and the files' digests as they were registered."""
+    Returns
+    -------
+    folder : Path
+    run_id, number : str
+
+    Raises
+    ------
+    UsageError
+        Naming what exists, when it is not there; with every file that is not as it was registered.
+    """
     registered = find_version(versions(settings), version)
     folder = registered.folder
     if folder is None:
@@ -197,7 +209,9 @@ def _files_of(settings: Settings, version: str) -> tuple[Path, str, str, Mapping
 
             uri = f"models:/{settings.name}/{registered.number}"
             folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
-    return folder / "artifacts" / "forewarn", registered.run_id, registered.number, registered.digests
+    files = folder / "artifacts" / "forewarn"
+    check_files(files, registered.digests, registered.number)
+    return files, registered.run_id, registered.number
 
 
 def versions(settings: Settings) -> tuple[Version, ...]:

@@ -181,6 +181,16 @@ def test_a_version_is_rebuilt_from_what_it_names(project, simulate):
     training = elsewhere.training.model_copy(update={"seed": 8})
     with pytest.raises(UsageError, match=r"data: found trained on 0123.*[\s\S]*settings: found"):
         reproducibility.verify_version(elsewhere.model_copy(update={"training": training}), made.version, other)
+    model = registry.folder_of(elsewhere, made.version)[0] / "churn" / "model.json"
+    model.write_text(model.read_text() + " ")
+    for parse in (
+        lambda: reproducibility.verify_version(elsewhere, made.run_id, small),
+        lambda: runs.log_backtest(elsewhere, small.fingerprint, {}, {}, []),
+        lambda: registry.cuts_of_version(elsewhere, made.version),
+        lambda: registry.load_version(elsewhere, made.version),
+    ):
+        with pytest.raises(UsageError, match=r"churn/model\.json: .*as it was registered"):
+            parse()
 
 
 def test_the_trials_of_a_tuning_are_child_runs():
