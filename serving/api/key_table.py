@@ -29,7 +29,8 @@ class KeyTable:
         self.store = store
         self._keys: dict[str, StoredKey] = {}
         self._mark: Mark = None
-        self._read_at = -GRACE_SECONDS
+        self._has_read = False
+        self._trouble_since = 0.0
         self._tried_at = -GRACE_SECONDS
         self._reading: asyncio.Future[None] | None = None
         self._known: dict[str, Key] = {}
@@ -41,7 +42,8 @@ class KeyTable:
         if _mark_of(self.store.path) != self._mark or self.trouble is not None:
             if self.trouble is None or now - self._tried_at > RETRY_SECONDS:
                 await self._read()
-            if self.trouble is not None and time.monotonic() - self._read_at > GRACE_SECONDS:
+            is_late = not self._has_read or time.monotonic() - self._trouble_since > GRACE_SECONDS
+            if self.trouble is not None and is_late:
                 raise KeysAway(self.trouble)
         key = self._known.get(token)
         return key if key is not None else self._look_up(token)
@@ -72,11 +74,13 @@ class KeyTable:
         try:
             live = await asyncio.get_running_loop().run_in_executor(None, self.store.live)
         except Exception as error:  # a file that is locked, broken, or not to be read
+            if self.trouble is None:
+                self._trouble_since = time.monotonic()
             self.trouble = f"{type(error).__name__}: {error}"
             return
         settled = mark is None or wall - mark[0] / 1e9 > SETTLING_SECONDS
         self._keys, self._mark, self.trouble = live, mark if settled else (0, 0, 0), None
-        self._known, self._read_at = {}, time.monotonic()
+        self._known, self._has_read = {}, True
 
 
 def _mark_of(path: Path) -> Mark:
