@@ -110,7 +110,6 @@ class Live:
         self.snapshot: Snapshot | None = None
         self.refused: dict[str, Refusal] = {}
         SheddingProtocol.limit = settings.serving.max_waiting
-        SheddingProtocol.limit = settings.serving.max_waiting
         self.started_at = _now()
         self.working = 0
         self.worker = WorkerLink(config, self.told)
@@ -140,7 +139,6 @@ class Live:
         kind = event.get("event")
         if kind == "day":
             self.serving = Serving.model_validate(event["serving"])
-            SheddingProtocol.limit = self.serving.max_waiting
             SheddingProtocol.limit = self.serving.max_waiting
             if self.serving.requests_per_minute != self.limiter.requests_per_minute:
                 self.limiter = RateLimiter(self.serving.requests_per_minute)

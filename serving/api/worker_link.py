@@ -1,4 +1,4 @@
-"""The service's end of the worker: starts it, hears what it tells, asks it to look at once, starts it again."""
+"""The service's end of the worker: starts it, hears what it tells, asks it, starts it again."""
 
 from __future__ import annotations
 
@@ -56,14 +56,6 @@ class WorkerLink:
         if self._process is not None and self._process.returncode is None:
             self._process.terminate()
             await self._process.wait()
-
-    async def look(self, seconds: float = 30.0) -> bool:
-        """Has the worker look at once, for instance for an override just entered; whether it did within the time."""
-        try:
-            await self.ask({"do": "look"}, seconds)
-        except WorkerAway:
-            return False
-        return True
 
     async def ask(self, request: Mapping[str, Any], seconds: float = ASK_SECONDS) -> Mapping[str, Any]:
         """What the worker answers to a request: `result` or `problem`; WorkerAway when it does not within the time."""

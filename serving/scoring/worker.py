@@ -52,21 +52,18 @@ class Worker:
 
     def run(self) -> None:
         threading.Thread(target=self._read, daemon=True).start()
-        wait = 0.0
+        due = time.monotonic()
         while True:
-            try:
-                request = self.requests.get(timeout=wait)
-            except queue.Empty:
+            if time.monotonic() >= due:  # before the next question, so that many of them do not put the look off
                 self.look()
-                wait = self.settings.serving.refresh_seconds if self.settings is not None else 5.0
+                due = time.monotonic() + (5.0 if self.settings is None else self.settings.serving.refresh_seconds)
+            try:
+                request = self.requests.get(timeout=max(0.0, due - time.monotonic()))
+            except queue.Empty:
                 continue
             if request is None:
                 return
-            if request.get("do") == "look":
-                self.look(now=True)
-                self.tell({"event": "done", "id": request.get("id")})
-            else:
-                self.tell({"event": "done", "id": request.get("id"), **self._answered(request)})
+            self.tell({"event": "done", "id": request.get("id"), **self._answered(request)})
 
     def _answered(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to a question about the day that serves, or why there is none."""
@@ -99,7 +96,7 @@ class Worker:
         self.out.write(json.dumps(event, separators=(",", ":"), default=str) + "\n")
         self.out.flush()
 
-    def look(self, now: bool = False) -> None:
+    def look(self) -> None:
         """One look at everything; what cannot be loaded is told once, and what served before serves on."""
         for what, task in (("day", self._look_for_a_day), ("overrides", self._look_for_overrides)):
             try:
