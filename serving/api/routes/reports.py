@@ -1,4 +1,4 @@
-"""The files that lie in the folder of reports, where `forewarn report` writes them; none of the folders below it."""
+"""The files that `forewarn report` wrote: of the report on the backtest, and in ledger/ of that on what was served."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from serving.messages import ReportFile, ReportList, problem
 READERS: tuple[Role, ...] = ("leader", "scientist", "admin")
 TYPES = {".html": "text/html", ".json": "application/json", ".pdf": "application/pdf", ".md": "text/markdown"}
 OTHER = "application/octet-stream"
+LEDGER = "ledger"  # the folder of the report on what was served
 
 
 async def reports(call: Call) -> Answer:
     """Which files there are."""
     found = await asyncio.to_thread(_files, call.live.settings.paths.reports)
-    return Answer.of(ReportList(reports=[_described(path) for path in found.values()]))
+    return Answer.of(ReportList(reports=[_described(name, path) for name, path in found.items()]))
 
 
 async def report(call: Call) -> Answer:
@@ -40,18 +41,22 @@ async def report(call: Call) -> Answer:
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    """Files by name: those that lie in the folder itself. What is asked for is looked up here, never made a path."""
-    if not folder.is_dir():
+    """Files by name, those on what was served as `ledger/NAME`. What is asked for is looked up here, never a path."""
+    return {**_files_in(folder, ""), **_files_in(folder / LEDGER, f"{LEDGER}/")}
+
+
+def _files_in(folder: Path, before: str) -> dict[str, Path]:
+    if not folder.is_dir() or folder.is_symlink():
         return {}
     inside = folder.resolve()
     files = (path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith("."))
-    return {path.name: path for path in files if path.resolve().parent == inside}
+    return {f"{before}{path.name}": path for path in files if path.resolve().parent == inside}
 
 
-def _described(path: Path) -> ReportFile:
+def _described(name: str, path: Path) -> ReportFile:
     about = path.stat()
     modified = datetime.fromtimestamp(about.st_mtime, UTC).isoformat(timespec="seconds")
-    return ReportFile(name=path.name, media_type=_type(path), bytes=about.st_size, modified_at=modified)
+    return ReportFile(name=name, media_type=_type(path), bytes=about.st_size, modified_at=modified)
 
 
 def _type(path: Path) -> str:
@@ -64,7 +69,7 @@ ROUTES: tuple[Route, ...] = (
         "/v1/reports",
         READERS,
         reports,
-        "The files of the newest report.",
+        "The files of the newest reports.",
         gives=ReportList,
         tag="reports",
         of_all=True,

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
-import sqlite3
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,49 +13,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from serving.api.keys import ROLES, KeyStore
+from serving.api.keys import ROLES
 from serving.api.openapi import document
 from serving.api.routes import ROUTES
-from serving.client import Client, Refused
+from serving.client import Refused
 from tests.benchmarks.api_contract import check
+from tests.serving.called_api import Api
 from tests.serving.calling import on
-from tests.serving.running import running_service
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCS = ROOT / "docs" / "api.md"
 pytestmark = pytest.mark.slow
-
-
-@dataclass
-class Api:
-    """A running service, a key of each role and one that is bound to an owner, and the day's signals."""
-
-    url: str
-    keys: dict[str, str]
-    project: Path
-    frame: pd.DataFrame
-    owner: str
-
-    def client(self, role: str = "csm") -> Client:
-        return Client(self.url, self.keys[role], timeout=60, waits=(0.2, 30.0))
-
-    def ledger(self, query: str) -> list[Any]:
-        with sqlite3.connect(self.project / ".forewarn" / "ledger.db") as connection:
-            return connection.execute(query).fetchall()
-
-
-@pytest.fixture(scope="module")
-def api(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    project = tmp_path_factory.mktemp("routes") / "project"
-    shutil.copytree(demo, project)
-    frame = pd.read_parquet(project / ".forewarn" / "signals" / "2026-01-01.parquet").set_index("account_id")
-    owner = str(frame.owner.mode()[0])
-    store = KeyStore(project / ".forewarn" / "keys.db")
-    keys = {role: store.create(role, datetime.now(UTC)) for role in ROLES}
-    keys["bound"] = store.create("csm", datetime.now(UTC), owner)
-    keys["bound leader"] = store.create("leader", datetime.now(UTC), owner)
-    with running_service(project, ROOT) as url:
-        yield Api(url, keys, project, frame, owner)
 
 
 def refused(call: Callable[[], Any]) -> int:
@@ -218,7 +183,7 @@ def test_feedback_interventions_and_outcomes_stand_in_the_ledger(api: Api, forew
 def test_a_key_of_an_owner_shows_that_owners_accounts_alone(api: Api) -> None:
     mine = list(api.frame.index[api.frame.owner == api.owner])
     other = api.frame.index[api.frame.owner != api.owner][0]
-    with api.client("bound") as client, api.client("bound leader") as leader:
+    with api.client("bound csm") as client, api.client("bound leader") as leader:
         assert sorted(row["account_id"] for row in client.accounts()) == sorted(mine)
         assert list(client.accounts(owner=str(api.frame.owner[other]))) == []
         codes = [entry["error"] and entry["error"]["code"] for entry in client.score([mine[0], other])["results"]]
@@ -242,9 +207,13 @@ def test_reports_are_the_files_of_their_folder_and_no_others(api: Api) -> None:
     with api.client("leader") as client:
         listed = {one["name"]: one["bytes"] for one in client.reports()}
         files = [path for path in folder.iterdir() if path.is_file() and not path.is_symlink()]
-        assert listed == {path.name: path.stat().st_size for path in files}
-        assert client.report("report.html") == (folder / "report.html").read_bytes()
-        for name in ("keys", "../keys.db", "../../forewarn.yaml", "/etc/passwd", "..%2fkeys.db", "report.html\x00"):
+        served = {f"ledger/{path.name}": path.stat().st_size for path in (folder / "ledger").iterdir()}
+        assert "ledger/report.html" in served
+        assert listed == {path.name: path.stat().st_size for path in files} | served
+        for name in ("report.html", "ledger/report.html"):
+            assert client.report(name) == (folder / name).read_bytes()
+        out_of_it = ("../keys.db", "../../forewarn.yaml", "/etc/passwd", "ledger/../../keys.db", "..%2fkeys.db")
+        for name in ("keys", *out_of_it, "report.html\x00"):
             assert refused(lambda name=name: client.report(name)) == 404
 
 

@@ -3,70 +3,25 @@
 from __future__ import annotations
 
 import json
-import shutil
-import sqlite3
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pandas as pd
 import pytest
 
 from evaluation.ledger import Ledger
 from evaluation.outcomes import FORECASTS
-from serving.api.keys import KeyStore
-from serving.client import Client, Refused
-from serving.scoring.supplied import IDENTITY
-from tests.serving.running import running_service
+from serving.client import Refused
+from tests.serving.called_api import Api
 
 ROOT = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.slow
 
 
-@dataclass
-class Api:
-    """A running service, keys, and the day's signals."""
-
-    url: str
-    keys: dict[str, str]
-    project: Path
-    frame: pd.DataFrame
-    owner: str
-
-    def client(self, key: str = "admin") -> Client:
-        return Client(self.url, self.keys[key], timeout=60, waits=(0.2, 30.0))
-
-    def signals(self, account: str) -> dict[str, Any]:
-        """The row of the day's kept signals, as JSON has it."""
-        row = self.frame.loc[account].to_dict()
-        plain = {name: None if pd.isna(value) else value for name, value in row.items() if name not in IDENTITY}
-        return {name: bool(value) if name == "strategic" else value for name, value in plain.items()}
-
-    def ledger(self, query: str) -> list[Any]:
-        with sqlite3.connect(self.project / ".forewarn" / "ledger.db") as connection:
-            return connection.execute(query).fetchall()
-
-
-@pytest.fixture(scope="module")
-def api(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    project = tmp_path_factory.mktemp("supplied") / "project"
-    shutil.copytree(demo, project)
-    frame = pd.read_parquet(project / ".forewarn" / "signals" / "2026-01-01.parquet").set_index("account_id")
-    owner = str(frame.owner.mode()[0])
-    store, now = KeyStore(project / ".forewarn" / "keys.db"), datetime.now(UTC)
-    keys = {"admin": store.create("admin", now), "bound": store.create("csm", now, owner)}
-    keys["platform of an owner"] = store.create("platform", now, owner)
-    with running_service(project, ROOT) as url:
-        yield Api(url, keys, project, frame, owner)
-
-
 def test_the_same_signals_give_the_same_prediction(api: Api) -> None:
     accounts = [str(account) for account in api.frame.index[:12]]
     sent = [{"account_id": account, "signals": api.signals(account)} for account in accounts]
-    with api.client() as client:
+    with api.client("admin") as client:
         for explain in (False, True):
             told = client.score_supplied(sent, explain=explain)
             served = (client.explain if explain else client.score)(accounts)
@@ -124,7 +79,7 @@ def test_a_body_has_ids_or_signals(api: Api) -> None:
 def test_it_stands_in_the_ledger_once_and_is_no_forecast(api: Api) -> None:
     stage = str(api.frame.lifecycle_stage.iloc[0])
     sent = [{"account_id": "once", "signals": {"lifecycle_stage": stage, "days_since_use": days}} for days in (3, 4)]
-    with api.client() as client:
+    with api.client("admin") as client:
         first, second = (client.score_supplied([*sent, sent[0]])["results"] for _ in range(2))
     places = [one["ledger"] for one in first]
     assert places == [one["ledger"] for one in second]
@@ -140,7 +95,7 @@ def test_it_stands_in_the_ledger_once_and_is_no_forecast(api: Api) -> None:
 def test_a_key_of_an_owner_sends_signals_of_its_own_accounts_alone(api: Api) -> None:
     mine = str(api.frame.index[api.frame.owner == api.owner][0])
     other = str(api.frame.index[api.frame.owner != api.owner][0])
-    with api.client("platform of an owner") as client, api.client("bound") as csm:
+    with api.client("bound platform") as client, api.client("bound csm") as csm:
         told = client.score_supplied([{"account_id": mine, "signals": api.signals(mine)}])
         assert told["results"][0]["error"] is None
         for account in (other, "never seen"):
