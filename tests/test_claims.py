@@ -13,12 +13,12 @@ from pydantic import BaseModel
 from configs.settings import Settings
 from configs.tables import TABLES
 from evaluation.backtest.random_split import WORTH_SAYING
+from evaluation.metrics import TOO_GOOD_AUC
 from evaluation.monitoring import drift
 from evaluation.outcomes import holdout
 from evaluation.report.sections.context import DRAWN_ROWS, draws_for
 from evaluation.revenue import retention
 from evaluation.revenue.groups import LEAST_ACCOUNTS
-from evaluation.validity.check_scores import NEAR_ONE
 from evaluation.validity.check_time import EARLY_RANK, MOST_CHURNS, SEPARATES, SEPARATES_LOW, SURE
 from features.checks import comparisons, leakage, rewritten_columns, univariate_auc
 from features.labels import labels
@@ -136,7 +136,7 @@ CHECKED = {
     "FW103": (f"mean is below {EARLY_RANK:g}, and still below 0.5 with four standard errors", SURE == 4),
     "FW103_drawn": (f"of more than {MOST_CHURNS} churned accounts, {MOST_CHURNS} are drawn", True),
     "FW104": (f"It fails from {SEPARATES:g}, if three standard errors below are still {SEPARATES_LOW:g}", True),
-    "FW301": (f"An AUC of tested predictions of {NEAR_ONE:g} or more", True),
+    "FW301": (f"An AUC of tested predictions of {TOO_GOOD_AUC:g} or more", True),
     "FW306": (f"An AUC that is higher by {WORTH_SAYING:g} or more is reported", True),
 }
 

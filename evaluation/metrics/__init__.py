@@ -18,13 +18,14 @@ from evaluation.metrics.observed_expected import (
 )
 from evaluation.metrics.proportions import Z95, share_interval, wilson
 from evaluation.metrics.registry import METRICS, Metric, metric_named
-from evaluation.metrics.scores import auc, average_precision, brier, log_loss, log_losses
+from evaluation.metrics.scores import TOO_GOOD_AUC, auc, average_precision, brier, log_loss, log_losses
 from evaluation.metrics.stability import Stability, stability
 from evaluation.metrics.validation import Array, MetricRefused, Refusal
 
 __all__ = [
     "FIGURES",
     "METRICS",
+    "TOO_GOOD_AUC",
     "Z95",
     "Array",
     "Expected",

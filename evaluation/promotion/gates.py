@@ -39,7 +39,6 @@ from evaluation.promotion.candidate_gates import newest_level, own_calibration
 from evaluation.promotion.verdict import Gate, GateInputs, GateResult, Measured, Verdict
 
 RULES = "rules"
-AUC_ALARM = 0.97
 CHANCE = 0.5  # the AUC of a ranking by lot
 
 
@@ -208,9 +207,9 @@ def _auc_above_chance(inputs: GateInputs) -> GateResult:
 def _auc_alarm(inputs: GateInputs) -> GateResult:
     auc = scores.auc(inputs.rows.y.to_numpy(), inputs.rows.p.to_numpy())
     message = "AUC of tested predictions"
-    if auc >= AUC_ALARM:
+    if auc >= scores.TOO_GOOD_AUC:
         message += ": too good to be true; look for a signal that knows the outcome (`forewarn check`)"
-    return GateResult("auc_alarm", auc < AUC_ALARM, auc, f"below {AUC_ALARM}", message)
+    return GateResult("auc_alarm", auc < scores.TOO_GOOD_AUC, auc, f"below {scores.TOO_GOOD_AUC}", message)
 
 
 def _calibration_error(inputs: GateInputs) -> GateResult:

@@ -10,7 +10,6 @@ from evaluation import metrics
 from evaluation.metrics import bootstrap, bootstrap_statistics, observed_expected
 from evaluation.validity.evidence import BASE_RATE, KEY, Detection, Evidence
 
-NEAR_ONE = 0.97  # AUC out of time
 FALSE_ALARMS = 0.05  # chance that a churn level that holds is called drifting, over all quarters together
 
 
@@ -19,7 +18,7 @@ def too_good(evidence: Evidence) -> Detection | None:
     if rows["y"].nunique() < 2:
         return None  # FW205 says so
     auc = metrics.auc(rows["y"].to_numpy(), rows["p"].to_numpy())
-    if auc < NEAR_ONE:
+    if auc < metrics.TOO_GOOD_AUC:
         return None
     return Detection(auc, f"the AUC of tested predictions is {auc:.3f}: something in them knows the outcome")
 

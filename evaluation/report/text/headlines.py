@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from evaluation.formatting import decimal, interval_text, money, percent, spread_word
+from evaluation.metrics import TOO_GOOD_AUC
 from evaluation.report.document import Comparison, HorizonFigures, Summary
 from evaluation.report.text.opening import figures_of, no_signal_sentence, opening_sentences
 
 CONTRACTS = "contracts"  # the baseline on contract columns only
-TOO_GOOD_AUC = 0.98
 
 
 def comparison_sentence(comparison: Comparison) -> str:
@@ -146,7 +146,7 @@ def warning_sentences(summary: Summary) -> list[str]:
         Empty when all is well.
     """
     at, warnings = main_horizon(summary), list[str]()
-    if at["auc"].get("value", 0) > TOO_GOOD_AUC:
+    if at["auc"].get("value", 0) >= TOO_GOOD_AUC:
         warnings.append(
             f"An AUC of {decimal(at['auc']['value'], 3)} is too good to be true:"
             " look for a signal that knows the outcome."
