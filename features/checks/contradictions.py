@@ -116,12 +116,12 @@ def churns_without_labels(sources: Sources, settings: Settings, churned: pd.Data
     known = labels.observed_until[labels.observed_until > labels.as_of]
     until = known.max() if len(known) else churned["at"].min()
     without = int((churned["at"] >= until).sum())
-    usual = sources.data_end - pd.Timedelta(days=settings.churn.allowed_gap_days + settings.churn.settling_days)
+    usual = sources.data_end - pd.Timedelta(days=settings.churn.absence_days + settings.churn.settling_days)
     if not without or settings.churn.kind != "contract_end" or until >= usual:
         return []
     return [
         f"churn: {without:,} of {len(churned):,} churns have no label: contracts ended one after another since "
-        f"{until + pd.Timedelta(days=settings.churn.allowed_gap_days):%Y-%m-%d} and none has begun, which looks like a "
+        f"{until + pd.Timedelta(days=settings.churn.absence_days):%Y-%m-%d} and none has begun, which looks like a "
         "table that is no longer kept, so that labels end there; bring newer contracts, or map outcomes and use "
         "churn.kind outcome"
     ]

@@ -10,7 +10,7 @@ import click
 
 from configs.errors import Fault, UsageError
 from serving.cli import console, console_outcomes
-from serving.cli.session import DATE, FILE, FOLDER, Session, user
+from serving.cli.session import DATE, FILE, FOLDER, PLACE, Session, user
 
 
 @click.group()
@@ -32,7 +32,7 @@ def verify(session: Session) -> None:
 
 
 @ledger.command()
-@click.option("--out", type=FILE, required=True, help="F.parquet for predictions; else a new folder, a file a table.")
+@click.option("--out", type=PLACE, required=True, help="F.parquet for predictions; else a folder, a file a table.")
 @click.pass_obj
 def export(session: Session, out: Path) -> None:
     """Write the ledger as Parquet: its predictions, or all its tables."""

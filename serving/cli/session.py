@@ -29,6 +29,7 @@ Result = TypeVar("Result")
 DEFECT = 70  # exit code of an error nobody foresaw: neither "no" (1) nor "bad input" (2)
 DATE = click.DateTime(["%Y-%m-%d"])
 FILE = click.Path(path_type=Path, dir_okay=False)
+PLACE = click.Path(path_type=Path)  # a file or a folder
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 

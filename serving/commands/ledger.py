@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from configs.errors import Fault, UsageError
 from serving.project import Project
 
 
@@ -35,5 +36,8 @@ def verify_ledger(project: Project) -> LedgerVerified:
 
 
 def export_ledger(project: Project, out: Path) -> LedgerExported:
-    """The predictions of the ledger as one Parquet file, or all its tables into a folder."""
+    """The predictions of the ledger as one Parquet file, or all its tables into a folder; else a UsageError."""
+    if out.exists() and out.is_dir() == (out.suffix == ".parquet"):
+        found, expected = ("a folder", "a file") if out.is_dir() else ("a file", "F.parquet or a folder")
+        raise UsageError(Fault(f"--out {out}", found, expected, "name another place"))
     return LedgerExported(tuple(str(path) for path in project.written_ledger.export(out)))

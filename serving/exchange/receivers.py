@@ -181,7 +181,7 @@ class WebhookReceiver:
             if status is not None and status not in AGAIN:
                 break
             pause = (asked - self.clock()).total_seconds() if asked is not None else 2.0**attempt
-            if pause > MOST_WAIT_SECONDS:
+            if pause > MOST_WAIT_SECONDS or attempt == ATTEMPTS - 1:
                 break
             self.wait(max(pause, 0.0))
         found = "no answer" if status is None else f"status {status}"

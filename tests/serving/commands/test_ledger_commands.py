@@ -168,5 +168,9 @@ def test_a_holdout_is_drawn_by_setting_and_told_apart(project: Path) -> None:
 
     with Ledger.open(load_settings(path)) as ledger:
         assert ledger.events("holdout").body.tolist() == [{"salt": "a", "share": 0.2}]
-        ledger.export(exported)
+    for _ in range(2):  # a table that is there already is written anew
+        as_json(project, "ledger", "export", "--out", exported)
+    (project / "a.parquet").mkdir()
+    for place in (project / "a.parquet", project / "forewarn.yaml"):
+        assert on(project, "ledger", "export", "--out", place).exit_code == 2
     assert pd.read_parquet(exported / "events.parquet").kind.tolist()[-1] == "holdout"
