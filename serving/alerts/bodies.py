@@ -52,7 +52,7 @@ def body_of(alert: Alert, context: AccountContext, settings: Settings, raised_at
             for change in alert.changes[:MOST_CHANGES]
         ],
         "drivers": drivers_of(alert),
-        "opportunity": alert.is_opportunity,
+        "is_risk": alert.is_risk,
         "horizon_days": settings.main_horizon_days,
         "p_churn": after.p,
         "p_churn_before": before.p,
@@ -112,7 +112,9 @@ def in_words(body: Mapping[str, Any]) -> str:
         lines.append(f"- {driver['sentence']}: {before} to {after}, adds {driver['points']:g} points")
     if body.get("model_changed"):
         lines.append("- the model changed in between, which may be part of it")
-    if body.get("expected_arr_loss") is not None:
+    if body.get("config_changed"):
+        lines.append("- the configuration changed in between, which may be part of it")
+    if body.get("is_risk") and body.get("expected_arr_loss") is not None:
         loss, arr = (money(body[name], body["currency"]) for name in ("expected_arr_loss", "arr"))
         lines.append(f"At stake: {loss} of {arr} ARR")
     for action in body.get("next_actions", ()):

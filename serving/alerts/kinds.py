@@ -67,17 +67,25 @@ class ScorePair:
     @property
     def is_risky(self) -> bool:
         """Whether the account is now at the level from which changes of risk are alerts."""
-        return LEVELS.index(self.after.risk_level) >= LEVELS.index(self.rules.from_level)
+        return self._reaches(self.after)
+
+    @property
+    def was_risky(self) -> bool:
+        """The same of the scoring before."""
+        return self._reaches(self.before)
+
+    def _reaches(self, score: AccountScore) -> bool:
+        return LEVELS.index(score.risk_level) >= LEVELS.index(self.rules.from_level)
 
 
 @dataclass(frozen=True)
 class Change:
-    """One thing that changed: its kind, what it is about, and a sentence; an opportunity is no sign of risk."""
+    """One thing that changed: its kind, what it is about, and a sentence; an opportunity and a fall are no risk."""
 
     kind: str
     subject: str
     sentence: str
-    opportunity: bool = False
+    is_risk: bool = True
 
 
 Finder = Callable[[ScorePair], Iterator[Change]]
@@ -106,11 +114,13 @@ def _escalations(pair: ScorePair) -> Iterator[Change]:
 
 
 def _level_changes(pair: ScorePair) -> Iterator[Change]:
+    """A rise to the level from which changes are alerts, or within; and a fall to below it, which ends a worry."""
     before, after = pair.before, pair.after
-    if pair.is_risky and LEVELS.index(after.risk_level) > LEVELS.index(before.risk_level):
-        moved = f"Risk rose from {before.risk_level} to {after.risk_level}"
+    rose = pair.is_risky and LEVELS.index(after.risk_level) > LEVELS.index(before.risk_level)
+    if rose or (pair.was_risky and not pair.is_risky):
+        moved = f"Risk {'rose' if rose else 'fell'} from {before.risk_level} to {after.risk_level}"
         likely = f"{percent(before.p)} to {percent(after.p)} likely to leave within {pair.horizon_days} days"
-        yield Change("level_change", after.risk_level, f"{moved}: {likely}")
+        yield Change("level_change", after.risk_level, f"{moved}: {likely}", is_risk=rose)
 
 
 def _triggers(pair: ScorePair) -> Iterator[Change]:
@@ -119,7 +129,7 @@ def _triggers(pair: ScorePair) -> Iterator[Change]:
             continue
         playbook = pair.framework.playbook(trigger.playbook)
         if playbook.is_for(pair.after.risk_level) and (playbook.opportunity or pair.is_risky):
-            yield Change("trigger", trigger.name, trigger.description, playbook.opportunity)
+            yield Change("trigger", trigger.name, trigger.description, is_risk=not playbook.opportunity)
 
 
 def _calls_due(pair: ScorePair) -> Iterator[Change]:
@@ -138,7 +148,7 @@ def _calls_due(pair: ScorePair) -> Iterator[Change]:
 
 KINDS: tuple[AlertKind, ...] = (
     AlertKind("escalation", "An executive is needed", _escalations),
-    AlertKind("level_change", "Risk has risen", _level_changes),
+    AlertKind("level_change", "Risk has risen or fallen", _level_changes),
     AlertKind("trigger", "A trigger fired", _triggers),
     AlertKind("call_due", "A call is due", _calls_due),
     AlertKind("outage", "A feed brings nothing", None),

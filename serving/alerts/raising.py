@@ -41,14 +41,14 @@ class Alert:
         return alert_id(self.after.account_id, f"{self.after.as_of:%Y-%m-%d}")
 
     @property
-    def is_opportunity(self) -> bool:
-        """Whether nothing of it is a sign of risk."""
-        return all(change.opportunity for change in self.changes)
+    def is_risk(self) -> bool:
+        """Whether anything of it is a sign of risk; an opportunity and a fall are none."""
+        return any(change.is_risk for change in self.changes)
 
     @property
     def stake(self) -> tuple[float, float]:
-        """What is at stake: ARR expected to be lost, then the probability; of an opportunity nothing."""
-        return (0.0, 0.0) if self.is_opportunity else (self.after.loss or 0.0, self.after.p)
+        """What is at stake: ARR expected to be lost, then the probability; without a sign of risk nothing."""
+        return (self.after.loss or 0.0, self.after.p) if self.is_risk else (0.0, 0.0)
 
 
 def alert_id(*parts: str) -> str:

@@ -27,8 +27,8 @@ class Raised:
     ----------
     as_of, since : str or None
         The day scored last, and the one it was compared with; None where there is none.
-    alerts, digest, opportunities, outages : int
-        Alerts within the budget and beyond it, those among both that are opportunities, and feeds that brought nothing.
+    alerts, digest, without_risk, outages : int
+        Alerts within the budget and beyond it, those among both that are opportunities or falls, and silent feeds.
     held_out : int
         Accounts with changes that nobody is told of, because the draw leaves them alone.
     repeated : bool
@@ -39,7 +39,7 @@ class Raised:
     since: str | None
     alerts: int = 0
     digest: int = 0
-    opportunities: int = 0
+    without_risk: int = 0
     outages: int = 0
     held_out: int = 0
     repeated: bool = False
@@ -52,7 +52,11 @@ class Raised:
         if self.repeated:
             return f"{self.as_of}: raised already"
         told = f"{self.alerts} alerts and {self.digest} for the digest on {self.as_of}, changed since {self.since}"
-        more = {"opportunities": self.opportunities, "outages": self.outages, "held out": self.held_out}
+        more = {
+            "opportunities or falls in risk": self.without_risk,
+            "outages": self.outages,
+            "held out": self.held_out,
+        }
         return told + "".join(f", {count} {name}" for name, count in more.items() if count)
 
 
@@ -124,7 +128,7 @@ def raise_alerts(
         since=since,
         alerts=0 if repeated else counts[ALERT],
         digest=0 if repeated else counts[DIGEST],
-        opportunities=0 if repeated else sum(alert.is_opportunity for alert in kept),
+        without_risk=0 if repeated else sum(not alert.is_risk for alert in kept),
         outages=_raise_outages(outbox, outages, since, as_of, week, now),
         held_out=held_out,
         repeated=repeated,

@@ -153,7 +153,7 @@ def review(rows: pd.DataFrame, settings: Settings, source: str) -> AlertReview:
         y=lambda frame: frame[y].astype(float), week=lambda frame: [_week(day, settings) for day in frame.as_of]
     )
     told = told.merge(judged[["account_id", "as_of", "y", "churn_at"]], on=["account_id", "as_of"])
-    risks = told[~told.opportunity]
+    risks = told[told.is_risk]
     state = judged[[text not in ("[]", None) for text in judged.triggers]]
     policies = ((STATE, state), (CHANGE, risks), (BUDGET, risks[risks.route == ALERT]))
     base, least = float(judged.y.mean()), settings.evaluation.min_churned_accounts
@@ -172,7 +172,7 @@ def review(rows: pd.DataFrame, settings: Settings, source: str) -> AlertReview:
 
 
 def _replayed(rows: pd.DataFrame, days: Sequence[pd.Timestamp], settings: Settings) -> pd.DataFrame:
-    """An alert a row: account_id, as_of, owner, route, opportunity, subjects (of changes of risk) and week."""
+    """An alert a row: account_id, as_of, owner, route, is_risk, subjects (of changes of risk) and week."""
     quiet, found = pd.Timedelta(days=settings.alerts.quiet_days), []
     last_fired: dict[tuple[str, str, str], pd.Timestamp] = {}
     places: dict[str, Counter[str | None]] = {}
@@ -190,13 +190,13 @@ def _replayed(rows: pd.DataFrame, days: Sequence[pd.Timestamp], settings: Settin
         routes = routes_of(alerts, used, settings, _moment(after))
         used.update(places_taken((alert.owner, route) for alert, route in zip(alerts, routes, strict=True)))
         found += [_row(alert, route, week) for alert, route in zip(alerts, routes, strict=True)]
-    names = ["account_id", "as_of", "owner", "route", "opportunity", "subjects", "week"]
+    names = ["account_id", "as_of", "owner", "route", "is_risk", "subjects", "week"]
     return pd.DataFrame(found, columns=names).astype({"as_of": rows.as_of.dtype})
 
 
 def _row(alert: Alert, route: str, week: str) -> tuple[object, ...]:
-    subjects = tuple((change.kind, change.subject) for change in alert.changes if not change.opportunity)
-    return alert.after.account_id, alert.after.as_of, alert.owner, route, alert.is_opportunity, subjects, week
+    subjects = tuple((change.kind, change.subject) for change in alert.changes if change.is_risk)
+    return alert.after.account_id, alert.after.as_of, alert.owner, route, alert.is_risk, subjects, week
 
 
 def _moment(day: pd.Timestamp) -> pd.Timestamp:

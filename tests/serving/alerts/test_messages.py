@@ -44,6 +44,17 @@ def test_each_csm_gets_their_own_mail(ledger, alert_settings, client, mailbox):
     assert all(one.startswith("<msg_") and one.endswith("@example.com>") for one in ids)
 
 
+def test_a_mail_says_that_the_configuration_changed_and_of_a_fall_no_stake(ledger, alert_settings, client, mailbox):
+    sender = filled(ledger, alert_settings(mail(mailbox)), client, accounts=1)
+    score(ledger, "2024-02-03", ["healthy"], config_version="another")
+    raised(ledger, sender.settings, NOW)
+    sender.run(NOW)
+    text = email.message_from_string(mailbox.mails[-1]).get_payload(decode=True).decode()
+    assert "risk fell from high to healthy" in text
+    assert "the configuration changed in between" in text
+    assert "At stake" not in text.partition("risk fell")[2]
+
+
 @pytest.mark.parametrize(
     ("code", "refused", "state"), [(451, set(), "failed"), (554, set(), DEAD), (250, {"anna@example.com"}, DEAD)]
 )

@@ -27,7 +27,8 @@ def told(ledger) -> dict[str, list[tuple[str, str]]]:
         (("medium", []), ("high", []), [("level_change", "high")]),
         (("healthy", []), ("low", []), None),  # below alerts.from_level
         (("high", []), ("high", []), None),  # a state
-        (("high", []), ("low", []), None),  # better
+        (("high", []), ("low", []), [("level_change", "low")]),  # a worry ends
+        (("high", []), ("medium", []), None),  # still one to watch
         (("high", []), ("high", ["gone_quiet"]), [("trigger", "gone_quiet")]),
         (("high", ["gone_quiet"]), ("high", ["gone_quiet"]), None),
         (("healthy", []), ("healthy", ["gone_quiet"]), None),  # a risk playbook is not for a healthy account
@@ -71,7 +72,7 @@ def test_what_goes_to_and_fro_is_told_once_in_the_quiet_days(ledger, alert_setti
     for day, level in enumerate(["low", "medium", "low", "medium", "high"], start=1):
         score(ledger, f"2024-01-{day:02d}", [level])
         raised(ledger, settings)
-    assert [alert.as_of for alert in Outbox(ledger).alerts()] == ["2024-01-02", "2024-01-05"]
+    assert [alert.as_of for alert in Outbox(ledger).alerts()] == ["2024-01-02", "2024-01-03", "2024-01-05"]
     score(ledger, "2024-01-31", ["low"])
     raised(ledger, settings)
     score(ledger, "2024-02-10", ["medium"])  # more than thirty days later
@@ -89,6 +90,16 @@ def test_the_budget_keeps_those_with_most_at_stake(ledger, alert_settings):
     assert raised(ledger, alert_settings(per_owner_a_week=2)).digest == 1  # the week's places are taken
     score(ledger, "2024-02-10", ["high"] * 10, {8: ["gone_quiet"]})
     assert raised(ledger, alert_settings(per_owner_a_week=2), NOW + timedelta(days=7)).alerts == 1
+
+
+def test_a_fall_takes_what_places_are_left(ledger, alert_settings):
+    score(ledger, "2024-01-01", ["healthy", "high", "high", "healthy"])
+    score(ledger, "2024-02-01", ["high", "healthy", "healthy", "high"])  # of anna and of ben one rises and one falls
+    found = raised(ledger, alert_settings(per_owner_a_week=1))
+    assert (found.alerts, found.digest, found.without_risk) == (2, 2, 2)
+    routes = {alert.account_id: (alert.route, alert.body["is_risk"]) for alert in Outbox(ledger).alerts()}
+    rise, fall = ("alert", True), ("digest", False)
+    assert routes == {"000": rise, "001": fall, "002": fall, "003": rise}
 
 
 def test_whoever_is_held_out_is_left_alone(ledger, alert_settings):
@@ -141,7 +152,7 @@ def call(ledger, level: str, made_at: str, until: str | None) -> None:
         ("2024-01-20", ("high", "high"), [("call_due", "expired")]),
         ("2024-03-20", ("high", "high"), []),  # still holds
         (None, ("high", "medium"), [("call_due", "medium")]),  # the model moved under it
-        (None, ("high", "low"), []),  # to what the CSM said
+        (None, ("high", "low"), [("level_change", "low")]),  # to what the CSM said
     ],
 )
 def test_a_call_is_due_when_it_expires_or_the_model_moves(ledger, alert_settings, until, levels, found):
