@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import ibis.expr.types as ir
 import pandas as pd
 
 from configs.tables import table
@@ -33,7 +34,8 @@ class Feed:
     outages : tuple of Outage
         Of activity tables, runs of days with next to no rows.
     late_share : float or None
-        Share (0 to 1) of rows recorded more than a day after they happened; None without recorded_at.
+        Share (0 to 1) of rows recorded more than a day after they happened; None without recorded_at. Of a fact with
+        several versions the first counts: that one is corrected later says nothing of the feed.
     rows_of_unknown_accounts, rows_before_account, rows_after_end : int
         Rows of accounts not in accounts, from before their account's created_at, and at or after the data's end.
     """
@@ -56,19 +58,29 @@ def account_facts(sources: Sources, name: str) -> pd.DataFrame:
     """Counts and dates of each account's rows in a table, from one scan.
 
     Columns rows, first and last (times), after_end and late (rows), indexed by account_id.
-    `after_end` counts rows at or after the data's end, `late` those recorded more than a day after they happened
+    `after_end` counts rows at or after the data's end, `late` those first recorded more than a day after they happened
     (0 without recorded_at).
     """
     rows = sources.tables[name]
     at = rows[table(name).time]
     facts = {"rows": rows.count(), "first": at.min(), "last": at.max()}
     facts["after_end"] = rows.count(where=at >= sources.data_end)
-    if "recorded_at" in rows.columns:
-        facts["late"] = rows.count(where=rows.recorded_at.epoch_seconds() - at.epoch_seconds() > LATE_DAYS * 86_400)
-    frame = sources.engine.to_pandas(rows.group_by("account_id").aggregate(**facts))
+    first = sources.first_versions.get(name)
+    if "recorded_at" in rows.columns and first is None:
+        facts["late"] = _late(rows, name)
+    frame = sources.engine.to_pandas(rows.group_by("account_id").aggregate(**facts)).set_index("account_id")
+    if first is not None:
+        late = sources.engine.to_pandas(first.group_by("account_id").aggregate(late=_late(first, name)))
+        frame["late"] = late.set_index("account_id").late.reindex(frame.index).fillna(0).astype("int64")
     if "late" not in frame:
         frame["late"] = 0
-    return frame.set_index("account_id").sort_index()
+    return frame.sort_index()
+
+
+def _late(rows: ir.Table, name: str) -> ir.Value:
+    """How many rows were recorded more than a day after they happened."""
+    at = rows[table(name).time]
+    return rows.count(where=rows.recorded_at.epoch_seconds() - at.epoch_seconds() > LATE_DAYS * 86_400)
 
 
 def all_account_facts(sources: Sources) -> dict[str, pd.DataFrame]:

@@ -36,11 +36,18 @@ def _of_measure(sources: Sources, rows: ir.Table, name: str, measure: str, later
     if by_value is not None:
         why, share, count, moment = by_value
         if tied != moment:
-            yield Suspicion(column, why, Figure("share", share, left=count), instead=_tie(name, measure, moment))
+            figure, instead = Figure("share", share, left=count), _tie(name, measure, moment)
+            yield Suspicion(column, why, figure, instead=instead, known_from=_moment(name, later, moment))
     elif tied is None and measured_later(measure, name):
         why = "its name sounds like what is known only when the matter is closed, later than the row's own time"
         moment = later[0] if len(later) == 1 else "MOMENT"
-        yield Suspicion(column, why, instead=_tie(name, measure, moment))
+        instead = _tie(name, measure, moment)
+        yield Suspicion(column, why, instead=instead, known_from=_moment(name, later, moment))
+
+
+def _moment(name: str, later: list[str], moment: str) -> str:
+    """The moment, where a measure of the table can be tied to it."""
+    return moment if moment in later and table(name).activity else ""
 
 
 def _tie(name: str, measure: str, moment: str) -> str:

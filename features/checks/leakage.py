@@ -147,6 +147,7 @@ def _by_name(settings: Settings, sources: Sources) -> Iterator[Suspicion]:
     source = settings.tables["accounts"]
     named = {f"accounts.{name}": name for name in sources.attributes}
     named |= {f"accounts.{ours}": theirs for ours, theirs in source.columns.items() if ours in ("segment", "strategic")}
+    named |= {f"contracts.{name}": name for name in sources.contract_attributes}
     for column, name in named.items():
         if known_only_later(name):
             yield Suspicion(column, LATER)

@@ -36,7 +36,8 @@ def last_contracts(sources: Sources, fate: pd.DataFrame) -> Iterator[Suspicion]:
         return
     rows = sources.tables["contracts"]
     names = [name for name in rewritten_names("contracts") if name in rows.columns and name != "ends_at"]
-    names += [name for name in sources.measures.get("contracts", ()) if name not in names]
+    further = (*sources.measures.get("contracts", ()), *sources.contract_attributes)
+    names += [name for name in dict.fromkeys(further) if name not in names]
     if not names:
         return
     frame = sources.engine.to_pandas(rows.select("account_id", *names, at=rows[table("contracts").time]))

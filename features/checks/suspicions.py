@@ -71,6 +71,8 @@ class Suspicion:
         Up to five accounts.
     instead : str
         What to map in its place; that of `INSTEAD` where empty.
+    known_from : str
+        Of a measure the mapped column whose moment it is known from; empty where there is none.
     """
 
     column: str
@@ -78,6 +80,7 @@ class Suspicion:
     figure: Figure | None = None
     examples: tuple[str, ...] = ()
     instead: str = ""
+    known_from: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,8 @@ class Suspect:
         Up to five accounts that show it.
     instead : str
         What to map in its place.
+    known_from : str
+        Of a measure the mapped column that it can be tied to with `known_from`; empty where there is none.
     """
 
     column: str
@@ -107,6 +112,7 @@ class Suspect:
     figures: tuple[Figure, ...] = ()
     examples: tuple[str, ...] = ()
     instead: str = ""
+    known_from: str = ""
 
 
 def suspects_of(suspicions: Iterable[Suspicion], allowed: Iterable[str]) -> tuple[Suspect, ...]:
@@ -132,6 +138,7 @@ def _suspect(column: str, reasons: list[Suspicion], allowed: bool) -> Suspect:
         figures=tuple(reason.figure for reason in reasons if reason.figure is not None),
         examples=tuple(examples)[:SHOWN_EXAMPLES],
         instead=instead,
+        known_from=next((reason.known_from for reason in reasons if reason.known_from), ""),
     )
 
 

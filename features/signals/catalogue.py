@@ -9,8 +9,8 @@ from configs.framework import Framework
 from configs.settings import Settings
 from features.frames import frame_named
 from features.health import HEALTH, SCORES
-from features.signal import AggregateSignal, DerivedSignal, Schema, Signal, SignalInfo
-from features.signals.configured import MEASURED, measure_signals, milestone_signal
+from features.signal import AggregateSignal, DerivedSignal, Kind, Schema, Signal, SignalInfo
+from features.signals.configured import MEASURED, contract_attribute_signal, measure_signals, milestone_signal
 from features.signals.engagement import ENGAGEMENT
 from features.signals.financial import FINANCIAL
 from features.signals.relationship import RELATIONSHIP
@@ -102,9 +102,10 @@ def signals_of(sources: Sources, framework: Framework, own: Sequence[Signal] = (
         for signal in measure_signals(table, name)
     ]
     milestones = map(milestone_signal, framework.criteria.milestones)
+    attributes = [contract_attribute_signal(name, _kind(sources, name)) for name in sources.contract_attributes]
     chosen: dict[str, Signal] = {}
     scores = {info.name for info in SCORES}
-    waiting = [TENURE, *SIGNALS, *measures, *milestones, *own, *TRENDS_AND_PEERS, *INTERVENTION_SIGNALS]
+    waiting = [TENURE, *SIGNALS, *measures, *attributes, *milestones, *own, *TRENDS_AND_PEERS, *INTERVENTION_SIGNALS]
     while waiting:
         ready = [signal for signal in waiting if all(name in chosen or name in scores for name in made_of(signal))]
         fed = [signal for signal in ready if _is_fed(signal, sources)]
@@ -113,6 +114,12 @@ def signals_of(sources: Sources, framework: Framework, own: Sequence[Signal] = (
             break
         waiting = [signal for signal in waiting if signal not in ready]
     return tuple(chosen.values())
+
+
+def _kind(sources: Sources, attribute: str) -> Kind:
+    """Whether an attribute of contracts holds numbers."""
+    kind = sources.tables["contracts"][attribute].type()
+    return "number" if kind.is_numeric() and not kind.is_boolean() else "category"
 
 
 def signals_behind(signals: Sequence[Signal], names: Collection[str]) -> tuple[Signal, ...]:
@@ -174,8 +181,11 @@ def catalogued(settings: Settings) -> tuple[Signal, ...]:
         for measure in source.measures
         for signal in measure_signals(table, measure)
     ]
+    contracts = settings.tables.get("contracts")
+    # Of what kind an attribute is, only its values tell.
+    attributes = [contract_attribute_signal(name, "number") for name in (contracts.attributes if contracts else ())]
     milestones = map(milestone_signal, settings.framework.criteria.milestones)
-    return (TENURE, *ALL_SIGNALS, *milestones, *measures)
+    return (TENURE, *ALL_SIGNALS, *milestones, *measures, *attributes)
 
 
 def made_of(signal: Signal) -> tuple[str, ...]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from features.signal import AggregateSignal, SignalInfo
+import ibis
+
+from features.signal import AggregateSignal, Kind, SignalInfo
 from features.signals.windows import over_windows
 
 # The frame and the dimension of a table's measures.
@@ -54,6 +56,28 @@ def measure_signals(table: str, measure: str) -> tuple[AggregateSignal, ...]:
         **same,
     )
     return (*signals, *sums)
+
+
+def contract_attribute_signal(name: str, kind: Kind) -> AggregateSignal:
+    """An attribute of contracts, as the contract has it that began last."""
+
+    def of_latest(t: Any) -> Any:
+        value = t[name]
+        if value.type().is_boolean():  # written as flags of accounts are
+            value = ibis.cases((value, "True"), (~value, "False"), else_=ibis.null("string"))
+        return value.max(where=t.latest)
+
+    return AggregateSignal(
+        name=f"contract_{name}",
+        dimension="financial",
+        unit="",
+        healthier=0,
+        kind=kind,
+        sentence=f"{name.replace('_', ' ')} of the contract",
+        value=of_latest,
+        needs=(f"contracts.{name}",),
+        frame="contracts",
+    )
 
 
 def milestone_signal(name: str) -> AggregateSignal:

@@ -28,8 +28,9 @@ the table worked on under half of the window, scaled signals and those with *mis
 signals that look at other accounts at the same as_of: to compare, or to lean on them where there is little to go by.
 
 Beside these, measures of a table (`measures:` in the mapping) become their last value, mean and (but for
-contracts) sums over 30, 90 and 395 days, attributes of accounts become `account_<name>`, and each milestone that a
-lifecycle criterion asks for becomes `milestone_<name>`. Coverage by dimension, the lifecycle stage with the criterion
+contracts) sums over 30, 90 and 395 days, attributes of accounts become `account_<name>`, those of contracts
+`contract_<name>`, as the contract has it that began last, and each milestone that a lifecycle criterion asks for
+becomes `milestone_<name>`. Coverage by dimension, the lifecycle stage with the criterion
 that decided, and `feed_outage_days` (of the last 30) are further columns of the frame.
 """
 

@@ -122,8 +122,9 @@ def _default_signals() -> set[str]:
 
 def _categories(sources: Sources) -> set[str]:
     """Columns of attributes that hold no numbers."""
-    types = sources.tables["accounts"].schema()
-    return {f"account_{name}" for name in sources.attributes if not types[name].is_numeric()}
+    of = [("account", "accounts", name) for name in sources.attributes]
+    of += [("contract", "contracts", name) for name in sources.contract_attributes]
+    return {f"{one}_{name}" for one, table, name in of if not sources.tables[table][name].type().is_numeric()}
 
 
 def _unmapped(signal: Signal, known: Mapping[str, Signal], sources: Sources) -> set[str]:

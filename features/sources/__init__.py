@@ -2,7 +2,7 @@
 
 from features.sources.backends import source_files
 from features.sources.leaky_names import known_only_later, measured_later, true_only_today
-from features.sources.proposal import ProposedMapping, Question, propose_mapping
+from features.sources.proposal import ProposedMapping, Question, Refusal, propose_mapping
 from features.sources.sources import Sources, known_at, open_sources
 from features.sources.versions import SUPERSEDED
 
@@ -10,6 +10,7 @@ __all__ = [
     "SUPERSEDED",
     "ProposedMapping",
     "Question",
+    "Refusal",
     "Sources",
     "known_at",
     "known_only_later",

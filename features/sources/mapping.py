@@ -36,6 +36,7 @@ DO: Mapping[Kind, str] = {
     "flag": "fix the source, or convert the column with query:",
 }
 CONSTANT = "forewarn_constant_{}"
+TAKEN_OF_CONTRACTS = ("age_days",)  # contract_<attribute> becomes a signal, and contract_age_days is one
 DELETED = "deleted"  # the flag of rows that do not count, which is no canonical column
 
 
@@ -259,9 +260,9 @@ def _extra_parts(
     table: Table, names: tuple[str, ...], kind: str, raw: SourceRows, taken: list[Part], settings: Settings
 ) -> tuple[list[Part], list[Fault]]:
     """Attributes and measures: source columns kept under their own names."""
-    allowed = table.name == "accounts" if kind == "attributes" else table.activity or table.name == "contracts"
-    if names and not allowed:
-        belongs = "accounts" if kind == "attributes" else "an activity table or contracts"
+    may_have = ("accounts", "contracts") if kind == "attributes" else ("contracts",)
+    if names and not (table.name in may_have or (kind == "measures" and table.activity)):
+        belongs = "accounts or contracts" if kind == "attributes" else "an activity table or contracts"
         found = f"{kind} of {table.name}"
         return [], [Fault(f"tables.{table.name}.{kind}", found, f"{kind} of {belongs}", "take them out")]
     parts: list[Part] = []
@@ -276,7 +277,12 @@ def _extra_parts(
         if kind == "attributes" and known_only_later(name) and where not in settings.allow_leaking:
             do = f"take it out of attributes; or, if it was known all along, write allow_leaking: [{where}]"
             found = "a name that sounds like knowledge from after the fact"
-            faults.append(Fault(where, found, "facts known when the account began", do))
+            expected = f"facts known when the {table.name.removesuffix('s')} began"
+            faults.append(Fault(where, found, expected, do))
+            continue
+        if table.name == "contracts" and kind == "attributes" and name in TAKEN_OF_CONTRACTS:
+            do = f"rename it with query: ({name} as {name}_of_contract, say)"
+            faults.append(Fault(where, f"a name that the signal contract_{name} has", "a name of its own", do))
             continue
         value, readable = raw.table[name], ("number", "flag", "text") if kind == "attributes" else ("number",)
         given = _kind_of(value) if kind == "attributes" else "number"

@@ -49,6 +49,8 @@ class Sources:
         A UTC midnight: everything before it is covered by the data.
     attributes : tuple of str
         Further columns of accounts that are used.
+    contract_attributes : tuple of str
+        Further columns of contracts that are used as they stand in the newest contract.
     measures : mapping of str to tuple of str
         By table, further numbers that are used.
     known_from : mapping of str to mapping of str to str
@@ -77,6 +79,7 @@ class Sources:
     warnings: tuple[str, ...] = ()
     health_scores: ir.Table | None = None
     known_from: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    contract_attributes: tuple[str, ...] = ()
 
     def history(self) -> Sources:
         """The same sources with every version of a fact among their tables: for what looks at one as_of after another.
@@ -168,6 +171,7 @@ def _open(engine: Engine, settings: Settings, now: pd.Timestamp | None) -> Sourc
         warnings=(*of_accounts, *warnings),
         health_scores=health_scores,
         known_from={name: known.known_from for name, known in mapped.items() if known.known_from},
+        contract_attributes=mapped["contracts"].attributes if "contracts" in mapped else (),
     )
 
 

@@ -14,6 +14,7 @@ import yaml
 
 from configs.atomic_files import write_text
 from configs.errors import Fault, InputError
+from features.sources import Refusal
 from serving.project import Project
 
 ROUNDS = 6  # what is mended may bring another fault to light
@@ -79,7 +80,7 @@ def fix(path: Path, now: datetime, write: bool = False) -> Mended:
     return Mended(str(path), diff, write and bool(diff), left)
 
 
-def _complaints(path: Path, text: str, now: datetime) -> tuple[tuple[Fault, ...], dict[str, str]]:
+def _complaints(path: Path, text: str, now: datetime) -> tuple[tuple[Fault, ...], dict[str, Refusal]]:
     """Faults of a project with that text, and the columns that it leaves under suspicion."""
     with tempfile.NamedTemporaryFile(
         "w", dir=path.parent, prefix=".forewarn-", suffix=".yaml", encoding="utf-8"
@@ -88,20 +89,21 @@ def _complaints(path: Path, text: str, now: datetime) -> tuple[tuple[Fault, ...]
         file.flush()
         try:
             with Project.open(Path(file.name), now=now) as project:
-                return (), {suspect.column: suspect.why for suspect in project.suspects if not suspect.allowed}
+                suspects = [suspect for suspect in project.suspects if not suspect.allowed]
+                return (), {suspect.column: Refusal(suspect.why, suspect.known_from) for suspect in suspects}
         except InputError as error:
             return error.faults, {}
 
 
-def mended(text: str, faults: Iterable[Fault], suspects: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+def mended(text: str, faults: Iterable[Fault], suspects: Mapping[str, Refusal]) -> tuple[str, tuple[str, ...]]:
     """The text of a project's file without what was found wrong, and what is left for somebody to answer.
 
     Parameters
     ----------
     text : str
     faults : iterable of Fault
-    suspects : mapping of str to str
-        Columns that may know the future (table.column), and why.
+    suspects : mapping of str to Refusal
+        Columns that may know the future (table.column), why, and the moment that a measure can be tied to.
 
     Returns
     -------
@@ -112,10 +114,11 @@ def mended(text: str, faults: Iterable[Fault], suspects: Mapping[str, str]) -> t
         changed = _of_fault(text, fault)
         left += [str(fault)] if changed is None else []
         text = changed or text
-    for where, why in suspects.items():
+    for where, refusal in suspects.items():
         table, _, column = where.partition(".")
-        changed = _without(text, table, column)
-        left += [f"{where}: {why}"] if changed is None else []
+        tied = _tied(text, table, column, refusal.known_from) if refusal.known_from else None
+        changed = tied or _without(text, table, column)
+        left += [f"{where}: {refusal.why}"] if changed is None else []
         text = changed or text
     return text, tuple(left)
 
@@ -222,6 +225,20 @@ def _without(text: str, table: str, column: str) -> str | None:
             if first.value == column and (node is not None):
                 return _cut(text, first.start_mark.index, last.end_mark.index, _is_flow(inside))
     return None
+
+
+def _tied(text: str, table: str, measure: str, moment: str) -> str | None:
+    """The mapping with a measure that is known from a moment on; None where it is tied already."""
+    node = _table_node(text, table)
+    measures, ties = _value(node, "measures"), _value(node, "known_from")
+    if measures is None or ties is not None:
+        return None
+    tie, end = f"known_from: {{{_plain(measure)}: {moment}}}", measures.end_mark.index
+    if _is_flow(node):
+        return _put(text, end, end, f", {tie}")
+    key = next(name for name, value in node.value if value is measures)  # type: ignore[union-attr]
+    start = key.start_mark.index
+    return _put(text, start, start, f"{tie}\n{' ' * key.start_mark.column}")
 
 
 def _is_flow(node: yaml.Node | None) -> bool:

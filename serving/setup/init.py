@@ -13,7 +13,7 @@ from configs.atomic_files import write_text
 from configs.errors import Fault, InputError, SourceError, UsageError
 
 if TYPE_CHECKING:
-    from features.sources import Question
+    from features.sources import Question, Refusal
 
 LARGE_BYTES, SAMPLE_BYTES = 100_000_000, 30_000_000  # a file from which on a sample is examined, and of which size
 
@@ -115,11 +115,11 @@ def examined(folder: Path) -> Iterator[Path]:
         yield Path(elsewhere)
 
 
-def refused(folder: Path, text: str) -> dict[str, str]:
+def refused(folder: Path, text: str) -> dict[str, Refusal]:
     """What `check` would refuse of a proposed forewarn.yaml: by table.column, or by table, why."""
     from configs.settings_file import load_settings
     from features.checks import find_suspects
-    from features.sources import open_sources
+    from features.sources import Refusal, open_sources
 
     with TemporaryDirectory() as elsewhere:
         path = Path(elsewhere) / "forewarn.yaml"
@@ -128,12 +128,13 @@ def refused(folder: Path, text: str) -> dict[str, str]:
             settings = load_settings(path).model_copy(update={"folder": folder.resolve()})
             sources = open_sources(settings)
         except SourceError as error:
-            return {fault.where: fault.found for fault in error.faults}
+            return {fault.where: Refusal(fault.found) for fault in error.faults}
         except InputError:
             return {}  # nothing that another mapping of these files would mend; `check` says what is missing
     try:
-        return {suspect.column: suspect.why for suspect in find_suspects(settings, sources)}
+        suspects = find_suspects(settings, sources)
+        return {suspect.column: Refusal(suspect.why, suspect.known_from) for suspect in suspects}
     except SourceError as error:
-        return {fault.where: fault.found for fault in error.faults}
+        return {fault.where: Refusal(fault.found) for fault in error.faults}
     finally:
         sources.close()

@@ -1,7 +1,8 @@
 """The first look at a folder of files: which canonical tables they may be, and a forewarn.yaml that maps them."""
 
+from features.sources.proposal.candidates import Refusal
 from features.sources.proposal.data_files import data_files, read_typed
 from features.sources.proposal.propose import ProposedMapping, propose_mapping
 from features.sources.proposal.questions import Question
 
-__all__ = ["ProposedMapping", "Question", "data_files", "propose_mapping", "read_typed"]
+__all__ = ["ProposedMapping", "Question", "Refusal", "data_files", "propose_mapping", "read_typed"]

@@ -28,6 +28,21 @@ NEAR = 0.85
 TEXT_TIMES_SHARE = 0.9  # of the values of a text column that have to look like times for it to be proposed as one
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """Why `check` would refuse a column, or a table, of a proposal.
+
+    Attributes
+    ----------
+    why : str
+    known_from : str
+        Of a measure the canonical column that it can be tied to instead; empty where there is none.
+    """
+
+    why: str
+    known_from: str = ""
+
+
 @dataclass
 class Guess:
     """Which canonical table one file, or a pattern of alike files, is taken for, and how its columns are mapped.
@@ -46,6 +61,8 @@ class Guess:
         By canonical column, the value that all rows have.
     attributes, measures, unused : list of str
         Further columns of the file: those proposed as attributes or as measures, and the rest.
+    known_from : dict of str to str
+        By measure, the canonical column whose moment it is known from.
     doubts : list of str
         What a reader should check, one sentence each.
     not_null : list of str
@@ -68,6 +85,7 @@ class Guess:
     attributes: list[str] = field(default_factory=list)
     measures: list[str] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
+    known_from: dict[str, str] = field(default_factory=dict)
     doubts: list[str] = field(default_factory=list)
     not_null: list[str] = field(default_factory=list)
     via: tuple[str, str] | None = None
@@ -79,15 +97,22 @@ class Guess:
         """The file's column for a canonical one."""
         return self.columns.get(ours)
 
-    def leave_out(self, ours: str, why: str) -> bool:
+    def leave_out(self, ours: str, refusal: Refusal) -> bool:
         """Takes an attribute, a measure or an optional column out of the proposal, with the reason as a doubt.
 
-        The end of a contract becomes its early end, which is known from its day on. Returns whether anything changed.
+        A measure that is known from a later moment is tied to that; the end of a contract becomes its early end, which
+        is known from its day on. Returns whether anything changed.
         """
-        known = {column.name: column for column in table(self.name).columns}
+        known, why = {column.name: column for column in table(self.name).columns}, refusal.why
+        moment = refusal.known_from
+        if ours in self.measures and moment in self.columns and self.known_from.get(ours) != moment:
+            self.known_from[ours] = moment
+            self.doubts.append(f"{ours} counts from {moment} on: {why}")
+            return True
         for names in (self.attributes, self.measures):
             if ours in names:
                 names.remove(ours)
+                self.known_from.pop(ours, None)
                 self.doubts.append(f"{ours} is left out: {why}")
                 return True
         if ours not in self.columns or known[ours].required:
@@ -115,6 +140,7 @@ class Guess:
         for names in (self.unused, self.attributes, self.measures):
             if theirs in names:
                 names.remove(theirs)
+                self.known_from.pop(theirs, None)
 
     @property
     def is_about_others(self) -> int:
@@ -279,12 +305,26 @@ def _left_over(guess: Guess, canonical: Table, name: str) -> None:
         else:
             guess.unused.append(name)
     elif number and not is_id and (canonical.activity or canonical.name == "contracts"):
-        if known_only_later(name) or measured_later(name, canonical.name):
+        if (
+            measured_later(name, canonical.name)
+            and not known_only_later(name)
+            and (moment := _moment(guess, canonical))
+        ):
+            guess.measures.append(name)
+            guess.known_from[name] = moment
+            guess.doubts.append(f"{name} counts from {moment} on: it sounds like what is known only then")
+        elif known_only_later(name) or measured_later(name, canonical.name):
             guess.doubts.append(f"{name} is left out: it sounds like what is known only later than its row begins")
         else:
             guess.measures.append(name)
     else:
         guess.unused.append(name)
+
+
+def _moment(guess: Guess, canonical: Table) -> str | None:
+    """The one moment of a row that is filled in later, where a measure can be tied to it."""
+    moments = [column.name for column in canonical.columns if column.filled_later and column.name in guess.columns]
+    return moments[0] if canonical.activity and len(moments) == 1 else None
 
 
 def _few_words(rows: ir.Table, value: ir.Value) -> bool:

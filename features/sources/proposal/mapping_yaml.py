@@ -138,6 +138,9 @@ def _table_lines(guess: Guess) -> list[str]:
         lines.append(f"    attributes: [{', '.join(map(_plain, guess.attributes))}]")
     if guess.measures:
         lines.append(f"    measures: [{', '.join(map(_plain, guess.measures))}]")
+    if guess.known_from:
+        ties = ", ".join(f"{_plain(name)}: {moment}" for name, moment in guess.known_from.items())
+        lines.append(f"    known_from: {{{ties}}}      # empty before that moment")
     if guess.unused:
         lines.append(f"    # not used: {', '.join(guess.unused)}")
     return lines

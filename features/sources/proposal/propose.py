@@ -9,7 +9,7 @@ from pathlib import Path
 from configs.errors import Fault, SourceError
 from configs.tables import TABLES
 from features.sources.backends import FILES, DuckDBEngine
-from features.sources.proposal.candidates import Guess, fill, referred_to, table_names
+from features.sources.proposal.candidates import Guess, Refusal, fill, referred_to, table_names
 from features.sources.proposal.data_files import data_files, read_typed
 from features.sources.proposal.evidence import evidence
 from features.sources.proposal.mapping_yaml import mapping_yaml
@@ -17,7 +17,7 @@ from features.sources.proposal.questions import Question, questions
 from features.sources.proposal.references import References
 from features.sources.proposal.ways import Ways, find_ways
 
-Examine = Callable[[str], Mapping[str, str]]
+Examine = Callable[[str], Mapping[str, Refusal]]
 ROUNDS = 6  # what is left out may bring another column to light
 
 
@@ -129,20 +129,20 @@ def _drop_incomplete(chosen: list[Guess], notes: list[str]) -> None:
         notes.append(f"{guess.origin}: looks like {guess.name}, but has no {', no '.join(guess.missing)}")
 
 
-def _leave_out(chosen: list[Guess], refused: Mapping[str, str], notes: list[str]) -> bool:
+def _leave_out(chosen: list[Guess], refused: Mapping[str, Refusal], notes: list[str]) -> bool:
     """Takes refused columns, or tables, out of the guesses; whether there were any that can be."""
     guesses = {guess.name: guess for guess in chosen}
     changed = False
-    for where, why in refused.items():
+    for where, refusal in refused.items():
         name, _, ours = where.removeprefix("tables.").partition(".")
         guess = guesses.get(name)
         if guess is None or guess not in chosen:
             continue
-        if guess.leave_out(ours, why):
+        if guess.leave_out(ours, refusal):
             changed = True
         elif name != "accounts" and len(chosen) > 1:
             chosen.remove(guess)
-            notes.append(f"{guess.origin}: looks like {name}, but {ours or 'its rows'} cannot be used ({why})")
+            notes.append(f"{guess.origin}: looks like {name}, but {ours or 'its rows'} cannot be used ({refusal.why})")
             changed = True
     return changed
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ import pytest
 from configs.settings import Settings
 from configs.settings_file import load_settings
 from features.checks.check_report import check
+from features.checks.feeds import all_account_facts, feed_of
 from features.labels.churn_events import churn_events
 from features.sources.sources import open_sources
 from features.timeline.outages import Outage
+from tests.features.small_company import sources_of
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "configs" / "examples"
 Make = Callable[..., Settings]
@@ -199,3 +202,18 @@ def test_a_server_is_checked_like_files(planted: Settings, postgres_url: str, tm
         connection.execute("drop schema checked cascade")
     assert report == check(planted)
     assert len(report.suspects) == 3
+
+
+def test_a_fact_that_is_corrected_later_was_not_recorded_late() -> None:
+    """Two of four events came late; a third has a version of a month later, which is the one that counts now."""
+    columns = "account_id occurred_at recorded_at"
+    first = [("a", "2023-05-01", "2023-05-01"), ("a", "2023-05-02", "2023-05-09"), ("b", "2023-05-03", "2023-05-03")]
+    late = ("b", "2023-05-04", "2023-05-06")
+    newest = [first[0], first[1], ("b", "2023-05-03", "2023-06-03"), late]
+    sources = sources_of("2024-01-01", usage_events=(columns, newest), written=(columns, [*first, late]))
+    tables = {name: rows for name, rows in sources.tables.items() if name != "written"}
+    with_versions = replace(sources, tables=tables, first_versions={"usage_events": sources.tables["written"]})
+    for known, share in ((replace(sources, tables=tables), 0.75), (with_versions, 0.5)):
+        facts = all_account_facts(known)
+        created = facts["accounts"]["first"].rename("created_at")
+        assert feed_of(known, "usage_events", facts["usage_events"], created).late_share == share

@@ -75,6 +75,7 @@ def project(make_settings: Callable[..., Settings], write_tables: Callable[..., 
         tables: dict[str, Any] = {name: {"from": f"{name}.parquet"} for name in frames}
         tables["accounts"]["attributes"] = [*ATTRIBUTES, *planted]
         tables["contracts"]["measures"] = ["discount"]
+        tables["contracts"]["attributes"] = [name for name in ("bundle",) if name in frames["contracts"]]
         further = [name for name in frames["usage_events"] if name not in ("account_id", "occurred_at")]
         tables["usage_events"]["measures"] = further
         body = {"churn": {"kind": "outcome"}, "data_end": f"{END:%Y-%m-%d}", **more}
@@ -190,6 +191,7 @@ def test_contracts_and_measures_that_know_the_future(project: Callable[..., Sett
     rows["billing_period"] = rows.plan.mask(ended & (np.arange(len(rows)) % 2 == 0), "cancelled")
     rows["plan"] = rows.plan.mask(ended, "cancelled")
     rows.loc[ended, ["arr", "discount"]] = [0.0, 100]
+    rows["bundle"] = rows.plan.mask(ended, "none")  # an attribute
     rows["seats"] = rows.arr.rank()  # no leak of its own, but made of one
     left = frames["usage_events"].account_id.isin(frames["outcomes"].account_id)
     frames["usage_events"]["state"] = left * 1.0
@@ -197,6 +199,7 @@ def test_contracts_and_measures_that_know_the_future(project: Callable[..., Sett
     expected = {
         "contracts.plan": "the last contracts of accounts that left",
         "contracts.billing_period": "the value cancelled holds for",
+        "contracts.bundle": "the last contracts of accounts that left",
         "contracts.arr": "AUC 1.00",
         "contracts.discount": "AUC 1.00",
         "contracts.seats": "AUC 1.00",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from features.dataset import Dataset
+from configs.errors import SourceError
+from features.dataset import Dataset, load_dataset
 from features.signals.financial import FINANCIAL
-from tests.features.by_hand import GONE, Case, build, check, no_signal_without_case, rows
+from tests.features.by_hand import FIRST, GONE, SECOND, Case, build, check, no_signal_without_case, project, rows
 
 TABLES = {
     "accounts": rows("account_id created_at", ("busy", 810), ("quiet", 190), ("absent", 55)),
@@ -118,3 +121,29 @@ def test_counted_by_hand(data: Dataset, name: str) -> None:
 
 def test_no_signal_without_a_case() -> None:
     no_signal_without_case(FINANCIAL, CASES)
+
+
+def test_attributes_of_contracts_are_those_of_the_contract_that_began_last(tmp_path: Path) -> None:
+    contracts = rows(
+        "account_id starts_at ends_at product seats_included indexed recorded_at",
+        ("busy", 435, 70, "basic", 5, True, None),
+        ("busy", 70, -295, "pro", 20, False, None),
+        ("busy", 20, -345, "enterprise", 90, True, -1),  # known a day too late
+        ("quiet", 200, None, "basic", None, None, None),
+        ("absent", 50, -315, None, None, None, None),
+    )
+    names = ["product", "seats_included", "indexed"]
+    made = project(tmp_path, {"accounts": TABLES["accounts"], "contracts": contracts})
+    mapped = {**made.tables, "contracts": made.tables["contracts"].model_copy(update={"attributes": (*names,)})}
+    data = load_dataset(made.model_copy(update={"tables": mapped}), as_ofs=[FIRST, SECOND])
+    check(data, "contract_product", ("basic", "pro", "basic", GONE))
+    check(data, "contract_seats_included", (5, 20, GONE, GONE))
+    check(data, "contract_indexed", ("True", "False", GONE, GONE))
+    assert [data.schema.info(f"contract_{name}").kind for name in names] == ["category", "number", "category"]
+
+    for name, says in (("age_days", "contract_age_days"), ("renewal_status", "when the contract began")):
+        late = contracts.rename(columns={"product": name})
+        made = project(tmp_path, {"accounts": TABLES["accounts"], "contracts": late})
+        mapped = {**made.tables, "contracts": made.tables["contracts"].model_copy(update={"attributes": (name,)})}
+        with pytest.raises(SourceError, match=says):
+            load_dataset(made.model_copy(update={"tables": mapped}), as_ofs=[SECOND])

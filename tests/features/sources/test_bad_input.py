@@ -82,7 +82,7 @@ MAPPINGS: tuple[tuple[str, dict[str, Any], tuple[str, ...]], ...] = (
     (
         "attributes elsewhere",
         {"tickets": {"attributes": ["priority"]}},
-        ("attributes of tickets", "attributes of accounts"),
+        ("attributes of tickets", "attributes of accounts or contracts"),
     ),
     ("bad SQL", {"tickets": {"from": None, "query": "selec 1"}}, ("tables.tickets.query", "syntax error")),
     ("SQL of no such column", {"tickets": {"from": None, "query": "select x from 'tickets.csv'"}}, ('"x" not found',)),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from features.sources import Refusal
 from serving.setup import fix
 from serving.setup.fix import mended
 
@@ -58,12 +59,31 @@ def test_faults_are_mended_as_a_diff_and_written_on_demand(path: Path) -> None:
 
 
 def test_a_column_under_suspicion_is_taken_out() -> None:
-    text, left = mended(YAML, (), {"accounts.is_churned": "sounds like after the fact"})
+    text, left = mended(YAML, (), {"accounts.is_churned": Refusal("sounds like after the fact")})
     assert yaml.safe_load(text)["tables"]["accounts"]["attributes"] == ["industry"]
-    text, left = mended(YAML, (), {"accounts.segment": "x", "tickets.ticket_id": "y", "contracts.arr": "z"})
+    suspects = {"accounts.segment": Refusal("x"), "tickets.ticket_id": Refusal("y"), "contracts.arr": Refusal("z")}
+    text, left = mended(YAML, (), suspects)
     assert yaml.safe_load(text)["tables"]["accounts"]["columns"] == {"created_at": "signup_dat"}
     assert yaml.safe_load(text)["tables"]["tickets"]["columns"] == {"opened_at": "opened"}
     assert left == ("contracts.arr: z",)
+
+
+@pytest.mark.parametrize("measures", ["measures: [effort, length]", "measures:\n      - effort\n      - length"])
+def test_a_measure_that_is_known_later_is_tied_to_its_moment(measures: str, path: Path) -> None:
+    days = range(10, 28)
+    resolved = [f"a,2023-03-{day},2023-03-{day + 3},t{day},72,{day}\n" for day in days]
+    (path.parent / "tickets.csv").write_text("account_id,opened,solved,id,effort,length\n" + "".join(resolved))
+    contracts = "account_id,starts_at,ends_at\na,2023-01-01,2024-01-01\nb,2023-01-01,2024-01-01\n"
+    (path.parent / "contracts.csv").write_text(contracts)
+    text = YAML.replace(", is_churned", "").replace("signup_dat", "signup_date")
+    path.write_text(
+        text.replace("      ticket_id: id", f"      ticket_id: id\n      resolved_at: solved\n    {measures}")
+    )
+    done = fix(path, NOW, write=True)
+    assert done.is_sound, done.left
+    tickets = yaml.safe_load(path.read_text())["tables"]["tickets"]
+    assert (tickets["measures"], tickets["known_from"]) == (["effort", "length"], {"effort": "resolved_at"})
+    assert "# of the CRM" in path.read_text()
 
 
 def test_what_only_somebody_can_say_is_left(path: Path) -> None:

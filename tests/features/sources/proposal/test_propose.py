@@ -18,6 +18,7 @@ from features.sources.proposal import candidates, propose, questions
 from features.sources.proposal.propose import propose_mapping
 from features.sources.sources import open_sources
 from features.timeline import visibility
+from serving.setup.init import refused
 
 
 def write(folder: Path, **files: str) -> Path:
@@ -203,3 +204,17 @@ def test_one_entry_adds_a_table_to_mapping_checks_and_init(tmp_path: Path, monke
     (tmp_path / "phone_call_export.csv").write_text("customer_id,logged_at,minutes\n1,2024-01-05,-3\n")
     with pytest.raises(SourceError, match=r"phone_calls\.minutes"):
         open_sources(settings)
+
+
+def test_a_measure_that_is_known_later_is_tied_to_its_moment(tmp_path: Path) -> None:
+    """By its name, and, where that says nothing, by what `check` finds in its values."""
+    tickets = [f"{1 + day % 4},t{day},2023-03-{day},2023-03-{day + 3},72,72,{day}\n" for day in range(10, 28)]
+    write(
+        tmp_path,
+        customers_csv=CUSTOMERS,
+        contracts_csv="customer_id,start_date,end_date\n1,2023-01-01,2024-01-01\n2,2023-01-02,2024-01-02\n",
+        tickets_csv="customer_id,ticket_id,opened_at,resolved_at,resolution_hours,effort,length\n" + "".join(tickets),
+    )
+    body = yaml.safe_load(propose_mapping(tmp_path, lambda text: refused(tmp_path, text)).text())["tables"]["tickets"]
+    assert body["measures"] == ["resolution_hours", "effort", "length"]
+    assert body["known_from"] == {"resolution_hours": "resolved_at", "effort": "resolved_at"}
