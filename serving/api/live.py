@@ -28,6 +28,7 @@ from serving.prepared import PreparedDay, current_day
 
 READY_SECONDS = 5.0  # an answer of the ledger to "can you be written to" counts for so long
 WORKER_AFTER_SECONDS = 3.0
+RESOLVED_A_TURN = 2  # answers that go on in one turn of the event loop, once they are written
 
 
 @dataclass(frozen=True)
@@ -205,19 +206,23 @@ class Live:
         except RuntimeError:  # the loop is closed: whoever asked is gone
             return
 
-    def _resolve(self, results: list[tuple[Any, list[Pointer] | Exception]]) -> None:
-        for future, result in results:
+    def _resolve(self, results: list[tuple[Any, list[Pointer] | Exception]], start: int = 0) -> None:
+        """Wakes whoever waits, a few in one turn of the loop, so that others have their turn between them."""
+        assert self._loop is not None
+        for future, result in results[start : start + RESOLVED_A_TURN]:
             if future.done():
                 continue
             if isinstance(result, Exception):
                 future.set_exception(result)
             else:
                 future.set_result(result)
-        worst = next((result for _, result in results if isinstance(result, Exception)), None)
-        if worst is not None:
-            log("ledger_away", error=str(worst))
-        assert self._loop is not None
-        self._ledger_seen = (self._loop.time(), None if worst is None else str(worst))
+        if start + RESOLVED_A_TURN < len(results):
+            self._loop.call_soon(self._resolve, results, start + RESOLVED_A_TURN)
+        if start == 0:
+            worst = next((result for _, result in results if isinstance(result, Exception)), None)
+            if worst is not None:
+                log("ledger_away", error=str(worst))
+            self._ledger_seen = (self._loop.time(), None if worst is None else str(worst))
 
     async def ready(self) -> Readiness:
         """Whether a score can be given and written down now."""

@@ -30,7 +30,7 @@ async def ready_to_send(answer: Answer, method: str, headers: Mapping[bytes, byt
     listed = [(name.encode(), value.encode()) for name, value in answer.headers.items()]
     is_read = method in ("GET", "HEAD") and status == 200
     if is_read:
-        tag = b'W/"' + hashlib.blake2b(body, digest_size=12).hexdigest().encode() + b'"'
+        tag = entity_tag(body)
         listed += [(b"etag", tag), (b"cache-control", b"no-cache, private")]
         asked = [one.strip() for one in headers.get(b"if-none-match", b"").split(b",")]
         if tag in asked or b"*" in asked:
@@ -46,6 +46,11 @@ async def ready_to_send(answer: Answer, method: str, headers: Mapping[bytes, byt
             listed.append((b"content-encoding", b"gzip"))
     listed.append((b"content-length", str(len(body)).encode()))
     return Reply(status, listed, b"" if method == "HEAD" else body)
+
+
+def entity_tag(body: bytes) -> bytes:
+    """The value of the header ETag for a body."""
+    return b'W/"' + hashlib.blake2b(body, digest_size=12).hexdigest().encode() + b'"'
 
 
 def compressed(body: bytes) -> bytes:
