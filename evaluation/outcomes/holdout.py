@@ -29,6 +29,8 @@ from evaluation.metrics import (
 
 TREATED, UNTREATED, HOLDOUT = "treated", "untreated", "holdout"
 ARMS = (TREATED, UNTREATED, HOLDOUT)
+# Four characters as they stand here: with any other, every running experiment would be drawn anew.
+SEPARATOR = r"\x1f"
 LEAST_CHURNED = 10
 OFF_BALANCE = 4.0  # standard deviations
 NO_DRAW = Refusal("chance did not decide who was approached; evaluation.holdout would let it")
@@ -72,7 +74,7 @@ def assign(account_ids: Sequence[str], salt: str, share: float) -> Array:
     """
     if not 0 <= share <= 1:
         raise ValueError(f"a share of {share}")
-    texts = (f"{salt}\\x1f{account}".encode() for account in account_ids)
+    texts = (f"{salt}{SEPARATOR}{account}".encode() for account in account_ids)
     positions = [int.from_bytes(hashlib.sha256(text).digest()[:8], "big") / 2**64 for text in texts]
     return np.where(np.array(positions, dtype=float) < share, HOLDOUT, TREATED)
 

@@ -12,7 +12,7 @@ from configs.framework import Milestone
 from configs.settings import Churn
 from features.frames.contact_activity import contact_activity, talks
 from features.frames.contracts import seen_contracts
-from features.frames.credits import CENT, with_credits
+from features.frames.credits import CENT, is_credit, with_credits
 from features.frames.onboarding import onboarding
 from features.signal import AggregateSignal, Signal
 from features.sources import Sources
@@ -79,6 +79,8 @@ def seen_invoices(sources: Sources, inputs: FrameInputs) -> ir.Table:
 
     def marked(rows: ir.Table) -> dict[str, ir.Value]:
         billed = (rows.kind.fill_null("invoice") == "invoice") if "kind" in rows.columns else ibis.literal(True)
+        if "amount" in rows.columns:
+            billed = billed & ~is_credit(rows)
         return {"billed": billed, "issued_day": rows.issued_at.date()}
 
     measured, distinct = _measured(sources, "invoices"), ("issued_day", "billed")

@@ -72,8 +72,10 @@ def check_as_ofs(as_ofs: pd.DatetimeIndex, data_end: pd.Timestamp) -> None:
     Raises
     ------
     DataError
-        When an as_of lies after the data's end, or is no midnight.
+        When there is none, or one lies after the data's end or is no midnight.
     """
+    if as_ofs.empty:
+        raise DataError(Fault("as_of", "none", "at least one UTC midnight", "give a day"))
     faults = [_future(day, data_end, "as_of") for day in as_ofs if day > data_end]
     faults += [
         Fault("as_of", str(day), "a UTC midnight", "give the date alone") for day in as_ofs if day != day.normalize()

@@ -164,9 +164,8 @@ def out_of_time(
     churned = churned_accounts(labels, known_until(labels, end, end))
     if churned < least + later:
         _refuse(f"{churned} churned accounts", least, later)
-    start = first_test(labels, end, least, settings.hazard_interval_days)
-    if settings.backtest.from_ is not None:
-        start = pd.Timestamp(settings.backtest.from_)
+    given = settings.backtest.from_
+    start = pd.Timestamp(given) if given else first_test(labels, end, least, settings.hazard_interval_days)
     as_ofs = tuple(pd.Timestamp(day) for day in sorted(labels.as_of[matured].unique()) if day >= start)
     blocks = []
     for fold in rolling_folds(as_ofs, start, settings.backtest.refit) if as_ofs else ():

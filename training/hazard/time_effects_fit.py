@@ -73,7 +73,8 @@ class _Rows(WeightedRows):
 
 @dataclass(frozen=True)
 class _Known:
-    """n hazard rows: columns `plain` (n, m) of what is no time, of each effect, and the row's account, day and month.
+    """n hazard rows: columns `plain` (n, m) of what is no time, of each effect, and the row's account, the day of its interval's middle,
+    and that day's month.
 
     The second plain column says that the day of joining is known; effects of it are less their `centers` (width,).
     """
@@ -85,7 +86,7 @@ class _Known:
     effects: dict[str, np.ndarray]
     centers: dict[str, np.ndarray]
     account: np.ndarray
-    end_days: np.ndarray
+    middle_days: np.ndarray
     month: np.ndarray
 
     def fitted(self, names: tuple[str, ...]) -> _Fit:
@@ -174,7 +175,7 @@ def _other_times_bear_it_out(known: _Known, name: str, fit: _Fit, until: float, 
     became of it no property of the month. The others are judged on half-years.
     """
     yearly = name in (SEASON, MONTH_JOINED)
-    blocks = _blocks(known.end_days, until, BLOCK_DAYS if yearly else BLOCK_DAYS / 2)
+    blocks = _blocks(known.middle_days, until, BLOCK_DAYS if yearly else BLOCK_DAYS / 2)
     if blocks is None:
         return False
     gain, judged = _gain(known, name, fit.z, blocks)
@@ -254,7 +255,7 @@ def _known(
         effects=effects,
         centers=centers,
         account=pd.factorize(frame["account_id"])[0][at],
-        end_days=middle,
+        middle_days=middle,
         month=(month.year * 12 + month.month).to_numpy(),
     )
 

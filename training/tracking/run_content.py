@@ -13,6 +13,8 @@ from configs.settings import Settings
 from training.fit import Data, Fitted, Tuned
 from training.model import ChurnModel
 
+# What the loss of a trial is called: one that was given up has seen fewer origins, and compares with none.
+LOSS_OF_TRIAL = {"COMPLETE": "purged_log_loss", "PRUNED": "purged_log_loss_until_pruned"}
 FRAME_COLUMNS = ("lifecycle_stage", "days_to_renewal", "term_days")
 
 
@@ -55,7 +57,7 @@ def trial_runs(tuned: Tuned) -> list[Nested]:
         Nested(
             f"trial {trial.number}",
             trial.params,
-            {} if trial.value is None else {"purged_log_loss": trial.value},
+            {} if trial.value is None else {LOSS_OF_TRIAL[trial.state]: trial.value},
             {"state": trial.state},
         )
         for trial in tuned.trials

@@ -33,7 +33,11 @@ class Question:
 
 
 def churn_kinds(guesses: Sequence[Guess]) -> dict[str, str]:
-    """By definition of churn that the tables allow, the most certain first, what it goes by."""
+    """By definition of churn that the tables allow, the most certain first, what it goes by.
+
+    Outcomes come before contracts: a company that has a table of them says itself who left. (Those of a template are
+    made of lost renewals, so there it is the other way round.)
+    """
     chosen = {guess.name: guess for guess in guesses}
     kinds = {}
     outcomes, contracts = chosen.get("outcomes"), chosen.get("contracts")

@@ -88,7 +88,8 @@ class SourceMapping:
 
     @property
     def churn(self) -> Literal["contract_end", "outcome", "silence"]:
-        """The definition of churn that the tables allow, the most certain first."""
+        """The definition of churn that the tables allow, the most certain first: contracts before outcomes, since a
+        template makes these of renewals that were lost, of which a CRM knows only some."""
         ends = {"ends_at", "terminated_at", "cancelled_at"}
         names = {mapped.table: set(mapped.query.columns) for mapped in self.tables}
         if names.get("contracts", set()) & ends:

@@ -47,6 +47,7 @@ TABLES = {
         ("busy", 3, "11", 2, None, 999, "invoice", -1),
         ("busy", -3, "12", -3, None, 999, "invoice", None),
         ("quiet", 400, "13", 370, 370, 50, "invoice", None),
+        ("quiet", 390, "14", None, None, -20, "invoice", None),  # a credit note by its amount
     ),
     "outcomes": rows(
         "account_id occurred_at kind arr_change recorded_at",

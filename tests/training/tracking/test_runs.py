@@ -196,12 +196,15 @@ def test_a_version_is_rebuilt_from_what_it_names(project, simulate):
 def test_the_trials_of_a_tuning_are_child_runs():
     trials = (
         Trial(0, "COMPLETE", 0.5, {"num_leaves": 4}),
-        Trial(1, "PRUNED", None, {"num_leaves": 9}),
+        Trial(1, "PRUNED", 0.4, {"num_leaves": 9}),
+        Trial(2, "FAIL", None, {"num_leaves": 5}),
     )
-    study = Study("s", 2, 1, Trees(), 0.5, Trees(), 0.5, 0.0, 0.0, False, "no better", ())
+    study = Study("s", 3, 1, Trees(), 0.5, Trees(), 0.5, 0.0, 0.0, False, "no better", ())
     result = run_content.trial_runs(Tuned(Trees(), False, study, trials))
-    assert [one.metrics for one in result] == [{"purged_log_loss": 0.5}, {}]
-    assert [(one.name, one.tags["state"]) for one in result] == [("trial 0", "COMPLETE"), ("trial 1", "PRUNED")]
+    # The loss of fewer origins does not stand beside those of all of them.
+    assert [run.metrics for run in result] == [{"purged_log_loss": 0.5}, {"purged_log_loss_until_pruned": 0.4}, {}]
+    states = {run.name: run.tags["state"] for run in result}
+    assert states == {"trial 0": "COMPLETE", "trial 1": "PRUNED", "trial 2": "FAIL"}
 
 
 def test_the_data_sheet_counts_only_labels_that_have_matured(dataset, project):
