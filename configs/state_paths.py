@@ -73,6 +73,11 @@ class StatePaths:
         return self.folder / "cache"
 
     @property
+    def checked(self) -> Path:
+        """What the last `check` found."""
+        return self.cache / "check.json"
+
+    @property
     def features(self) -> Path:
         """The demo's table of signals."""
         return self.folder / "features.parquet"

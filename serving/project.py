@@ -22,6 +22,7 @@ from configs.progress import Progress
 from configs.settings import Settings
 from configs.settings_file import load_settings
 from configs.state_paths import StatePaths
+from serving.checked import Checked, kept
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,6 +78,7 @@ class Project:
         self.tell = tell
         self._opened = ExitStack()
         self._knows_no_future = False
+        self._sources_given = sources is not None
         given = {"sources": sources, "dataset": dataset, "ledger": ledger}
         # An entry of that name is what a cached property looks for before it makes one.
         self.__dict__.update({name: value for name, value in given.items() if value is not None})
@@ -139,8 +141,16 @@ class Project:
         return sources
 
     @cached_property
+    def last_check(self) -> Checked | None:
+        """What `check` found last, if files, settings and code are as they were; None where it has to look again."""
+        # Sources that were handed in may not be those of the files.
+        return None if self._sources_given else kept(self.settings, self.now)
+
+    @cached_property
     def suspects(self) -> tuple[Suspect, ...]:
         """Columns of the sources that may know the future, those that `allow_leaking` names included."""
+        if self.last_check is not None:
+            return self.last_check.report.suspects
         from features.checks import find_suspects
 
         self.tell("looking for columns that know the future")
@@ -148,10 +158,11 @@ class Project:
 
     def require_no_suspects(self) -> None:
         """DataError with every suspected column that `allow_leaking` does not name, every signal of the project's own
-        that reads the future, and outcomes that contradict contracts; looked for once."""
+        that reads the future, and outcomes that contradict contracts; looked for once, and not where the last check
+        passed and still holds."""
         from features.checks import require_no_suspects
 
-        if not self._knows_no_future:
+        if not self._knows_no_future and not (self.last_check is not None and self.last_check.passed):
             require_no_suspects(self.settings, self.sources, self.suspects)
             self._knows_no_future = True
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from evaluation.outcomes import LevelInForce
     from evaluation.report import HorizonFigures
     from serving.api import CreatedKey, Key
-    from serving.commands.data import Checked, FeaturesWritten
+    from serving.checked import Checked
+    from serving.commands.data import FeaturesWritten
     from serving.commands.ledger import LedgerExported, LedgerVerified
     from serving.commands.machine import Diagnosis
     from serving.commands.score import Explained, Renewal, Scored

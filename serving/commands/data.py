@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from configs.atomic_files import write_parquet
 from configs.errors import SourceError
-from configs.json_object import JsonObject
+from serving import checked
+from serving.checked import Checked
 from serving.project import Project
 
 if TYPE_CHECKING:
@@ -17,40 +18,10 @@ if TYPE_CHECKING:
 
     from configs.settings import Settings
     from evaluation.outcomes import TriggerValue
-    from features.checks import CheckReport
     from features.dataset import Dataset
     from features.sources import Sources
 
 TRIGGER_AS_OFS = 24  # the newest matured ones, on which `check` judges the triggers
-
-
-@dataclass(frozen=True)
-class Checked:
-    """What the sources hold; not `passed` while a column that may know the future is neither fixed nor allowed, or a
-    signal of the project's own reads it."""
-
-    report: CheckReport
-    triggers: tuple[TriggerValue, ...] = ()
-
-    @property
-    def open_suspects(self) -> tuple[str, ...]:
-        """Suspected columns that `allow_leaking` does not name."""
-        return tuple(suspect.column for suspect in self.report.suspects if not suspect.allowed)
-
-    @property
-    def leaking_signals(self) -> tuple[str, ...]:
-        """Signals of the project's own that read the future."""
-        return tuple(leak.name for leak in self.report.own_signals.leaking)
-
-    @property
-    def passed(self) -> bool:
-        return not self.open_suspects and not self.leaking_signals
-
-    def to_json(self) -> JsonObject:
-        refused_for = {"open_suspects": self.open_suspects, "leaking_signals": self.leaking_signals}
-        triggers = [asdict(value) for value in self.triggers]
-        summary = {"summary": str(self.report), **self.report.to_json(), "triggers": triggers}
-        return {"passed": self.passed, **refused_for, **summary}
 
 
 @dataclass(frozen=True)
@@ -69,7 +40,13 @@ class FeaturesWritten:
 
 
 def check(project: Project) -> Checked:
-    """What the sources hold; SourceError with every fault of theirs and of the rules that read their signals."""
+    """What the sources hold; SourceError with every fault of theirs and of the rules that read their signals.
+
+    What was found last stands while files, settings and code are the same.
+    """
+    if (before := project.last_check) is not None:
+        project.tell("nothing has changed since the last check")
+        return before
     from features.checks import check as report_on
     from features.signals import framework_faults
 
@@ -79,7 +56,9 @@ def check(project: Project) -> Checked:
     except SourceError as error:
         raise SourceError((*framework_faults(project.settings), *error.faults)) from None
     report = report_on(project.settings, sources)
-    return Checked(report, _triggers(project, sources) if report.churns and report.churns.events else ())
+    found = Checked(report, _triggers(project, sources) if report.churns and report.churns.events else ())
+    checked.keep(project.settings, found, project.now)
+    return found
 
 
 def _triggers(project: Project, sources: Sources) -> tuple[TriggerValue, ...]:

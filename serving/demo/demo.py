@@ -25,8 +25,9 @@ from features.sources import Sources, known_at
 from features.sources.templates import template
 from features.synthetic import END, MONTHS, Calendar, Company, Story, company_config, make_company
 from features.synthetic.systems import make_systems_project, planted_lines
+from serving.checked import Checked
 from serving.commands.backtest import Backtested, backtest
-from serving.commands.data import Checked, FeaturesWritten, check, features
+from serving.commands.data import FeaturesWritten, check, features
 from serving.commands.machine import remove_state
 from serving.commands.monitor import watch
 from serving.commands.outcomes import Judged, outcomes

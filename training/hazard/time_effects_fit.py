@@ -73,8 +73,8 @@ class _Rows(WeightedRows):
 
 @dataclass(frozen=True)
 class _Known:
-    """n hazard rows: columns `plain` (n, m) of what is no time, of each effect, and the row's account, the day of its interval's middle,
-    and that day's month.
+    """n hazard rows: columns `plain` (n, m) of what is no time, of each effect, and of the row its account, the day
+    of its interval's middle, and that day's month.
 
     The second plain column says that the day of joining is known; effects of it are less their `centers` (width,).
     """

@@ -1,4 +1,4 @@
-"""Days given by hand: none at all, days ahead of the data, and moments within a day are refused, all of them at once."""
+"""Days given by hand: none at all, days ahead of the data and moments within a day are refused, all at once."""
 
 from __future__ import annotations
 
