@@ -25,9 +25,9 @@ from features.labels import labels
 from features.signals import exposure
 from features.timeline import succession
 from serving.api.front import MAX_BODY_BYTES
-from serving.api.keys import ROLES
 from serving.api.routes import ROUTES
 from serving.demo import demo
+from serving.keys import ROLES
 from training.calibration.methods import METHODS
 from training.fit.learners import MAX_MISSING, MONOTONE_BELOW
 from training.fit.model_selection import FEW, FITTED_Z, RULES_DOUBTED_FROM, RULES_Z

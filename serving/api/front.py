@@ -1,7 +1,8 @@
-"""The ASGI layer around the whole service: keys, roles, limits, dispatch, and how every answer and error looks.
+"""The ASGI layer around the whole service: keys, sessions, roles, limits, dispatch, and how answers and errors look.
 
 BentoML brings pages of its own (/metrics, an index); this layer is around all of them. It answers what the routes name
-by itself, lets through to BentoML what a route without a handler names, and nothing else.
+by itself, lets through to BentoML what a route without a handler names, and nothing else. The API is opened by a key
+alone and a page by a session alone, so that no other site can have a browser call the API with what it holds.
 """
 
 from __future__ import annotations
@@ -9,20 +10,20 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
 from configs.errors import ForewarnError
 from evaluation.ledger import LedgerAway
-from serving.api.key_table import KeysAway
-from serving.api.keys import Key
+from serving.api.browser import FORM, SESSION_COOKIE, PageRefusal, Refused, check_form, cookies
 from serving.api.limits import Allowance
 from serving.api.live import Live
 from serving.api.logs import log, log_error
 from serving.api.replies import ready_to_send
-from serving.api.routing import Answer, Call, Found, ProblemRaised, Route, Router
+from serving.api.routing import JSON, Answer, Call, Found, ProblemRaised, Route, Router
+from serving.keys import Key, KeysAway, Session
 from serving.messages import Problem, problem, problem_of
 
 Scope = MutableMapping[str, Any]
@@ -49,12 +50,15 @@ class Front:
         BentoML's own application.
     router : Router
     live : Live
+    page_refusal : callable, optional
+        Answers in HTML where a page is refused; without one nothing is taken for a page.
     """
 
-    def __init__(self, app: App, router: Router, live: Live) -> None:
+    def __init__(self, app: App, router: Router, live: Live, page_refusal: PageRefusal | None = None) -> None:
         self.app = app
         self.router = router
         self.live = live
+        self.page_refusal = page_refusal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -87,6 +91,8 @@ class _Exchange:
         self.headers, self.request_id = headers, request_id
         self.route: Route | None = None
         self.key: Key | None = None
+        self.session: Session | None = None
+        self.is_page = False
         self.allowance: Allowance | None = None
         self.status, self.accounts, self.passed = 0, 0, False
         self.fault: str | None = None
@@ -95,31 +101,43 @@ class _Exchange:
         try:
             answer = await self._answer()
         except ProblemRaised as raised:
-            answer = _refusal(raised.body, raised.headers)
+            answer = self._refusal(raised.body, raised.headers)
         except LedgerAway as error:
-            answer = _refusal(problem_of(error, 503), {"retry-after": "5"})
+            answer = self._refusal(problem_of(error, 503), {"retry-after": "5"})
         except KeysAway as error:
             log("keys_away", error=str(error))
-            answer = _refusal(problem(503, "the keys cannot be read now"), {"retry-after": "5"})
+            answer = self._refusal(problem(503, "the keys cannot be read now"), {"retry-after": "5"})
         except ForewarnError as error:
-            answer = _refusal(problem_of(error), {})
+            answer = self._refusal(problem_of(error), {})
         except Exception as error:
             log_error("request_failed", error, request_id=self.request_id, path=self.scope["path"])
-            answer = _refusal(problem(500, "the server could not answer; its log says why"), {})
+            answer = self._refusal(problem(500, "the server could not answer; its log says why"), {})
         if answer is not None:
             await self._reply(answer)
 
+    @property
+    def _path(self) -> str:
+        raw: bytes | None = self.scope.get("raw_path")
+        return quote(self.scope["path"]) if raw is None else raw.decode("latin-1").partition("?")[0]
+
+    def _asks_for_a_page(self, found: Found | None) -> bool:
+        """What a page's path names; and what no path names, of a browser's."""
+        if self.front.page_refusal is None:
+            return False
+        if found is not None:
+            return all(route.page for route in found.by_method.values())
+        return b"authorization" not in self.headers and b"text/html" in self.headers.get(b"accept", b"")
+
     async def _answer(self) -> Answer | None:
         """The answer; None where BentoML has given it."""
-        raw: bytes | None = self.scope.get("raw_path")
-        path = quote(self.scope["path"]) if raw is None else raw.decode("latin-1").partition("?")[0]
-        found = self.front.router.find(path)
+        found = self.front.router.find(self._path)
         route = None if found is None else found.route(self.scope["method"])
+        self.is_page = self._asks_for_a_page(found)
         if route is not None and not route.roles:
-            return await self._handled(route, found, None, b"")
+            return await self._handled(route, found, None, await self._body() if self.is_page else b"")
         if self.live.working > self.live.serving.max_waiting:
             raise ProblemRaised(problem(503, "more requests than can be answered in time"), {"retry-after": "1"})
-        self.key = await self._caller()
+        self.key = await (self._signed_in() if self.is_page else self._caller())
         self.allowance = self.live.limiter.take(self.key.key_id)
         if not self.allowance.allowed:
             raise ProblemRaised(problem(429, f"more than {self.allowance.limit} requests a minute with this key"))
@@ -136,7 +154,10 @@ class _Exchange:
         if route.handle is None:
             await self._pass()
             return None
-        return await self._handled(route, found, self.key, await self._body())
+        body = await self._body()
+        if self.session is not None and self.scope["method"] in WITH_BODY:
+            check_form(self.session, self.headers, body)
+        return await self._handled(route, found, self.key, body)
 
     async def _handled(self, route: Route, found: Found | None, key: Key | None, body: bytes) -> Answer:
         self.route = route
@@ -149,6 +170,10 @@ class _Exchange:
             body=body,
             query_string=self.scope.get("query_string", b""),
             routes=self.front.router.routes,
+            session=self.session,
+            asked_path=self._path,
+            client=(self.scope.get("client") or ("",))[0],
+            is_secure=b"https" in (self.scope.get("scheme", "").encode(), self.headers.get(b"x-forwarded-proto")),
         )
         assert route.handle is not None  # a route of BentoML's does not come here
         return await route.handle(call)
@@ -161,12 +186,24 @@ class _Exchange:
             raise ProblemRaised(problem(401, detail), {"www-authenticate": "Bearer"})
         return key
 
+    async def _signed_in(self) -> Key:
+        """The key of the session that the browser holds: looked up anew, so that a revoked one ends it."""
+        session_id = cookies(self.headers).get(SESSION_COOKIE, "")
+        session = self.live.sessions.find(session_id)
+        key = None if session is None else await self.live.keys.of_id(session.key_id)
+        if session is None or key is None:
+            self.live.sessions.close(session_id)
+            raise ProblemRaised(problem(401, "nobody is signed in; sign in with a key first"))
+        self.session = session
+        return key
+
     async def _body(self) -> bytes:
         if self.scope["method"] not in WITH_BODY:
             return b""
         kind = self.headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
-        if kind != "application/json":
-            raise ProblemRaised(problem(415, f"found {kind or 'no content type'}, expected application/json"))
+        expected = FORM if self.is_page else JSON
+        if kind != expected:
+            raise ProblemRaised(problem(415, f"found {kind or 'no content type'}, expected {expected}"))
         body = b""
         while True:
             event = await self.receive()
@@ -195,7 +232,18 @@ class _Exchange:
         await self.front.app(self.scope, self.receive, watch)
         if failed:
             detail = HTTPStatus(failed).description or HTTPStatus(failed).phrase
-            await self._reply(_refusal(problem(failed, detail), {}))
+            await self._reply(self._refusal(problem(failed, detail), {}))
+
+    def _refusal(self, body: Problem, headers: Mapping[str, str]) -> Answer:
+        """Problem details; for a page, what people see of them."""
+        self.fault = body.model_dump_json()
+        if not self.is_page or self.front.page_refusal is None:
+            return Answer(self.fault.encode(), body.status, PROBLEM, headers)
+        query = self.scope.get("query_string", b"").decode("latin-1")
+        path = f"{self._path}?{query}" if query else self._path
+        return self.front.page_refusal(
+            Refused(self.live, body, headers, self.scope["method"], path, self.headers, self.key, self.session)
+        )
 
     async def _reply(self, answer: Answer) -> None:
         self.status, self.accounts = answer.status, answer.accounts
@@ -232,7 +280,3 @@ class _Exchange:
         if self.fault is not None:
             fields["problem"] = self.fault[:500]
         log("request", **fields)
-
-
-def _refusal(body: Problem, headers: dict[str, str]) -> Answer:
-    return Answer(body.model_dump_json().encode(), body.status, PROBLEM, headers)

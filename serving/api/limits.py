@@ -6,6 +6,8 @@ import math
 import time
 from dataclasses import dataclass
 
+MOST_BUCKETS = 10_000
+
 
 @dataclass
 class _Bucket:
@@ -52,6 +54,8 @@ class RateLimiter:
         limit = self.requests_per_minute
         bucket = self._buckets.get(key_id)
         if bucket is None:
+            if len(self._buckets) >= MOST_BUCKETS:  # whoever has asked nothing for a minute has all of it again
+                self._buckets = {name: one for name, one in self._buckets.items() if now - one.at < 60}
             bucket = self._buckets[key_id] = _Bucket(limit, now)
         bucket.left = min(float(limit), bucket.left + (now - bucket.at) * limit / 60)
         bucket.at = now

@@ -15,20 +15,20 @@ import pandas as pd
 from configs.errors import ForewarnError
 from configs.settings import Serving, Settings
 from evaluation.ledger import Answered, AnswerWriter, Asked, Identity, Pointer
-from serving.api.key_table import KeyTable
-from serving.api.keys import KeyStore
 from serving.api.ledger_link import LedgerLink
 from serving.api.limits import RateLimiter
 from serving.api.logs import log, log_error
 from serving.api.metrics import Metrics
 from serving.api.shedding import SheddingProtocol
 from serving.api.worker_link import WorkerLink
+from serving.keys import KeyStore, KeyTable, SessionTable
 from serving.messages import DataAge, ProblemFault, Readiness, Refusal, Status, faults_of
 from serving.prepared import PreparedDay, current_day
 
 READY_SECONDS = 5.0  # an answer of the ledger to "can you be written to" counts for so long
 WORKER_AFTER_SECONDS = 3.0
 RESOLVED_A_TURN = 2  # answers that go on in one turn of the event loop, once they are written
+SIGN_INS_PER_MINUTE = 30  # of one address: a company behind one is let in, a guess is not worth its time
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,8 @@ class Live:
         self.serving: Serving = settings.serving
         self.limiter = RateLimiter(settings.serving.requests_per_minute)
         self.keys = KeyTable(KeyStore(settings.paths.keys))
+        self.sessions = SessionTable()
+        self.sign_ins = RateLimiter(SIGN_INS_PER_MINUTE)
         self.snapshot: Snapshot | None = None
         self.refused: dict[str, Refusal] = {}
         SheddingProtocol.limit = settings.serving.max_waiting

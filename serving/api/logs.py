@@ -13,7 +13,15 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"), default=str)
 
 
 def log(event: str, **fields: Any) -> None:
-    """Writes a line to stderr: `at`, `event`, and what else there is to say of it."""
+    """Writes a line to stderr: `at`, `event`, and what else there is to say of it.
+
+    Parameters
+    ----------
+    event : str
+        What happened, in a word.
+    fields : object
+        Whatever else the line says, by name.
+    """
     line = _ENCODER.encode({"at": _moment(), "event": event, **fields})
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()

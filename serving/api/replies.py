@@ -29,7 +29,7 @@ async def ready_to_send(answer: Answer, method: str, headers: Mapping[bytes, byt
     body, status = answer.body, answer.status
     listed = [(name.encode(), value.encode()) for name, value in answer.headers.items()]
     is_read = method in ("GET", "HEAD") and status == 200
-    if is_read:
+    if is_read and "cache-control" not in answer.headers:
         tag = entity_tag(body)
         listed += [(b"etag", tag), (b"cache-control", b"no-cache, private")]
         asked = [one.strip() for one in headers.get(b"if-none-match", b"").split(b",")]

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote
 
 from pydantic import BaseModel, ValidationError
 
-from serving.api.keys import Key, Role
+from serving.keys import Key, Role, Session
 from serving.messages import Problem, ProblemFault, problem
 
 if TYPE_CHECKING:
@@ -79,6 +79,14 @@ class Call:
     query_string : bytes
     routes : sequence of Route
         All that there are.
+    session : Session or None
+        Of who signed in, on a page; None for a caller of the API, and before signing in.
+    asked_path : str
+        The path as it was sent, without its query.
+    client : str
+        The address that the request came from.
+    is_secure : bool
+        It came over https, as far as the service can tell.
     """
 
     live: Live
@@ -89,6 +97,10 @@ class Call:
     body: bytes
     query_string: bytes
     routes: Sequence[Route]
+    session: Session | None = None
+    asked_path: str = "/"
+    client: str = ""
+    is_secure: bool = False
 
     @property
     def asked_by(self) -> str:
@@ -155,6 +167,8 @@ class Route:
         It shows figures of all accounts together, and so is shut to a key that is bound to an owner's.
     once : bool
         It takes an Idempotency-Key: the same request again is answered as the first time.
+    page : bool
+        For people: opened by a session instead of a key, takes forms instead of JSON, and is refused in HTML.
     """
 
     method: str
@@ -171,6 +185,7 @@ class Route:
     gives_type: str = JSON
     of_all: bool = False
     once: bool = False
+    page: bool = False
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from evaluation.outcomes import LevelInForce
     from evaluation.report import HorizonFigures
-    from serving.api import CreatedKey, Key
     from serving.checked import Checked
     from serving.commands.data import FeaturesWritten
     from serving.commands.ledger import LedgerExported, LedgerVerified
     from serving.commands.machine import Diagnosis
     from serving.commands.score import Explained, Renewal, Scored
+    from serving.keys import CreatedKey, Key
     from serving.messages import Reasons
     from serving.remote import RemoteScored
     from serving.setup import Mended, Proposal

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from serving.api import ROLES, CreatedKey, KeyStore
 from serving.cli import console
 from serving.cli.session import Session
+from serving.keys import ROLES, CreatedKey, KeyStore
 
 
 @click.group()

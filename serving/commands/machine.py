@@ -18,7 +18,7 @@ from configs.state_paths import StatePaths
 from serving.prepared import current_day
 
 PACKAGES = ("bentoml", "mlflow", "lightgbm", "duckdb")
-SERVICE = "serving.api.service:Forewarn"
+SERVICE = "serving.service:Forewarn"
 # Neither BentoML nor MLflow may report anything to anybody.
 QUIET = {"BENTOML_DO_NOT_TRACK": "True", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
 

@@ -30,8 +30,8 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import yaml
 
-from serving.api import KeyStore
 from serving.commands.machine import QUIET
+from serving.keys import KeyStore
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS, ROUNDS, CONNECTIONS = 5, 3, (1, 8, 64)

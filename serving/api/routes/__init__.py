@@ -11,6 +11,9 @@ no entry names answers 404, to every role.
 """
 
 from serving.api.routes import accounts, entries, questions, reports, scores, service
+from serving.api.routes.accounts import account_of, written
+from serving.api.routes.asking import asked_of_worker
+from serving.api.routes.scores import sees, snapshot_of
 from serving.api.routing import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -22,4 +25,4 @@ ROUTES: tuple[Route, ...] = (
     *service.ROUTES,
 )
 
-__all__ = ["ROUTES"]
+__all__ = ["ROUTES", "account_of", "asked_of_worker", "sees", "snapshot_of", "written"]

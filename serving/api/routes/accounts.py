@@ -14,17 +14,32 @@ import pandas as pd
 from configs.errors import Fault, UsageError, nearest
 from evaluation.jsonable import to_jsonable
 from evaluation.ledger import Ledger, Pointer
-from serving.api.keys import ROLES
 from serving.api.live import Snapshot
 from serving.api.routes.scores import sees, snapshot_of
 from serving.api.routing import Answer, Call, ProblemRaised, Route
+from serving.keys import ROLES
 from serving.messages import FIELDS, AccountAnswer, AccountHistory, AccountPage, AccountsQuery, HistoryQuery, problem
 
 PAST_COLUMNS = ("as_of", "requested_at", "lifecycle_stage", "risk_level", "health_score", "coverage", "arr")
 
 
 def account_of(call: Call, snapshot: Snapshot) -> str:
-    """The account that the path names; 404 for one that is not in play, or that the key may not see."""
+    """The account that the path names.
+
+    Parameters
+    ----------
+    call : Call
+    snapshot : Snapshot
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ProblemRaised
+        404 for one that is not in play, or that the key may not see.
+    """
     account_id = call.path["account_id"]
     if not sees(call, snapshot, account_id):
         detail = f"no account {account_id!r} is in play on {snapshot.day.header.as_of}, or this key may not see it"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from serving.api.keys import ROLES
 from serving.api.live import Snapshot
 from serving.api.routes.accounts import account_of, written
 from serving.api.routes.asking import asked_of_worker
 from serving.api.routes.scores import sees, snapshot_of
 from serving.api.routing import Answer, Call, ProblemRaised, Role, Route
+from serving.keys import ROLES
 from serving.messages import (
     AccountSignals,
     Changes,

@@ -22,7 +22,21 @@ Body = Callable[[PreparedDay, str], bytes]
 
 
 def snapshot_of(call: Call) -> Snapshot:
-    """The day that serves now; 503 while there is none."""
+    """The day that serves now.
+
+    Parameters
+    ----------
+    call : Call
+
+    Returns
+    -------
+    Snapshot
+
+    Raises
+    ------
+    ProblemRaised
+        503 while there is none.
+    """
     snapshot = call.live.snapshot
     if snapshot is None:
         raise ProblemRaised(problem(503, "no day is prepared yet; GET /readyz says why"), {"retry-after": "5"})
@@ -30,7 +44,18 @@ def snapshot_of(call: Call) -> Snapshot:
 
 
 def sees(call: Call, snapshot: Snapshot, account_id: str) -> bool:
-    """Whether an account is in play and the key may see it; to the caller these are one."""
+    """Whether an account is in play and the key may see it; to the caller these are one.
+
+    Parameters
+    ----------
+    call : Call
+    snapshot : Snapshot
+    account_id : str
+
+    Returns
+    -------
+    bool
+    """
     found = snapshot.day.summaries.get(account_id)
     return found is not None and call.sees(found.owner)
 

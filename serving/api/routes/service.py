@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 
-from serving.api.keys import ROLES
 from serving.api.openapi import document
 from serving.api.routing import Answer, Call, Route
+from serving.keys import ROLES
 from serving.messages import Readiness, Status
 
 
@@ -32,7 +32,9 @@ async def status(call: Call) -> Answer:
 
 async def openapi(call: Call) -> Answer:
     """This document."""
-    made = await asyncio.to_thread(document, call.routes, call.live.settings.horizons_days)
+    made = await asyncio.to_thread(
+        document, [route for route in call.routes if not route.page], call.live.settings.horizons_days
+    )
     return Answer(json.dumps(made).encode())
 
 
@@ -43,12 +45,8 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route("GET", "/v1/status", ROLES, status, "What serves, and what was refused since.", gives=Status),
     Route("GET", "/openapi.json", ROLES, openapi, "This document."),
-    Route("GET", "/docs.json", ROLES, openapi, "This document, where the index page looks for it."),
+    Route("GET", "/docs.json", ROLES, openapi, "This document, under its older name."),
     Route(
         "GET", "/metrics", ("platform", "admin"), None, "Figures for Prometheus.", gives_type="text/plain", of_all=True
-    ),
-    Route("GET", "/", ROLES, None, "A page that shows this document.", gives_type="text/html"),
-    Route(
-        "GET", "/static_content/{file}", ROLES, None, "What that page needs.", statuses=(404,), gives_type="text/css"
     ),
 )

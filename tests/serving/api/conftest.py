@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from serving.api.keys import ROLES, KeyStore
+from serving.keys import ROLES, KeyStore
 from tests.serving.called_api import Api
 from tests.serving.running import running_service
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from serving.api.keys import KeyStore
+from serving.keys import KeyStore
 from tests.copied_project import Copy
 from tests.serving.running import running_service
 

@@ -20,7 +20,7 @@ import pytest
 from configs.settings_file import load_settings
 from evaluation.ledger import Ledger
 from evaluation.outcomes import enter_overrides
-from serving.api.keys import KeyStore
+from serving.keys import KeyStore
 from tests.serving.running import running_service
 from training.tracking import promote, versions
 

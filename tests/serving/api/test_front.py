@@ -14,11 +14,10 @@ import httpx
 import pytest
 
 from configs.settings import Settings
-from serving.api import key_table
 from serving.api.front import MAX_BODY_BYTES, Front
-from serving.api.keys import ROLES, KeyStore
 from serving.api.routes import ROUTES
 from serving.api.routing import SHOWN, Answer, Call, ProblemRaised, Route, Router, body_problem
+from serving.keys import ROLES, KeyStore, key_table
 from serving.messages import ScoreRequest, problem
 from tests.serving.prepared_days import live_of
 

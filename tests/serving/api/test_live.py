@@ -13,10 +13,10 @@ import pytest
 
 from configs.settings import Settings
 from evaluation.ledger import Ledger, LedgerAway
-from serving.api.keys import Key
 from serving.api.live import Live
 from serving.api.routes.scores import score
 from serving.api.routing import Call, ProblemRaised
+from serving.keys import Key
 from tests.serving.prepared_days import ACCOUNTS, day_event, header, live_of, write_day
 
 TABLES = {"accounts": {"from": "a.csv"}, "contracts": {"from": "c.csv"}}

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from serving.api.keys import ROLES
 from serving.api.openapi import document
 from serving.api.routes import ROUTES
 from serving.client import Refused
+from serving.keys import ROLES
 from tests.benchmarks.api_contract import check
 from tests.serving.called_api import Api
 from tests.serving.calling import on

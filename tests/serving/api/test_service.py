@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 from evaluation.ledger import pointers_in
-from serving.api.keys import ROLES, KeyStore
+from serving.keys import ROLES, KeyStore
 from tests.serving.running import running_service
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -207,9 +207,7 @@ def test_the_ledger_is_intact_after_all_this(served: Served, forewarn: Any) -> N
     assert json.loads(done.stdout)["batches"] > 5
 
 
-@pytest.mark.parametrize(
-    "path", ["/v1/score", "/v1/explain", "/metrics", "/docs.json", "/schema.json", "/", "/healthz"]
-)
+@pytest.mark.parametrize("path", ["/v1/score", "/v1/explain", "/metrics", "/docs.json", "/schema.json", "/healthz"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_nothing_without_a_key(served: Served, method: str, path: str) -> None:
     answer = served.call(method, path, json={"account_ids": ["acc-0001"]} if method == "POST" else None)

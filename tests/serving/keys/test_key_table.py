@@ -9,9 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from serving.api import key_table
-from serving.api.key_table import KeysAway, KeyTable
-from serving.api.keys import KeyStore
+from serving.keys import KeysAway, KeyStore, KeyTable, key_table
 
 
 def test_the_grace_begins_with_the_trouble_however_long_ago_the_file_was_read(

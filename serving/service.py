@@ -1,4 +1,4 @@
-"""The BentoML shell: `bentoml serve serving.api.service:Forewarn`, with the project's file in FOREWARN_CONFIG.
+"""The BentoML shell: `bentoml serve serving.service:Forewarn`, with the project's file in FOREWARN_CONFIG.
 
 Nothing is decided here: the front lets requests in and dispatches them, the worker's prepared day answers, and the
 ledger is written before an answer leaves.
@@ -16,7 +16,7 @@ import bentoml
 import uvicorn.config
 
 if TYPE_CHECKING:
-    from serving.api.live import Live
+    from serving.api import Live
 
 CONFIG_VARIABLE = "FOREWARN_CONFIG"
 # Uvicorn, which BentoML starts after it has loaded this, then speaks through our protocol, which sheds.
@@ -31,8 +31,7 @@ def live() -> Live:
     Imported here: BentoML loads this file in two processes, of which one serves nothing and need load nothing.
     """
     from configs.settings_file import load_settings
-    from serving.api.live import Live
-    from serving.api.metrics import Metrics
+    from serving.api import Live, Metrics
 
     config = Path(os.environ.get(CONFIG_VARIABLE, "forewarn.yaml")).resolve()
     metrics = Metrics(bentoml.metrics.Counter, bentoml.metrics.Gauge, bentoml.metrics.Histogram)
@@ -64,11 +63,11 @@ class LazyFront:
     """The front of this process' service, made when the process begins to serve."""
 
     def __init__(self, app: Any) -> None:
-        from serving.api.front import Front
+        from serving.api import Front, Router
         from serving.api.routes import ROUTES
-        from serving.api.routing import Router
+        from serving.pages import PAGES, refused
 
-        self.front = Front(app, Router(ROUTES), live())
+        self.front = Front(app, Router((*ROUTES, *PAGES)), live(), refused)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await self.front(scope, receive, send)

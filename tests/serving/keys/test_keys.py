@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from configs.errors import UsageError
-from serving.api.keys import ROLES, KeyStore
+from serving.keys import ROLES, KeyStore
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ import hmac
 import time
 from pathlib import Path
 
-from serving.api.keys import SHAPE, Key, KeyStore, StoredKey
+from serving.keys.keys import SHAPE, Key, KeyStore, StoredKey
 
 GRACE_SECONDS = 60.0  # for so long the keys that were read before count while the file cannot be read
 RETRY_SECONDS = 1.0
@@ -38,6 +38,18 @@ class KeyTable:
 
     async def find(self, token: str) -> Key | None:
         """The live key of this text; None for any other. KeysAway when nobody can say."""
+        await self._fresh()
+        key = self._known.get(token)
+        return key if key is not None else self._look_up(token)
+
+    async def of_id(self, key_id: str) -> Key | None:
+        """The live key of this id, for whoever showed the whole of it before; None for one that was revoked."""
+        await self._fresh()
+        stored = self._keys.get(key_id)
+        return None if stored is None else stored.key
+
+    async def _fresh(self) -> None:
+        """Sees to it that the keys are those of the file."""
         now = time.monotonic()
         if _mark_of(self.store.path) != self._mark or self.trouble is not None:
             if self.trouble is None or now - self._tried_at > RETRY_SECONDS:
@@ -45,8 +57,6 @@ class KeyTable:
             is_late = not self._has_read or time.monotonic() - self._trouble_since > GRACE_SECONDS
             if self.trouble is not None and is_late:
                 raise KeysAway(self.trouble)
-        key = self._known.get(token)
-        return key if key is not None else self._look_up(token)
 
     def _look_up(self, token: str) -> Key | None:
         match = SHAPE.fullmatch(token)
