@@ -267,6 +267,17 @@ class Client:
         body = {"account_id": account_id, "kind": kind, "occurred_at": occurred_at, **more}
         return self._enter("/v1/outcomes", body, idempotency_key)
 
+    def task_event(
+        self, account_id: str, task: str, kind: str, *, idempotency_key: str | None = None, **more: Any
+    ) -> Entered:
+        """What became of a task: done, snoozed, assigned, ticked, reopened; also step, until, assigned_to, comment, by."""
+        body = {"account_id": account_id, "task": task, "kind": kind, **more}
+        return self._enter("/v1/tasks", body, idempotency_key)
+
+    def note(self, account_id: str, text: str, *, by: str | None = None, idempotency_key: str | None = None) -> Entered:
+        """Something to remember about an account."""
+        return self._enter("/v1/notes", {"account_id": account_id, "text": text, "by": by}, idempotency_key)
+
     def reports(self) -> list[Body]:
         """The files of the newest report."""
         return self._json("GET", "/v1/reports")["reports"]

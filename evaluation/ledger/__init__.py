@@ -2,6 +2,7 @@
 
 from evaluation.ledger.answer_writer import AnswerWriter, Asked, Identity, LedgerAway
 from evaluation.ledger.answers import Answered, Pointer, pointers_in
+from evaluation.ledger.entered import Note, TaskEvent, TaskEventKind
 from evaluation.ledger.hash_chain import canonical
 from evaluation.ledger.ledger import Ledger, PredictionKind, Written
 from evaluation.ledger.outbox import (
@@ -43,6 +44,7 @@ __all__ = [
     "LedgerAway",
     "NewEntry",
     "NewMessage",
+    "Note",
     "Once",
     "Outbox",
     "Pointer",
@@ -50,6 +52,8 @@ __all__ = [
     "Reply",
     "StoredAlert",
     "StoredMessage",
+    "TaskEvent",
+    "TaskEventKind",
     "Written",
     "canonical",
     "moment",

@@ -32,7 +32,8 @@ from evaluation.ledger.rows import (
 _DAYS = {"as_of", "first_as_of", "last_as_of"}
 _MOMENTS = {*_DAYS, "requested_at", "judged_at", "churn_at", "contraction_at", "reactivated_at", "made_at"}
 _MOMENTS |= {"expires_at", "entered_at", "next_at", "answered_at", "given_at", "started_at", "ended_at", "occurred_at"}
-_FIGURES = {*NUMBERS, *AT_MAIN, "arr_change"}
+_MOMENTS |= {"until", "written_at"}
+_FIGURES = {*NUMBERS, *AT_MAIN, "arr_change", "p_churn"}
 _COUNTS = {"batch_id", "row", "main_horizon_days", "matured_days", "contraction_days", "pairs", "format", "rows"}
 _COUNTS |= {"upto_batch", "attempt"}
 _FLAWED = "the ledger holds a row that is not as it was written"

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, Select, select
 
 from evaluation.ledger import hash_chain, queries
 from evaluation.ledger.database import bulk, parts
+from evaluation.ledger.entered import Note, TaskEvent, notes, task_events
 from evaluation.ledger.export import export
 from evaluation.ledger.frames import arrow_table, in_order, stored_columns, to_pandas
 from evaluation.ledger.hash_chain import Verification
@@ -143,7 +144,7 @@ class LedgerReader:
         return self._frame(query, names)
 
     def entries(self, kind: str, account_id: str | None = None) -> pd.DataFrame:
-        """Every row of an entry of this kind ("override", "feedback", "intervention", "outcome"), in the order entered:
+        """Every row of an entry of this kind ("override", "feedback", "task", "note" ...), in the order entered:
         its columns, batch_id, row and entered_at."""
         (table,) = entry_of(kind).tables
         columns = [column for column in table.columns if column.name != "row_hash"]
@@ -151,6 +152,24 @@ class LedgerReader:
         if account_id is not None:
             query = query.where(table.c.account_id == account_id)
         return self._frame(query.order_by(table.c.batch_id, table.c.row), [*(c.name for c in columns), "entered_at"])
+
+    def task_events(
+        self, *, account_id: str | None = None, owner: str | None = None, after_batch: int = 0
+    ) -> list[TaskEvent]:
+        """What became of tasks, in the order entered: of an account, of the accounts that an owner had when it was
+        entered, or of all; `after_batch`: only what was entered after that batch."""
+        query = select(task_events).where(task_events.c.batch_id > after_batch)
+        for column, value in ((task_events.c.account_id, account_id), (task_events.c.owner, owner)):
+            query = query if value is None else query.where(column == value)
+        with self._reading() as connection:
+            ordered = query.order_by(task_events.c.batch_id, task_events.c.row)
+            return [TaskEvent.of(dict(row)) for row in connection.execute(ordered).mappings()]
+
+    def notes(self, account_id: str) -> list[Note]:
+        """The notes on an account, in the order written."""
+        query = select(notes).where(notes.c.account_id == account_id).order_by(notes.c.batch_id, notes.c.row)
+        with self._reading() as connection:
+            return [Note.of(dict(row)) for row in connection.execute(query).mappings()]
 
     def reply(self, asked_by: str, once: Once, at: pd.Timestamp) -> Reply | None:
         """The first answer to a request under this idempotency key; see `evaluation.ledger.replies.first_reply`."""

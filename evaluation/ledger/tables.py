@@ -2,7 +2,8 @@
 
 Every entry is a batch: a row of `batches`, chained to the batch before, and the rows that belong to it, from row 0 up.
 What is entered (the names of ENTRIES) differs only in the tables that hold its rows, so one more kind of entry is a
-table here, an `Entry` in ENTRIES and a migration. `head` has one row, the newest batch: writers lock it.
+table here (in entered.py, where people enter it), an `Entry` in ENTRIES and a migration. `head` has one row, the newest
+batch: writers lock it.
 
 Days are ISO text (`2024-01-31`), moments ISO text in UTC with microseconds (`2024-01-31T09:30:00.000000`): they sort,
 read and hash alike in SQLite and PostgreSQL.
@@ -13,12 +14,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Double, Index, Integer, MetaData, String, Table
+from sqlalchemy import Column, Double, Index, Integer, String, Table
 
-REVISION = "0008"
+from evaluation.ledger.entered import (
+    feedback,
+    interventions,
+    metadata,
+    notes,
+    outcomes,
+    overrides,
+    row_hash,
+    row_key,
+    task_events,
+)
+
+REVISION = "0009"
 FORMAT = 3  # of a batch's rows: those of format 1 had no columns that came `since` 2, and so on
-
-metadata = MetaData()
 
 batches = Table(
     "batches",
@@ -45,21 +56,10 @@ head = Table(
 )
 
 
-def _row_key() -> tuple[Column[int], Column[int]]:
-    return (
-        Column("batch_id", Integer, primary_key=True, autoincrement=False),
-        Column("row", Integer, primary_key=True, autoincrement=False),
-    )
-
-
-def _row_hash() -> Column[str]:
-    return Column("row_hash", String, nullable=False)
-
-
 predictions = Table(
     "predictions",
     metadata,
-    *_row_key(),
+    *row_key(),
     Column("account_id", String, nullable=False),
     Column("as_of", String, nullable=False),
     Column("lifecycle_stage", String),
@@ -82,7 +82,7 @@ predictions = Table(
     Column("config_version", String, nullable=False),
     Column("signals_hash", String, nullable=False),
     Column("has_signal", Integer, info={"since": 2}),  # 0: the base rate of the stage, for want of a usable signal
-    _row_hash(),
+    row_hash(),
     # Beyond account and day so that "the first of its model version" and "every account and day" need no rows.
     Index("ix_predictions_account_as_of", "account_id", "as_of", "model_version", "batch_id", "row"),
     Index("ix_predictions_as_of", "as_of"),
@@ -92,7 +92,7 @@ predictions = Table(
 prediction_texts = Table(
     "prediction_texts",
     metadata,
-    *_row_key(),
+    *row_key(),
     Column("reasons", String),
     Column("triggers", String),
     Column("actions", String),
@@ -103,13 +103,13 @@ prediction_texts = Table(
 answers = Table(
     "answers",
     metadata,
-    *_row_key(),
+    *row_key(),
     Column("request_id", String, nullable=False),
     Column("asked_by", String, nullable=False),
     Column("answered_at", String, nullable=False),
     Column("route", String, nullable=False),
     Column("pointers", String, nullable=False),
-    _row_hash(),
+    row_hash(),
 )
 
 # The outcome of an account after an as_of day, as known at the batch's requested_at. Every horizon of at most
@@ -118,7 +118,7 @@ answers = Table(
 judgements = Table(
     "judgements",
     metadata,
-    *_row_key(),
+    *row_key(),
     Column("account_id", String, nullable=False),
     Column("as_of", String, nullable=False),
     Column("matured_days", Integer, nullable=False),
@@ -127,7 +127,7 @@ judgements = Table(
     Column("contraction_days", Integer, info={"since": 3}),
     Column("contraction_at", String, info={"since": 3}),
     Column("reactivated_at", String, info={"since": 3}),
-    _row_hash(),
+    row_hash(),
     Index("ix_judgements_account_as_of", "account_id", "as_of", "batch_id", "row"),
 )
 
@@ -135,34 +135,18 @@ judgements = Table(
 events = Table(
     "events",
     metadata,
-    *_row_key(),
+    *row_key(),
     Column("kind", String, nullable=False),
     Column("body", String, nullable=False),
-    _row_hash(),
+    row_hash(),
 )
-
-# CSMs' overrides, beside the model's levels: the level, why, who, and until when it holds.
-overrides = Table(
-    "overrides",
-    metadata,
-    *_row_key(),
-    Column("account_id", String, nullable=False),
-    Column("made_at", String, nullable=False),
-    Column("level", String, nullable=False),
-    Column("reason", String, nullable=False),
-    Column("made_by", String, nullable=False),
-    Column("expires_at", String),  # NULL: until the next override
-    _row_hash(),
-    Index("ix_overrides_account_made_at", "account_id", "made_at", "batch_id", "row"),
-)
-
 
 # Alerts, as they were raised: `route` is "alert" where it may leave by itself, "digest" where its owner's week is full.
 # `body` is JSON text.
 alerts = Table(
     "alerts",
     metadata,
-    *_row_key(),
+    *row_key(),
     Column("alert_id", String, nullable=False, unique=True),
     Column("account_id", String),  # NULL: of a feed
     Column("as_of", String, nullable=False),
@@ -171,7 +155,7 @@ alerts = Table(
     Column("week", String, nullable=False),
     Column("route", String, nullable=False),
     Column("body", String, nullable=False),
-    _row_hash(),
+    row_hash(),
     Index("ix_alerts_week", "week"),
     Index("ix_alerts_as_of", "as_of"),
 )
@@ -181,7 +165,7 @@ alerts = Table(
 messages = Table(
     "messages",
     metadata,
-    *_row_key(),
+    *row_key(),
     Column("message_id", String, nullable=False, unique=True),
     Column("receiver", String, nullable=False),
     Column("kind", String, nullable=False),
@@ -189,7 +173,7 @@ messages = Table(
     Column("alert_ids", String, nullable=False),
     Column("upto_batch", Integer, nullable=False),
     Column("body", String, nullable=False),
-    _row_hash(),
+    row_hash(),
     Index("ix_messages_receiver", "receiver", "upto_batch"),
 )
 
@@ -197,65 +181,16 @@ messages = Table(
 deliveries = Table(
     "deliveries",
     metadata,
-    *_row_key(),
+    *row_key(),
     Column("receiver", String, nullable=False),
     Column("message_id", String),  # NULL: of the receiver as a whole
     Column("state", String, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("next_at", String),
     Column("detail", String, nullable=False),
-    _row_hash(),
+    row_hash(),
     Index("ix_deliveries_message", "message_id", "batch_id", "row"),
     Index("ix_deliveries_receiver", "receiver", "batch_id", "row"),
-)
-
-# What a CSM says of a reason that was shown: right, wrong, or known already. `signal` is the reason's.
-feedback = Table(
-    "feedback",
-    metadata,
-    *_row_key(),
-    Column("account_id", String, nullable=False),
-    Column("as_of", String, nullable=False),
-    Column("model_version", String, nullable=False),
-    Column("signal", String, nullable=False),
-    Column("verdict", String, nullable=False),
-    Column("comment", String),
-    Column("given_by", String, nullable=False),
-    Column("given_at", String, nullable=False),
-    _row_hash(),
-    Index("ix_feedback_account", "account_id", "batch_id", "row"),
-)
-
-# What was done about an account, and what became of it, as callers report it: the columns of the source tables
-# `interventions` and `outcomes`, so that a project can map the exported files onto these.
-interventions = Table(
-    "interventions",
-    metadata,
-    *_row_key(),
-    Column("account_id", String, nullable=False),
-    Column("started_at", String, nullable=False),
-    Column("kind", String, nullable=False),
-    Column("ended_at", String),
-    Column("arm", String),
-    Column("note", String),
-    Column("reported_by", String, nullable=False),
-    _row_hash(),
-    Index("ix_interventions_account", "account_id", "batch_id", "row"),
-)
-
-outcomes = Table(
-    "outcomes",
-    metadata,
-    *_row_key(),
-    Column("account_id", String, nullable=False),
-    Column("occurred_at", String, nullable=False),
-    Column("kind", String, nullable=False),
-    Column("arr_change", Double),
-    Column("reason", String),
-    Column("voluntary", Integer),
-    Column("reported_by", String, nullable=False),
-    _row_hash(),
-    Index("ix_outcomes_account", "account_id", "batch_id", "row"),
 )
 
 # First answers to requests that carried an idempotency key, for a day. No part of history: outside the chain.
@@ -310,6 +245,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("feedback", (feedback,), ("feedback",)),
     Entry("interventions", (interventions,), ("intervention",)),
     Entry("outcomes", (outcomes,), ("outcome",)),
+    Entry("task_events", (task_events,), ("task",)),
+    Entry("notes", (notes,), ("note",)),
 )
 
 

@@ -15,8 +15,10 @@ from serving.messages.entries import (
     FeedbackEntered,
     NewFeedback,
     NewIntervention,
+    NewNote,
     NewOutcome,
     NewOverride,
+    NewTaskEvent,
     OverrideEntered,
 )
 from serving.messages.problems import Problem, ProblemFault, faults_of, problem, problem_of
@@ -80,8 +82,10 @@ __all__ = [
     "LevelInForce",
     "NewFeedback",
     "NewIntervention",
+    "NewNote",
     "NewOutcome",
     "NewOverride",
+    "NewTaskEvent",
     "NextAction",
     "Normal",
     "OverrideEntered",

@@ -169,6 +169,33 @@ class PastOutcome(BaseModel):
     entered_at: str
 
 
+class PastTaskEvent(BaseModel):
+    """Something that became of a task of the account."""
+
+    batch_id: int
+    task: str
+    step: str | None
+    kind: str
+    until: str | None
+    assigned_to: str | None
+    comment: str | None
+    owner: str | None
+    as_of: str | None
+    model_version: str | None
+    p_churn: float | None
+    made_by: str
+    made_at: str
+
+
+class PastNote(BaseModel):
+    """A note on the account."""
+
+    batch_id: int
+    text: str
+    written_by: str
+    written_at: str
+
+
 class AccountHistory(BaseModel):
     """All that the ledger holds of an account: its scores from the newest, and what was entered beside them."""
 
@@ -179,3 +206,5 @@ class AccountHistory(BaseModel):
     feedback: list[PastFeedback]
     interventions: list[PastIntervention]
     outcomes: list[PastOutcome]
+    tasks: list[PastTaskEvent]
+    notes: list[PastNote]

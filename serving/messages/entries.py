@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
 
+from evaluation.ledger import TaskEventKind
 from serving.messages.accounts import Arm, Day, Text
 from serving.messages.scores import LevelInForce
 
@@ -86,6 +87,31 @@ class NewOutcome(BaseModel):
     arr_change: FiniteFloat | None = Field(default=None, ge=-1e15, le=1e15, description="Below 0: lost.")
     reason: Words | None = None
     voluntary: bool | None = None
+    by: By = None
+
+
+class NewTaskEvent(BaseModel):
+    """What became of a task, which is a playbook of an account, or of one of its steps."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    account_id: Name
+    task: Name = Field(description="A playbook's name, as in the account's actions, or any other.")
+    kind: TaskEventKind = Field(description="`ticked`: a step is done; `reopened`: it is not done after all.")
+    step: Words | None = Field(default=None, description="What a step says to do, where it is of that step alone.")
+    until: Day | None = Field(default=None, description="Of `snoozed`: the day on which it comes back.")
+    assigned_to: Name | None = Field(default=None, description="Of `assigned`: who has it from now on.")
+    comment: Words | None = None
+    by: By = None
+
+
+class NewNote(BaseModel):
+    """Something to remember about an account."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    account_id: Name
+    text: Words
     by: By = None
 
 

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 
+from evaluation.ledger import TaskEvent
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.rows import column_order
 from evaluation.ledger.tables import ENTRIES
@@ -64,9 +65,19 @@ def put_alerts(ledger: Ledger) -> None:
 
 
 def put_entries(ledger: Ledger) -> None:
-    """Feedback on a reason, an intervention and an outcome: three batches."""
+    """Feedback on a reason, an intervention, an outcome, a task that is done and a note: five batches."""
     at = "2024-02-01T09:30:00.000000"
     said = (0, "000", "2024-01-31", "1", "logins", "known", None, "anna", at)
     ledger.append("feedback", [said], asked_by="key:1", at=NOW)
     ledger.append("intervention", [(0, "000", at, "call", None, None, "a note", "anna")], asked_by="key:1", at=NOW)
     ledger.append("outcome", [(0, "000", at, "contraction", -12.5, None, 1, "anna")], asked_by="key:1", at=NOW)
+    ledger.append("task", [(0, *task_event(0).values)], asked_by="key:1", at=NOW)
+    ledger.append("note", [(0, "000", "They move.", "anna", at)], asked_by="key:1", at=NOW)
+
+
+def task_event(number: int, **more) -> TaskEvent:
+    """An event of a task of account `number`."""
+    at = "2024-02-01T09:30:00.000000"
+    of = {"account_id": f"{number:03d}", "task": "renewal", "step": None, "kind": "done", "until": None}
+    by = {"assigned_to": None, "comment": "Ü", "owner": "anna", "as_of": "2024-01-31", "model_version": "1"}
+    return TaskEvent(**{**of, **by, "p_churn": 0.1, "made_by": "anna", "made_at": at, **more})

@@ -103,6 +103,8 @@ ENTRIES: list[tuple[str, Callable[[Client], object]]] = [
     ("/v1/accounts/a/feedback", lambda client: client.feedback("a", signal="logins", verdict="known")),
     ("/v1/interventions", lambda client: client.intervention("a", "call", datetime(2026, 1, 1, tzinfo=UTC))),
     ("/v1/outcomes", lambda client: client.outcome("a", "churn", datetime(2026, 1, 1, tzinfo=UTC), arr_change=-1.0)),
+    ("/v1/tasks", lambda client: client.task_event("a", "renewal", "snoozed", until="2100-01-01")),
+    ("/v1/notes", lambda client: client.note("a", "They move.")),
 ]
 
 

@@ -10,10 +10,11 @@ thread: `await asyncio.to_thread(...)`. What changes a CSM's level says so by `c
 no entry names answers 404, to every role.
 """
 
-from serving.api.routes import accounts, entries, questions, reports, scores, service
+from serving.api.routes import accounts, entries, questions, reports, scores, service, tasks
 from serving.api.routes.accounts import account_of, written
 from serving.api.routes.asking import asked_of_worker
 from serving.api.routes.scores import sees, snapshot_of
+from serving.api.routes.tasks import record_note, record_task_event
 from serving.api.routing import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -21,8 +22,18 @@ ROUTES: tuple[Route, ...] = (
     *accounts.ROUTES,
     *questions.ROUTES,
     *entries.ROUTES,
+    *tasks.ROUTES,
     *reports.ROUTES,
     *service.ROUTES,
 )
 
-__all__ = ["ROUTES", "account_of", "asked_of_worker", "sees", "snapshot_of", "written"]
+__all__ = [
+    "ROUTES",
+    "account_of",
+    "asked_of_worker",
+    "record_note",
+    "record_task_event",
+    "sees",
+    "snapshot_of",
+    "written",
+]

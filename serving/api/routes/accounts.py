@@ -208,6 +208,11 @@ def _history(
             ("outcomes", "outcome"),
         )
     }
+    # Moments as all others here; a day (until) stays one.
+    entered["tasks"] = [
+        {**asdict(one), "made_at": f"{one.made_at}Z"} for one in ledger.task_events(account_id=account_id)
+    ]
+    entered["notes"] = [{**asdict(one), "written_at": f"{one.written_at}Z"} for one in ledger.notes(account_id)]
     scores: Any = _scores(newest)
     return AccountHistory(account_id=account_id, scores=scores, more=len(frame) > limit, **entered)
 
@@ -266,7 +271,7 @@ ROUTES: tuple[Route, ...] = (
         "/v1/accounts/{account_id}/history",
         ROLES,
         history,
-        "What the ledger holds of an account: scores, overrides, feedback, interventions, outcomes.",
+        "What the ledger holds of an account: scores, and what was entered beside them, tasks and notes too.",
         gives=AccountHistory,
         query=HistoryQuery,
         statuses=READS,

@@ -65,7 +65,9 @@ async def override(call: Call) -> Answer:
     def entered(batch_id: int) -> OverrideEntered:
         return OverrideEntered(account_id=account_id, batch_id=batch_id, entered_at=made, level=level)
 
-    answer, repeated = await _enter(call, at, "override", (account_id, made, new.level, new.reason, by, ends), entered)
+    answer, repeated = await enter_row(
+        call, at, "override", (account_id, made, new.level, new.reason, by, ends), entered
+    )
     if not repeated:
         call.live.overridden(account_id, level.model_dump())
     return answer
@@ -108,14 +110,14 @@ async def feedback(call: Call) -> Answer:
 
     of = (account_id, header.as_of, header.model_version, new.signal)
     said = (new.verdict, new.comment, new.by or call.asked_by, given)
-    answer, _ = await _enter(call, at, "feedback", (*of, *said), entered)
+    answer, _ = await enter_row(call, at, "feedback", (*of, *said), entered)
     return answer
 
 
 async def intervention(call: Call) -> Answer:
     """Something that is done about an account."""
     new = call.message(NewIntervention)
-    account_id = _named(call, new.account_id)
+    account_id = named_account(call, new.account_id)
     started = _moment(new.started_at)
     ended = None if new.ended_at is None else _moment(new.ended_at)
     if ended is not None and ended < started:
@@ -127,7 +129,7 @@ async def intervention(call: Call) -> Answer:
 async def outcome(call: Call) -> Answer:
     """Something that became of an account."""
     new = call.message(NewOutcome)
-    account_id, at = _named(call, new.account_id), datetime.now(UTC)
+    account_id, at = named_account(call, new.account_id), datetime.now(UTC)
     if _utc(new.occurred_at) > at:
         do = "report it once it has happened"
         raise UsageError(Fault("occurred_at", str(new.occurred_at), f"no later than now, {at:%Y-%m-%d %H:%M}", do))
@@ -145,11 +147,11 @@ async def _reported(call: Call, kind: str, account_id: str, values: Values) -> A
     def entered(batch_id: int) -> Entered:
         return Entered(account_id=account_id, batch_id=batch_id, entered_at=entered_at)
 
-    answer, _ = await _enter(call, at, kind, values, entered)
+    answer, _ = await enter_row(call, at, kind, values, entered)
     return answer
 
 
-async def _enter(
+async def enter_row(
     call: Call, at: datetime, kind: str, values: Values, entered: Callable[[int], Entered]
 ) -> tuple[Answer, bool]:
     """Enters one row, and what is answered for it; whether that is the answer of an earlier, same request."""
@@ -185,7 +187,7 @@ def _once(call: Call, kind: str) -> Once | None:
     return Once(key, hashlib.sha256(json.dumps(of).encode()).hexdigest())
 
 
-def _named(call: Call, account_id: str) -> str:
+def named_account(call: Call, account_id: str) -> str:
     """The account of a body. One that has left may be reported on; a key that is bound sees its own alone."""
     snapshot = snapshot_of(call)
     known = account_id in snapshot.day
@@ -220,13 +222,20 @@ def _once_only(kind: str, handle: Handler) -> Handler:
 STATUSES = (400, 404, 413, 415, 422)
 
 
-def _route(
-    path: str, kind: str, handle: Handler, summary: str, takes: Any, gives: Any, example: dict[str, Any]
+def entry_route(
+    path: str,
+    kind: str,
+    handle: Handler,
+    messages: tuple[str, Any, Any],
+    example: dict[str, Any],
+    roles: tuple[Role, ...] = WRITERS,
 ) -> Route:
+    """The route of an entry; messages: its sentence, what it takes and what it gives."""
+    summary, takes, gives = messages
     return Route(
         "POST",
         path,
-        WRITERS,
+        roles,
         _once_only(kind, handle),
         summary,
         takes=takes,
@@ -239,40 +248,36 @@ def _route(
 
 
 ROUTES: tuple[Route, ...] = (
-    _route(
+    entry_route(
         "/v1/accounts/{account_id}/overrides",
         "override",
         override,
-        "A CSM's own risk level, beside the model's, with its reason and until when it holds.",
-        NewOverride,
-        OverrideEntered,
+        (
+            "A CSM's own risk level, beside the model's, with its reason and until when it holds.",
+            NewOverride,
+            OverrideEntered,
+        ),
         {"level": "high", "reason": "The sponsor has left.", "by": "kim", "expires_at": "2100-01-01T00:00:00Z"},
     ),
-    _route(
+    entry_route(
         "/v1/accounts/{account_id}/feedback",
         "feedback",
         feedback,
-        "What a CSM says of a reason: right, wrong, or known already.",
-        NewFeedback,
-        FeedbackEntered,
+        ("What a CSM says of a reason: right, wrong, or known already.", NewFeedback, FeedbackEntered),
         {"signal": "days_since_use", "verdict": "known", "comment": "They are moving offices.", "by": "kim"},
     ),
-    _route(
+    entry_route(
         "/v1/interventions",
         "intervention",
         intervention,
-        "Something that is done about an account.",
-        NewIntervention,
-        Entered,
+        ("Something that is done about an account.", NewIntervention, Entered),
         {"account_id": "acc-0001", "kind": "executive_call", "started_at": "2026-01-02T09:00:00Z", "by": "kim"},
     ),
-    _route(
+    entry_route(
         "/v1/outcomes",
         "outcome",
         outcome,
-        "Something that became of an account.",
-        NewOutcome,
-        Entered,
+        ("Something that became of an account.", NewOutcome, Entered),
         {"account_id": "acc-0001", "kind": "renewal", "occurred_at": "2026-01-02T09:00:00Z", "arr_change": 0},
     ),
 )

@@ -127,6 +127,7 @@ def test_export_is_what_was_written(ledger: Ledger, tmp_path: Path) -> None:
         for name in (
             *("predictions", "batches", "answers", "judgements", "events", "overrides"),
             *("alerts", "messages", "deliveries", "feedback", "interventions", "outcomes"),
+            *("task_events", "notes"),
         )
     ]
     assert sorted(path.name for path in (tmp_path / "folder").iterdir()) == sorted(path.name for path in made)

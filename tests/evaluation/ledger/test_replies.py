@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from evaluation.ledger import KEPT, KeyReused, Ledger, NewEntry, Once, Reply
+from evaluation.ledger import KEPT, KeyReused, Ledger, NewEntry, Note, Once, Reply
+from tests.evaluation.ledgers import task_event
 
 NOW = pd.Timestamp("2026-01-01 09:00")
 
@@ -79,3 +80,29 @@ def test_entries_stand_in_the_chain_and_in_the_export(ledger: Ledger, tmp_path: 
     assert pd.read_parquet(tmp_path / "out" / "interventions.parquet").arm.tolist() == ["treated"]
     with ledger._engine.connect() as connection, pytest.raises(Exception, match="append-only"):
         connection.exec_driver_sql("delete from outcomes")
+
+
+def test_tasks_and_notes_are_read_as_they_were_entered(ledger: Ledger, tmp_path: Path) -> None:
+    made = [
+        task_event(1, kind="snoozed", until="2026-01-09", p_churn=0.1 + 0.2, comment=None),
+        task_event(2, kind="assigned", assigned_to="ben", owner="ben", as_of=None, model_version=None, p_churn=None),
+        task_event(1, kind="ticked", step="Call the sponsor"),
+    ]
+    for event in made:
+        ledger.append("task", [(0, *event.values)], asked_by="key:1", at=NOW)
+    note = Note("001", "They move <b>house</b>.", "anna", "2026-01-01T00:00:00.000000")
+    ledger.append("note", [(0, *note.values)], asked_by="key:1", at=NOW)
+    read = ledger.task_events()
+    assert [event.values for event in read] == [event.values for event in made]
+    assert [(event.batch_id, event.row) for event in read] == [(1, 0), (2, 0), (3, 0)]
+    assert ledger.task_events(account_id="001") == [read[0], read[2]]
+    assert ledger.task_events(owner="ben") == [read[1]]
+    assert ledger.task_events(after_batch=2) == [read[2]]
+    assert [one.values for one in ledger.notes("001")] == [note.values]
+    assert ledger.notes("002") == []
+    assert ledger.verify().ok
+    ledger.export(tmp_path / "out")
+    written = pd.read_parquet(tmp_path / "out" / "task_events.parquet")
+    assert written.until.tolist()[0] == pd.Timestamp("2026-01-09")
+    assert written.p_churn.tolist()[0] == 0.1 + 0.2
+    assert pd.read_parquet(tmp_path / "out" / "notes.parquet").text.tolist() == [note.text]

@@ -180,6 +180,34 @@ def test_feedback_interventions_and_outcomes_stand_in_the_ledger(api: Api, forew
     assert json.loads(checked.stdout)["intact"] is True
 
 
+def test_tasks_and_notes_stand_in_the_ledger_with_what_was_shown_then(api: Api) -> None:
+    account = api.frame.index[11]
+    with api.client() as client:
+        first = client.task_event(account, "renewal", "snoozed", until="2100-01-04", by="kim", idempotency_key="t1")
+        again = client.task_event(account, "renewal", "snoozed", until="2100-01-04", by="kim", idempotency_key="t1")
+        client.task_event(account, "renewal", "ticked", step="Call the sponsor")
+        client.task_event(account, "renewal", "done", comment="They stay.")
+        client.note(account, "They move <b>house</b>.", by="kim")
+        wrong: list[dict[str, str]] = [
+            {"kind": "snoozed"}, {"kind": "snoozed", "until": "2020-01-01"}, {"kind": "snoozed", "until": "2100-02-31"},
+            {"kind": "assigned"}, {"kind": "ticked"}, {"kind": "done", "until": "2100-01-01"}, {"kind": "lost"},
+        ]  # fmt: skip
+        for more in wrong:
+            assert refused(lambda more=more: client.task_event(account, "renewal", **more)) == 422
+        served = client.account(account)
+        history = client.history(account)
+    assert first == again
+    assert [(one["kind"], one["step"], one["until"]) for one in history["tasks"]] == [
+        ("snoozed", None, "2100-01-04"),
+        ("ticked", "Call the sponsor", None),
+        ("done", None, None),
+    ]
+    assert {one["p_churn"] for one in history["tasks"]} == {served["prediction"]["p_churn_90d"]}
+    assert {(one["owner"], one["as_of"]) for one in history["tasks"]} == {(served["owner"], served["as_of"])}
+    assert [one["made_by"] for one in history["tasks"]][:2] == ["kim", f"key:{api.keys['csm'][3:11]}"]
+    assert [(one["text"], one["written_by"]) for one in history["notes"]] == [("They move <b>house</b>.", "kim")]
+
+
 def test_a_key_of_an_owner_shows_that_owners_accounts_alone(api: Api) -> None:
     mine = list(api.frame.index[api.frame.owner == api.owner])
     other = api.frame.index[api.frame.owner != api.owner][0]
@@ -195,6 +223,7 @@ def test_a_key_of_an_owner_shows_that_owners_accounts_alone(api: Api) -> None:
             lambda: client.feedback(other, signal="days_since_use", verdict="right"),
             lambda: client.intervention(other, "call", datetime(2026, 1, 2, tzinfo=UTC)),
             lambda: client.outcome("never seen", "churn", datetime(2026, 1, 2, tzinfo=UTC)),
+            lambda: client.task_event(other, "renewal", "done"), lambda: client.note(other, "x"),
         ]  # fmt: skip
         assert [refused(call) for call in calls] == [404] * len(calls)
         assert [refused(leader.reports), refused(lambda: leader.report("report.html"))] == [403, 403]
