@@ -270,7 +270,7 @@ class Client:
     def task_event(
         self, account_id: str, task: str, kind: str, *, idempotency_key: str | None = None, **more: Any
     ) -> Entered:
-        """What became of a task: done, snoozed, assigned, ticked, reopened; also step, until, assigned_to, comment, by."""
+        """What became of a task: done, snoozed, assigned, ticked, reopened; also step, until, comment, by ..."""
         body = {"account_id": account_id, "task": task, "kind": kind, **more}
         return self._enter("/v1/tasks", body, idempotency_key)
 
