@@ -226,31 +226,17 @@ class Client:
         return self._json("POST", "/v1/what-if", {"account_id": account_id, "signals": dict(signals)})
 
     def override(
-        self,
-        account_id: str,
-        *,
-        level: str,
-        reason: str,
-        by: str | None = None,
-        expires_at: datetime | None = None,
-        idempotency_key: str | None = None,
+        self, account_id: str, *, level: str, reason: str, idempotency_key: str | None = None, **more: Any
     ) -> Entered:
-        """A CSM's own level of an account, from now on."""
-        body = {"level": level, "reason": reason, "by": by, "expires_at": expires_at}
+        """A CSM's own level of an account, from now on; also by, expires_at."""
+        body = {"level": level, "reason": reason, **more}
         return self._enter(f"/v1/accounts/{quote(account_id, safe='')}/overrides", body, idempotency_key)
 
     def feedback(
-        self,
-        account_id: str,
-        *,
-        signal: str,
-        verdict: str,
-        comment: str | None = None,
-        by: str | None = None,
-        idempotency_key: str | None = None,
+        self, account_id: str, *, signal: str, verdict: str, idempotency_key: str | None = None, **more: Any
     ) -> Entered:
-        """What a CSM says of a reason: right, wrong or known."""
-        body = {"signal": signal, "verdict": verdict, "comment": comment, "by": by}
+        """What a CSM says of a reason: right, wrong or known; also comment, by."""
+        body = {"signal": signal, "verdict": verdict, **more}
         return self._enter(f"/v1/accounts/{quote(account_id, safe='')}/feedback", body, idempotency_key)
 
     def intervention(
