@@ -1,7 +1,7 @@
 """Served predictions joined to what happened since, by day, arm and CSMs' overrides."""
 
 from evaluation.outcomes.arms import OutcomesByArm, drawn_effect, mark_draw, outcomes_by_arm, with_drawn
-from evaluation.outcomes.company_facts import Facts, facts_of, interventions_of
+from evaluation.outcomes.company_facts import Facts, facts_of
 from evaluation.outcomes.hindsight import is_in_hindsight
 from evaluation.outcomes.holdout import (
     HOLDOUT,
@@ -16,6 +16,7 @@ from evaluation.outcomes.holdout import (
 )
 from evaluation.outcomes.outcomes import FORECASTS, judge, judged_so_far, with_returns
 from evaluation.outcomes.overrides import LevelInForce, enter_overrides, levels_in_force, with_overrides
+from evaluation.outcomes.reported import ReportedEntries, compare_reported, interventions_known, with_reported_will
 from evaluation.outcomes.trigger_value import TriggerValue, trigger_values
 
 __all__ = [
@@ -28,15 +29,17 @@ __all__ = [
     "Facts",
     "LevelInForce",
     "OutcomesByArm",
+    "ReportedEntries",
     "TriggerValue",
     "approached_later",
     "arms",
     "assign",
     "by_arm",
+    "compare_reported",
     "drawn_effect",
     "enter_overrides",
     "facts_of",
-    "interventions_of",
+    "interventions_known",
     "is_in_hindsight",
     "judge",
     "judged_so_far",
@@ -46,5 +49,6 @@ __all__ = [
     "trigger_values",
     "with_drawn",
     "with_overrides",
+    "with_reported_will",
     "with_returns",
 ]

@@ -9,7 +9,7 @@ from serving.cli.console import figure, level_line, percent
 
 if TYPE_CHECKING:
     from evaluation.monitoring import FeedDrift, MonitoringSummary, QuarterRatio
-    from evaluation.outcomes import OutcomesByArm
+    from evaluation.outcomes import OutcomesByArm, ReportedEntries
     from serving.commands.outcomes import Judged
     from serving.commands.overrides import Overridden
     from serving.commands.report import Reported
@@ -40,7 +40,25 @@ def outcomes_lines(result: Judged) -> list[str]:
         lines.append(f"    of {day.high:,} at high risk, {day.churned_of_high:,} left")
         more = f"    {day.contracted:,} contracted" if day.contraction_matured else "    contractions not known yet"
         lines.append(more + (f"; {day.returned:,} of those who left came back" if day.returned else ""))
-    return lines if result.by_arm is None else [*lines, *_arm_lines(result.by_arm)]
+    lines += [] if result.by_arm is None else _arm_lines(result.by_arm)
+    return lines if result.reported is None else [*lines, *_reported_lines(result.reported)]
+
+
+def _reported_lines(result: ReportedEntries) -> list[str]:
+    counts = "which count, since the sources have none" if result.interventions_count else "beside the sources' own"
+    lines = [
+        f"reported by callers: {result.interventions:,} interventions, {counts};"
+        f" {result.churns:,} churns and {result.renewals:,} renewals"
+    ]
+    differ = {
+        "interventions that the sources do not have": result.interventions_not_in_sources,
+        "churns that the sources do not know": result.churns_not_in_sources,
+        "renewals of accounts that left by the sources": result.renewals_of_churned,
+    }
+    if any(differ.values()):
+        told = ", ".join(f"{count:,} {what}" for what, count in differ.items() if count)
+        lines.append(f"  otherwise than the sources, which count: {told} ({', '.join(result.accounts)})")
+    return lines
 
 
 def _arm_lines(outcomes: OutcomesByArm) -> list[str]:

@@ -14,7 +14,8 @@ from features.sources import Sources
 from serving.project import Project
 
 if TYPE_CHECKING:
-    from evaluation.outcomes import OutcomesByArm
+    from evaluation.ledger import Ledger
+    from evaluation.outcomes import OutcomesByArm, ReportedEntries
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ class Judged:
     `new` were judged now, `changed` are judged otherwise than before, `repeats` as before, `waiting` have windows that
     have not passed, `unknown` are of accounts that the sources no longer have, `in_hindsight` were made too late to be
     judged.
-    `days`: one for each as_of and model version; `by_arm`: what was done about the accounts, None where nothing.
+    `days`: one for each as_of and model version; `by_arm`: what was done about the accounts, None where nothing;
+    `reported`: what callers reported beside the sources, None where nothing.
     """
 
     summary: str
@@ -74,15 +76,17 @@ class Judged:
     in_hindsight: int
     days: tuple[JudgedDay, ...]
     by_arm: OutcomesByArm | None
+    reported: ReportedEntries | None
 
 
 def outcomes(project: Project, now: datetime) -> Judged:
     """Judges every prediction of the ledger whose window has passed, and writes the judgement beside it."""
-    from evaluation.outcomes import interventions_of, judge, outcomes_by_arm
+    from evaluation.outcomes import compare_reported, interventions_known, judge, outcomes_by_arm
 
     settings, at, ledger = project.settings, pd.Timestamp(now), project.written_ledger
-    judged = judge(ledger, _labels_of(settings, project.sources), settings, at)
-    by_arm = outcomes_by_arm(ledger, settings, interventions_of(project.sources), at)
+    sources = project.sources
+    judged = judge(ledger, _labels_of(settings, sources, ledger, at), settings, at)
+    by_arm = outcomes_by_arm(ledger, settings, interventions_known(sources, ledger, at), at)
     days = judged.days[judged.days.matured > 0].rename(columns={"matured": "accounts"})
     days = days.drop(columns=["predictions", "in_hindsight"]).assign(as_of=days.as_of.dt.strftime("%Y-%m-%d"))
     return Judged(
@@ -97,12 +101,15 @@ def outcomes(project: Project, now: datetime) -> Judged:
         in_hindsight=judged.in_hindsight,
         days=tuple(JudgedDay(**{str(name): value for name, value in day.items()}) for day in days.to_dict("records")),
         by_arm=by_arm,
+        reported=compare_reported(sources, settings, ledger, at),
     )
 
 
-def _labels_of(settings: Settings, sources: Sources) -> Callable[[pd.DataFrame], pd.DataFrame]:
+def _labels_of(
+    settings: Settings, sources: Sources, ledger: Ledger, at: pd.Timestamp
+) -> Callable[[pd.DataFrame], pd.DataFrame]:
     """Outcomes of (account_id, as_of) pairs; pairs that the sources no longer know have none, rather than "stayed"."""
-    from evaluation.outcomes import with_returns
+    from evaluation.outcomes import with_reported_will, with_returns
     from features.labels import labels_for
     from features.timeline import among
 
@@ -110,6 +117,7 @@ def _labels_of(settings: Settings, sources: Sources) -> Callable[[pd.DataFrame],
 
     def labels(pairs: pd.DataFrame) -> pd.DataFrame:
         in_sources = pairs[among(pairs.account_id, known) & (pairs.as_of <= sources.data_end)]
-        return with_returns(labels_for(sources, in_sources, settings), sources, settings)
+        made = with_reported_will(labels_for(sources, in_sources, settings), sources, ledger, at)
+        return with_returns(made, sources, settings)
 
     return labels

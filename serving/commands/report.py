@@ -51,7 +51,7 @@ class SharedInputs:
 def report(project: Project, out: Path | None, now: datetime, pdf: bool = False) -> Reported:
     """The report on the backtest, and one on the ledger in ledger/ beside it once a window of it has been judged; with
     `pdf` each as PDF too. UsageError, before anything is written, without Chromium to print it."""
-    from evaluation.outcomes import facts_of
+    from evaluation.outcomes import facts_of, interventions_known
     from evaluation.report import ReportInputs, print_pdf, require_chromium, write_report
 
     if pdf:
@@ -60,6 +60,8 @@ def report(project: Project, out: Path | None, now: datetime, pdf: bool = False)
     kept = read_backtest(settings)
     project.tell("reading the sources and the ledger")
     facts = facts_of(project.sources, settings)
+    known = interventions_known(project.sources, project.ledger_or_none, pd.Timestamp(now))
+    facts = replace(facts, interventions=known)
     events = events_of(project)
     served = served_so_far(project, facts, now)
     facts = _with_drawn(project, facts)

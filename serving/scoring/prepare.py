@@ -44,12 +44,12 @@ def prepare(config: Path, now: datetime) -> Path:
     Raises
     ------
     ForewarnError
-        What keeps it from being served: settings, sources, no champion, a model that is not as it was registered or
-        gives no probability.
+        What keeps it from being served: settings, sources, no champion, a model that is not as it was registered, or
+        gives no probability, or others than when it was logged.
     """
     with Project.open(config, now=now) as project:
         scorer = Scorer.open(project)
-        check_values(scorer)
+        self_test(scorer)
         at = pd.Timestamp(now)
         note_model_files(project.ledger, scorer.model.version, scorer.model.digest, "serve", at)
         served, key = project.paths.served, _key(project, scorer)
@@ -62,8 +62,10 @@ def prepare(config: Path, now: datetime) -> Path:
         return folder
 
 
-def check_values(scorer: Scorer) -> None:
-    """Scores an account, which must give a probability: what cannot is not served."""
+def self_test(scorer: Scorer) -> None:
+    """Scores an account, which must give a probability, and what the model gave for some when it was logged, which must
+    come out the same: what cannot is not served."""
+    scorer.model.self_test()
     if not scorer.probe():
         found = f"version {scorer.model.version} gives no probability for {scorer.frame.index[0]}"
         raise UsageError(Fault("model", found, "a number from 0 to 1", "promote another version"))

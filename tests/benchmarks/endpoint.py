@@ -7,6 +7,7 @@ start, overload (default: all).
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -78,6 +79,10 @@ class Load:
     refused: int
 
 
+# By what stands in its command line.
+PROCESSES = {"service": "_bentoml_impl.worker.service", "worker": "serving.scoring.worker", "bentoml": ""}
+
+
 @dataclass
 class Server:
     """A server that runs: its address, the process, and the seconds from its start until it was ready."""
@@ -86,10 +91,17 @@ class Server:
     process: subprocess.Popen[bytes]
     ready_seconds: float
 
-    def memory_mb(self) -> float:
-        """Resident memory of the process and of all it started."""
+    def memory_mb(self) -> dict[str, float]:
+        """Resident memory of the process that answers, of the worker beside it, and of BentoML's own that started
+        them."""
+        found = dict.fromkeys(PROCESSES, 0.0)
         started = psutil.Process(self.process.pid)
-        return float(sum(one.memory_info().rss for one in (started, *started.children(recursive=True)))) / 2**20
+        for one in (started, *started.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                command = " ".join(one.cmdline())
+                name = next((name for name, part in PROCESSES.items() if part in command), "bentoml")
+                found[name] += one.memory_info().rss / 2**20
+        return found
 
 
 @contextmanager
@@ -216,16 +228,24 @@ def batch(bench: Bench) -> None:
 
 
 def memory(bench: Bench) -> None:
-    """Resident memory over 50,000 requests."""
+    """Resident memory over 50,000 requests, process by process, from when the worker has looked."""
     with bench.serve() as ours:
         bodies = [[account] for account in bench.accounts(ours)[:50]]
+        time.sleep(20)
+        print(f"  before any request: {told(ours.memory_mb())}", flush=True)
         bench.load(f"{ours.url}/v1/score", bodies, 8, 3)
-        before, done = ours.memory_mb(), 0.0
+        before, done, printed = ours.memory_mb(), 0.0, 0
         while done < 50_000:
             found = bench.load(f"{ours.url}/v1/score", bodies, 8, 10)
             done += found.rate * 10
-            print(f"  {done:7.0f} requests: {ours.memory_mb():.1f} MB", flush=True)
-        print(f"memory: {before:.1f} MB, after {done:.0f} requests {ours.memory_mb():.1f} MB", flush=True)
+            if done // 10_000 > printed:
+                printed = done // 10_000
+                print(f"  {done:7.0f} requests: {told(ours.memory_mb())}", flush=True)
+        print(f"memory: {told(before)}; after {done:.0f} requests {told(ours.memory_mb())}", flush=True)
+
+
+def told(megabytes: dict[str, float]) -> str:
+    return ", ".join(f"{name} {size:.1f} MB" for name, size in megabytes.items())
 
 
 def start(bench: Bench) -> None:

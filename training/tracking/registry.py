@@ -23,6 +23,7 @@ from configs.settings import Settings
 from features.signal import Schema
 from training.health import HealthModel
 from training.model import ChurnModel, Cuts
+from training.tracking.check_values import CheckValues
 from training.tracking.digests import TAG, check_files, digest_of, file_digests
 from training.tracking.model_record import RECORD_FILE, ModelRecord
 from training.tracking.registry_tables import Version, digests_in, read_versions
@@ -52,6 +53,8 @@ class LoadedModel:
         What was recorded with it.
     size_mb : float
         Of its files.
+    check_values : CheckValues or None
+        What it gave for some accounts when it was logged; None of a version that an older forewarn logged.
     """
 
     churn: ChurnModel
@@ -62,6 +65,12 @@ class LoadedModel:
     run_id: str
     record: ModelRecord
     size_mb: float
+    check_values: CheckValues | None = None
+
+    def self_test(self) -> None:
+        """Works out again what it gave for some accounts when it was logged; DataError where it gives another value."""
+        if self.check_values is not None:
+            self.check_values.check(self.churn, self.health, self.version)
 
 
 @contextmanager
@@ -159,6 +168,7 @@ def load_version(settings: Settings, version: str) -> LoadedModel:
         run_id=run_id,
         record=ModelRecord.read(folder),
         size_mb=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6,
+        check_values=CheckValues.read(folder),
     )
 
 

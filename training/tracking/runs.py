@@ -19,6 +19,7 @@ import pandas as pd
 from configs.settings import Settings
 from training.fit import Fitted
 from training.model import ChurnModel
+from training.tracking.check_values import CheckValues
 from training.tracking.digests import TAG, file_digests
 from training.tracking.model_card import data_sheet, model_card
 from training.tracking.model_record import ModelRecord
@@ -87,6 +88,7 @@ def log_training(
         model_folder, pages_folder = Path(temporary) / "forewarn", Path(temporary) / "beside"
         save_fitted(fitted, model_folder)
         record.write(model_folder)
+        CheckValues.of(fitted, dataset.signals).write(model_folder)
         _write(model_folder / "schema.json", dataset.schema.to_json())
         card = model_card(fitted.churn, settings, dataset.fingerprint, given)
         pages = {"model_card.md": card, "data_sheet.md": data_sheet(dataset, settings, dataset.fingerprint)}
