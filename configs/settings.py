@@ -184,12 +184,15 @@ class Evaluation(Strict):
     holdout: Holdout | None = None
 
 
+MOST_ACCOUNTS = 10_000  # in one request, whatever the settings say
+
+
 class Serving(Strict):
     """Where the ledger and MLflow are, how much may be asked for, and how fresh what is served has to be."""
 
     ledger: str | None = None
     tracking: str | None = None
-    max_accounts: int = Field(default=1000, ge=1)
+    max_accounts: int = Field(default=1000, ge=1, le=MOST_ACCOUNTS)
     requests_per_minute: int = Field(default=6000, ge=1)
     max_waiting: int = Field(default=64, ge=1)
     refresh_seconds: float = Field(default=10, gt=0, le=60)

@@ -24,8 +24,9 @@ from features.checks import comparisons, leakage, rewritten_columns, univariate_
 from features.labels import labels
 from features.signals import exposure
 from features.timeline import succession
-from serving.api.front import MAX_BODY_BYTES
 from serving.api.routes import ROUTES
+from serving.api.routes.scores import BYTES_AN_ACCOUNT
+from serving.api.routing import MOST_BODY_BYTES
 from serving.demo import demo
 from serving.keys import ROLES
 from training.calibration.methods import METHODS
@@ -75,8 +76,9 @@ def test_roles_of_the_readme_are_those_of_the_service() -> None:
         said |= {one: tuple(role for role, cell in zip(ROLES, cells, strict=True) if cell == "yes") for one in named}
     assert said == {f"{route.method} {route.path}": route.roles for route in ROUTES if route.roles}
     assert all(f"`{route.path}`" in README for route in ROUTES if not route.roles)
-    assert MAX_BODY_BYTES == 1_000_000
+    assert (MOST_BODY_BYTES, BYTES_AN_ACCOUNT) == (1_000_000, 12_000)
     assert "of one megabyte" in PAGES["security.md"]
+    assert "(12,000 bytes for each" in PAGES["security.md"]
 
 
 def test_rooms_of_the_readme_are_those_of_the_house() -> None:

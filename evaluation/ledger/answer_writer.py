@@ -31,6 +31,7 @@ BUSY_SECONDS = 5.0  # another writer may hold the ledger for so long, until aske
 GROUP = 256  # answers in one transaction at most
 DAYS_KNOWN = 3  # days, models or settings whose pointers are kept
 CHECKPOINT_PAGES = 4000
+CACHE_KIB = 8192  # of pages kept: it only writes, at the end; 64 MiB are for those who read
 
 
 class LedgerAway(ForewarnError):
@@ -206,6 +207,7 @@ class AnswerWriter:
             self._known.clear()
             if file is not None:
                 _pragma(self._connection, f"wal_autocheckpoint = {CHECKPOINT_PAGES}")
+                _pragma(self._connection, f"cache_size = -{CACHE_KIB}")
                 self._inode = _inode(file)
         return self._connection
 

@@ -22,7 +22,7 @@ from serving.api.limits import Allowance
 from serving.api.live import Live
 from serving.api.logs import log, log_error
 from serving.api.replies import ready_to_send
-from serving.api.routing import JSON, Answer, Call, Found, ProblemRaised, Route, Router
+from serving.api.routing import JSON, MOST_BODY_BYTES, Answer, Call, Found, ProblemRaised, Route, Router
 from serving.keys import Key, KeysAway, Session
 from serving.messages import Problem, problem, problem_of
 
@@ -33,7 +33,6 @@ Send = Callable[[Event], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = dict[bytes, bytes]
 
-MAX_BODY_BYTES = 1_000_000
 PROBLEM = "application/problem+json"
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,64}")
@@ -134,7 +133,7 @@ class _Exchange:
         route = None if found is None else found.route(self.scope["method"])
         self.is_page = self._asks_for_a_page(found)
         if route is not None and not route.roles:
-            return await self._handled(route, found, None, await self._body() if self.is_page else b"")
+            return await self._handled(route, found, None, await self._body(MOST_BODY_BYTES) if self.is_page else b"")
         if self.live.working > self.live.serving.max_waiting:
             raise ProblemRaised(problem(503, "more requests than can be answered in time"), {"retry-after": "1"})
         self.key = await (self._signed_in() if self.is_page else self._caller())
@@ -154,7 +153,7 @@ class _Exchange:
         if route.handle is None:
             await self._pass()
             return None
-        body = await self._body()
+        body = await self._body(route.most_bytes(self.live.serving.max_accounts))
         if self.session is not None and self.scope["method"] in WITH_BODY:
             check_form(self.session, self.headers, body)
         return await self._handled(route, found, self.key, body)
@@ -197,21 +196,21 @@ class _Exchange:
         self.session = session
         return key
 
-    async def _body(self) -> bytes:
+    async def _body(self, most: int) -> bytes:
         if self.scope["method"] not in WITH_BODY:
             return b""
         kind = self.headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
         expected = FORM if self.is_page else JSON
         if kind != expected:
             raise ProblemRaised(problem(415, f"found {kind or 'no content type'}, expected {expected}"))
-        body = b""
+        body = bytearray()
         while True:
             event = await self.receive()
             body += event.get("body", b"")
-            if len(body) > MAX_BODY_BYTES:
-                raise ProblemRaised(problem(413, f"the body is longer than {MAX_BODY_BYTES} bytes"))
+            if len(body) > most:
+                raise ProblemRaised(problem(413, f"the body is longer than {most} bytes"))
             if event["type"] != "http.request" or not event.get("more_body", False):
-                return body
+                return bytes(body)
 
     async def _pass(self) -> None:
         """Lets BentoML answer; an error of its own becomes problem details, with nothing of a failure."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from serving.api.live import Live
 
 SHOWN = 80  # characters of what was found in a body
+MOST_FAULTS = 100  # that are listed of one body
+MOST_BODY_BYTES = 1_000_000  # of a route that says nothing else
+IN_A_THREAD = 100_000  # bytes whose reading would hold up the others
 JSON = "application/json"
 _NAME = re.compile(r"{(\w+)}")
 Message = TypeVar("Message", bound=BaseModel)
@@ -116,6 +120,12 @@ class Call:
         """Whether the key may see the accounts of an owner."""
         return self.key.owner is None or self.key.owner == owner
 
+    async def read(self, model: type[Message]) -> Message:
+        """The same as `message`, in a thread where the body is long."""
+        if len(self.body) <= IN_A_THREAD:
+            return self.message(model)
+        return await asyncio.to_thread(self.message, model)
+
     def message(self, model: type[Message]) -> Message:
         """The body as a message; ProblemRaised with every fault of it: 400 where it is no JSON, 422 where it does not
         fit."""
@@ -169,6 +179,8 @@ class Route:
         It takes an Idempotency-Key: the same request again is answered as the first time.
     page : bool
         For people: opened by a session instead of a key, takes forms instead of JSON, and is refused in HTML.
+    bytes_an_account : int
+        A body may have so many for each of `serving.max_accounts`, where that is more than MOST_BODY_BYTES.
     """
 
     method: str
@@ -186,6 +198,11 @@ class Route:
     of_all: bool = False
     once: bool = False
     page: bool = False
+    bytes_an_account: int = 0
+
+    def most_bytes(self, max_accounts: int) -> int:
+        """How long a body may be."""
+        return max(MOST_BODY_BYTES, self.bytes_an_account * max_accounts)
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -240,17 +257,17 @@ class Router:
         return found
 
 
-def found_at(asked: bytes, location: Sequence[str | int]) -> str:
-    """What a JSON body holds at a location (keys and indices), cut to SHOWN characters; "nothing" where there is none.
+def found_at(asked: Any, location: Sequence[str | int]) -> str:
+    """What a body holds at a location (keys and indices), cut to SHOWN characters; "nothing" where there is none.
 
-    >>> found_at(b'{"account_ids": [7]}', ["account_ids", 0]), found_at(b"{}", ["account_ids"])
+    >>> found_at({"account_ids": [7]}, ["account_ids", 0]), found_at({}, ["account_ids"])
     ('7', 'nothing')
     """
     try:
-        value = json.loads(asked)
+        value = asked
         for part in location:
             value = value[part]
-    except (ValueError, LookupError, TypeError):
+    except (LookupError, TypeError):
         return "nothing"
     text = json.dumps(value)
     return text if len(text) <= SHOWN else text[:SHOWN] + "..."
@@ -258,17 +275,23 @@ def found_at(asked: bytes, location: Sequence[str | int]) -> str:
 
 def body_problem(errors: Iterable[Mapping[str, Any]], asked: bytes, title: str = "the body does not fit") -> Problem:
     """Pydantic's errors as problem details: a body that is no JSON is 400, one of the wrong shape 422, each fault with
-    its location and what was found there."""
+    its location and what was found there; of very many, the first."""
     errors = list(errors)
     if asked.strip() and any(error.get("type") == "json_invalid" for error in errors):
         return problem(400, "the body is not JSON")
+    try:
+        body = json.loads(asked)
+    except ValueError:
+        body = None
     faults = tuple(
         ProblemFault(
             where=".".join(str(part) for part in error.get("loc", ())) or "body",
-            found=found_at(asked, error.get("loc", ())),
+            found=found_at(body, error.get("loc", ())),
             expected=str(error.get("msg", "")),
             do="see /openapi.json for what this path takes",
         )
-        for error in errors
+        for error in errors[:MOST_FAULTS]
     )
+    if len(errors) > MOST_FAULTS:
+        title = f"{title}: {len(errors):,} faults, of which these are the first"
     return problem(422, title, faults)

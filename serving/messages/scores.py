@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
+from configs.settings import MOST_ACCOUNTS
 from serving.messages.problems import ProblemFault
 
 AccountId = Annotated[str, Field(min_length=1, max_length=256)]
@@ -40,8 +41,8 @@ class ScoreRequest(BaseModel):
         extra="forbid", json_schema_extra={"oneOf": [{"required": ["account_ids"]}, {"required": ["accounts"]}]}
     )
 
-    account_ids: list[AccountId] = Field(default_factory=list, min_length=1)
-    accounts: list[SuppliedAccount] = Field(default_factory=list, min_length=1)
+    account_ids: list[AccountId] = Field(default_factory=list, min_length=1, max_length=MOST_ACCOUNTS)
+    accounts: list[SuppliedAccount] = Field(default_factory=list, min_length=1, max_length=MOST_ACCOUNTS)
 
     @model_validator(mode="after")
     def _one_of_the_two(self) -> Self:

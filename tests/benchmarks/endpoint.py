@@ -234,7 +234,7 @@ def memory(bench: Bench) -> None:
         time.sleep(20)
         print(f"  before any request: {told(ours.memory_mb())}", flush=True)
         bench.load(f"{ours.url}/v1/score", bodies, 8, 3)
-        before, done, printed = ours.memory_mb(), 0.0, 0
+        before, done, printed = ours.memory_mb(), 0.0, 0.0
         while done < 50_000:
             found = bench.load(f"{ours.url}/v1/score", bodies, 8, 10)
             done += found.rate * 10

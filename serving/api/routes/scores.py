@@ -19,6 +19,7 @@ from serving.messages import AccountError, ScoreAnswer, ScoreRequest, problem
 from serving.prepared import PreparedDay
 
 Body = Callable[[PreparedDay, str], bytes]
+BYTES_AN_ACCOUNT = 12_000  # more than every signal with its name and all its digits
 
 
 def snapshot_of(call: Call) -> Snapshot:
@@ -71,7 +72,7 @@ async def explain(call: Call) -> Answer:
 
 
 async def _many(call: Call, route: str, body: Body) -> Answer:
-    request = call.message(ScoreRequest)
+    request = await call.read(ScoreRequest)
     most = call.live.serving.max_accounts
     for where, sent in (("account_ids", request.account_ids), ("accounts", request.accounts)):
         if len(sent) > most:
@@ -143,6 +144,7 @@ ROUTES: tuple[Route, ...] = (
         statuses=(400, 413, 415, 422, 503),
         example=EXAMPLE,
         tag="scores",
+        bytes_an_account=BYTES_AN_ACCOUNT,
     ),
     Route(
         "POST",
@@ -155,5 +157,6 @@ ROUTES: tuple[Route, ...] = (
         statuses=(400, 413, 415, 422, 503),
         example=EXAMPLE,
         tag="scores",
+        bytes_an_account=BYTES_AN_ACCOUNT,
     ),
 )

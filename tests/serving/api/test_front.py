@@ -6,7 +6,9 @@ import asyncio
 import gzip
 import json
 import sqlite3
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,9 +16,19 @@ import httpx
 import pytest
 
 from configs.settings import Settings
-from serving.api.front import MAX_BODY_BYTES, Front
+from serving.api.front import Front
 from serving.api.routes import ROUTES
-from serving.api.routing import SHOWN, Answer, Call, ProblemRaised, Route, Router, body_problem
+from serving.api.routing import (
+    MOST_BODY_BYTES,
+    MOST_FAULTS,
+    SHOWN,
+    Answer,
+    Call,
+    ProblemRaised,
+    Route,
+    Router,
+    body_problem,
+)
 from serving.keys import ROLES, KeyStore, key_table
 from serving.messages import ScoreRequest, problem
 from tests.serving.prepared_days import live_of
@@ -210,11 +222,31 @@ def test_only_json_comes_in(house: House, kind: str) -> None:
     assert is_problem(house.call("POST", "/echo", "csm", headers={"Content-Type": kind}, content=b"{}"), 415)
 
 
-@pytest.mark.parametrize("size", [MAX_BODY_BYTES, MAX_BODY_BYTES + 1])
+@pytest.mark.parametrize("size", [MOST_BODY_BYTES, MOST_BODY_BYTES + 1])
 def test_a_body_may_be_so_long_and_no_longer(house: House, size: int) -> None:
     headers = {"Content-Type": "application/json; charset=utf-8"}
     answer = house.call("POST", "/echo", "csm", headers=headers, content=b"x" * size)
-    assert answer.status_code == (200 if size <= MAX_BODY_BYTES else 413)
+    assert answer.status_code == (200 if size <= MOST_BODY_BYTES else 413)
+
+
+def test_a_route_of_accounts_takes_as_much_as_they_come_to(make_settings: Callable[..., Settings]) -> None:
+    of_accounts = replace(TRIED[1], bytes_an_account=1000)
+    house = House(make_settings(tables=TABLES, serving={"max_accounts": 1500}), (of_accounts,))
+    kind = {"Content-Type": "application/json"}
+    sizes = (1_500_000, 1_500_001)
+    answers = [house.call("POST", "/echo", "csm", headers=kind, content=b"x" * size) for size in sizes]
+    assert [answer.status_code for answer in answers] == [200, 413]
+
+
+@pytest.mark.parametrize("count", [MOST_FAULTS + 1, 3000, 400_000])
+def test_a_body_with_very_many_faults_is_refused_at_once(house: House, count: int) -> None:
+    began = time.process_time()
+    answer = house.call("POST", "/parsed", "csm", json={"account_ids": [1] * count})
+    assert time.process_time() - began < 1
+    assert is_problem(answer, 422)
+    told = answer.json()
+    assert len(told["faults"]) == (1 if count > 10_000 else MOST_FAULTS)
+    assert count > 10_000 or f"{count:,} faults" in told["title"] + told["detail"]
 
 
 def test_a_websocket_is_shut(house: House) -> None:
