@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE =
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 INSTALL = $(BIN)/python -m pip install --quiet --no-compile
 
-.PHONY: demo test quick figures worlds lint types serve lock clean help
+.PHONY: demo test quick figures worlds lint types bento serve lock clean help
 
 help:
 	@echo "make demo   a synthetic company, end to end, in ./demo"
@@ -16,6 +16,7 @@ help:
 	@echo "make figures   the README's figures, worked out anew"
 	@echo "make worlds   the model and simple yardsticks on companies that it was not made on, into docs/worlds.md"
 	@echo "make serve  the endpoint, on the demo's model"
+	@echo "make bento  the service as a bento, with what serving needs and no more"
 	@echo "make lock   writes requirements*.txt anew from pyproject.toml (needs uv)"
 	@echo "make clean  removes .venv, demo/ and caches"
 
@@ -34,6 +35,9 @@ help:
 
 demo: .venv/run.stamp
 	$(BIN)/forewarn demo --dir demo
+
+bento: .venv/run.stamp
+	BENTOML_DO_NOT_TRACK=True $(BIN)/bentoml build
 
 serve: .venv/run.stamp
 	$(BIN)/forewarn --config demo/forewarn.yaml serve
@@ -65,6 +69,7 @@ COMPILE = $(UV) pip compile --universal --generate-hashes -q --no-emit-index-url
 lock:
 	$(COMPILE) pyproject.toml --group build -o requirements.txt
 	$(COMPILE) pyproject.toml --group build --group dev -c requirements.txt -o requirements-dev.txt
+	$(COMPILE) --group serve -c requirements.txt -o requirements-serve.txt
 
 clean:
 	rm -rf .venv demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
