@@ -182,6 +182,8 @@ class Evaluation(Strict):
     latency_limit: float = Field(default=50, gt=0)
     costs: Costs = Costs()
     holdout: Holdout | None = None
+    net_retention_target: float = Field(default=1.0, gt=0)
+    paper: Literal["A4", "letter"] = "A4"
 
 
 MOST_ACCOUNTS = 10_000  # in one request, whatever the settings say

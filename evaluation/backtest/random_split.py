@@ -18,6 +18,7 @@ from configs.errors import DataError, Fault
 from configs.json_object import JsonObject
 from configs.settings import Settings
 from evaluation import metrics
+from evaluation.formatting import decimal
 from evaluation.metrics import Array
 from features.dataset import Dataset
 from features.labels import horizon_labels
@@ -70,12 +71,15 @@ class RandomSplitGap:
     def sentence(self) -> str:
         """Both figures, and what somebody who quotes the one of a random split would promise."""
         figures = (
-            f"The same LightGBM reaches an AUC of {self.auc_random:.3f} and a log loss of {self.log_loss_random:.4f} on"
-            f" a random split of rows, {self.auc_honest:.3f} and {self.log_loss_honest:.4f} out of time"
+            f"The same LightGBM reaches an AUC of {decimal(self.auc_random)} and a log loss of"
+            f" {decimal(self.log_loss_random, 3)} on a random split of rows, {decimal(self.auc_honest)} and"
+            f" {decimal(self.log_loss_honest, 3)} out of time"
         )
         if not self.worth_saying:
             return f"{figures}: here a random split flatters little, and is wrong all the same."
-        return f"{figures}: a figure from a random split would promise {self.auc_gap:.3f} of AUC that nobody gets."
+        return (
+            f"{figures}: a figure from a random split would promise {decimal(self.auc_gap, 3)} of AUC that nobody gets."
+        )
 
     def to_json(self) -> JsonObject:
         """Fields and properties, as they stand in metrics.json."""

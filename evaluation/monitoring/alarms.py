@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 
 import pandas as pd
 
+from evaluation.formatting import decimal, percent
 from evaluation.metrics import Z95, times_in_words
 from evaluation.monitoring.alarm import QUARTERS_BETWEEN, Alarm, Kind, Trip
 from evaluation.monitoring.drift import ALL, FAR, Move
@@ -28,7 +29,7 @@ def _watched(figures: Figures, kind: Kind) -> Iterator[Trip]:
     for period in figures.watched.get(kind.name, ()):
         if period.tripped:
             ratio = period.observed / period.expected
-            rare = f"in {period.rarity:.1%}" if period.rarity >= 0.001 else "in fewer than 0.1%"
+            rare = f"in {percent(period.rarity)}" if period.rarity >= 0.001 else "in fewer than 0.1 %"
             yield Trip(
                 period.as_of,
                 "",
@@ -53,7 +54,8 @@ def _calibration(figures: Figures, kind: Kind) -> Iterator[Trip]:
                 row.ratio.ratio,
                 f"In {row.quarter} ({row.stage}) {row.ratio.observed} predictions came true where"
                 f" {row.ratio.expected:.1f} were expected within {figures.horizon_days} days:"
-                f" {row.ratio.ratio:.2f} times as many ({row.alarm_ratio.low:.2f} to {row.alarm_ratio.high:.2f}).",
+                f" {decimal(row.ratio.ratio)} times as many"
+                f" ({decimal(row.alarm_ratio.low)} to {decimal(row.alarm_ratio.high)}).",
             )
 
 
@@ -67,8 +69,8 @@ def _performance(figures: Figures, kind: Kind) -> Iterator[Trip]:
                     estimate.as_of,
                     "",
                     errors,
-                    f"In {estimate.quarter} the AUC was {estimate.graded.true:.3f}; {auc.value:.3f} ({auc.low:.3f} to"
-                    f" {auc.high:.3f}) was to be expected from the probabilities.",
+                    f"In {estimate.quarter} the AUC was {decimal(estimate.graded.true)}; {decimal(auc.value)}"
+                    f" ({decimal(auc.low)} to {decimal(auc.high)}) was to be expected from the probabilities.",
                 )
 
 
@@ -98,7 +100,7 @@ def _far(figures: Figures, kind: Kind) -> Iterator[Trip]:
     for as_of, share in figures.far_share:
         if share > kind.limit:
             yield Trip(
-                as_of, "", share, f"{share:.0%} of the signals are far from where they were in training ({names})."
+                as_of, "", share, f"{percent(share)} of the signals are far from where they were in training ({names})."
             )
 
 

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from configs.errors import DataError, Fault
+from evaluation.formatting import decimal, percent
 from evaluation.metrics import Array
 from features.signal import SignalInfo
 from features.timeline import Outage
@@ -59,8 +60,8 @@ class Move:
 
     def __str__(self) -> str:
         return (
-            f"{self.column} ({self.stage}): {self.now:.0%} {self.what}, {self.before:.0%} in the months before"
-            f" (distance {self.distance:.2f}, {self.usual:.2f} at most until then)"
+            f"{self.column} ({self.stage}): {percent(self.now)} {self.what}, {percent(self.before)} in the months"
+            f" before (distance {decimal(self.distance)}, {decimal(self.usual)} at most until then)"
         )
 
 

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 import pandas as pd
 
 from configs.json_object import JsonObject
+from evaluation.formatting import decimal
 from evaluation.jsonable import to_jsonable
 from evaluation.monitoring.alarm import Alarm, Kind
 from evaluation.monitoring.alarms import KINDS
@@ -188,29 +189,31 @@ class Monitoring:
             ratio = whole[-1].ratio
             facts.append(
                 f"In {whole[-1].quarter}, {ratio.observed} predictions came true where {ratio.expected:.1f} were"
-                f" expected within {figures.horizon_days} days: {ratio.ratio:.2f} times as many ({ratio.low:.2f} to"
-                f" {ratio.high:.2f})."
+                f" expected within {figures.horizon_days} days: {decimal(ratio.ratio)} times as many"
+                f" ({decimal(ratio.low)} to {decimal(ratio.high)})."
             )
         matured = figures.matured
         slope, error = matured.slope, matured.ece
         if slope is not None and error is not None:
             facts.append(
                 f"On all {matured.rows:,} predictions whose {figures.horizon_days} days have passed, the calibration"
-                f" slope is {slope.value:.2f} ({slope.low:.2f} to {slope.high:.2f}; 1 is right) and the calibration"
-                f" error {error.value:.3f} ({error.low:.3f} to {error.high:.3f})."
+                f" slope is {decimal(slope.value)} ({decimal(slope.low)} to {decimal(slope.high)}; 1 is right) and the"
+                f" calibration error {decimal(error.value, 3)} (beyond noise {decimal(error.low, 3)} to"
+                f" {decimal(error.high, 3)})."
             )
         if graded := [estimate.graded for estimate in figures.estimates if estimate.graded is not None]:
             within = sum(grade.within for grade in graded)
             off = sum(abs(grade.error) for grade in graded) / len(graded)
             facts.append(
                 f"Of {len(graded)} quarters whose AUC was estimated before labels arrived, the later truth lay within"
-                f" the interval in {within}; the estimates were off by {off:.3f} on average."
+                f" the interval in {within}; the estimates were off by {decimal(off, 3)} on average."
             )
         if figures.estimates and figures.estimates[-1].graded is None:
             auc = figures.estimates[-1].expected.auc
             facts.append(
-                f"For {figures.estimates[-1].quarter}, whose outcomes are not all known yet, an AUC of {auc.value:.3f}"
-                f" is to be expected ({auc.low:.3f} to {auc.high:.3f}) if the probabilities are right."
+                f"For {figures.estimates[-1].quarter}, whose outcomes are not all known yet, an AUC of"
+                f" {decimal(auc.value)} is to be expected ({decimal(auc.low)} to {decimal(auc.high)}) if the"
+                f" probabilities are right."
             )
         return facts
 

@@ -18,7 +18,7 @@ from evaluation.formatting import decimal, figure_text, money, percent
 from evaluation.metrics import METRICS
 from evaluation.report.charts import charts
 from evaluation.report.document import Summary
-from evaluation.report.sections import SECTIONS
+from evaluation.report.sections import CHAPTERS, SECTIONS, Chapter, Section
 from evaluation.report.text import main_horizon
 from evaluation.report.vega_embed import vega_embed
 
@@ -66,8 +66,19 @@ def _environment(currency: str) -> jinja2.Environment:
     return environment
 
 
+def _of_chapter(parts: Mapping[Section, str], chapter: Chapter) -> list[Markup]:
+    """The sections of a chapter that have something to show."""
+    return [Markup(part) for section, part in parts.items() if part and section.chapter == chapter.key]
+
+
+def _links(parts: Mapping[Section, str]) -> list[tuple[str, str]]:
+    """(id, label) of what the page's navigation leads to: sections that are always to be seen, then chapters."""
+    of_sections = [(section.key, section.link) for section, part in parts.items() if part and section.link]
+    return of_sections + [(chapter.key, chapter.title) for chapter in CHAPTERS if _of_chapter(parts, chapter)]
+
+
 def render(summary: Summary, meta: Mapping[str, str], cache: Path | None = None) -> str:
-    """Renders a summary as the report's page, section by section in the order of SECTIONS.
+    """Renders a summary as the report's page, section by section in the order of SECTIONS, chapter by chapter below.
 
     Every value is escaped; the page's policy allows no connection, and no script but the two that are written here (by
     hash), so that nothing a source table contains can run.
@@ -101,8 +112,9 @@ def render(summary: Summary, meta: Mapping[str, str], cache: Path | None = None)
     return environment.get_template("report.html").render(
         shared,
         meta=meta,
-        links=[(section.key, section.link) for section, part in parts.items() if part and section.link],
-        parts=[Markup(part) for part in parts.values() if part],
+        links=_links(parts),
+        parts=[Markup(part) for section, part in parts.items() if part and section.chapter is None],
+        chapters=[(chapter, _of_chapter(parts, chapter)) for chapter in CHAPTERS if _of_chapter(parts, chapter)],
         specs={key: chart.spec for key, chart in drawn.items()},
         style=(TEMPLATES / "report.css").read_text(encoding="utf-8"),
         library=library,

@@ -81,7 +81,7 @@ def print_pdf(html: Path) -> Path:
     def run(path: Path) -> None:
         with tempfile.TemporaryDirectory(prefix="forewarn-chromium-") as profile:
             asked = [f"--user-data-dir={profile}", f"--virtual-time-budget={DRAWN_MS}", f"--print-to-pdf={path}"]
-            command = [program, *OPTIONS, *as_root, *asked, html.resolve().as_uri()]
+            command = [program, *OPTIONS, *as_root, *asked, f"{html.resolve().as_uri()}#print"]  # all chapters open
             try:
                 done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LONGEST_S)
             except subprocess.TimeoutExpired:

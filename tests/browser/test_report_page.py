@@ -14,12 +14,13 @@ from markupsafe import escape
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from evaluation.backtest import RandomSplitGap
+from evaluation.formatting import decimal, percent
 from evaluation.promotion.events import LedgerEvent
 from evaluation.report.charts.catalogue import CHARTS, charts
 from evaluation.report.page import UNBROKEN, render
-from evaluation.report.pdf import OPTIONS, chromium
+from evaluation.report.pdf import OPTIONS, chromium, print_pdf
 from evaluation.report.report import ReportFiles, write_report
-from evaluation.report.sections import ReportInputs
+from evaluation.report.sections import CHAPTERS, ReportInputs
 from evaluation.report.summary import summarise
 from tests.evaluation.known import facts
 from tests.evaluation.simulated import company, settings
@@ -30,20 +31,26 @@ EVIL = "<script>window.harmed = true</script>"
 EVIL_IMAGE = '<img src=x onerror="window.harmed = true">'
 SECTIONS = (
     "The answer",
+    "What to do",
     "The figures you are measured by",
+    "How right it was",
     "Can the probabilities be taken at their word?",
     "Is the model better than the rules?",
     "What the CSMs overrode",
+    "Money and time",
     "ARR at risk, and ARR lost",
     "How early was it seen?",
-    "What was missed, and why",
-    "What the triggers are worth",
-    "Where it holds, and where not",
-    "How steady are they?",
     "What it is worth: at your capacity, and at your costs",
     "Who was approached, and what became of them",
+    "What was missed",
+    "What was missed, and why",
+    "What the triggers are worth",
+    "Where it holds",
+    "Where it holds, and where not",
+    "How steady are they?",
+    "Data and monitoring",
     "What changed, and what the data cover",
-    "What to do",
+    "All figures and methods",
     "All figures, by horizon",
     "What is not shown, and why",
     "Methods",
@@ -153,7 +160,7 @@ def test_it_can_be_read_by_ear_and_by_keyboard(browser: Browser, files: ReportFi
     visit = Visit(browser, files.html, 1280)
     page = visit.page
     assert page.locator("h1").count() == 1
-    assert page.locator("main h2").all_inner_texts() == list(SECTIONS)
+    assert page.locator("main h2").all_text_contents() == list(SECTIONS)
     for landmark in ("main", "header", "footer", "nav[aria-label]"):
         assert page.locator(landmark).count() == 1
     assert page.evaluate("document.documentElement.lang") == "en"
@@ -169,6 +176,11 @@ def test_it_can_be_read_by_ear_and_by_keyboard(browser: Browser, files: ReportFi
     )
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
+    chapter = page.locator("#right > summary")
+    assert not page.locator("#comparison").is_visible()
+    chapter.focus()
+    page.keyboard.press("Enter")
+    assert page.locator("#comparison").is_visible()
     summary = page.locator("#comparison summary").first
     summary.focus()
     page.keyboard.press("Enter")
@@ -193,7 +205,7 @@ def test_refusals_are_seen(browser: Browser, few: ReportFiles) -> None:
     assert visit.said == []
     text = visit.page.locator("main").inner_text()
     assert "That is too few to judge a model by" in text
-    assert "at least 10 would do" in visit.page.locator("section[aria-labelledby=h-refused]").inner_text()
+    assert "at least 10 would do" in visit.page.locator("section[aria-labelledby=h-refused]").text_content()
     assert visit.page.locator(".tiles >> text=Refused").count() >= 3
     assert visit.page.locator("#chart-reliability").count() == 0
     visit.context.close()
@@ -309,8 +321,87 @@ def test_nothing_is_clipped_in_print_and_sections_begin_pages(browser: Browser, 
     )
     assert too_wide == []
     breaks = page.evaluate(
-        "[...document.querySelectorAll('main > section')].map(one => getComputedStyle(one).breakBefore)"
+        "[...document.querySelectorAll('main > section, .chapter')].map(one => getComputedStyle(one).breakBefore)"
     )
     assert breaks[0] == "auto"
-    assert breaks.count("page") >= 8
+    assert breaks.count("page") == len(CHAPTERS) + 1  # every chapter, and what the company is measured by
     visit.context.close()
+
+
+@needs_browser
+def test_at_390_pixels_no_axis_loses_its_title_and_a_link_opens_its_chapter(
+    browser: Browser, files: ReportFiles
+) -> None:
+    visit = Visit(browser, files.html, 390)
+    page = visit.page
+    assert page.evaluate("document.documentElement.scrollHeight") < 9000
+    page.evaluate("location.hash = '#groups'")
+    page.wait_for_function("document.getElementById('where').open")
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    cut = page.evaluate(
+        """() => [...document.querySelectorAll('.chart svg')].flatMap(svg => {
+          const frame = svg.getBoundingClientRect();
+          return [...svg.querySelectorAll('.role-axis-title text, .role-axis-label text')].filter(text => {
+            const box = text.getBoundingClientRect();
+            return box.left < frame.left - 1 || box.right > frame.right + 1 || box.top < frame.top - 1
+              || box.bottom > frame.bottom + 1;
+          }).map(text => text.textContent);
+        })"""
+    )
+    assert cut == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    visit.context.close()
+
+
+@needs_browser
+def test_charts_write_numbers_as_the_text_does(browser: Browser, files: ReportFiles) -> None:
+    visit = Visit(browser, files.html, 1280)
+    labels = visit.page.locator("#chart-comparison .role-axis-label text").all_text_contents()
+    assert {one for one in labels if "." in one} >= {".50", ".70"}
+    shares = visit.page.locator("#chart-retention .role-axis-label text").all_text_contents()
+    assert [one for one in shares if one.endswith("\u00a0%")]
+    assert not [one for one in shares if re.search(r"\d%", one)]
+    visit.context.close()
+
+
+@needs_browser
+@pytest.mark.parametrize(("paper", "width", "height"), [("A4", 595, 842), ("letter", 612, 792)])
+def test_it_is_printed_on_the_paper_of_the_settings_with_page_numbers(
+    files: ReportFiles, tmp_path: Path, paper: str, width: int, height: int
+) -> None:
+    body = json.loads(files.json.read_text(encoding="utf-8"))
+    assert body["paper"] == "A4"  # unless another is set
+    html = tmp_path / "report.html"
+    html.write_text(render({**body, "paper": paper}, body["meta"]), encoding="utf-8")
+    pdf = print_pdf(html).read_bytes()
+    boxes = [tuple(map(float, one.split())) for one in re.findall(rb"/MediaBox \[([\d. ]+)\]", pdf)]
+    assert len(boxes) > 8  # pages: all chapters are open
+    assert {(round(box[2]), round(box[3])) for box in boxes} == {(width, height)}
+    assert 'counter(page) " of " counter(pages)' in html.read_text(encoding="utf-8")
+
+
+def test_the_calibration_error_has_no_interval_that_is_not_its_own(files: ReportFiles) -> None:
+    """Its interval has the noise taken out, and would end where the figure stands."""
+    body = json.loads(files.json.read_text(encoding="utf-8"))
+    error = next(one["ece"] for one in body["horizons"] if one["days"] == 90)
+    page = files.html.read_text(encoding="utf-8")
+    tile = page.split("Calibration error</span>")[1].split("</li>")[0]
+    assert f"beyond noise at most {decimal(error['high'], 3)}" in tile
+    assert " to " not in tile
+    ends = f"{decimal(error['low'], 3)} to {decimal(error['high'], 3)}"
+    row = page.split("Calibration error (ECE)</th>")[1].split("</tr>")[0]
+    assert f"<small>beyond noise {ends}</small>" in row
+
+
+def test_the_company_is_held_against_its_target_and_the_year_before(files: ReportFiles) -> None:
+    body = json.loads(files.json.read_text(encoding="utf-8"))
+    page = re.sub(r"\s+", " ", files.html.read_text(encoding="utf-8"))
+    kept = body["revenue"]["retention"]
+    net, before = kept["year"]["all"][0]["net"], kept["previous_year"]["all"][0]["net"]["value"]
+    assert kept["net_target"] == 1.0
+    tile = page.split("Net revenue retention</span>")[1].split("</li>")[0].replace("\u00a0", " ")
+    assert f"the year before {percent(before)}" in tile
+    assert "target 100 %: " + ("reached" if net["value"] >= 1 else "") in tile
+    kept["net_target"] = net["high"] + 0.1
+    again = re.sub(r"\s+", " ", render(body, body["meta"])).split("Net revenue retention</span>")[1].split("</li>")[0]
+    assert f"missed by {round(100 * (net['high'] + 0.1 - net['value']))} points" in again

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import altair as alt
 
-from evaluation.formatting import decimal, interval_text, percent
+from evaluation.formatting import decimal, figure_text, interval_text, percent
 from evaluation.report.charts.drawing import (
     CHANCE,
     MODEL,
     Chart,
     Summary,
     colours,
+    decimal_axis,
     percent_axis,
     spec,
 )
@@ -66,7 +67,7 @@ def comparison(summary: Summary) -> Chart | None:
     if not pairs:
         return None
     values = [
-        {"yardstick": pair["title"], "who": who, **figure}
+        {"yardstick": pair["title"], "who": who, "told": figure_text(figure), **figure}
         for pair in pairs
         for who, figure in (("model", pair["auc"]["model"]), ("yardstick", pair["auc"]["baseline"]))
     ]
@@ -78,8 +79,8 @@ def comparison(summary: Summary) -> Chart | None:
     offset = alt.YOffset("who:N", sort=["model", "yardstick"])
     colour = alt.Color("who:N", scale=colours(["model", "yardstick"]))
     base = alt.Chart(alt.Data(values=values)).encode(y=y, yOffset=offset, color=colour)
-    axis = alt.Axis(title="ranking (AUC); dashed: chance", format=".2f", tickCount=5)
-    tips = [alt.Tooltip("who:N"), *(alt.Tooltip(f"{name}:Q", format=".3f") for name in ("value", "low", "high"))]
+    axis = decimal_axis("ranking (AUC); dashed: chance")
+    tips = [alt.Tooltip("who:N"), alt.Tooltip("told:N", title="AUC")]
     chance = alt.Chart(alt.Data(values=[{"at": 0.5}])).mark_rule(color=CHANCE, strokeDash=[5, 4])
     chart = (
         chance.encode(x=alt.X("at:Q", scale=scale, axis=axis))

@@ -51,8 +51,18 @@ class Chart:
     table: tuple[tuple[str, ...], ...]
 
 
+# Vega writes numbers as the text beside the charts does: "5 %" with its space.
+LOCALE = {"decimal": ".", "thousands": ",", "grouping": [3], "currency": ["", ""], "percent": "\u00a0%"}
+
+
 def percent_axis(title: str, **more: Any) -> alt.Axis:
     return alt.Axis(title=title, format="~%", tickCount=5, **more)
+
+
+def decimal_axis(title: str) -> alt.Axis:
+    """An axis whose numbers are written as `evaluation.formatting.decimal` writes them: .80."""
+    short = "replace(format(datum.value, '.2f'), regexp('^(-?)0[.]'), '$1.')"
+    return alt.Axis(title=title, labelExpr=short, tickCount=5)
 
 
 def spec(chart: Any, height: int) -> dict[str, Any]:
@@ -80,8 +90,10 @@ def fixed_spec(chart: Any, height: int) -> dict[str, Any]:
 
 
 def _styled(chart: Any) -> Any:
-    styled = chart.configure(font=FONT).configure_view(strokeOpacity=0)
-    return styled.configure_axis(labelLimit=210, labelFontSize=12, titleFontSize=12, titleFontWeight="normal")
+    styled = chart.configure(font=FONT, locale={"number": LOCALE}).configure_view(strokeOpacity=0)
+    styled = styled.configure_axis(labelLimit=210, labelFontSize=12, titleFontSize=12, titleFontWeight="normal")
+    # From the right end to the left: below long labels there is room for a title that is wider than its axis.
+    return styled.configure_axisX(titleAnchor="end")
 
 
 def png(chart: Chart) -> bytes:

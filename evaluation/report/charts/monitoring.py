@@ -6,7 +6,7 @@ from typing import Any
 
 import altair as alt
 
-from evaluation.formatting import decimal, percent
+from evaluation.formatting import decimal, figure_text, percent
 from evaluation.report.charts.drawing import (
     CHANCE,
     MODEL,
@@ -14,6 +14,7 @@ from evaluation.report.charts.drawing import (
     Chart,
     Summary,
     colours,
+    decimal_axis,
     event_layer,
     percent_axis,
     quarter_end,
@@ -83,10 +84,21 @@ def expected(summary: Summary) -> Chart | None:
     if not lines:
         return None
     values: list[dict[str, Any]] = [
-        {"quarter": line["quarter"], "who": "expected", **line["expected"]["auc"]} for line in lines
+        {
+            "quarter": line["quarter"],
+            "who": "expected",
+            "told": figure_text(line["expected"]["auc"]),
+            **line["expected"]["auc"],
+        }
+        for line in lines
     ]
     values += [
-        {"quarter": line["quarter"], "who": "came out", "value": line["graded"]["true"]}
+        {
+            "quarter": line["quarter"],
+            "who": "came out",
+            "value": line["graded"]["true"],
+            "told": decimal(line["graded"]["true"]),
+        }
         for line in lines
         if line["graded"]
     ]
@@ -96,8 +108,8 @@ def expected(summary: Summary) -> Chart | None:
         xOffset=alt.XOffset("who:N", sort=["expected", "came out"]),
     )
     scale = alt.Scale(zero=False, nice=True)
-    axis = alt.Axis(title="ranking (AUC)", format=".2f", tickCount=5)
-    tips = [alt.Tooltip("quarter:N"), alt.Tooltip("who:N"), alt.Tooltip("value:Q", format=".3f")]
+    axis = decimal_axis("ranking (AUC)")
+    tips = [alt.Tooltip("quarter:N"), alt.Tooltip("who:N"), alt.Tooltip("told:N", title="AUC")]
     rule = base.transform_filter(alt.datum.who == "expected").mark_rule(strokeWidth=2, opacity=0.55)
     chart = rule.encode(y=alt.Y("low:Q", scale=scale, axis=axis), y2="high:Q") + base.mark_point(
         size=70, filled=True, opacity=1

@@ -27,11 +27,13 @@ class Quarters(TypedDict):
 
 
 class Retention(TypedDict, total=False):
-    """Every quarter, and the newest year by group; or `refused`."""
+    """Every quarter, the newest year and the one before by group, and the net retention aimed at; or `refused`."""
 
     known_until: str
     quarters: Quarters
     year: dict[str, list[Retained]]
+    previous_year: dict[str, list[Retained]]
+    net_target: float
     refused: str
 
 
@@ -39,7 +41,7 @@ HealthLine: TypeAlias = dict[str, Any]  # as_of, group, accounts, and how many a
 
 
 class Health(TypedDict):
-    """Accounts at each risk level, on every as_of, and by segment on the newest."""
+    """Accounts at each risk level, on every as_of up to the newest that was scored, and by segment on that one."""
 
     levels: list[str]
     all: list[HealthLine]
@@ -63,6 +65,8 @@ class Forecast(TypedDict, total=False):
     first: list[FirstAccount]
     arr_lost: Figure
     churns: Figure
+    arr: float
+    accounts: int
     refused: str
 
 

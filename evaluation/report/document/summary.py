@@ -55,6 +55,7 @@ class Summary(TypedDict, total=False):
     min_churned_accounts: int
     ece_limit: float
     slope_limits: list[float]
+    paper: str
     scope: Scope
     has_signal: bool | None
     warnings: list[str]

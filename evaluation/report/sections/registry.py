@@ -1,4 +1,5 @@
-"""The sections of the report as one literal tuple: the page, its navigation and report.json follow it.
+"""The sections of the report as one literal tuple, and the chapters that they stand in: the page, its navigation and
+report.json follow them.
 
 One more section: a file here with a function of the context, a template of its own, and an entry in SECTIONS.
 """
@@ -36,8 +37,10 @@ class Section:
         Its figures by their keys in report.json, each with its interval or its refusal; None: it only shows others'.
     template : str or None
         Its file in templates/; one that renders to nothing is left out of the page. None: it has no place on the page.
+    chapter : str or None
+        The key of the chapter that opens on it. None: it is always to be seen.
     link : str or None
-        Its label in the page's navigation; the template's section then has the id `key`.
+        Its label in the page's navigation, where it stands in no chapter; its template's section has the id `key`.
     needs : tuple of str
         Keys of the sections whose figures it reads in `context.figures`.
     """
@@ -45,39 +48,76 @@ class Section:
     key: str
     figures: Callable[[ReportContext], JsonObject] | None
     template: str | None
+    chapter: str | None = None
     link: str | None = None
     needs: tuple[str, ...] = ()
 
+
+@dataclass(frozen=True)
+class Chapter:
+    """Sections that a reader opens together: what stands in it is told before it is opened.
+
+    Attributes
+    ----------
+    key : str
+        Its id on the page.
+    title : str
+        Its heading, and its label in the page's navigation.
+    about : str
+        One line under the heading.
+    """
+
+    key: str
+    title: str
+    about: str
+
+
+CHAPTERS: tuple[Chapter, ...] = (
+    Chapter(
+        "right", "How right it was", "What was predicted and what happened, beside the rules and the CSMs' own calls."
+    ),
+    Chapter(
+        "money", "Money and time", "ARR expected to be lost and lost, how early it was seen, and what acting is worth."
+    ),
+    Chapter("missed", "What was missed", "Accounts that left unseen, false alarms, and what the triggers are worth."),
+    Chapter("where", "Where it holds", "By stage, segment, quarter and owner; fairness; how steady the levels are."),
+    Chapter("still", "Data and monitoring", "What changed and when, what the data cover, alarms and drift."),
+    Chapter(
+        "all",
+        "All figures and methods",
+        "Every figure at every horizon, what is not shown and why, how it is computed.",
+    ),
+)
 
 SECTIONS: tuple[Section, ...] = (
     Section("scope", scope_figures, None),
     Section(
         "headlines", headline_figures, "headlines.html",
-        needs=("scope", "comparison", "beside_rules", "calibration", "business_value", "lead_time", "arr"),
+        needs=("scope", "comparison", "beside_rules", "calibration", "business_value", "lead_time", "arr", "revenue"),
     ),
-    Section("revenue", revenue_figures, "revenue.html", "Your figures", needs=("arr",)),
-    Section("calibration", horizon_figures, "calibration.html", "Are they right?"),
-    Section("comparison", comparison_figures, "comparison.html", "Against the rules"),
-    Section("beside_rules", beside_rules_figures, None),
-    Section("overrides", override_figures, "overrides.html"),
-    Section("arr", arr_figures, "arr.html", "ARR"),
-    Section("lead_time", lead_time_figures, "lead_time.html", "How early"),
-    Section("surprises", surprise_figures, "surprises.html", "Missed"),
-    Section("triggers", trigger_figures, "triggers.html"),
-    Section("groups", group_figures, "groups.html", "Where"),
-    Section("stability", stability_figures, "stability.html"),
-    Section("business_value", business_value_figures, "business_value.html", "Worth"),
-    Section("arms", arm_figures, "arms.html"),
-    Section("data", data_figures, "data.html", "Data"),
-    Section("monitoring", monitoring_figures, "monitoring.html", "Still right?"),
     Section(
-        "advice", advice_figures, "advice.html", "What to do",
+        "advice", advice_figures, "advice.html", link="What to do",
         needs=(
             *("scope", "headlines", "revenue", "calibration", "comparison", "arr", "surprises", "groups"),
             *("business_value", "data"),
         ),
     ),
-    Section("figures", None, "figures.html", "All figures"),
-    Section("refused", None, "refused.html"),
-    Section("methods", None, "methods.html"),
+    Section("revenue", revenue_figures, "revenue.html", link="Your figures", needs=("arr",)),
+    Section("calibration", horizon_figures, "calibration.html", "right"),
+    Section("comparison", comparison_figures, "comparison.html", "right"),
+    Section("beside_rules", beside_rules_figures, None),
+    Section("overrides", override_figures, "overrides.html", "right"),
+    Section("arr", arr_figures, "arr.html", "money"),
+    Section("lead_time", lead_time_figures, "lead_time.html", "money"),
+    Section("business_value", business_value_figures, "business_value.html", "money"),
+    Section("arms", arm_figures, "arms.html", "money"),
+    Section("surprises", surprise_figures, "surprises.html", "missed"),
+    Section("triggers", trigger_figures, "triggers.html", "missed"),
+    Section("groups", group_figures, "groups.html", "where"),
+    Section("stability", stability_figures, "stability.html", "where"),
+    Section("data", data_figures, "data.html", "still"),
+    Section("monitoring", monitoring_figures, "monitoring.html", "still"),
+    Section("figures", None, "figures.html", "all"),
+    Section("refused", None, "refused.html", "all"),
+    Section("methods", None, "methods.html", "all"),
 )  # fmt: skip

@@ -96,7 +96,8 @@ def _by(facts: Facts) -> list[str]:
 
 
 def _retention(context: ReportContext, facts: Facts) -> JsonObject:
-    """year: the newest four whole quarters, all accounts and by group; quarters: each, all accounts and by segment."""
+    """year: the newest four whole quarters, all accounts and by group, and in `previous_year` the four before them;
+    quarters: each, all accounts and by segment; net_target: what net retention is held against."""
     more: dict[str, Any] = {"draws": context.draws, "seed": context.seed}
 
     def lines() -> JsonObject:
@@ -108,13 +109,15 @@ def _retention(context: ReportContext, facts: Facts) -> JsonObject:
         quarters = retention(book, **more)
         if not quarters:
             raise MetricRefused("revenue retention", "whole quarters of contracts", 0, 1)
-        table: JsonObject = {"known_until": facts.known_until, "quarters": {"all": quarters}, "year": {}}
+        table: JsonObject = {"known_until": facts.known_until, "quarters": {"all": quarters}}
+        table |= {"year": {}, "previous_year": {}, "net_target": context.evaluation.net_retention_target}
         if "segment" in facts.accounts:
             table["quarters"]["segment"] = retention(book, **more, by="segment")
         for name in (None, *_by(facts)):
             every = retention(book, **more, every="year", by=name)
-            last = every[-1].period if every else None
+            previous, last = [None, None, *dict.fromkeys(line.period for line in every)][-2:]
             table["year"][name or "all"] = [line for line in every if line.period == last]
+            table["previous_year"][name or "all"] = [line for line in every if line.period == previous]
         return table
 
     return dict(context.figure_or_refusal("revenue retention", "all contracts", lines))
@@ -133,9 +136,12 @@ def _time_to_value(context: ReportContext, facts: Facts) -> JsonObject:
 
 
 def _health(context: ReportContext, judged: pd.DataFrame, newest: pd.DataFrame | None) -> JsonObject:
-    """Accounts at each risk level: on every as_of judged, and by segment on the newest day that was scored."""
+    """Accounts at each risk level: on every as_of judged and every later one that was scored; by segment on the
+    newest of them."""
     columns = ["account_id", "as_of", "risk_level", "segment"]
     rows = judged[columns]
+    if newest is not None:
+        rows = pd.concat([rows, newest.loc[newest["as_of"] > judged["as_of"].max(), columns]], ignore_index=True)
     names = [level.name for level in sorted(context.settings.framework.levels, key=lambda level: level.p_from)]
     last = _newest_day(judged, newest)
     by_segment = health_over_time(last[columns], names, "segment")
@@ -147,7 +153,7 @@ def _forecast(
 ) -> JsonObject:
     """What the newest scorings expect of the next `days`; as_of and until say from when to when."""
     column = f"p_churn_{context.main_horizon_days}d"
-    rows = _newest_day(judged, newest)
+    rows = _newest_day(judged, newest).sort_values("account_id")  # the draws follow the order of the rows
     last = rows["as_of"].max()
 
     def figures() -> JsonObject:

@@ -20,7 +20,8 @@ def scope_figures(context: ReportContext) -> JsonObject:
         "format": FORMAT, "name": settings.name, "currency": settings.currency,
         "main_horizon_days": context.main_horizon_days, "draws": context.draws,
         "min_churned_accounts": evaluation.min_churned_accounts, "ece_limit": evaluation.ece_limit,
-        "slope_limits": list(evaluation.slope_limits), "costs": evaluation.costs.model_dump(mode="json"),
+        "slope_limits": list(evaluation.slope_limits), "paper": evaluation.paper,
+        "costs": evaluation.costs.model_dump(mode="json"),
         "scope": _scope(context, context.frames.judged, context.frames.rows),
     }  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from evaluation.formatting import decimal, interval_text, money, percent, spread_word
 from evaluation.metrics import TOO_GOOD_AUC
 from evaluation.report.document import Comparison, HorizonFigures, Summary
+from evaluation.report.text.at_stake import at_stake_sentence
 from evaluation.report.text.opening import figures_of, no_signal_sentence, opening_sentences
 
 CONTRACTS = "contracts"  # the baseline on contract columns only
@@ -107,7 +108,7 @@ def arr_sentence(summary: Summary) -> str:
 
 
 def headline_sentences(summary: Summary) -> list[str]:
-    """The summary in a few sentences: the answer first, then what was judged, whether it is right, what it is good for.
+    """The summary in a few sentences: what is at stake and what to do, what the model adds, whether it is right.
 
     Parameters
     ----------
@@ -117,7 +118,7 @@ def headline_sentences(summary: Summary) -> list[str]:
     Returns
     -------
     list of str
-        Two to nine; see `opening_sentences` for the first.
+        Two to ten; `at_stake_sentence` leads, and `opening_sentences` follow.
     """
     scope, days = summary["scope"], summary["main_horizon_days"]
     span = f"{scope['first_as_of']} to {scope['last_as_of']}"
@@ -130,7 +131,9 @@ def headline_sentences(summary: Summary) -> list[str]:
         too_few = f"That is too few to judge a model by: {few}. What can be counted is below."
         return [sentence for sentence in (no_signal_sentence(summary), judged, too_few) if sentence]
     rest = (calibration_sentence(summary), capacity_sentence(summary), lead_sentence(summary), arr_sentence(summary))
-    return [*opening_sentences(summary), judged, *(sentence for sentence in rest if sentence)]
+    at_stake = at_stake_sentence(summary)
+    first = [at_stake] if at_stake else []
+    return [*first, *opening_sentences(summary), judged, *(sentence for sentence in rest if sentence)]
 
 
 def warning_sentences(summary: Summary) -> list[str]:
@@ -180,11 +183,12 @@ def warning_sentences(summary: Summary) -> list[str]:
     slope, ece = at["calibration_slope"], at["ece"]
     if "value" in slope and not limits[0] <= slope["value"] <= limits[1]:
         way = "too extreme" if slope["value"] < 1 else "too timid"
-        limit = f"beyond the limits of {limits[0]:g} to {limits[1]:g}"
+        limit = f"beyond the limits of {decimal(limits[0])} to {decimal(limits[1])}"
         warnings.append(f"The calibration slope is {decimal(slope['value'])}, {limit}: the probabilities are {way}.")
     if "value" in ece and ece["value"] > summary["ece_limit"]:
         warnings.append(
-            f"The calibration error, {decimal(ece['value'], 3)}, exceeds the limit of {summary['ece_limit']:g}."
+            f"The calibration error, {decimal(ece['value'], 3)}, exceeds the limit of"
+            f" {decimal(summary['ece_limit'], 3)}."
         )
     unknown = summary["arr"].get("unknown_share", 0)
     if unknown > 0:

@@ -15,6 +15,7 @@ from evaluation.backtest.random_split import (
     compare_with_random_split,
     random_split_gap,
 )
+from evaluation.formatting import decimal
 from features.dataset import Dataset
 from features.signal import Schema, SignalInfo
 from tests.evaluation.simulated import settings
@@ -61,7 +62,7 @@ def test_twins_on_both_sides_flatter() -> None:
     assert result.auc_gap == pytest.approx(result.auc_random - result.auc_honest)
     assert result.log_loss_random < result.log_loss_honest
     assert result.rows == 250 * 9
-    assert result.sentence.endswith(f"would promise {result.auc_gap:.3f} of AUC that nobody gets.")
+    assert result.sentence.endswith(f"would promise {decimal(result.auc_gap, 3)} of AUC that nobody gets.")
 
 
 def test_a_short_past_is_no_flattery() -> None:
@@ -85,7 +86,7 @@ def test_a_world_that_changes_is_not_seen_by_a_random_split() -> None:
     assert result.auc_honest < 0.45
     assert result.auc_random > 0.55
     assert result.log_loss_random < result.log_loss_honest
-    assert result.sentence.endswith(f"would promise {result.auc_gap:.3f} of AUC that nobody gets.")
+    assert result.sentence.endswith(f"would promise {decimal(result.auc_gap, 3)} of AUC that nobody gets.")
 
 
 def test_the_same_again_and_as_json() -> None:

@@ -55,6 +55,13 @@ def test_retention_of_the_year_is_that_of_its_first_and_last_day(judged: pd.Data
     assert line["logo_churn"]["value"] == pytest.approx(float((after[there] == 0).mean()))
     for name in ("gross", "net", "logo_churn"):
         assert line[name]["low"] < line[name]["value"] < line[name]["high"]
+    (before,) = kept["previous_year"]["all"]
+    assert before["period"] == "2023 Q2 to 2024 Q1"
+    year_ago = arr_at(known.contracts, [pd.Timestamp("2023-04-01"), pd.Timestamp("2024-04-01")])
+    start, end = (year_ago[day] for day in year_ago)
+    both = (start != 0) & start.notna() & end.notna()
+    assert before["net"]["value"] == pytest.approx(end[both].sum() / start[both].sum())
+    assert {one["period"] for one in kept["previous_year"]["segment"]} == {before["period"]}
     for by in ("segment", "cohort"):
         assert sum(one["accounts"] for one in kept["year"][by]) == line["accounts"]
     assert kept["quarters"]["all"][-1]["period"] == "2025 Q1"
@@ -102,6 +109,9 @@ def test_later_scores_are_forecast_and_older_ones_are_not(judged: pd.DataFrame) 
     later = judged.head(20).assign(as_of=pd.Timestamp("2026-01-01"))
     figures = to_jsonable(revenue(context, judged, None, windows, later))
     assert {one["as_of"] for one in figures["health"]["segment"]} == {"2026-01-01"}  # the newest day that was scored
+    days = [one["as_of"] for one in figures["health"]["all"]]
+    assert days == [f"{day:%Y-%m-%d}" for day in sorted(judged["as_of"].unique())] + ["2026-01-01"]
+    assert figures["health"]["all"][-1]["accounts"] == 20
     result = figures["forecast"]
     assert (result["as_of"], result["until"], result["accounts"]) == ("2026-01-01", "2026-04-01", 20)
     older = to_jsonable(revenue(context, judged, None, windows, later.assign(as_of=pd.Timestamp("2023-01-01"))))[

@@ -25,7 +25,7 @@ def summary(slope: Figure, happened: Figure | None = None, ece: float = 0.01, **
     scope |= {"first_as_of": "2024-10-01", "last_as_of": "2025-09-01"}
     made = {"horizons": [at], "main_horizon_days": 90, "slope_limits": [0.7, 1.4], "ece_limit": 0.05, "scope": scope}
     made |= {"comparisons": [], "arr": {"refused": "-"}, "min_churned_accounts": 10, "random_split": None}
-    made |= {"beyond_contracts": None, "beside_rules": None}
+    made |= {"beyond_contracts": None, "beside_rules": None, "revenue": {"forecast": {"refused": "-"}}}
     made |= {"capacity": {"share": 0.1, "model": {"refused": "-"}}, "lead_time": {"model": []}, "currency": "USD"}
     return made | more
 
@@ -62,7 +62,7 @@ def test_what_is_off_on_average_comes_first() -> None:
 def test_a_slope_beyond_the_limits_is_a_warning() -> None:
     assert warning_sentences(summary(interval(1.26, 1.07, 1.49))) == []
     (result,) = warning_sentences(summary(interval(1.6, 1.2, 1.9)))
-    assert result == "The calibration slope is 1.60, beyond the limits of 0.7 to 1.4: the probabilities are too timid."
+    assert result == "The calibration slope is 1.60, beyond the limits of .70 to 1.40: the probabilities are too timid."
 
 
 def test_one_scoring_is_said_as_one() -> None:
