@@ -73,7 +73,9 @@ class DuckDBEngine(Engine):
             When another process holds the file, or it is no database.
         """
         engine = cls(ibis.duckdb.connect() if path is None else ibis.duckdb.connect(path, read_only=read_only))
-        engine.backend.raw_sql("SET enable_progress_bar = false")  # it would stand among a command's answer on stdout
+        # It would stand among a command's answer on stdout. In a notebook it is off, and cannot be set without widgets.
+        if engine.backend.raw_sql("select current_setting('enable_progress_bar')").fetchall()[0][0]:
+            engine.backend.raw_sql("SET enable_progress_bar = false")
         return engine
 
     @classmethod
