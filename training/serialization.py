@@ -13,6 +13,10 @@ from configs.json_object import JsonObject
 FORMAT = 9
 
 
+class OtherFormat(DataError):
+    """A model that another version of forewarn saved, in a format that this one does not read."""
+
+
 def write_json(path: Path, body: JsonObject) -> None:
     """Numbers that JSON does not have are refused (ValueError), so that every reader can read the file."""
     text = json.dumps({"format": FORMAT, **body}, indent=1, allow_nan=False) + "\n"
@@ -20,7 +24,7 @@ def write_json(path: Path, body: JsonObject) -> None:
 
 
 def read_json(path: Path) -> JsonObject:
-    """A model's JSON file; DataError when it is missing, no JSON, or of another format."""
+    """A model's JSON file; DataError when it is missing or no JSON, OtherFormat when it is of another format."""
     if not path.is_file():
         raise DataError(Fault(str(path), "no such file", "a saved model", "train and log a model first"))
     try:
@@ -29,7 +33,8 @@ def read_json(path: Path) -> JsonObject:
         raise DataError(Fault(str(path), str(error), "the JSON of a saved model", "log the model again")) from None
     if not isinstance(body, dict) or body.get("format") != FORMAT:
         format_read = body.get("format") if isinstance(body, dict) else type(body).__name__
-        raise DataError(Fault(str(path), f"format {format_read}", f"format {FORMAT}", "train again with this version"))
+        fault = Fault(str(path), f"format {format_read}", f"format {FORMAT}", "train again with this version")
+        raise (OtherFormat if isinstance(format_read, int) else DataError)(fault)
     return body
 
 

@@ -12,13 +12,15 @@ import pandas as pd
 
 from configs.errors import Fault, UsageError
 from configs.json_object import JsonObject
+from configs.settings import Settings
 from evaluation.jsonable import to_jsonable
 from evaluation.promotion import Verdict, evaluate_gates, mark_level, mark_promotion, mark_reweighting
 from serving.commands.train import NO_USABLE_SIGNAL
 from serving.project import Project
 from serving.promotion.gate_measures import KEPT, KEY, measure, parquet_bytes
 from serving.promotion.kept_backtest import BacktestAnswer, read_backtest
-from training.tracking import CANDIDATE, LoadedModel, keep_file
+from training.serialization import OtherFormat
+from training.tracking import CANDIDATE, CHAMPION, LoadedModel, keep_file, versions
 from training.tracking import promote as move_champion
 
 
@@ -71,7 +73,8 @@ class PromotionAnswer:
 def promote(project: Project, version: str | None, now: datetime, by: str, force: str | None = None) -> PromotionAnswer:
     """Asks every gate; the champion changes only when none refuses, or when `force` gives the reason to overrule them.
 
-    UsageError when there is no such candidate, or no backtest of the data and settings that it was trained on.
+    UsageError when there is no such candidate, or no backtest of the data and settings that it was trained on. A
+    champion that another version of forewarn saved in another format is not compared with, and the gate says so.
     """
     settings = project.settings
     model = project.model(version or CANDIDATE)
@@ -80,13 +83,16 @@ def promote(project: Project, version: str | None, now: datetime, by: str, force
     _require_same(model, backtested, "those of the backtest", "run `forewarn train` and `forewarn backtest` again")
     today = {"data_fingerprint": project.dataset.fingerprint}
     _require_same(model, today, "today's", "give the data that it was trained on")
-    champion = project.champion
-    measured = measure(project, model, champion, kept)
+    before = _champion_number(settings)
+    try:
+        champion, unread = project.champion, None
+    except OtherFormat as error:
+        champion, unread = None, f"the champion, version {before}, is saved in another form ({error.faults[0].found})"
+    measured = measure(project, model, champion, kept, unread)
     verdict = evaluate_gates(kept.predictions, kept.baselines, settings, measured, model.churn.chosen)
     mark = reweighting = level = None
     if verdict.passed or force is not None:
         at, ledger = pd.Timestamp(now), project.ledger
-        before = None if champion is None else champion.version
         mark = mark_promotion(ledger, model.version, before, verdict, force, by, at)
         reweighting = mark_reweighting(ledger, model, champion, by, at)
         level = mark_level(ledger, model, champion, by, at)
@@ -104,6 +110,11 @@ def promote(project: Project, version: str | None, now: datetime, by: str, force
         reweighting=reweighting,
         level=level,
     )
+
+
+def _champion_number(settings: Settings) -> str | None:
+    """The champion's version, whether or not its model can be read; None before the first promotion."""
+    return next((version.number for version in versions(settings) if CHAMPION in version.aliases), None)
 
 
 def _require_same(model: LoadedModel, required: dict[str, str], whose: str, do: str) -> None:

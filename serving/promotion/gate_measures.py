@@ -29,8 +29,13 @@ KEY = ["account_id", "as_of"]
 BATCH, REFERENCE, REPEATS = 1_000, 200_000, 3
 
 
-def measure(project: Project, model: LoadedModel, champion: LoadedModel | None, kept: KeptBacktest) -> Measured:
-    """What the gates ask of a candidate that was trained on the project's data; `kept` is their backtest."""
+def measure(
+    project: Project, model: LoadedModel, champion: LoadedModel | None, kept: KeptBacktest, unread: str | None = None
+) -> Measured:
+    """What the gates ask of a candidate that was trained on the project's data.
+
+    `kept` is their backtest; `unread` says why a champion that there is cannot be compared with.
+    """
     settings, dataset, tell = project.settings, project.dataset, project.tell
     suspects = tuple(suspect.column for suspect in project.suspects if not suspect.allowed)
     tell("scoring one by one")
@@ -48,7 +53,7 @@ def measure(project: Project, model: LoadedModel, champion: LoadedModel | None, 
     return Measured(
         served_equals_batch=equal,
         champion=None if theirs is None else theirs.drop(columns="cut"),
-        no_champion="no champion yet" if champion is None else "it is the champion itself",
+        no_champion=unread or ("no champion yet" if champion is None else "it is the champion itself"),
         seeds_agree=agree,
         size_mb=model.size_mb,
         latency=latency(settings, model, newest),
