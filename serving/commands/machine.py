@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from configs.errors import Fault, UsageError
+from configs.errors import Fault, ForewarnError, UsageError
 from configs.json_object import JsonObject
+from configs.settings import Settings
 from configs.settings_file import load_settings
 from configs.state_paths import StatePaths
 from serving.prepared import current_day
@@ -81,7 +82,7 @@ class Diagnosis:
 
 
 def doctor(config: Path) -> Diagnosis:
-    """What this machine and this project have, what they lack, and how to get it."""
+    """What this machine and this project have, what they lack, and how to get it; a champion is asked to score."""
     python = f"{sys.version.split()[0]}, 3.11 or newer needed"
     needed = [Requirement("Python", sys.version_info >= (3, 11), python)]
     needed += [_package(name, "pip install -r requirements.txt") for name in PACKAGES]
@@ -97,9 +98,29 @@ def doctor(config: Path) -> Diagnosis:
         train = "`forewarn train`, `forewarn backtest`, `forewarn promote`"
         optional.append(_store("models", settings.serving.tracking, settings.paths.tracking, train))
         optional.append(_store("ledger", settings.serving.ledger, settings.paths.ledger, "`forewarn score`"))
+        champion = _champion(settings)
+        (optional if champion.optional else needed).append(champion)
     else:
         optional.append(Requirement("project", False, f"no {config}: `forewarn init DIR` proposes one"))
     return Diagnosis((*needed, *(replace(requirement, optional=True) for requirement in optional)))
+
+
+def _champion(settings: Settings) -> Requirement:
+    """The model that scores, opened and asked about one account; what keeps it from that is not optional."""
+    from serving.project import Project
+    from serving.scoring import probe_champion
+
+    try:
+        with Project(settings, now=datetime.now(UTC)) as project:
+            probed = probe_champion(project)
+    except ForewarnError as error:
+        return Requirement("champion", False, "; ".join(map(str, error.faults)))
+    if probed is None:
+        return Requirement("champion", False, "made by `forewarn promote`", optional=True)
+    within = f"{probed.p_churn * 100:.1f} % within {probed.horizon_days} days"
+    return Requirement(
+        "champion", True, f"version {probed.version} scores {probed.account_id} as of {probed.as_of}: {within}"
+    )
 
 
 def _store(name: str, url: str | None, path: Path, how: str) -> Requirement:

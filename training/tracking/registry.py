@@ -26,6 +26,7 @@ from training.model import ChurnModel, Cuts
 from training.tracking.check_values import CheckValues
 from training.tracking.digests import TAG, check_files, digest_of, file_digests
 from training.tracking.model_record import RECORD_FILE, ModelRecord
+from training.tracking.own_store import heal
 from training.tracking.registry_tables import Version, digests_in, read_versions
 
 if TYPE_CHECKING:
@@ -33,6 +34,12 @@ if TYPE_CHECKING:
 
 CANDIDATE = "candidate"
 CHAMPION = "champion"
+# MLflow by itself asks a server that is away for many minutes.
+_UNLESS_SET = {
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+}
 
 
 @dataclass(frozen=True)
@@ -75,9 +82,13 @@ class LoadedModel:
 
 @contextmanager
 def connected(settings: Settings) -> Iterator[MlflowClient]:
-    """A client of the project's own store, quiet and without telemetry; the store is made when it does not exist."""
+    """A client of the project's store, quiet and without telemetry; one of its own is made when it does not exist.
+
+    UsageError where MLflow refuses or does not answer.
+    """
     os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    for name, value in _UNLESS_SET.items():
+        os.environ.setdefault(name, value)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MLflow's own deprecations are not the user's to fix
         import mlflow
@@ -86,9 +97,20 @@ def connected(settings: Settings) -> Iterator[MlflowClient]:
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.ERROR)
         settings.paths.folder.mkdir(parents=True, exist_ok=True)
+        if settings.serving.tracking is None:
+            heal(settings.paths)
+        if mlflow.get_tracking_uri() != settings.tracking_url:
+            from mlflow.tracking._tracking_service import utils
+
+            # By run alone, and a copy of a project has the same runs: its files would go to the original's.
+            utils._artifact_repos_cache.clear()
         mlflow.set_tracking_uri(settings.tracking_url)
         mlflow.set_registry_uri(settings.tracking_url)
-        yield MlflowClient(tracking_uri=settings.tracking_url, registry_uri=settings.tracking_url)
+        try:
+            yield MlflowClient(tracking_uri=settings.tracking_url, registry_uri=settings.tracking_url)
+        except mlflow.exceptions.MlflowException as error:
+            found = " ".join(str(error).split())[:300]
+            raise UsageError(Fault("MLflow", found, "a store that answers", "check serving.tracking")) from error
 
 
 def promote(settings: Settings, version: str | None = None) -> str:
@@ -213,6 +235,11 @@ def folder_of(settings: Settings, version: str) -> tuple[Path, str, str]:
     """
     registered = find_version(versions(settings), version)
     folder = registered.folder
+    if folder is not None and not folder.is_dir():
+        if settings.serving.tracking is None:
+            do = "bring them back (`forewarn restore`), or `forewarn train` and `forewarn promote` another version"
+            raise UsageError(Fault(f"version {registered.number}", f"no folder {folder}", "its files", do))
+        folder = None
     if folder is None:
         with connected(settings):
             import mlflow
@@ -237,7 +264,8 @@ def versions(settings: Settings) -> tuple[Version, ...]:
     tuple of Version
         Empty while nothing was registered.
     """
-    known = read_versions(settings.tracking_url, settings.name)
+    own = settings.paths.artifacts if settings.serving.tracking is None else None
+    known = read_versions(settings.tracking_url, settings.name, own)
     if known is not None:
         return known
     with connected(settings) as client:

@@ -11,13 +11,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from training.tracking.digests import TAG
+from training.tracking.own_store import artifact_roots, folder_at
 
 _VERSIONS = text(
     "select version, run_id, storage_location from model_versions"
@@ -40,7 +40,7 @@ class Version:
     aliases : tuple of str
         What it is called now (`champion`, `candidate`), in alphabetical order.
     folder : Path or None
-        Its files, where they lie on this machine.
+        Its files, where they lie on this machine or ought to.
     digests : mapping of str to str
         SHA-256 of its files by path, as they were registered; empty for a version of an older forewarn.
     """
@@ -57,7 +57,7 @@ def digests_in(tag: str | None) -> dict[str, str]:
     return {} if tag is None else {str(name): str(digest) for name, digest in json.loads(tag).items()}
 
 
-def read_versions(tracking_url: str, name: str) -> tuple[Version, ...] | None:
+def read_versions(tracking_url: str, name: str, artifacts: Path | None = None) -> tuple[Version, ...] | None:
     """Every version of a registered model, oldest first; None where only MLflow itself can tell.
 
     Parameters
@@ -66,6 +66,8 @@ def read_versions(tracking_url: str, name: str) -> tuple[Version, ...] | None:
         MLflow's tracking URL.
     name : str
         The registered model's name.
+    artifacts : Path, optional
+        Where the files of a project's own store lie now.
 
     Returns
     -------
@@ -81,14 +83,15 @@ def read_versions(tracking_url: str, name: str) -> tuple[Version, ...] | None:
         return None
     try:
         with engine.connect() as connection:
-            return tuple(_versions(connection, name))
+            return tuple(_versions(connection, name, artifacts))
     except SQLAlchemyError:  # tables of another MLflow
         return None
     finally:
         engine.dispose()
 
 
-def _versions(connection: Connection, name: str) -> Sequence[Version]:
+def _versions(connection: Connection, name: str, artifacts: Path | None) -> Sequence[Version]:
+    roots = artifact_roots(connection)
     aliases: dict[str, list[str]] = {}
     for alias, number in connection.execute(_ALIASES, {"name": name}):
         aliases.setdefault(str(number), []).append(str(alias))
@@ -98,17 +101,8 @@ def _versions(connection: Connection, name: str) -> Sequence[Version]:
             str(number),
             str(run_id),
             tuple(sorted(aliases.get(str(number), ()))),
-            _local(location),
+            folder_at(location, roots, artifacts),
             digests_in(tags.get(str(number))),
         )
         for number, run_id, location in connection.execute(_VERSIONS, {"name": name})
     ]
-
-
-def _local(location: str | None) -> Path | None:
-    """The folder that a storage location names, if it is one of this machine."""
-    parts = urlsplit(location or "")
-    if parts.scheme not in ("", "file") or parts.netloc or not parts.path:
-        return None
-    folder = Path(unquote(parts.path))
-    return folder if folder.is_dir() else None
