@@ -98,6 +98,25 @@ def _read_body(path: Path, extending: tuple[Path, ...]) -> dict[str, Any]:
     return merge(_read_body(parent, (*extending, path)), body)
 
 
+def files_of(path: Path) -> list[Path]:
+    """The settings' file and those that it extends, but for the defaults; absolute.
+
+    Parameters
+    ----------
+    path : Path
+        A file that `read_body` reads.
+
+    Returns
+    -------
+    list of Path
+        The file itself first.
+    """
+    files = [path.resolve()]
+    while isinstance(extends := (read_yaml(files[-1]) or {}).get("extends"), str) and extends != "default":
+        files.append((files[-1].parent / extends).resolve())
+    return files
+
+
 def _via(source: Any) -> list[str]:
     """The table through which another one finds its accounts; at most one where the file is right."""
     given = source.get("via") if isinstance(source, dict) else None

@@ -2,8 +2,9 @@
 
 from evaluation.ledger.answer_writer import AnswerWriter, Asked, Identity, LedgerAway
 from evaluation.ledger.answers import Answered, Pointer, pointers_in
+from evaluation.ledger.append import Head
 from evaluation.ledger.entered import Note, TaskEvent, TaskEventKind
-from evaluation.ledger.hash_chain import canonical
+from evaluation.ledger.hash_chain import Verification, canonical
 from evaluation.ledger.ledger import Ledger, PredictionKind, Written
 from evaluation.ledger.outbox import (
     DEAD,
@@ -38,6 +39,7 @@ __all__ = [
     "AnswerWriter",
     "Answered",
     "Asked",
+    "Head",
     "Identity",
     "KeyReused",
     "Ledger",
@@ -54,6 +56,7 @@ __all__ = [
     "StoredMessage",
     "TaskEvent",
     "TaskEventKind",
+    "Verification",
     "Written",
     "canonical",
     "moment",

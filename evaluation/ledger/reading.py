@@ -14,6 +14,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, Engine, Select, select
 
 from evaluation.ledger import hash_chain, queries
+from evaluation.ledger.append import Head
 from evaluation.ledger.database import bulk, parts
 from evaluation.ledger.entered import Note, TaskEvent, notes, task_events
 from evaluation.ledger.export import export
@@ -21,7 +22,7 @@ from evaluation.ledger.frames import arrow_table, in_order, stored_columns, to_p
 from evaluation.ledger.hash_chain import Verification
 from evaluation.ledger.replies import Once, Reply, first_reply
 from evaluation.ledger.rows import OUTCOME, TEXTS, moment
-from evaluation.ledger.tables import answers, batches, entry_of, events, predictions
+from evaluation.ledger.tables import answers, batches, entry_of, events, head, predictions
 
 
 class LedgerReader:
@@ -218,6 +219,12 @@ class LedgerReader:
         frame = pd.DataFrame([tuple(row) for row in rows], columns=[column.name for column in batches.columns])
         frame["requested_at"] = pd.to_datetime(frame.requested_at, format="ISO8601").astype("datetime64[us]")
         return frame
+
+    def head(self) -> Head:
+        """The newest batch, as the table `head` names it; number 0 in an empty ledger."""
+        with self._reading() as connection:
+            found = connection.execute(select(head.c.batch_id, head.c.hash)).one()
+        return Head(found.batch_id, found.hash)
 
     def verify(self, noted: Iterable[str] = ()) -> Verification:
         """Whether all history is as it was written; see `evaluation.ledger.hash_chain.verify`. Reads every row once."""
