@@ -7,8 +7,6 @@ from training.tracking.registry import (
     CHAMPION,
     LoadedModel,
     cuts_of_version,
-    keep_file,
-    kept_file,
     load_champion,
     load_version,
     promote,
@@ -17,6 +15,7 @@ from training.tracking.registry import (
 from training.tracking.registry_tables import Version
 from training.tracking.reproducibility import verify_version
 from training.tracking.run_content import Nested, flat_metrics, trial_runs
+from training.tracking.run_files import keep_file, kept_file
 from training.tracking.runs import log_backtest, log_training
 
 __all__ = [

@@ -23,9 +23,10 @@ from training.tracking.check_values import CheckValues
 from training.tracking.digests import TAG, file_digests
 from training.tracking.model_card import data_sheet, model_card
 from training.tracking.model_record import ModelRecord
-from training.tracking.registry import CANDIDATE, connected, folder_of, log_files, versions_by, write_files
+from training.tracking.registry import CANDIDATE, connected, folder_of, versions_by
 from training.tracking.reproducibility import TrackedData, save_fitted
 from training.tracking.run_content import Nested, model_example, run_facts, run_params
+from training.tracking.run_files import log_files, write_files
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -106,7 +106,7 @@ def test_the_run_of_a_training_gets_the_figures_of_its_backtest(settings: Settin
         line = next(one for one in body["by_fold"] if one["fold"] == child.data.params["fold"])
         assert child.data.metrics["rows"] == line["rows"]
         assert child.data.metrics.get("log_loss") == line.get("log_loss")
-    card = registry.kept_file(settings, champion.run_id, "model_card.md")
+    card = run_files.kept_file(settings, champion.run_id, "model_card.md")
     assert f"| 90d/auc | {main_figures['auc']['value']:.5g} (".encode() in (card or b"")
     first = next(version for version in registry.versions(settings) if version.number == "1")
     assert not any(name.startswith("90d/") for name in run_of(settings, first.run_id)[0].data.metrics)
@@ -314,7 +314,7 @@ def test_rows_of_a_champion_are_kept_ones_before_its_cut_and_its_own_after(
     days = sorted(signals.as_of.unique())
     near = signals[signals.as_of.isin([day for day in days if abs(day - cut).days < 70])]
     kept = near[["account_id", "as_of"]].assign(p_churn_90d=0.123, p_churn_30d=0.5, fold="2025-01-01")
-    registry.keep_file(settings, first.run_id, gate_measures.KEPT, gate_measures.parquet_bytes(kept))
+    run_files.keep_file(settings, first.run_id, gate_measures.KEPT, gate_measures.parquet_bytes(kept))
     both = gate_measures.champion_rows(settings, first, dataset)
     assert list(both) == ["account_id", "as_of", "p_churn_90d", "cut"]
     assert (both.cut == both.as_of.map(lambda day: cut if day >= cut else pd.Timestamp("2025-01-01"))).all()

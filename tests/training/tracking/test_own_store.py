@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from configs.errors import UsageError
-from training.tracking import registry, run_content, runs
+from training.tracking import registry, run_content, run_files, runs
 from training.tracking.own_store import folder_at
 
 pytestmark = pytest.mark.slow
@@ -53,8 +53,8 @@ def test_what_a_copy_logs_stays_in_the_copy(original, copy, dataset):
     before, files = content(original.folder), content(copy.folder)
     folds = [run_content.Nested("fold a", {"fold": "a"}, {"auc": 0.7}, {"kind": "fold"})]
     run = runs.log_backtest(copy, dataset.fingerprint, {"90d/auc/value": 0.7}, {"plots/a.png": b"png"}, folds)
-    registry.keep_file(copy, run, "kept/a.txt", b"kept")
-    assert registry.kept_file(copy, run, "kept/a.txt") == b"kept"
+    run_files.keep_file(copy, run, "kept/a.txt", b"kept")
+    assert run_files.kept_file(copy, run, "kept/a.txt") == b"kept"
     assert content(original.folder) == before
     assert any(name.endswith("kept/a.txt") for name in set(content(copy.folder)) - set(files))
     with sqlite3.connect(copy.paths.tracking) as store:

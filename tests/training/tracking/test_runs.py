@@ -12,7 +12,7 @@ from configs.errors import UsageError
 from configs.settings import Trees
 from training.fit.fit import fit_models
 from training.fit.tuning_result import Study, Trial, Tuned
-from training.tracking import registry, reproducibility, run_content, runs
+from training.tracking import registry, reproducibility, run_content, run_files, runs
 from training.tracking.model_card import data_sheet
 from training.tracking.registry_tables import read_versions
 from training.tracking.run_content import model_example
@@ -128,7 +128,7 @@ def test_a_backtest_is_added_to_the_run_of_its_data_and_settings(project, fitted
         ("b", 0.8),
     ]
     assert {child.data.tags["kind"] for child in children} == {"fold"}
-    card = registry.kept_file(elsewhere, made.run_id, "model_card.md").decode()
+    card = run_files.kept_file(elsewhere, made.run_id, "model_card.md").decode()
     assert "| 90d/auc | 0.81 (0.7 to 0.9) |" in card
     assert "| 90d/rows | 12 |" in card
     assert "Not judged yet" not in card
@@ -153,11 +153,11 @@ def test_a_backtest_is_not_added_to_a_renewed_calibration(project, fitted, datas
 
 
 def test_a_file_is_kept_with_its_run(project, logged):
-    assert registry.kept_file(project, logged.run_id, "promoted/judged.parquet") is None
-    registry.keep_file(project, logged.run_id, "promoted/judged.parquet", b"rows")
-    assert registry.kept_file(project, logged.run_id, "promoted/judged.parquet") == b"rows"
+    assert run_files.kept_file(project, logged.run_id, "promoted/judged.parquet") is None
+    run_files.keep_file(project, logged.run_id, "promoted/judged.parquet", b"rows")
+    assert run_files.kept_file(project, logged.run_id, "promoted/judged.parquet") == b"rows"
     with pytest.raises(UsageError, match="leads out of the run"):
-        registry.keep_file(project, logged.run_id, "../rows", b"rows")
+        run_files.keep_file(project, logged.run_id, "../rows", b"rows")
 
 
 def test_the_size_is_that_of_the_files(project, logged):
