@@ -35,7 +35,7 @@ from serving.promotion.kept_backtest import read_backtest
 from serving.scoring.live_signals import check_model
 from training.fit.fit import Fitted
 from training.fit.tuning_result import Study, Trial, Tuned
-from training.tracking import registry, runs
+from training.tracking import registry, run_files, runs
 from training.tracking.registry import LoadedModel
 from training.tracking.reproducibility import Verification
 
