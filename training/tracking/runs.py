@@ -1,6 +1,6 @@
 """What a training, a backtest and a tuning leave in MLflow: one run each, with nested runs, and the model's version.
 
-Only this file and registry.py import MLflow, inside their functions (registry.py says why), and pyfunc_model.py, which
+Only this file, run_files.py and registry.py import MLflow, inside their functions (registry.py says why), and pyfunc_model.py, which
 MLflow itself runs.
 """
 
