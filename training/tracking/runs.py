@@ -1,7 +1,7 @@
 """What a training, a backtest and a tuning leave in MLflow: one run each, with nested runs, and the model's version.
 
-Only this file, run_files.py and registry.py import MLflow, inside their functions (registry.py says why), and pyfunc_model.py, which
-MLflow itself runs.
+Only this file, run_files.py and registry.py import MLflow, inside their functions (registry.py says why), and
+pyfunc_model.py, which MLflow itself runs.
 """
 
 from __future__ import annotations
