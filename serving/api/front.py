@@ -7,6 +7,7 @@ alone and a page by a session alone, so that no other site can have a browser ca
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 import time
@@ -34,6 +35,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = dict[bytes, bytes]
 
 PROBLEM = "application/problem+json"
+ANSWER_SECONDS = 60.0  # of an answer; what waits for something else (the ledger, the worker) gives up earlier
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,64}")
 
@@ -98,7 +100,10 @@ class _Exchange:
 
     async def run(self) -> None:
         try:
-            answer = await self._answer()
+            async with asyncio.timeout(ANSWER_SECONDS):
+                answer = await self._answer()
+        except TimeoutError:
+            answer = self._refusal(problem(503, "there was no answer in time"), {"retry-after": "5"})
         except ProblemRaised as raised:
             answer = self._refusal(raised.body, raised.headers)
         except LedgerAway as error:

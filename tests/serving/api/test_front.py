@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from configs.settings import Settings
+from serving.api import front
 from serving.api.front import Front
 from serving.api.routes import ROUTES
 from serving.api.routing import (
@@ -50,6 +51,11 @@ async def fails(call: Call) -> Answer:
     raise RuntimeError("secret path /srv/x")
 
 
+async def waits(call: Call) -> Answer:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
 async def refuses(call: Call) -> Answer:
     raise ProblemRaised(problem(409, "taken"), {"x-more": "1"})
 
@@ -65,6 +71,7 @@ TRIED = (
     Route("DELETE", "/things/{name}/parts/{part}", ("admin",), echo, "No thing."),
     Route("GET", "/large", ROLES, large, "Large."),
     Route("GET", "/fails", ROLES, fails, "Fails."),
+    Route("GET", "/waits", ROLES, waits, "Waits."),
     Route("GET", "/refuses", ROLES, refuses, "Refuses."),
     Route("POST", "/parsed", ROLES, parsed, "Parsed."),
     Route("GET", "/inside", ROLES, None, "BentoML's."),
@@ -269,6 +276,13 @@ def test_a_failure_shows_nothing_of_itself_and_is_logged_with_its_traceback(hous
     failed, request = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert "secret path" in failed["traceback"]
     assert failed["request_id"] == request["request_id"] == answer.headers["x-request-id"]
+
+
+def test_what_takes_too_long_is_ended_and_told_to_come_back(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(front, "ANSWER_SECONDS", 0.01)
+    answer = house.call("GET", "/waits", "csm")
+    assert is_problem(answer, 503)
+    assert answer.headers["retry-after"] == "5"
 
 
 def test_a_refusal_is_one_line_in_the_log(house: House, capsys: Any) -> None:
