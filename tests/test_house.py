@@ -288,12 +288,25 @@ def test_bentofile_and_command_name_the_same_service() -> None:
 
 
 def test_no_path_of_a_machine_and_no_registry_in_the_requirements() -> None:
-    for file in ("requirements.txt", "requirements-dev.txt"):
+    for file in ("requirements.txt", "requirements-dev.txt", "requirements-serve.txt"):
         text = (ROOT / file).read_text()
         assert "://" not in text, file
         pinned = re.findall(r"^[\w.-]+(?:\[[\w,-]+\])?==", text, re.MULTILINE)
         assert len(pinned) > 50
         assert text.count("--hash=sha256:") >= len(pinned)
+
+
+def test_a_bento_needs_some_of_the_dependencies_and_none_of_training() -> None:
+    body = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    serve = body["dependency-groups"]["serve"]
+    assert set(serve) <= set(body["project"]["dependencies"])
+    pinned = {
+        file: set(re.findall(r"^([\w.-]+)(?:\[[\w,-]+\])?==(\S+)", (ROOT / file).read_text(), re.MULTILINE))
+        for file in ("requirements.txt", "requirements-serve.txt")
+    }
+    assert pinned["requirements-serve.txt"] <= pinned["requirements.txt"]
+    for name in ("optuna", "mlflow", "pyspark", "ipykernel", "shap", "altair"):
+        assert name not in dict(pinned["requirements-serve.txt"])
 
 
 def test_help_is_quick() -> None:

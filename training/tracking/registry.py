@@ -90,8 +90,12 @@ def connected(settings: Settings) -> Iterator[MlflowClient]:
         os.environ.setdefault(name, value)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MLflow's own deprecations are not the user's to fix
-        import mlflow
-        from mlflow import MlflowClient
+        try:
+            import mlflow
+            from mlflow import MlflowClient
+        except ModuleNotFoundError:
+            do = "pip install mlflow; without it a registry in the project's own folder can be read, and nothing else"
+            raise UsageError(Fault("mlflow", "it is not installed", "the package", do)) from None
 
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.ERROR)
