@@ -38,6 +38,7 @@ RULES_DOUBTED_FROM = 100  # churned accounts
 TELLS_Z, SHRUNK_Z = 1.645, 0.8
 SIMPLE_Z = 1.645  # by which one member alone must be better than the blend to serve
 AGAINST_Z = 1.0  # by which the blend without the rules must be better to be taken
+WITH_LINEAR_Z = 1.0  # above MANY_EVENTS: by which the blend must be better than the trees alone to be taken
 NO_SIGNAL = "no usable signal: "
 
 
@@ -110,9 +111,10 @@ def _top(
     """The blend, or the trees alone, that so many churns can carry, and why; `loss`: of usable purged rows."""
     churns = f"{learners.events} churns: "
     if learners.events > MANY_EVENTS:
-        if not losses or losses["trees"] <= losses["blend"]:
-            return "trees", f"{churns}above {MANY_EVENTS} the trees alone"
-        return "blend", f"{churns}the blend's purged log loss is below the trees' alone"
+        gain = clustered_z(loss["trees"] - loss["blend"], account) if loss else 0.0
+        if gain <= WITH_LINEAR_Z:
+            return "trees", f"{churns}above {MANY_EVENTS} the trees alone, unless the blend is better (z {gain:.2f})"
+        return "blend", f"{churns}the blend is better on purged rows than the trees alone (z {gain:.2f})"
     if "blend_rules" not in loss:
         return "blend", f"{churns}the mean of trees and logistic"
     gain = clustered_z(loss["blend"] - loss["blend_rules"], account)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import yaml
 
@@ -18,6 +19,7 @@ from features.dataset import load_dataset
 from features.synthetic.company import company_config, make_company
 from tests.benchmarks.worlds import life, memberships, monthly_terms
 from tests.training.conftest import dataset_of, project_settings, simulator
+from training.splits import evenly
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "configs" / "examples"
 SIMULATED_FROM = 15  # months
@@ -34,10 +36,10 @@ class Made:
 
 @dataclass(frozen=True)
 class World:
-    """`make(small)`; `public`: needs FOREWARN_DATA."""
+    """`make(share)` has that share of the accounts; `public`: needs FOREWARN_DATA."""
 
     name: str
-    make: Callable[[bool], Made]
+    make: Callable[[float], Made]
     public: bool = False
 
 
@@ -47,32 +49,31 @@ def _project(folder: Path, body: dict[str, Any]) -> Made:
     return Made(settings, load_dataset(settings), None)
 
 
-def _demo(seed: int, accounts: int, small: bool) -> Made:
+def _demo(seed: int, accounts: int, share: float) -> Made:
     with tempfile.TemporaryDirectory() as folder:
-        company = make_company(Path(folder), 150 if small else accounts, seed=seed)
+        company = make_company(Path(folder), round(accounts * share), seed=seed)
         made = _project(Path(folder), company_config())
     return Made(made.settings, made.dataset, company.truth)
 
 
-def _memberships(small: bool) -> Made:
+def _memberships(share: float) -> Made:
     with tempfile.TemporaryDirectory() as folder:
-        years = 4 if small else memberships.YEARS
-        memberships.make(Path(folder), accounts=400 if small else memberships.ACCOUNTS, years=years)
-        made = _project(Path(folder), memberships.config(years))
+        memberships.make(Path(folder), accounts=round(memberships.ACCOUNTS * share))
+        made = _project(Path(folder), memberships.config())
         truth = pd.read_parquet(Path(folder) / life.TRUTH)
     return Made(made.settings, made.dataset, truth)
 
 
-def _monthly_terms(small: bool) -> Made:
+def _monthly_terms(share: float) -> Made:
     with tempfile.TemporaryDirectory() as folder:
-        monthly_terms.make(Path(folder), accounts=400 if small else monthly_terms.ACCOUNTS)
+        monthly_terms.make(Path(folder), accounts=round(monthly_terms.ACCOUNTS * share))
         made = _project(Path(folder), monthly_terms.config())
         truth = pd.read_parquet(Path(folder) / life.TRUTH)
     return Made(made.settings, made.dataset, truth)
 
 
-def _simulated(small: bool) -> Made:
-    made = simulator.simulate(accounts=500 if small else 3_000, months=26, seed=46, level=-4.6, noise=0.5)
+def _simulated(share: float) -> Made:
+    made = simulator.simulate(accounts=round(3_000 * share), months=26, seed=46, level=-4.6, noise=0.5)
     begins = simulator.START + SIMULATED_FROM * simulator.MONTH
     settings = project_settings(
         Path(tempfile.gettempdir()), backtest={"from": f"{begins:%Y-%m-%d}", "refit": "quarter"}
@@ -83,9 +84,14 @@ def _simulated(small: bool) -> Made:
     return Made(settings, type(dataset)(signals, dataset.labels, dataset.schema, dataset.data_end), truth)
 
 
-def _example(name: str, small: bool) -> Made:
+def _example(name: str, share: float) -> Made:
+    """Every so many of the accounts, in order of their names."""
     settings = load_settings(EXAMPLES / f"{name}.yaml")
-    return Made(settings, load_dataset(settings), None)
+    dataset = load_dataset(settings)
+    names = np.unique(dataset.labels["account_id"])
+    kept = dataset.labels["account_id"].isin(names[evenly(len(names), round(len(names) * share))]).to_numpy()
+    signals, labels = (frame[kept].reset_index(drop=True) for frame in (dataset.signals, dataset.labels))
+    return Made(settings, replace(dataset, signals=signals, labels=labels), None)
 
 
 WORLDS = (

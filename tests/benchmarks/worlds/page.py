@@ -21,8 +21,8 @@ product's own learner on contract columns alone; *truth* are the true probabilit
 def table(rows: list[dict[str, object]], days: int) -> str:
     own = [row for row in rows if row["days"] == days]
     lines = [
-        f"{days} days: {own[0]['accounts']} accounts left, {float(str(own[0]['observed'])):.4f} of rows, "
-        f"{float(str(own[0]['mean'])):.4f} predicted.",
+        f"{days} days: {own[0]['left']} of {own[0]['accounts']:,} accounts left, "
+        f"{float(str(own[0]['observed'])):.4f} of rows, {float(str(own[0]['mean'])):.4f} predicted.",
         "",
         "| model | AUC | log loss | ECE | slope | gain (95 %) |",
         "| --- | --- | --- | --- | --- | --- |",

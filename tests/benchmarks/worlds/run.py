@@ -1,12 +1,12 @@
 """The model and its yardsticks on companies that it was not made on: `make worlds`.
 
-    python tests/benchmarks/worlds/run.py [--worlds memberships demo-7 ...] [--small] [--write]
+    python tests/benchmarks/worlds/run.py [--worlds memberships demo-7 ...] [--share .5] [--write]
 
 Each world is backtested as its project says, and the yardsticks are fitted at the same folds and judged on the same
 rows, at 90 and 180 days: AUC, log loss, calibration error, slope, and by how much the model's log loss is below each
 yardstick's, with an interval over accounts. Where the true probabilities are known they stand beside. `--write` puts
-the table into docs/worlds.md (figures of earlier runs of other worlds stay); `--small` takes fewer accounts and one
-fold a world, to see that all runs. Public data sets are left out where FOREWARN_DATA does not name them.
+the table into docs/worlds.md (figures of earlier runs of other worlds stay); `--share` takes that share of each world's
+accounts, which the table says. Public data sets are left out where FOREWARN_DATA does not name them.
 """
 
 from __future__ import annotations
@@ -36,12 +36,10 @@ HORIZONS = (90, 180)
 BASELINES = ("contracts", "logistic")
 
 
-def measured(world: World, small: bool) -> list[dict[str, object]]:
+def measured(world: World, share: float) -> list[dict[str, object]]:
     """A row a horizon and model."""
-    made = world.make(small)
+    made = world.make(share)
     settings = made.settings
-    if small and made.settings.backtest.from_ is None:
-        settings = settings.model_copy(update={"backtest": settings.backtest.model_copy(update={"refit": "never"})})
     found = backtest(made.dataset, settings)
     out = []
     for days in (days for days in HORIZONS if days in settings.horizons_days):
@@ -52,9 +50,9 @@ def measured(world: World, small: bool) -> list[dict[str, object]]:
         if made.truth is not None:
             truth = made.truth[["account_id", "as_of", f"p_churn_{days}d"]]
             rows = rows.merge(truth.rename(columns={f"p_churn_{days}d": "truth"}), validate="one_to_one")
-        accounts = rows.loc[rows.y > 0, "account_id"].nunique()
+        counts = {"left": rows.loc[rows.y > 0, "account_id"].nunique(), "accounts": rows.account_id.nunique()}
         for name in ("p", *by_hand.columns, *others, *(["truth"] if "truth" in rows else [])):
-            out.append({"world": world.name, "days": days, "accounts": accounts, **figures(rows, name)})
+            out.append({"world": world.name, "days": days, **counts, **figures(rows, name)})
     return out
 
 
@@ -81,7 +79,7 @@ def figures(rows: pd.DataFrame, name: str) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--worlds", nargs="+", choices=[world.name for world in WORLDS])
-    parser.add_argument("--small", action="store_true")
+    parser.add_argument("--share", type=float, default=1.0)
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
     warnings.filterwarnings("ignore", message="X does not have valid feature names")
@@ -92,7 +90,7 @@ def main() -> None:
             print(f"{world.name}: left out, FOREWARN_DATA names no folder", flush=True)
             continue
         began = time.monotonic()
-        rows = measured(world, asked.small)
+        rows = measured(world, asked.share)
         print(f"\n{world.name} ({time.monotonic() - began:.0f} s)\n{page.text(rows)}", flush=True)
         if asked.write:
             page.write(ROOT / "docs" / "worlds.md", rows)
