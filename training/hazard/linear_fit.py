@@ -1,4 +1,7 @@
-"""Fits the linear hazard by Newton's method, weights and their decay by horizon in turn.
+"""Fits the linear hazard by Newton's method: weights, their decay by horizon and the ridge in turn.
+
+The ridge on the signals is as strong as makes the outcomes likeliest (MacKay's evidence), and never weaker than the
+settings say: where signals tell little, a fixed one is too bold, and a calibrator has too few churns to notice.
 
 Every churn counts once in the likelihood, however many snapshots and intervals saw it, so the ridge means the same
 whether snapshots are daily or quarterly. The spread of the coefficients is an account-clustered sandwich, kept as draws
@@ -24,6 +27,8 @@ from training.optim import WeightedRows, penalised_logistic
 DRAWS = 32
 TIMING_L2 = 1.0
 ROUNDS = 3  # of weights and effect decay in turn
+EVIDENCE_ROUNDS = 5  # and the ridge: what it changes by after them is next to nothing
+STRONGEST = 100.0  # ridge, in times that of the settings: the signals then say nothing
 MIN_FLAGGED = 0.002  # a missing-flag needs this share of rows on either side
 
 
@@ -42,9 +47,10 @@ def fit_linear(
     account : ndarray of int, shape (n,)
         The account of each snapshot, as a number.
     ridge_l2 : float
-        Penalty per column of standardised signals.
+        Least penalty per column of standardised signals; the evidence may ask for more.
     plain : bool
-        Leaves values unshaped and unclipped, which is needed where the score must stay linear in them.
+        Leaves values unshaped and unclipped, which is needed where the score must stay linear in them, and the ridge as
+        it is.
     use_renewal : bool
         Whether what is known in advance of renewals enters.
 
@@ -56,14 +62,14 @@ def fit_linear(
     References
     ----------
     D. R. Cox (1972), "Regression models and life-tables"; E. Mammen (1993), "Bootstrap and wild bootstrap for high
-    dimensional linear models".
+    dimensional linear models"; D. J. C. MacKay (1992), "The evidence framework applied to classification networks".
     """
     inputs, rows, event_weight = training.inputs, training.rows, training.event_weight
     at_risk = np.unique(rows.snapshot)
     blank = _blank(inputs, at_risk, training.encoder, plain, use_renewal)
     offset = np.zeros(len(rows)) if training.offset is None else training.offset
     design, row_means = _design(blank, inputs.take(at_risk), at_risk, rows, offset)
-    beta, hessian, design = _minimised(design, rows.churned, event_weight, _penalty(design, ridge_l2))
+    beta, hessian, design = _minimised(design, rows.churned, event_weight, _penalty(design, ridge_l2), not plain)
     residual = event_weight * (expit(design.log_odds(beta)) - rows.churned)
     return replace(
         blank,
@@ -140,22 +146,39 @@ class _DesignRows(WeightedRows):
 
 
 def _minimised(
-    design: Design, churned: np.ndarray, event_weight: float, penalty: np.ndarray
+    design: Design, churned: np.ndarray, event_weight: float, penalty: np.ndarray, by_evidence: bool
 ) -> tuple[np.ndarray, np.ndarray, Design]:
-    """(coefficients, the curvature there, the design with its effect decay), weights and decay fitted in turn."""
-
+    """(coefficients, the curvature there, the design with its effect decay), weights and decay fitted in turn;
+    `by_evidence`: and the ridge."""
+    rounds, least = EVIDENCE_ROUNDS if by_evidence else ROUNDS, penalty
     rate = float(np.clip(churned.mean(), 1e-6, 1 - 1e-6))
     beta = np.zeros(design.size)
     beta[0] = np.log(rate / (1 - rate))
-    for turn in range(ROUNDS):
+    for turn in range(rounds):
         rows = _DesignRows(churned, event_weight, design)
         beta, hessian = penalised_logistic(rows, penalty, beta, 40, 1e-9)
-        if turn < ROUNDS - 1:
+        if turn < rounds - 1:
             row = design.undecayed(beta)
             still = design.log_odds(beta) + row * (1.0 - design.effect_decay[design.interval])
             decay, _ = fit_effect_decay(still, row, design.interval, churned, event_weight, len(design.effect_decay))
             design = replace(design, effect_decay=decay)
+            penalty = _likeliest(design, beta, hessian, penalty, least) if by_evidence else penalty
     return beta, hessian, design
+
+
+def _likeliest(
+    design: Design, beta: np.ndarray, hessian: np.ndarray, penalty: np.ndarray, least: np.ndarray
+) -> np.ndarray:
+    """The penalty with that of the signals' columns at one step towards the largest evidence: the coefficients that
+    the outcomes determine, by their squared length."""
+    own = slice(1, design.head)
+    length = float(beta[own] @ beta[own])
+    if length <= 0:
+        return penalty
+    determined = float((1.0 - penalty * np.diag(np.linalg.inv(hessian)))[own].sum())
+    likeliest = penalty.copy()
+    likeliest[own] = np.clip(determined / length, least[own], STRONGEST * least[own])
+    return likeliest
 
 
 def _draws(
