@@ -2,7 +2,8 @@
 
 The members' log-odds out of time are stacked: a logistic regression of the outcomes on them, with weights that are not
 below 0 and are drawn towards the blend's own by a ridge. Members that say much the same are told apart by little, so
-that the ridge decides between them; a blend that is overfitted as a whole is shrunk. Adopted only if, fitted on the
+that the ridge decides between them; a blend that is overfitted as a whole is shrunk. Each origin has a level of its own,
+and the blend keeps its own: what moves the level is up to the calibrator and level_shift.py. Adopted only if, fitted on the
 older origins, it betters the newest by the gate of a calibrator, or if the blend is known to be too bold.
 """
 
@@ -11,13 +12,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import expit
 
 from training.calibration import GATE_Z, OutOfTime, clustered_z
 from training.hazard import Blend, log_loss_rows
 from training.optim import WeightedRows, penalised_logistic
 from training.serialization import JsonObject
 
-RIDGE = 8.0  # as a calibrator's, on each weight and on the level
+RIDGE = 8.0  # as a calibrator's, on each weight
+FREE = 1e-3  # of what only sets the level
+EXACT = 1e-10
 LEAST_CHURNED = 50  # accounts, as a calibrator's
 
 
@@ -100,17 +104,35 @@ def weighed(blend: Blend, members: Members, rows: OutOfTime) -> Blend:
     own = {name: z for name, z in every.items() if z is not None}
     names = [name for name in own if getattr(blend, name) > 0]
     event_weight = rows.churns / max(float(rows.churned.sum()), 1.0)
+    _, origin = np.unique(rows.origin, return_inverse=True)
+    level = (origin[:, None] == np.arange(origin.max() + 1)[None, :]).astype(float)
     while True:
-        x = np.stack([np.ones(len(rows)), *(own[name] for name in names)], axis=1)
+        x = np.concatenate([level, np.stack([own[name] for name in names], axis=1)], axis=1)
         # The shares of a member that is left out go to the others.
         rest = blend.stretch / sum(getattr(blend, name) for name in names)
-        start = np.array([blend.intercept, *(rest * getattr(blend, name) for name in names)])
+        shares = np.array([rest * getattr(blend, name) for name in names])
+        start = np.append(np.full(level.shape[1], blend.intercept), shares)
+        penalty = np.append(np.full(level.shape[1], FREE), np.full(len(names), RIDGE))
         moved = Beside(rows.churned, event_weight, members.beside + x @ start, x)
-        theta, _ = penalised_logistic(moved, np.full(len(start), RIDGE), np.zeros(len(start)), 50, 1e-10)
-        weights = dict(zip(names, start[1:] + theta[1:], strict=True))
+        theta, _ = penalised_logistic(moved, penalty, np.zeros(len(start)), 50, 1e-10)
+        weights = dict(zip(names, shares + theta[level.shape[1] :], strict=True))
         least = min(weights, key=lambda name: weights[name])
         if weights[least] > 0 or len(names) == 1:
             gone = {name: 0.0 for name in every if name not in weights}
             kept = {name: max(float(weight), 0.0) for name, weight in weights.items()}
-            return replace(blend, **kept, **gone, intercept=float(start[0] + theta[0]))
+            return _at_level_of(blend, replace(blend, **kept, **gone), members)
         names.remove(least)
+
+
+def _at_level_of(blend: Blend, made: Blend, members: Members) -> Blend:
+    """The made blend with the intercept at which it expects as many churns of these rows as the other one does."""
+    expected = expit(members.of(blend)).sum()
+    bare = members.of(replace(made, intercept=0.0))
+    intercept = made.intercept
+    for _ in range(50):
+        p = expit(bare + intercept)
+        step = float((expected - p.sum()) / (p * (1 - p)).sum())
+        intercept += float(np.clip(step, -1.0, 1.0))
+        if abs(step) < EXACT:
+            break
+    return replace(made, intercept=intercept)

@@ -7,7 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from training.calibration import clustered_z
 from training.fit.model_selection import NO_SIGNAL, choose_learner
+from training.hazard import log_loss_rows
 
 pytestmark = pytest.mark.slow
 
@@ -117,6 +119,23 @@ def test_the_learner_goes_by_the_number_of_churns(learners, blocks, events, chos
     ).chosen == (chosen)
     few = {name: one for name, one in blocks.items() if name != "blend_rules"}
     assert choose_learner(of(learners, events), few | {"trees": worse}, 30).chosen == "blend"
+
+
+def test_above_many_churns_the_blend_must_be_better_by_more_than_an_error(learners, blocks):
+    """A lower loss alone is no reason for a second member; a standard error is."""
+    own, many = blocks["blend"], of(learners, 2_001)
+    within = 0
+    for seed in range(10):
+        noise = 1e-3 * np.random.default_rng(seed).normal(size=len(own))
+        hair = replace(own, log_odds=own.log_odds + noise)
+        gain = log_loss_rows(hair.log_odds, own.churned) - log_loss_rows(own.log_odds, own.churned)
+        z = clustered_z(gain, own.account)
+        within += 0 < z < 1
+        chosen = choose_learner(many, blocks | {"trees": hair, "blend": own}, 30).chosen
+        assert chosen == ("blend" if z > 1 else "trees")
+    assert within > 0
+    worse = spoil({"trees": own, "blend": own}, "trees")
+    assert choose_learner(many, blocks | worse, 30).chosen == "blend"
 
 
 def test_labels_without_a_signal_pass_no_step(rolling, cut, learners, blocks):

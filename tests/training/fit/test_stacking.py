@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,16 @@ def test_what_is_too_sure_is_shrunk() -> None:
     bold = Members(3 * z + 6.0, 3 * z + 6.0, None, members.beside)
     made = weighed(EQUAL, bold, rows)
     assert made.stretch == pytest.approx(1 / 3, abs=0.08)
+
+
+def test_a_quarter_with_a_level_of_its_own_moves_neither_level_nor_shares() -> None:
+    """In the newest origin half of those that leave stay after all: a matter for the level, and for no member."""
+    members, rows, _ = out_of_time(1.0, 1.0)
+    spared = (rows.origin == rows.origin.max()) & (np.arange(len(rows)) % 2 == 0)
+    fewer = replace(rows, churned=np.where(spared, 0.0, rows.churned))
+    made, there = weighed(EQUAL, members, fewer), weighed(EQUAL, members, rows)
+    assert (made.trees, made.linear) == pytest.approx((there.trees, there.linear), abs=0.05)
+    assert expit(members.of(made)).sum() == pytest.approx(expit(members.of(EQUAL)).sum(), rel=1e-6)
 
 
 def base_of(rows: OutOfTime, z: float = -3.0) -> Any:
