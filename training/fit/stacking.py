@@ -2,9 +2,9 @@
 
 The members' log-odds out of time are stacked: a logistic regression of the outcomes on them, with weights that are not
 below 0 and are drawn towards the blend's own by a ridge. Members that say much the same are told apart by little, so
-that the ridge decides between them; a blend that is overfitted as a whole is shrunk. Each origin has a level of its own,
-and the blend keeps its own: what moves the level is up to the calibrator and level_shift.py. Adopted only if, fitted on the
-older origins, it betters the newest by the gate of a calibrator, or if the blend is known to be too bold.
+that the ridge decides between them; a blend that is overfitted as a whole is shrunk. Each origin has a level of its
+own, and the blend keeps its own: what moves the level is up to the calibrator and level_shift.py. Adopted only if,
+fitted on the older origins, it betters the newest by the gate of a calibrator, or if the blend is known to be too bold.
 """
 
 from __future__ import annotations
