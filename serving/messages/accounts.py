@@ -102,7 +102,8 @@ class HistoryQuery(BaseModel):
 
 
 class PastScore(BaseModel):
-    """A prediction as the ledger holds it. One field a horizon, `p_churn_<days>d`, stands beside these."""
+    """A prediction as the ledger holds it. One field a horizon, `p_churn_<days>d`, stands beside these, and the ends of
+    the interval at the main one, `p_low_<days>d` and `p_high_<days>d`."""
 
     model_config = ConfigDict(extra="allow")
 

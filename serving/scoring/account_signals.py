@@ -31,7 +31,7 @@ def account_signals(scorer: Scorer, account_id: str, history: pd.DataFrame | Non
     AccountSignals
     """
     row = scorer.frame.loc[account_id]
-    peers, who = _peers(scorer.frame, row)
+    peers, who = peers_of(scorer.frame, row)
     own = _own(history, account_id, scorer.as_of)
     notes = [] if own is not None else ["The account's own past is not kept; `forewarn train` keeps it."]
     signals = []
@@ -64,7 +64,7 @@ def account_signals(scorer: Scorer, account_id: str, history: pd.DataFrame | Non
     )
 
 
-def _peers(frame: pd.DataFrame, row: Any) -> tuple[pd.DataFrame, str]:
+def peers_of(frame: pd.DataFrame, row: Any) -> tuple[pd.DataFrame, str]:
     """The other accounts of its stage and segment, of its stage alone where these are few, or all; and their name."""
     others = frame[frame.account_id != row.account_id]
     same_stage = others[others.lifecycle_stage == row.lifecycle_stage]

@@ -14,8 +14,9 @@ import pandas as pd
 from pydantic import BaseModel
 
 from configs.atomic_files import read_marked
-from serving.messages import SuppliedRequest, WhatIfRequest
+from serving.messages import DetailsRequest, SuppliedRequest, WhatIfRequest
 from serving.project import Project
+from serving.scoring.account_details import DayHeld, account_details
 from serving.scoring.account_signals import account_signals
 from serving.scoring.changes import changes
 from serving.scoring.scorer import Scorer
@@ -78,6 +79,15 @@ class Questions:
     def account_signals(self, asked: Asked) -> BaseModel:
         return account_signals(self.scorer, asked.account_id, self.history)
 
+    @cached_property
+    def day(self) -> DayHeld:
+        """What the details of any account are made from."""
+        with Project.open(self.config, now=self.now) as project:
+            return DayHeld.of(self.scorer, self.history, project.sources)
+
+    def account_details(self, asked: Asked) -> BaseModel:
+        return account_details(self.day, asked.account_id, DetailsRequest.model_validate_json(asked.body))
+
     def changes(self, asked: Asked) -> BaseModel:
         with Project.open(self.config, now=self.now) as project:
             return changes(project, self.scorer, asked.account_id)
@@ -91,6 +101,7 @@ ANSWERS: Mapping[str, Callable[[Questions, Asked], BaseModel]] = {
     "what_if": Questions.what_if,
     "supplied": Questions.supplied,
     "signals": Questions.account_signals,
+    "details": Questions.account_details,
     "changes": Questions.changes,
     "model": Questions.model,
 }

@@ -11,10 +11,11 @@ no entry names answers 404, to every role.
 """
 
 from serving.api.routes import accounts, entries, questions, reports, scores, service, tasks
-from serving.api.routes.accounts import account_of, written
+from serving.api.routes.accounts import account_history, account_of, written
 from serving.api.routes.asking import asked_of_worker
+from serving.api.routes.entries import WRITERS, feedback, override
 from serving.api.routes.scores import sees, snapshot_of
-from serving.api.routes.tasks import record_note, record_task_event
+from serving.api.routes.tasks import TASK_WRITERS, record_note, record_task_event
 from serving.api.routing import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -29,8 +30,13 @@ ROUTES: tuple[Route, ...] = (
 
 __all__ = [
     "ROUTES",
+    "TASK_WRITERS",
+    "WRITERS",
+    "account_history",
     "account_of",
     "asked_of_worker",
+    "feedback",
+    "override",
     "record_note",
     "record_task_event",
     "sees",

@@ -20,6 +20,7 @@ from serving.api.routing import Answer, Call, ProblemRaised, Route
 from serving.keys import ROLES
 from serving.messages import FIELDS, AccountAnswer, AccountHistory, AccountPage, AccountsQuery, HistoryQuery, problem
 
+BY_HORIZON = ("p_churn_", "p_low_", "p_high_")  # an interval is that of the main horizon
 PAST_COLUMNS = ("as_of", "requested_at", "lifecycle_stage", "risk_level", "health_score", "coverage", "arr")
 
 
@@ -179,7 +180,7 @@ async def history(call: Call) -> Answer:
     query, snapshot = call.parameters(HistoryQuery), snapshot_of(call)
     account_id = account_of(call, snapshot)
     since, until = (_day(name, getattr(query, name)) for name in ("since", "until"))
-    found = await call.live.ledger.ask(lambda ledger: _history(ledger, account_id, since, until, query.limit))
+    found = await call.live.ledger.ask(lambda ledger: account_history(ledger, account_id, since, until, query.limit))
     return Answer(found.model_dump_json().encode(), accounts=len(found.scores))
 
 
@@ -192,9 +193,24 @@ def _day(name: str, text: str | None) -> pd.Timestamp | None:
         raise UsageError(Fault(name, repr(text), "a day, YYYY-MM-DD", "e.g. 2026-03-31")) from None
 
 
-def _history(
+def account_history(
     ledger: Ledger, account_id: str, since: pd.Timestamp | None, until: pd.Timestamp | None, limit: int
 ) -> AccountHistory:
+    """What the ledger holds of an account.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    account_id : str
+    since, until : Timestamp or None
+        Scores with since <= as_of < until.
+    limit : int
+        Scores at most, the newest.
+
+    Returns
+    -------
+    AccountHistory
+    """
     from evaluation.outcomes import FORECASTS  # with what judges them: nothing that a start should wait for
 
     frame = ledger.predictions(since, until, account_id=account_id, kinds=FORECASTS, texts=False)
@@ -218,7 +234,7 @@ def _history(
 
 
 def _scores(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    curves = [name for name in frame if str(name).startswith("p_churn_")]
+    curves = [name for name in frame if str(name).startswith(BY_HORIZON)]
     columns = [*PAST_COLUMNS, *curves, "model_version", "config_version", "batch_id", "row"]
     scores = []
     for row in _records(frame.reindex(columns=columns)):
