@@ -63,5 +63,6 @@ def changes_view(changes: Changes, currency: str) -> ChangesView:
     parts = tuple(
         ChangePartView(PART_WORDS[part.part], points_words(count), part.why)
         for part, count in zip(known, tenths, strict=True)
+        if count
     )
     return ChangesView(sentence, parts, tuple(signals), tuple(changes.notes))

@@ -125,7 +125,7 @@ def actions(
             ActionView(
                 playbook=action.playbook,
                 title=action.title,
-                why=action.why,
+                why=name_words(action.why),
                 deadline="" if action.within_hours is None else f"begin within {_hours_words(action.within_hours)}",
                 steps=() if playbook is None else tuple(_step(one, events) for one in playbook.steps),
                 context="" if playbook is None else playbook.context,

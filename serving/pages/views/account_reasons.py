@@ -36,6 +36,7 @@ class ReasonView:
     points: str
     tone: str
     beside: str
+    more: str
     repeated_by: tuple[str, ...]
 
 
@@ -148,6 +149,7 @@ def _reason(
         points=points_words(tenths),
         tone=_tone(tenths),
         beside="" if signal is None else _beside(signal, one.sentence, currency),
+        more=f"{len(told.repeated_by)} alike" if told.repeated_by else "more",
         repeated_by=tuple(phrase(other.sentence) for other in told.repeated_by),
     )
 

@@ -13,7 +13,7 @@ from serving.messages import AccountDetails, InvoiceShown, SurveyShown, TicketSh
 from serving.pages.charts import day_words, sparkline
 from serving.pages.words import name_words, number_words
 
-SHOWN_ROWS = 8
+SHOWN_ROWS = 5
 WEEKS = 26
 TEXT_LENGTH = 200
 ROLE_ORDER = ("executive_sponsor", "champion", "admin", "user")

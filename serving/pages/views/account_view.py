@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,14 +15,14 @@ from serving.messages import AccountDetails, AccountHistory, LevelInForce, Predi
 from serving.pages.charts import Chart, CurvePoint, curve_chart, day_words
 from serving.pages.views import account_history as over_time
 from serving.pages.views.account_history import ActionView, EnteredView, by_words
-from serving.pages.views.account_reasons import DIMENSION_WORDS, WhyView, why
+from serving.pages.views.account_paragraph import Piece, paragraph
+from serving.pages.views.account_reasons import WhyView, why
 from serving.pages.views.account_rows import RowsView, days_ago, rows_view
+from serving.pages.views.account_rules import disagreements, rules_by_dimension, rules_words
 from serving.pages.views.search import account_path
 from serving.pages.words import name_words
 
 LEAST_PEERS = 10
-RULES_WORRY, RULES_CONTENT = 70.0, 85.0  # health scores below which, from which the rules are content or not
-MODEL_MOVES = 0.01
 HELD_OUT = (
     "Held out: do not contact this account about its risk. What becomes of it shows what acting on others changes."
 )
@@ -34,14 +35,6 @@ class Fact:
     label: str
     value: str
     path: str | None = None
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A part of the paragraph to copy; `field` is where its number stands in the API."""
-
-    text: str
-    field: str | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +76,7 @@ class AccountView:
     path: str
     held_out: str | None
     facts: tuple[Fact, ...]
+    stage_words: str
     level: LevelView
     risk: str
     risk_words: str
@@ -146,6 +140,7 @@ def view(gathered: Gathered) -> AccountView:
         path=account_path(prediction.account_id),
         held_out=HELD_OUT if summary.arm == "holdout" else None,
         facts=_facts(gathered),
+        stage_words=_because(details),
         level=_level(gathered.level),
         risk=percent(p_churn),
         risk_words=f"likely to leave within {main} days",
@@ -155,17 +150,17 @@ def view(gathered: Gathered) -> AccountView:
         health_chart=health_chart,
         curve=_curve(gathered),
         why=reasons,
-        rules_words=_rules_words(prediction, more.get(f"p_health_{main}d"), p_churn, main),
-        rules=_rules(prediction),
-        disagreements=_disagreements(prediction),
-        triggers=tuple(f"{name_words(one)}: {gathered.descriptions.get(one, '')}" for one in prediction.triggers),
+        rules_words=rules_words(prediction, more.get(f"p_health_{main}d"), p_churn, main),
+        rules=rules_by_dimension(prediction),
+        disagreements=disagreements(prediction),
+        triggers=tuple(gathered.descriptions.get(one) or name_words(one) for one in prediction.triggers),
         actions=listed,
         rows=None if details is None else rows_view(details, header.as_of, header.currency),
         related=related,
         related_words=related_words,
         entered=tuple(over_time.entered(gathered.history)),
         entering=gathered.entering,
-        paragraph=_paragraph(gathered, reasons, listed, (low, high)),
+        paragraph=paragraph(gathered.snapshot, prediction, reasons, listed),
         missing=None if details is not None else "Details are still being worked out: open the page again in a moment.",
     )
 
@@ -185,7 +180,7 @@ def _facts(gathered: Gathered) -> tuple[Fact, ...]:
         Fact("Owner", one.owner or "nobody"),
         Fact("Segment", name_words(one.segment or "none")),
         Fact("ARR", "not known" if one.arr is None else money(one.arr, header.currency)),
-        Fact("Stage", name_words(one.lifecycle_stage) + _because(details)),
+        Fact("Stage", name_words(one.lifecycle_stage)),
     ]
     if details is None:
         return tuple(facts)
@@ -207,8 +202,27 @@ def _facts(gathered: Gathered) -> tuple[Fact, ...]:
     return tuple(facts)
 
 
+SIGNS = {
+    ">=": r"\1 (enough: at least \3)",
+    "<": r"\1 (too little: at least \3)",
+    "<=": r"\1 (good: at most \3)",
+    ">": r"\1 (too much: at most \3)",
+}
+
+
+def criterion_words(criterion: str) -> str:
+    """What decided the stage, without signs.
+
+    >>> criterion_words("1 of 2 (1 needed): features in use 4 >= 3; days silent 72 > 60")
+    '1 of 2 (1 needed): features in use 4 (enough: at least 3); days silent 72 (too much: at most 60)'
+    """
+    for sign, words in SIGNS.items():
+        criterion = re.sub(rf"(\S+) ({sign}) (\S+?)(?=;|$)", words, criterion)
+    return criterion
+
+
 def _because(details: AccountDetails | None) -> str:
-    return "" if details is None or details.stage_criterion is None else f" ({details.stage_criterion})"
+    return "" if details is None or details.stage_criterion is None else criterion_words(details.stage_criterion)
 
 
 def _comparisons(gathered: Gathered) -> tuple[str, ...]:
@@ -250,46 +264,6 @@ def _curve(gathered: Gathered) -> Chart | None:
     return curve_chart(points, caption, ("Risk", "An average account"), percent)
 
 
-def _rules_words(prediction: Prediction, p_health: float | None, p_churn: float, main: int) -> str:
-    if prediction.health_score is None:
-        return "The rules have too little data for a score."
-    words = f"The rules give {prediction.health_score:.0f} of 100."
-    if p_health is None:
-        return words
-    words += f" Accounts with such a score left in {percent(p_health)} of cases within {main} days; the model says"
-    times = p_churn / p_health if p_health else 1.0
-    agree = "much the same" if 2 / 3 <= times <= 1.5 else "more" if times > 1 else "less"
-    return f"{words} {percent(p_churn)}, {agree}."
-
-
-def _rules(prediction: Prediction) -> tuple[tuple[str, str, str], ...]:
-    """Dimension, its score and its weight in the stage."""
-    health = prediction.health()
-    return tuple(
-        (DIMENSION_WORDS[name], "no data" if health[name] is None else f"{health[name]:.0f}", f"{weight:.0f} %")
-        for name, weight in prediction.weights.items()
-    )
-
-
-def _disagreements(prediction: Prediction) -> tuple[str, ...]:
-    """Dimensions in which the rules are content and the model is not, or the other way round."""
-    adds = {group.dimension: group.contribution for group in prediction.reasons.dimensions}
-    found = []
-    for name, score in prediction.health().items():
-        added, label = adds.get(name, 0.0), DIMENSION_WORDS[name]
-        if score is None:
-            continue
-        if score >= RULES_CONTENT and added >= MODEL_MOVES:
-            found.append(
-                f"{label}: the rules are content ({score:.0f} of 100), the model adds {100 * added:.1f} points."
-            )
-        if score < RULES_WORRY and added <= 0:
-            found.append(
-                f"{label}: the rules worry ({score:.0f} of 100), the model does not ({100 * added:+.1f} points)."
-            )
-    return tuple(found)
-
-
 def _related(gathered: Gathered) -> tuple[tuple[RelatedView, ...], str | None]:
     """Parent and children that are in play and may be seen, and the family rolled up."""
     details, summaries = gathered.details, gathered.snapshot.day.summaries
@@ -311,44 +285,3 @@ def _related(gathered: Gathered) -> tuple[tuple[RelatedView, ...], str | None]:
     total, loss = (sum(getattr(one, name) or 0.0 for one in family) for name in ("arr", "expected_arr_loss"))
     rolled = f"{money(total, currency)} of ARR, {money(loss, currency)} of it expected to be lost"
     return tuple(shown), f"With its {len(details.children)} children: {rolled}."
-
-
-def _paragraph(
-    gathered: Gathered, reasons: WhyView, listed: Sequence[ActionView], interval: tuple[float | None, float | None]
-) -> tuple[Piece, ...]:
-    """A paragraph for a mail, each number with the field that it stands in."""
-    prediction, header = gathered.prediction, gathered.snapshot.day.header
-    one, main = gathered.snapshot.day.summaries[prediction.account_id], header.main_horizon_days
-    pieces = [
-        Piece(f"{one.name or one.account_id} is "),
-        Piece(percent(one.p_churn), f"prediction.p_churn_{main}d"),
-        Piece(f" likely to leave within {main} days"),
-    ]
-    if None not in interval:
-        low, high = (percent(end or 0.0) for end in interval)
-        pieces += [
-            Piece(" (between "),
-            Piece(low, f"prediction.p_low_{main}d"),
-            Piece(" and "),
-            Piece(high, f"prediction.p_high_{main}d"),
-            Piece(")"),
-        ]
-    pieces += [
-        Piece("; an average account is at "),
-        Piece(percent(prediction.reasons.base), "prediction.reasons.base"),
-        Piece(". "),
-    ]
-    if one.arr is not None:
-        pieces += [Piece(money(one.arr, header.currency), "prediction.arr"), Piece(" of ARR is at stake. ")]
-    worst = [reason for group in reasons.dimensions for reason in group.reasons if reason.tone == "worse"]
-    worst.sort(key=lambda reason: -float(reason.points.split()[1]))
-    for reason in worst[:3]:
-        pieces += [
-            Piece(f"{reason.sentence}: "),
-            Piece(reason.points, f"prediction.reasons, signal {reason.signal}"),
-            Piece(". "),
-        ]
-    if listed:
-        pieces.append(Piece(f"Next: {listed[0].title}. "))
-    pieces.append(Piece(f"As of {day_words(header.as_of)}, model version {header.model_version}."))
-    return tuple(pieces)
