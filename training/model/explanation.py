@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
 from configs.errors import DataError, Fault
 from training.calibration import shift_of
 from training.hazard import SEASON, STAGE, Explanation, attribute, stages_of
-
-if TYPE_CHECKING:
-    from training.model.churn_model import ChurnModel
+from training.model.members import HazardMembers
 
 CHUNK = 8_192  # rows explained at a time
 
 
-def explain(churn: ChurnModel, frame: pd.DataFrame, horizon_days: int) -> Explanation:
+def explain(churn: HazardMembers, frame: pd.DataFrame, horizon_days: int) -> Explanation:
     """Contributions per signal to p_churn_{horizon}d, from the base of a training row of average log-odds.
 
     Raises DataError when the horizon is none of the model's.
@@ -32,7 +28,7 @@ def explain(churn: ChurnModel, frame: pd.DataFrame, horizon_days: int) -> Explan
     return Explanation(np.concatenate(base), np.concatenate(contributions), own.signals, own.dimensions)
 
 
-def _explained(churn: ChurnModel, frame: pd.DataFrame, count: int) -> tuple[np.ndarray, np.ndarray]:
+def _explained(churn: HazardMembers, frame: pd.DataFrame, count: int) -> tuple[np.ndarray, np.ndarray]:
     """(base (n,), contributions (n, m)) of rows few enough for (n, m, count) numbers in memory."""
     base, parts = log_odds_parts(churn, frame, count)
     pooled_level, pooled_slope = churn.calibrator.pooled_line()
@@ -44,7 +40,7 @@ def _explained(churn: ChurnModel, frame: pd.DataFrame, count: int) -> tuple[np.n
     return attribute(pooled_level + pooled_slope * base, parts)
 
 
-def log_odds_parts(churn: ChurnModel, frame: pd.DataFrame, count: int) -> tuple[np.ndarray, np.ndarray]:
+def log_odds_parts(churn: HazardMembers, frame: pd.DataFrame, count: int) -> tuple[np.ndarray, np.ndarray]:
     """(base (count,), contributions (n, m, count)) that add up to `log_odds` of the first `count` intervals."""
     signals = churn.inputs(frame).signals
     start = np.full(count, churn.blend.intercept)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 from scipy.special import logit
@@ -11,14 +9,12 @@ from scipy.special import logit
 from training.calibration import shift_of
 from training.hazard import churn_by, stages_of
 from training.model.explanation import CHUNK
-
-if TYPE_CHECKING:
-    from training.model.churn_model import ChurnModel, ModelInputs
+from training.model.members import HazardMembers, ModelInputs
 
 EDGE = 1e-12
 
 
-def spread(churn: ChurnModel, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+def spread(churn: HazardMembers, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """(probability at the main horizon, standard deviation of the truth's log-odds around it); each (n,)."""
     p, sd = np.empty(len(frame)), np.empty(len(frame))
     inputs = churn.inputs(frame)
@@ -29,7 +25,7 @@ def spread(churn: ChurnModel, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarr
     return p, sd
 
 
-def main_log_odds(churn: ChurnModel, frame: pd.DataFrame) -> np.ndarray:
+def main_log_odds(churn: HazardMembers, frame: pd.DataFrame) -> np.ndarray:
     """Log-odds of the served probability at the main horizon; (n,)."""
     z = churn.calibrated(churn.log_odds(churn.inputs(frame)), frame)
     p = churn_by(z, (churn.intervals.upto(churn.main_horizon_days),))[:, 0]
@@ -37,7 +33,7 @@ def main_log_odds(churn: ChurnModel, frame: pd.DataFrame) -> np.ndarray:
 
 
 def _spread(
-    churn: ChurnModel, inputs: ModelInputs, stage: np.ndarray, season: np.ndarray
+    churn: HazardMembers, inputs: ModelInputs, stage: np.ndarray, season: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     counts = (churn.intervals.upto(churn.main_horizon_days),)
     uncalibrated = churn.log_odds(inputs)
@@ -54,7 +50,7 @@ def _spread(
     return p, np.sqrt(squares / len(errors) + (slope * churn.frailty_sd) ** 2)
 
 
-def _sampled(churn: ChurnModel, inputs: ModelInputs) -> np.ndarray:
+def _sampled(churn: HazardMembers, inputs: ModelInputs) -> np.ndarray:
     """Draws of the sampling error of the log-odds, the linear learner's standing in for a blend; (DRAWS, n, K)."""
     if inputs.signals is not None:
         return churn.linear.spread(inputs.signals)

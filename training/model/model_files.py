@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 import numpy as np
 
@@ -12,15 +12,15 @@ from configs.json_object import JsonObject
 from training.calibration import Calibrator
 from training.hazard import Blend, Encoder, Explained, Intervals, LinearHazard, TimeEffects, TreeHazard
 from training.health import HealthModel
+from training.model.members import HazardMembers
 from training.serialization import fields_of, read_json, write_json
 
-if TYPE_CHECKING:
-    from training.model.churn_model import ChurnModel
+Loaded = TypeVar("Loaded", bound=HazardMembers)
 
 MODEL_FILE, TREES_FILE = "model.json", "trees.txt"
 
 
-def save_model(churn: ChurnModel, folder: Path) -> None:
+def save_model(churn: HazardMembers, folder: Path) -> None:
     """Writes model.json; with trees, trees.txt; with rules, health.json."""
     folder.mkdir(parents=True, exist_ok=True)
     body = {
@@ -52,14 +52,14 @@ def save_model(churn: ChurnModel, folder: Path) -> None:
         churn.rules.save(folder)
 
 
-def load_model(cls: type[ChurnModel], folder: Path) -> ChurnModel:
+def load_model(cls: type[Loaded], folder: Path) -> Loaded:
     """DataError when the folder holds no model of this format."""
     body = read_json(folder / MODEL_FILE)
     with fields_of(folder / MODEL_FILE):
         return _model_of(cls, body, folder)
 
 
-def _model_of(cls: type[ChurnModel], body: JsonObject, folder: Path) -> ChurnModel:
+def _model_of(cls: type[Loaded], body: JsonObject, folder: Path) -> Loaded:
     intervals = Intervals(tuple(body["edges"]))
     trees_file = folder / TREES_FILE
     blend = Blend(**body["blend"])
