@@ -78,6 +78,11 @@ class StatePaths:
         return self.cache / "check.json"
 
     @property
+    def opened(self) -> Path:
+        """What opening the sources found."""
+        return self.cache / "sources.json"
+
+    @property
     def features(self) -> Path:
         """The demo's table of signals."""
         return self.folder / "features.parquet"

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from configs.atomic_files import write_text
@@ -18,11 +15,6 @@ from configs.settings import Settings
 if TYPE_CHECKING:
     from evaluation.outcomes import TriggerValue
     from features.checks import CheckReport
-
-ROOT = Path(__file__).resolve().parent.parent
-READ_BY = ("configs", "features", "training", "evaluation", "serving")  # whose code has a say in what is found
-READERS = ("duckdb", "ibis-framework", "pandas", "pyarrow")  # and the libraries that read the files
-UNREAD = {"state", "serving", "alerts"}  # settings that `check` does not read
 
 
 @dataclass(frozen=True)
@@ -64,7 +56,9 @@ def keep(settings: Settings, checked: Checked, now: datetime | None) -> None:
     now : datetime or None
         When it was found; None keeps nothing.
     """
-    mark = _mark(settings)
+    from features.sources import content_mark
+
+    mark = content_mark(settings)
     if mark is None or now is None or checked.report.data_end is None:
         return
     # Rows of the days ahead move the data's end on with the day; without any, it stays where it is.
@@ -100,8 +94,11 @@ def kept(settings: Settings, now: datetime | None) -> Checked | None:
         body = json.loads(settings.paths.checked.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+    from features.sources import content_mark
+
     today = f"{now:%Y-%m-%d}"
-    if today < body["day"] or (body["only_on_that_day"] and today != body["day"]) or body["mark"] != _mark(settings):
+    is_past = today < body["day"] or (body["only_on_that_day"] and today != body["day"])
+    if is_past or body["mark"] != content_mark(settings):
         return None
     from pydantic import TypeAdapter
 
@@ -110,23 +107,3 @@ def kept(settings: Settings, now: datetime | None) -> Checked | None:
 
     report = TypeAdapter(CheckReport).validate_python(body["report"])
     return Checked(report, TypeAdapter(tuple[TriggerValue, ...]).validate_python(tuple(body["triggers"])))
-
-
-def _mark(settings: Settings) -> str | None:
-    """Changes whenever anything does that could change what is found; None where no file tells of a change."""
-    from features.sources import source_files
-
-    files = source_files(settings)
-    if files is None or not all(path.is_file() for path in files):
-        return None
-    if settings.signals is not None:
-        files = [*files, settings.path(settings.signals)]
-    total = hashlib.sha256(json.dumps(settings.model_dump(mode="json", exclude=UNREAD), sort_keys=True).encode())
-    for path in files:
-        with path.open("rb") as file:
-            total.update(hashlib.file_digest(file, "sha256").digest())
-    total.update(json.dumps([version(name) for name in READERS]).encode())
-    for path in sorted(path for name in READ_BY for path in (ROOT / name).rglob("*.py")):
-        stat = path.stat()
-        total.update(f"{path.relative_to(ROOT)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
-    return total.hexdigest()

@@ -2,6 +2,7 @@
 
 from features.sources.backends import source_files
 from features.sources.leaky_names import known_only_later, measured_later, true_only_today
+from features.sources.opened_before import content_mark
 from features.sources.proposal import ProposedMapping, Question, Refusal, propose_mapping
 from features.sources.sources import Sources, known_at, open_sources
 from features.sources.versions import SUPERSEDED
@@ -12,6 +13,7 @@ __all__ = [
     "Question",
     "Refusal",
     "Sources",
+    "content_mark",
     "known_at",
     "known_only_later",
     "measured_later",

@@ -9,7 +9,7 @@ others are capital letters. Where accounts are written in one way and another ta
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import ibis
 import ibis.expr.types as ir
@@ -46,7 +46,7 @@ def salesforce_id(text: str) -> str | None:
 
 
 def with_known_accounts(
-    engine: Engine, tables: Mapping[str, ir.Table]
+    engine: Engine, tables: Mapping[str, ir.Table], matched: Collection[str] = ()
 ) -> tuple[dict[str, ir.Table], list[str], list[Fault]]:
     """The tables with the ids of accounts as accounts spells them, and those of JOINS as the table that they name does.
 
@@ -56,6 +56,8 @@ def with_known_accounts(
         Takes the spellings, where there are two.
     tables : mapping of str to ibis Table
         Canonical tables, accounts among them.
+    matched : collection of str, optional
+        Those of which it is known that all is spelt so.
 
     Returns
     -------
@@ -68,7 +70,7 @@ def with_known_accounts(
     known = engine.to_pandas(tables["accounts"].select("account_id").distinct()).account_id
     found, warnings, faults = dict(tables), [], []
     for name, rows in tables.items():
-        if name == "accounts":
+        if name == "accounts" or name in matched:
             continue
         counts = engine.to_pandas(rows.group_by("account_id").aggregate(n=rows.count())).dropna()
         is_known = counts.account_id.isin(known).to_numpy(copy=True)
@@ -91,6 +93,8 @@ def with_known_accounts(
             do = f"map the account's own id, or join to it with query: (accounts has {known.min()!r})"
             faults.append(Fault(f"{name}.account_id", told, "rows of the accounts in accounts", do))
     for name, column, of, key in JOINS:
+        if name in matched:
+            continue
         if name in found and of in found and column in found[name].columns and key in found[of].columns:
             found[name] = _joined(engine, (name, column), found[name], found[of][key])
     return found, warnings, faults

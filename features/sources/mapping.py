@@ -130,6 +130,8 @@ class Mapped:
         By measure, the column whose moment it is known from; others are known when their row is.
     answers : RowAnswers
         What the aggregate query over its rows answered; nothing before `examine`.
+    is_plain : bool
+        Whether none of its values is odd, as `examine` has found.
     """
 
     table: Table
@@ -139,6 +141,7 @@ class Mapped:
     measures: tuple[str, ...] = ()
     known_from: Mapping[str, str] = field(default_factory=dict)
     answers: RowAnswers = field(default_factory=RowAnswers)
+    is_plain: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from features.sources.currencies import converted, currency_faults
 from features.sources.links import Links, canonical_links, helper_links, linked, lost
 from features.sources.mapping import Mapped, resolve
 from features.sources.merges import survivors
+from features.sources.opened_before import OpenedBefore
 from features.sources.time_forms import with_time_forms
 from features.sources.validation import examine, unread
 from features.sources.versions import Versions, versions_of
@@ -35,6 +36,8 @@ class TableReader:
         Where its columns come from, its rows under canonical names, and what these are to one another.
     helpers : dict of str to (Mapped, ibis Table)
         The same of the tables that others go through, of merges and of health_scores.
+    before, found : OpenedBefore
+        What is known of the tables from when they were opened last, and what is known of them now.
     warnings : list of str
     faults : list of Fault
         Everything that is wrong so far.
@@ -43,6 +46,8 @@ class TableReader:
     engine: Engine
     settings: Settings
     now: pd.Timestamp | None = None
+    before: OpenedBefore = field(default_factory=OpenedBefore)
+    found: OpenedBefore = field(default_factory=OpenedBefore)
     mapped: dict[str, Mapped] = field(default_factory=dict)
     tables: dict[str, ir.Table] = field(default_factory=dict)
     versions: dict[str, Versions] = field(default_factory=dict)
@@ -88,7 +93,9 @@ class TableReader:
             raw = self.engine.read(self.settings, wanted.name, source)
             resolved = resolve(wanted, self._with_key(wanted, source, raw), raw, self.settings)
             readable = with_time_forms(_read_once(self.engine, resolved, self.settings.timezone))
-            known, faults = examine(readable, self.settings, self.now)
+            known, faults = examine(readable, self.settings, self.now, self.before.answers.get(wanted.name))
+            if known.is_plain:
+                self.found.answers[wanted.name] = known.answers
             # Before what was read is given back.
             faults = faults or currency_faults(readable, self.settings)
             rows = self._kept(known.without_deleted(), source, links)
@@ -110,8 +117,11 @@ class TableReader:
         rows = self._settle(known, links)
         if is_canonical:
             self.tables[name] = rows
-            self.versions[name] = versions_of(self.engine, known, rows)
-            self.faults += self.versions[name].faults
+            versions = Versions() if name in self.before.single else versions_of(self.engine, known, rows)
+            if versions.rows is None and not versions.warnings and not versions.faults:
+                self.found.single.add(name)
+            self.versions[name] = versions
+            self.faults += versions.faults
         else:
             self.helpers[name] = known, rows
         return rows

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
+from configs.json_object import JsonObject
+
 
 @dataclass(frozen=True)
 class RowAnswers:
@@ -40,6 +42,19 @@ class RowAnswers:
         }
         counts = {name: int(value) for name, value in present.items()}
         return cls(counts.pop("rows", 0), moments.get("oldest"), moments.get("newest"), counts, examples)
+
+    def to_json(self) -> JsonObject:
+        """As `from_json` reads it; times with their unit, in which sums of them are exact."""
+        times = {"oldest": self.oldest, "newest": self.newest}
+        moments = {name: None if at is None else [at.isoformat(), at.unit] for name, at in times.items()}
+        return {"rows": self.rows, **moments, "counts": dict(self.counts), "examples": dict(self.examples)}
+
+    @classmethod
+    def from_json(cls, body: JsonObject) -> RowAnswers:
+        """What `to_json` wrote."""
+        given = {name: body[name] for name in ("oldest", "newest")}
+        times = {name: None if at is None else pd.Timestamp(at[0]).as_unit(at[1]) for name, at in given.items()}
+        return cls(body["rows"], times["oldest"], times["newest"], body["counts"], body["examples"])
 
     def also(self, row: pd.Series) -> RowAnswers:
         """These, and what a further query answered of the same rows."""

@@ -23,6 +23,7 @@ from features.sources.account_ids import with_known_accounts
 from features.sources.backends import Engine, connect, digest
 from features.sources.mapping import Mapped
 from features.sources.merges import merged
+from features.sources.opened_before import OpenedBefore
 from features.sources.reading import TableReader
 from features.sources.sentiment import with_sentiment
 from features.sources.versions import FIRST, SUPERSEDED, newest_versions
@@ -137,7 +138,8 @@ def open_sources(settings: Settings, now: datetime | None = None) -> Sources:
 
 
 def _open(engine: Engine, settings: Settings, now: pd.Timestamp | None) -> Sources:
-    reader = TableReader(engine, settings, now)
+    before = OpenedBefore.read(settings, now)
+    reader = TableReader(engine, settings, now, before)
     reader.read_all()
     into, health_scores = reader.merges(), reader.health_scores()
     mapped, tables, found = reader.mapped, reader.tables, reader.versions
@@ -151,9 +153,13 @@ def _open(engine: Engine, settings: Settings, now: pd.Timestamp | None) -> Sourc
     if into is not None:
         every, of_merges = merged(engine, every, into)
         warnings += of_merges
-    tables, of_accounts, faults = with_known_accounts(engine, every)
+    tables, of_accounts, faults = with_known_accounts(engine, every, before.matched)
     if faults:
         raise SourceError(faults)
+    if not of_accounts:
+        reader.found.matched = {name for name, rows in every.items() if tables[name] is rows}
+    if reader.found != before:
+        reader.found.keep(settings, now)
     if settings.sentiment != "off":
         tables = with_sentiment(engine, tables)
     data_end = _data_end(settings, mapped, now)

@@ -27,7 +27,9 @@ TOLERANCE = pd.Timedelta(days=2)  # clocks differ, and so do time zones
 KINDS_OF_TEXT: tuple[Kind, ...] = ("number", "flag")  # what an attribute that came as text may turn out to be
 
 
-def examine(mapped: Mapped, settings: Settings, now: pd.Timestamp | None = None) -> tuple[Mapped, list[Fault]]:
+def examine(
+    mapped: Mapped, settings: Settings, now: pd.Timestamp | None = None, before: RowAnswers | None = None
+) -> tuple[Mapped, list[Fault]]:
     """Finds every fault in a table's rows, and settles the kinds of attributes that came as text.
 
     Typed sources are asked first, in one cheap pass, whether any value is odd at all: as a rule none is, and then no
@@ -41,6 +43,8 @@ def examine(mapped: Mapped, settings: Settings, now: pd.Timestamp | None = None)
         `timezone` is that of times without one, `data_end` the day that no fact may reach.
     now : Timestamp, optional
         Naive UTC; no fact lies more than two days after it.
+    before : RowAnswers, optional
+        What the same rows answered when none of their values was odd; they are asked nothing then.
 
     Returns
     -------
@@ -49,6 +53,9 @@ def examine(mapped: Mapped, settings: Settings, now: pd.Timestamp | None = None)
     list of Fault
         Empty for a sound table.
     """
+    if before is not None:
+        as_found = tuple(_as_plain(part, mapped, settings.timezone) for part in mapped.parts)
+        return replace(mapped, parts=as_found, answers=before, is_plain=True), []
     try:
         plain = _all_plain(mapped, settings, now)
     except Exception as error:
@@ -92,9 +99,8 @@ def _all_plain(mapped: Mapped, settings: Settings, now: pd.Timestamp | None) -> 
     if mapped.raw.textual or any(part.odd is None for part in decided):
         return None
     rows, zone = mapped.raw.table, settings.timezone
-    # Users may be as many as the rows: to read them twice would cost more than to look at each when it is read.
-    harmless = [part.name for part in decided if part.is_harmless and mapped.table.key != (part.name,)]
-    plain = [part.cleaned_where_odd(zone) if part.name in harmless else part.plain(zone) for part in decided]
+    harmless = [part.name for part in decided if _is_read_as_it_comes(part, mapped)]
+    plain = [_as_plain(part, mapped, zone) for part in decided]
     times = [part for part in plain if part.column.kind == "time"]
     texts = [part for part in plain if part.raw.type().is_string() and part.name not in harmless]
     others = [part for part in plain if part not in times and not part.raw.type().is_string()]
@@ -128,8 +134,21 @@ def _all_plain(mapped: Mapped, settings: Settings, now: pd.Timestamp | None) -> 
         by_name[part.name], faults = _settled(mapped, part, answers)
         if faults:
             return None
-    settled = replace(mapped, parts=tuple(by_name[part.name] for part in mapped.parts), answers=answers)
+    parts = tuple(by_name[part.name] for part in mapped.parts)
+    settled = replace(mapped, parts=parts, answers=answers, is_plain=True)
     return None if answers.is_odd or _row_faults(settled, answers, settings) else settled
+
+
+def _is_read_as_it_comes(part: Part, mapped: Mapped) -> bool:
+    """Users may be as many as the rows: to read them twice would cost more than to look at each when it is read."""
+    return part.is_harmless and mapped.table.key != (part.name,)
+
+
+def _as_plain(part: Part, mapped: Mapped, zone: str) -> Part:
+    """The column of a table of which no value is odd; in typed sources attributes that came as text are text."""
+    if part.undecided:
+        return Part(Column(part.name, "text"), part.raw)
+    return part.cleaned_where_odd(zone) if _is_read_as_it_comes(part, mapped) else part.plain(zone)
 
 
 def _ask(rows: ir.Table, questions: Mapping[str, ir.Value]) -> pd.Series:

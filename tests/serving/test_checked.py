@@ -13,7 +13,6 @@ import features.sources
 from configs.errors import DataError
 from configs.settings import Settings, TableSource
 from features.checks import CheckReport, Suspect
-from serving import checked
 from serving.checked import Checked, keep, kept
 from serving.commands.data import check
 from serving.project import Project
@@ -96,7 +95,7 @@ def test_anything_that_has_changed_is_looked_at_anew(
     elif change == "code":
         (tmp_path / "features").mkdir()
         (tmp_path / "features" / "labels.py").write_text("")
-        monkeypatch.setattr(checked, "ROOT", tmp_path)
+        monkeypatch.setattr("features.sources.opened_before.ROOT", tmp_path)
     elif change == "day before":
         now = NOW - timedelta(days=1)  # rows of a future that was no future any more
     else:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from features.synthetic.systems.rows import Identities, SystemTables, flags, one_digit
+from features.synthetic.systems.rows import Identities, SystemTables, flags, on_twins, one_digit
 
 DAY = pd.Timedelta(days=1)
 FOREVER = "2050-01-01 00:00:00"
@@ -44,9 +44,8 @@ def hubspot_tables(frames: Mapping[str, pd.DataFrame], who: Identities, data_end
     company, twins = _companies(frames["accounts"], own, who)
     history = _company_history(frames, own, data_end)
     talks = frames["interactions"].reset_index(drop=True)
-    companies = talks.account_id.map(own)
-    on_twin = companies.isin(twins) & (np.arange(len(talks)) % 3 == 0)
-    engagements = _engagements(talks, companies.where(~on_twin, companies.map(twins)), who)
+    companies, on_twin = on_twins(talks.account_id.map(own), twins)
+    engagements = _engagements(talks, companies, who)
     contact, contact_history = _contacts(frames["contacts"], own, who)
     deals = _deals(frames["outcomes"], own, data_end)
     tables = {

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 LETTERS = string.ascii_letters + string.digits
@@ -105,3 +106,24 @@ def one_digit(times: pd.Series) -> pd.Series:
 def flags(values: Sequence[Any] | pd.Series) -> pd.Series:
     """TRUE and FALSE, empty where nothing is known."""
     return pd.Series(values, dtype="boolean").map({True: "TRUE", False: "FALSE"})
+
+
+def on_twins(ids: pd.Series, twins: Mapping[str, str]) -> tuple[pd.Series, pd.Series]:
+    """What was done for accounts, every third of it logged on a record that has been merged into the account's since.
+
+    Parameters
+    ----------
+    ids : Series of str
+        The account of each row.
+    twins : mapping of str to str
+        By account, the record that was merged into it.
+
+    Returns
+    -------
+    ids : Series of str
+        The record that each row names.
+    on_twin : Series of bool
+        Whether that is a twin.
+    """
+    on_twin = ids.isin(twins) & (np.arange(len(ids)) % 3 == 0)
+    return ids.where(~on_twin, ids.map(twins)), on_twin

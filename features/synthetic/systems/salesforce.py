@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from features.synthetic.systems.rows import Identities, SystemTables, flags, salesforce_id, text
+from features.synthetic.systems.rows import Identities, SystemTables, flags, on_twins, salesforce_id, text
 
 FOREVER = "9999-12-31 23:59:59"
 DAY, HOUR = pd.Timedelta(days=1), pd.Timedelta(hours=1)
@@ -53,8 +53,7 @@ def salesforce_tables(frames: Mapping[str, pd.DataFrame], who: Identities, data_
     )
     # Some of what was done was logged on a record that has been merged into another since.
     twins = dict(zip(account.master_record_id.dropna(), account.id[account.master_record_id.notna()], strict=True))
-    on_twin = talks.account_id.isin(twins) & (np.arange(len(talks)) % 3 == 0)
-    talks["account_id"] = talks.account_id.where(~on_twin, talks.account_id.map(twins))
+    talks["account_id"], on_twin = on_twins(talks.account_id, twins)
     tables = {
         "account": account,
         "account_history": history,
