@@ -1,7 +1,6 @@
 """The law of labels: a label tells what happened in its own window, and does not exist before that is known.
 
-Random companies (seeds) for each of the three kinds of churn. `observed` is what the laws look at: for each snapshot
-and horizon whether the account churned, and whether it contracted.
+Random companies (seeds) for each kind of churn; `observed`: did a snapshot's account churn, or contract, in time.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from evaluation.ledger.ledger import Ledger
 from evaluation.outcomes import outcomes
 from evaluation.outcomes.arms import mark_draw, outcomes_by_arm, with_drawn
 from evaluation.outcomes.holdout import HOLDOUT, assign
-from tests.evaluation.outcomes.test_outcomes import DAY, Labels, forecast_frame, later, settings  # noqa: F401 (a fixture)
+from tests.evaluation.outcomes.judging import DAY, Labels, forecast_frame, later, project_settings
 
 DRAWN = Holdout(salt="2026 renewals", share=0.5)
 NAMES = [f"account-{number:03d}" for number in range(200)]
@@ -21,7 +21,12 @@ HELD = assign(NAMES, DRAWN.salt, DRAWN.share) == HOLDOUT
 
 
 @pytest.fixture
-def served(settings: Settings):  # noqa: F811
+def settings(tmp_path: Path) -> Settings:
+    return project_settings(tmp_path)
+
+
+@pytest.fixture
+def served(settings: Settings):
     """200 accounts scored on DAY, flagged in turn: of those held out 40 left, of the others 10."""
     with Ledger.open(settings) as ledger:
         mark_draw(ledger, DRAWN, DAY, "score")
@@ -51,7 +56,7 @@ def test_a_draw_is_marked_when_it_changes(tmp_path: Path) -> None:
     assert (set(first.ended_at), set(second.ended_at)) == ({later(3)}, {later(4)})
 
 
-def test_outcomes_by_arm_and_the_effect_by_intention(served: Ledger, settings: Settings) -> None:  # noqa: F811
+def test_outcomes_by_arm_and_the_effect_by_intention(served: Ledger, settings: Settings) -> None:
     """Two of those up for it were being approached: they stand apart, and the effect still counts everybody."""
     free = np.array(NAMES)[~HELD]
     approached = pd.DataFrame({"account_id": [free[0], free[-1]], "started_at": later(-5), "arm": "treated"})
@@ -67,7 +72,7 @@ def test_outcomes_by_arm_and_the_effect_by_intention(served: Ledger, settings: S
 
 def test_each_account_counts_with_its_first_window_under_the_draw(
     served: Ledger,
-    settings: Settings,  # noqa: F811
+    settings: Settings,
 ) -> None:
     """Of those who outlived the first window the arms are no longer alike, and what they do next is no effect."""
     first = outcomes_by_arm(served, settings, None, later(100))
@@ -84,7 +89,7 @@ def test_each_account_counts_with_its_first_window_under_the_draw(
     assert both.effect == first.effect
 
 
-def test_a_draw_holds_from_the_scoring_that_marked_it(settings: Settings) -> None:  # noqa: F811
+def test_a_draw_holds_from_the_scoring_that_marked_it(settings: Settings) -> None:
     """Scored three days after the data's end: the draw of that hour is of those accounts."""
     with Ledger.open(settings) as ledger:
         mark_draw(ledger, DRAWN, later(3.4), "score")
@@ -96,7 +101,7 @@ def test_a_draw_holds_from_the_scoring_that_marked_it(settings: Settings) -> Non
         assert judged.effect.holdout_accounts == HELD.sum()
 
 
-def test_without_a_draw_there_is_no_effect(served: Ledger, settings: Settings) -> None:  # noqa: F811
+def test_without_a_draw_there_is_no_effect(served: Ledger, settings: Settings) -> None:
     approached = pd.DataFrame({"account_id": NAMES[:5], "started_at": later(5), "ended_at": pd.NaT, "arm": "treated"})
     mark_draw(served, None, later(1), "score")
     assert "chance did not decide" in outcomes_by_arm(served, settings, approached, later(100)).effect.refused
@@ -105,6 +110,6 @@ def test_without_a_draw_there_is_no_effect(served: Ledger, settings: Settings) -
     assert refused == "no scoring since the draw of 2024-01-03 has matured"
 
 
-def test_where_nobody_was_approached_nothing_is_told(settings: Settings) -> None:  # noqa: F811
+def test_where_nobody_was_approached_nothing_is_told(settings: Settings) -> None:
     with Ledger.open(settings) as ledger:
         assert outcomes_by_arm(ledger, settings, None, later(100)) is None

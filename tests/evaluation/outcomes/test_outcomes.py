@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,110 +11,31 @@ import pytest
 
 from configs.errors import SourceError, UsageError
 from configs.settings import Settings
-from configs.settings_file import DEFAULT_FILE, read_body, settings_from
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.rows import column_order
 from evaluation.outcomes import outcomes
-from evaluation.outcomes.outcomes import Judged, judged_so_far, returns, with_returns
-from features.sources.sources import open_sources
-
-DAY = pd.Timestamp("2024-01-01")
+from evaluation.outcomes.outcomes import judged_so_far
+from tests.evaluation.outcomes.judging import (
+    DAY,
+    Labels,
+    forecast,
+    forecast_frame,
+    judge,
+    later,
+    outcome,
+    project_settings,
+)
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    body = read_body(DEFAULT_FILE)
-    body["tables"] = {"accounts": {"from": "accounts.csv"}, "contracts": {"from": "contracts.csv"}}
-    return settings_from(body, tmp_path)
+    return project_settings(tmp_path)
 
 
 @pytest.fixture
 def ledger(settings: Settings) -> Iterator[Ledger]:
     with Ledger.open(settings) as opened:
         yield opened
-
-
-def forecast_frame(accounts: str, as_of: pd.Timestamp = DAY, p: float = 0.1, **more: Any) -> pd.DataFrame:
-    made = pd.DataFrame({"account_id": list(accounts), "as_of": as_of.as_unit("us"), "lifecycle_stage": "adoption"})
-    for days in (30, 60, 90, 180):
-        made[f"p_churn_{days}d"] = p
-    for name in column_order([30, 60, 90, 180], [90]):
-        if name not in made:
-            made[name] = "[]" if name in {"reasons", "triggers", "actions"} else 0.5
-    made["risk_level"], made["config_version"], made["has_signal"] = "low", "c", True
-    made["model_version"] = more.pop("model_version", "1")
-    return made
-
-
-def forecast(
-    ledger: Ledger, accounts: str, as_of: pd.Timestamp = DAY, p: float = 0.1, kind: str = "batch", **more: Any
-):
-    at = more.pop("at", as_of + pd.Timedelta(hours=7))
-    made = forecast_frame(accounts, as_of, p, **more)
-    return ledger.write(made, kind=kind, asked_by="score", at=at, signals_hash=["s"] * len(made))
-
-
-class Labels:
-    """What a data set knows: churn days after DAY by account, and until when; counts how it was asked."""
-
-    def __init__(
-        self,
-        churned: dict[str, int],
-        known_days: int,
-        voluntary: dict[str, bool] | None = None,
-        contracted: dict[str, int] | None = None,
-        returned: dict[str, int] | None = None,
-        contractions_known: int = 10_000,
-    ) -> None:
-        self.churned, self.known_days, self.voluntary = churned, known_days, voluntary or {}
-        self.contracted, self.returned, self.contractions_known = contracted or {}, returned or {}, contractions_known
-        self.asked: list[pd.DataFrame] = []
-
-    def __call__(self, pairs: pd.DataFrame) -> pd.DataFrame:
-        self.asked.append(pairs)
-        out = pairs[pairs.account_id != "gone"].copy()
-        days = out.account_id.map(self.churned)
-        out["churn_at"] = (DAY + pd.to_timedelta(days, unit="D")).where(days.notna()).astype("datetime64[us]")
-        out["observed_until"] = DAY + pd.Timedelta(days=self.known_days)
-        out["voluntary"] = out.account_id.map(self.voluntary).astype(object)
-        for name, days_of in (("contraction_at", self.contracted), ("reactivated_at", self.returned)):
-            days = out.account_id.map(days_of)
-            out[name] = (DAY + pd.to_timedelta(days, unit="D")).where(days.notna()).astype("datetime64[us]")
-        out["contraction_observed_until"] = DAY + pd.Timedelta(days=min(self.known_days, self.contractions_known))
-        return out
-
-
-class Judging:
-    """One judging: what it counted, and the predictions beside their outcomes as the ledger then tells them."""
-
-    def __init__(self, found: Judged, frame: pd.DataFrame) -> None:
-        self.found, self.frame = found, frame
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.found, name)
-
-    def __str__(self) -> str:
-        return str(self.found)
-
-
-def judge(ledger: Ledger, labels: Any, settings: Settings, at: pd.Timestamp, **more: Any) -> Judging:
-    result = outcomes.judge(ledger, labels, settings, at, **more)
-    frame = judged_so_far(ledger, settings, at, **more)
-    assert (result.predictions, result.in_hindsight) == (len(frame), int(frame.in_hindsight.sum()))
-    assert result.waiting == int(frame.churned_90d[~frame.in_hindsight].isna().sum())
-    assert result.days.churned.sum() == frame.churned_90d.sum()
-    assert result.days.contracted.sum() == frame.contracted_90d.sum()
-    assert result.days.predicted.sum() == pytest.approx(frame.p_churn_90d[frame.churned_90d.notna()].sum())
-    return Judging(result, frame)
-
-
-def later(days: int) -> pd.Timestamp:
-    return DAY + pd.Timedelta(days=days)
-
-
-def outcome(frame: pd.DataFrame, account: str) -> list[float]:
-    row = frame[frame.account_id == account].iloc[0]
-    return [row[f"churned_{days}d"] for days in (30, 60, 90, 180)]
 
 
 def test_only_passed_windows_have_outcomes(ledger: Ledger, settings: Settings) -> None:
@@ -268,49 +188,6 @@ def test_what_cannot_be_judged_is_refused(ledger: Ledger, settings: Settings) ->
     assert ledger.judgements().empty
 
 
-def contracted(frame: pd.DataFrame, account: str) -> list[float]:
-    row = frame[frame.account_id == account].iloc[0]
-    return [row[f"contracted_{days}d"] for days in (30, 60, 90, 180)]
-
-
-def test_contractions_and_returns_are_judged_apart(ledger: Ledger, settings: Settings) -> None:
-    """a pays less and stays, b pays less and leaves, c leaves and comes back, d's contraction is not known yet."""
-    forecast(ledger, "abcd")
-    labels = Labels(
-        {"b": 50, "c": 20}, 100, {"b": True, "c": False},
-        contracted={"a": 40, "b": 10, "d": 70}, returned={"c": 60}, contractions_known=65,
-    )  # fmt: skip
-    result = judge(ledger, labels, settings, later(101))
-    frame, nan = result.frame.set_index("account_id"), np.nan
-    assert [outcome(result.frame, one)[2] for one in "abcd"] == [0, 1, 1, 0]
-    for account, expected in {"a": [0, 1, nan, nan], "b": [1, 1, nan, nan], "d": [0, 0, nan, nan]}.items():
-        np.testing.assert_array_equal(contracted(result.frame, account), expected)
-    assert frame.voluntary.to_dict() == {"a": None, "b": True, "c": False, "d": None}
-    assert frame.contraction_at.tolist()[:2] == [later(40), later(10)]
-    assert frame.contraction_at.isna().tolist() == [False, False, True, True]
-    assert frame.reactivated_at.isna().tolist() == [True, True, False, True]
-    assert frame.reactivated_at["c"] == later(60)
-    pd.testing.assert_frame_equal(judged_so_far(ledger, settings, later(101)), result.frame)
-
-
-def test_a_return_and_a_contraction_that_come_to_light_are_new_judgements(ledger: Ledger, settings: Settings) -> None:
-    forecast(ledger, "ab")
-    judge(ledger, Labels({"a": 10}, 95, contractions_known=65), settings, later(95))
-    second = judge(ledger, Labels({"a": 10}, 100, returned={"a": 98}, contractions_known=65), settings, later(100))
-    assert (second.new, second.changed) == (0, 1)
-    third = judge(ledger, Labels({"a": 10}, 100, returned={"a": 98}, contracted={"b": 80}), settings, later(101))
-    assert third.changed == 2  # a's contraction window has matured further as well
-    assert contracted(third.frame, "b") == pytest.approx([0, 0, 1, np.nan], nan_ok=True)
-    # sources that no longer tell of contractions do not undo what is known of them
-    fourth = judge(ledger, Labels({"a": 10}, 100, returned={"a": 98}, contractions_known=0), settings, later(102))
-    assert (fourth.new, fourth.changed) == (0, 0)
-    assert contracted(fourth.frame, "b")[2] == 1
-    every = ledger.judgements(latest=False)
-    assert every[every.account_id == "a"].reactivated_at.isna().tolist() == [True, False, False]
-    assert every.judged_at.tolist() == [later(95)] * 2 + [later(100)] + [later(101)] * 2
-    assert ledger.verify().ok
-
-
 def test_the_first_of_one_batch_counts_and_questions_stop_at_their_moment(ledger: Ledger, settings: Settings) -> None:
     made = forecast_frame("aa").assign(p_churn_90d=[0.3, 0.4])
     ledger.write(made, kind="api", asked_by="x", at=later(1), signals_hash=["s", "s"])
@@ -343,134 +220,3 @@ def test_texts_of_a_few_rows(ledger: Ledger) -> None:
     assert result.reasons.tolist()[:3] == ["[]", "[]", "of e"]
     assert result.isna().to_numpy().tolist()[2:] == [[False, False, True], [True, True, True]]
     assert ledger.texts(asked.tail(1)).isna().all().all()
-
-
-RETURNS = {
-    "contract_end": [("a", "2023-08-01"), ("b", "2023-09-15")],
-    "outcome": [("a", "2023-03-01"), ("a", "2023-08-01")],
-    "silence": [("a", "2023-09-01")],
-}
-
-
-@pytest.mark.parametrize(("kind", "expected"), RETURNS.items(), ids=RETURNS)
-def test_returns_in_the_sense_of_the_churn(make_settings, write_tables, kind: str, expected: list) -> None:
-    """a is back within the allowed gap in March, and after a longer pause in August; b in September."""
-    rows = [("a", "2022-01-01", "2023-02-10"), ("a", "2023-03-01", "2023-05-01"), ("a", "2023-08-01", "2024-08-01"),
-            ("b", "2022-01-01", "2023-06-01"), ("b", "2023-09-15", "2024-09-15")]  # fmt: skip
-    events = ["2023-01-05", "2023-02-01", "2023-04-20", "2023-09-01"]
-    tables = {
-        "accounts": pd.DataFrame({"account_id": ["a", "b"], "created_at": "2022-01-01"}),
-        "contracts": pd.DataFrame(rows, columns=["account_id", "starts_at", "ends_at"]),
-        "usage_events": pd.DataFrame({"account_id": "a", "occurred_at": events}),
-        "outcomes": pd.DataFrame({"account_id": "a", "occurred_at": ["2023-02-10", "2023-05-01"], "kind": "churn"}),
-    }
-    write_tables(tables)
-    body = {name: {"from": f"{name}.csv"} for name in tables}
-    made = make_settings(tables=body, churn={"kind": kind}, data_end="2024-01-01")
-    sources = open_sources(made)
-    result = returns(sources, made).sort_values(["account_id", "at"])
-    assert [(row.account_id, f"{row.at:%Y-%m-%d}") for row in result.itertuples()] == expected
-    left = pd.DataFrame({"account_id": ["a", "a", "b", "c"], "as_of": pd.Timestamp("2023-01-01").as_unit("us")})
-    left["churn_at"] = pd.to_datetime(["2023-05-01", None, "2023-06-01", "2023-06-01"]).astype("datetime64[us]")
-    back = with_returns(left, sources, made).reactivated_at
-    after = [next((at for who, at in expected if who == account and at >= day), None)
-             for account, day in (("a", "2023-05-01"), ("b", "2023-06-01"))]  # fmt: skip
-    assert [None if pd.isna(one) else f"{one:%Y-%m-%d}" for one in back] == [after[0], None, after[1], None]
-
-
-class Steps:
-    """A company of accounts that churn, contract and come back on random days; what is known of it on any day."""
-
-    def __init__(self, seed: int, accounts: int) -> None:
-        random = np.random.default_rng(seed)
-        self.names = [f"{number:02d}" for number in range(accounts)]
-        self.churns = {name: np.sort(random.integers(0, 700, random.integers(0, 3))) for name in self.names}
-        self.falls = {name: np.sort(random.integers(0, 700, random.integers(0, 3))) for name in self.names}
-        self.will = {name: [True, False, None][random.integers(3)] for name in self.names}
-        self.read = 0
-
-    def known(self, days: int) -> Any:
-        def labels(pairs: pd.DataFrame) -> pd.DataFrame:
-            self.read += len(pairs)
-            rows = []
-            for account, as_of in pairs.itertuples(index=False):
-                day = (as_of - DAY).days
-                churn = next((int(one) for one in self.churns[account] if one >= day), None)
-                fall = next((int(one) for one in self.falls[account] if one >= day), None)
-                fall = None if fall is None or (churn is not None and fall >= churn) else fall
-                back = None if churn is None else churn + 45
-                told = self.will[account] if churn is not None else None
-                moments = [pd.NaT if one is None else later(one) for one in (churn, fall, back)]
-                rows.append([account, as_of, moments[0], later(days), told, moments[1], later(days - 20), moments[2]])
-            names = [*outcomes.KEY, *outcomes.LABELS]
-            made = pd.DataFrame(rows, columns=names, index=pairs.index).astype({"voluntary": object})
-            return made.astype({name: "datetime64[us]" for name in names if name not in {"account_id", "voluntary"}})
-
-        return labels
-
-
-@pytest.mark.parametrize("seed", range(2))
-def test_judging_where_runs_begin_is_judging_every_day(
-    tmp_path: Path, settings: Settings, seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Judged again and again as the world becomes known, against a ledger that is judged once, day by day."""
-    monkeypatch.setattr(outcomes, "PAIRS_A_TIME", 70)
-    company = Steps(seed, 9)
-    ledgers = [Ledger.open(f"sqlite:///{tmp_path / name}.db") for name in ("again", "once")]
-    days = [forecast_frame(" " * 9, later(day)).assign(account_id=company.names) for day in range(0, 600, 30)]
-    for one in ledgers:
-        one.write(pd.concat(days), kind="batch", asked_by="score", at=DAY, signals_hash=["s"] * 180)
-    again, once = ledgers
-    for known in (100, 250, 260, 420, 700):
-        outcomes.judge(again, company.known(known), settings, later(known))
-    company.falls["03"] = np.array([33, 340])  # recorded late, in the middle of what was judged
-    company.churns["05"], company.will["06"] = np.array([301]), True
-    last = outcomes.judge(again, company.known(900), settings, later(900))
-    outcomes.judge(once, company.known(900), settings, later(900))
-    told = [
-        "account_id",
-        "as_of",
-        *[name for name in again.judgements() if "_at" in name or "days" in name],
-        "voluntary",
-    ]
-    told.remove("judged_at")
-    by = {
-        ledger: ledger.judgements()[told].sort_values(["account_id", "as_of"], ignore_index=True) for ledger in ledgers
-    }
-    pd.testing.assert_frame_equal(by[again], by[once])
-    assert last.new + last.changed < 180
-    pd.testing.assert_frame_equal(
-        again.days(outcomes.FORECASTS, later(900), 90, 7), once.days(outcomes.FORECASTS, later(900), 90, 7)
-    )
-    before, company.read = len(again.judgements(latest=False)), 0
-    same = outcomes.judge(again, company.known(900), settings, later(901))
-    assert (same.new, same.changed, same.read) == (0, 0, 0)
-    assert company.read < 9 * 20 / 2  # where its runs begin, not the 180 days
-    assert len(again.judgements(latest=False)) == before
-    for one in ledgers:
-        assert one.verify().ok
-        one.close()
-
-
-def test_what_is_counted_in_the_database_is_what_the_rows_say(ledger: Ledger, settings: Settings) -> None:
-    """Each kind of outcome apart, by day and version, also of predictions made for another main horizon."""
-    forecast(ledger, "abcdef", p=0.25)
-    made = forecast_frame("ab", later(1), model_version="2").drop(columns=["p_low_90d", "p_high_90d", "p_health_90d"])
-    made = made.drop(columns="expected_arr_loss_90d").assign(
-        p_churn_90d=0.125, p_low_60d=0.0, p_high_60d=1.0, p_health_60d=0.5, expected_arr_loss_60d=0.0, risk_level="high"
-    )
-    ledger.write(made, kind="api", asked_by="x", at=later(2), signals_hash=["s", "s"])
-    labels = Labels(
-        {"a": 10, "b": 89, "c": 91, "d": 20}, 120, {"a": True, "b": False},
-        contracted={"e": 30, "d": 5}, returned={"a": 50}, contractions_known=90,
-    )  # fmt: skip
-    result = judge(ledger, labels, settings, later(121))
-    first, second = result.days.to_dict("records")
-    expected = {"predictions": 6, "matured": 6, "predicted": 1.5, "churned": 3, "high": 0, "churned_of_high": 0}
-    expected |= {"voluntary": 1, "involuntary": 1, "returned": 1, "contraction_matured": 6, "contracted": 2}
-    assert first == {"as_of": DAY, "model_version": "1", "in_hindsight": 0, **expected}
-    expected = {"predictions": 2, "matured": 2, "predicted": 0.25, "churned": 2, "high": 2, "churned_of_high": 2}
-    expected |= {"voluntary": 1, "involuntary": 1, "returned": 1, "contraction_matured": 0, "contracted": 0}
-    assert second == {"as_of": later(1), "model_version": "2", "in_hindsight": 0, **expected}
-    # the ledger as it stood before anything was judged
-    assert ledger.days(outcomes.FORECASTS, later(100), 90, 7).matured.tolist() == [0, 0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,99 +9,11 @@ import pandas as pd
 import pytest
 
 from configs.errors import DataError, Refused
-from configs.settings import Settings
-from configs.settings_file import DEFAULT_FILE, read_body, settings_from
-from evaluation.promotion.gates import GATES, evaluate_gates
-from evaluation.promotion.verdict import EarlierCalibration, Measured, Verdict
+from evaluation.promotion.gates import GATES
 from evaluation.validity.checks import Finding
+from tests.evaluation.promotion.candidates import Clean, figure, logistic, refused, verdict
 
-ACCOUNTS, DAYS = 400, 6
 NAMES = [gate.name for gate in GATES]
-
-
-def settings(**evaluation: Any) -> Settings:
-    body = read_body(DEFAULT_FILE)
-    body["tables"] = {"accounts": {"from": "accounts.csv"}, "contracts": {"from": "contracts.csv"}}
-    body["evaluation"] = {**body["evaluation"], "bootstrap_draws": 200, **evaluation}
-    return settings_from(body, Path())
-
-
-def logistic(z: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-z))
-
-
-Clean = tuple[pd.DataFrame, pd.DataFrame]
-
-
-@pytest.fixture
-def clean() -> Clean:
-    """A calibrated candidate that knows two things, beside calibrated rules that know one; a tenth has not matured."""
-    random = np.random.default_rng(11)
-    first, second = random.normal(size=(2, ACCOUNTS * DAYS))
-    p = logistic(-2.2 + 0.7 * first + 1.2 * second)
-    judged = pd.DataFrame(
-        {
-            "account_id": np.tile([f"{number:03d}" for number in range(ACCOUNTS)], DAYS),
-            "as_of": np.repeat(pd.date_range("2024-01-01", periods=DAYS, freq="MS").as_unit("us"), ACCOUNTS),
-            "p_churn_90d": p,
-            "churned_90d": (random.random(p.size) < p).astype(float),
-            "segment": np.tile(np.repeat(["smb", "enterprise"], ACCOUNTS // 2), DAYS),
-        }
-    )
-    judged.loc[judged.index[-200:], "churned_90d"] = np.nan
-    rules = judged[["account_id", "as_of"]].assign(model="rules", p_churn_90d=logistic(-1.85 + 0.6 * first))
-    other = rules.assign(model="days_to_renewal", p_churn_90d=0.5)
-    return judged, pd.concat([rules, other], ignore_index=True)
-
-
-FINE: dict[str, Any] = {
-    "served_equals_batch": True,
-    "seeds_agree": 0.99,
-    "size_mb": 1.0,
-    "latency": (1.0, 0.1),
-    "suspects": (),
-    "checks": (Finding("FW203", "The same accounts in training and test", "note", 0.9, "as it should be"),),
-}
-
-
-def own(rows: int = 2400, seed: int = 5, moved: float = 0.0) -> pd.DataFrame:
-    """A candidate's own predictions after its cut, beside what came of them; `moved` in log-odds."""
-    random = np.random.default_rng(seed)
-    z = -2.2 + 1.4 * random.normal(size=rows)
-    made = pd.DataFrame({"account_id": [f"{number % ACCOUNTS:03d}" for number in range(rows)]})
-    made["as_of"] = pd.date_range("2024-07-01", periods=rows // ACCOUNTS, freq="MS").as_unit("us").repeat(ACCOUNTS)
-    return made.assign(y=(random.random(rows) < logistic(z)).astype(float), p=logistic(z + moved))
-
-
-def newest(moved: float = 0.0) -> pd.DataFrame:
-    made = own(ACCOUNTS, moved=moved)
-    return made.assign(as_of=pd.Timestamp("2024-09-01").as_unit("us"))[["account_id", "as_of", "p"]]
-
-
-FINE |= {"newest": newest(), "own": own()}
-CUT = pd.Timestamp("2024-07-01")
-
-
-def verdict(
-    judged: pd.DataFrame,
-    baselines: pd.DataFrame,
-    served: bool | None = True,
-    measured: dict[str, Any] | None = None,
-    **more: Any,
-) -> Verdict:
-    chosen = more.pop("chosen", "blend")
-    facts = Measured(**{**FINE, "served_equals_batch": served, **(measured or {})})
-    return evaluate_gates(judged, baselines, settings(**more), facts, chosen)
-
-
-def refused(found: Verdict) -> set[str]:
-    return {gate.name for gate in found.refused}
-
-
-def figure(found: Verdict, name: str) -> float:
-    (gate,) = (gate for gate in found.gates if gate.name == name)
-    assert gate.figure is not None
-    return gate.figure
 
 
 def test_a_clean_candidate_passes_every_gate(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
@@ -115,79 +26,6 @@ def test_a_clean_candidate_passes_every_gate(clean: tuple[pd.DataFrame, pd.DataF
     assert text.splitlines()[-1] == "passed"
     assert all(name in text for name in NAMES)
     assert "better (difference -0." in text
-
-
-@pytest.mark.parametrize("moved", [3.0, -3.0])
-def test_a_candidate_whose_own_probabilities_are_moved_is_refused(clean: Clean, moved: float) -> None:
-    """Its backtest is that of other fits, and as right as ever."""
-    result = verdict(*clean, measured={"newest": newest(moved), "own": own(moved=moved)})
-    assert refused(result) == {"newest_level", "own_calibration"}
-    assert figure(result, "newest_level") > 4
-    before = verdict(*clean, measured={"newest": newest(moved), "own": own(0)})
-    assert refused(before) == {"newest_level"}
-    (gate,) = (gate for gate in before.gates if gate.name == "own_calibration")
-    assert (gate.left_out, "0 churned accounts among the 0 rows" in gate.message) == (True, True)
-
-
-@pytest.mark.parametrize(
-    ("earlier", "is_refused", "says"),
-    [
-        (EarlierCalibration(0.2), False, "+0.20 from those of the backtest's newest fold"),
-        (EarlierCalibration(3.0), True, "+3.00"),
-        (EarlierCalibration(-3.0), True, "-3.00"),
-        (EarlierCalibration(1.0, level_shift=0.9), False, "+1.00"),
-        (EarlierCalibration(3.0, level_shift=0.9), True, "+3.00"),
-        (EarlierCalibration(0.1, rows=own(), cut=CUT), False, "calibrated by the same recipe on 2024-07-01"),
-        (EarlierCalibration(0.1, rows=own(moved=2.0), cut=CUT), True, "calibrated by the same recipe on 2024-07-01"),
-        (EarlierCalibration(None), False, "0 churned accounts among the 0 rows"),
-    ],
-)
-def test_a_candidate_of_today_is_held_against_an_earlier_calibration(
-    clean: Clean, earlier: EarlierCalibration, is_refused: bool, says: str
-) -> None:
-    result = verdict(*clean, measured={"own": own(0), "earlier": earlier})
-    (gate,) = (gate for gate in result.gates if gate.name == "own_calibration")
-    assert (refused(result) == {"own_calibration"}, result.passed) == (is_refused, not is_refused), str(result)
-    assert says in gate.message
-    assert gate.left_out == (earlier.moved is None)
-
-
-def test_of_few_churned_accounts_the_mean_alone_counts(clean: Clean) -> None:
-    """Their error is mostly chance."""
-    few = own(ACCOUNTS)
-    few = few.assign(y=np.where(few.index < 28, 1.0, 0.0), p=np.where(few.index % 9 == 0, 0.9, 0.01))
-    result = verdict(*clean, measured={"own": own(0), "earlier": EarlierCalibration(0.1, rows=few, cut=CUT)})
-    assert figure(result, "own_calibration") > 0.05
-    assert result.passed, str(result)
-
-
-def test_the_level_of_the_season_a_year_before_is_as_good(clean: Clean) -> None:
-    """Contracts that end in one season: the newest scores are those of that season, what matured last is not."""
-    judged, baselines = clean
-    first = judged.as_of == judged.as_of.min()
-    quiet = judged.assign(churned_90d=judged.churned_90d.where(first | (judged.index % 7 == 0), 0.0))
-    high = newest().assign(p=lambda rows: rows.p * 2)
-    assert "newest_level" in refused(verdict(quiet, baselines, measured={"newest": high}))
-    a_year_on = high.assign(as_of=(judged.as_of.min() + pd.Timedelta(days=365)))
-    busy = quiet.assign(churned_90d=quiet.churned_90d.mask(first & (quiet.index % 3 == 0), 1.0))
-    assert "newest_level" not in refused(verdict(busy, baselines, measured={"newest": a_year_on}))
-    assert "newest_level" in refused(verdict(busy, baselines, measured={"newest": newest(5.0)}))
-
-
-def test_with_too_few_churns_the_newest_level_is_left_out(clean: Clean) -> None:
-    judged, baselines = clean
-    result = verdict(judged.assign(churned_90d=judged.churned_90d * (judged.account_id < "005")), baselines)
-    (gate,) = (gate for gate in result.gates if gate.name == "newest_level")
-    assert (gate.passed, gate.left_out) == (True, True)
-
-
-def test_the_champion_is_met_by_the_candidates_own_predictions_where_they_have_matured(clean: Clean) -> None:
-    rows = own()
-    champion = rows[["account_id", "as_of"]].assign(p_churn_90d=rows.p)
-    equal = verdict(*clean, measured={"own": rows, "champion": champion})
-    (gate,) = (gate for gate in equal.gates if gate.name == "against_champion")
-    assert (gate.figure, f"on {len(rows)} rows" in gate.message) == (0.0, True)
-    assert "against_champion" in refused(verdict(*clean, measured={"own": own(moved=1.5), "champion": champion}))
 
 
 def test_order_of_rows_does_not_matter(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
@@ -337,95 +175,6 @@ def test_the_base_rate_never_promotes_itself(clean: tuple[pd.DataFrame, pd.DataF
 def test_serving_differently(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     assert refused(verdict(*clean, served=False)) == {"served_equals_batch"}
     assert "served_equals_batch" not in str(verdict(*clean, served=None))
-
-
-def champion(judged: pd.DataFrame, p: np.ndarray) -> dict[str, Any]:
-    return {"champion": judged[["account_id", "as_of"]].assign(p_churn_90d=p)}
-
-
-def line_of(found: Verdict, name: str) -> str:
-    (gate,) = (gate for gate in found.gates if gate.name == name)
-    return str(gate)
-
-
-def test_worse_than_the_champion(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
-    """The candidate is the rules' equal, the champion knows more; then the other way round."""
-    judged, baselines = clean
-    weak = judged.assign(p_churn_90d=baselines.p_churn_90d[: len(judged)].to_numpy())
-    result = verdict(weak, baselines, measured=champion(judged, judged.p_churn_90d.to_numpy()))
-    assert refused(result) == {"against_champion"}
-    assert "worse (difference +0." in line_of(result, "against_champion")
-    margin = verdict(
-        weak, baselines, measured=champion(judged, judged.p_churn_90d.to_numpy()), worse_than_champion_margin=0.1
-    )
-    assert margin.passed
-    better = verdict(judged, baselines, measured=champion(judged, weak.p_churn_90d.to_numpy()))
-    assert better.passed
-    assert figure(better, "against_champion") == pytest.approx(-figure(result, "against_champion"))
-
-
-def test_the_champion_is_compared_on_the_rows_that_both_judged(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
-    judged, baselines = clean
-    p = judged.p_churn_90d.to_numpy().copy()
-    late = (judged.as_of >= "2024-04-01").to_numpy()
-    p[~late] = 0.999  # rows that the champion is not asked about
-    kept = champion(judged[late], p[late])
-    result = verdict(judged, baselines, measured=kept)
-    assert figure(result, "against_champion") == 0.0
-    assert f"on {int((late & judged.churned_90d.notna()).sum())} rows" in line_of(result, "against_champion")
-
-
-def test_a_comparison_without_a_champion_is_left_out_and_says_so(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
-    judged, baselines = clean
-    none = verdict(judged, baselines)
-    assert none.passed
-    assert line_of(none, "against_champion").startswith("left out against_champion")
-    assert "no champion yet" in line_of(none, "against_champion")
-    accounts = judged.loc[judged.churned_90d == 1, "account_id"].unique()[:9]
-    few = judged[judged.account_id.isin(accounts)]
-    result = verdict(judged, baselines, measured=champion(few, np.full(len(few), 0.5)))
-    assert "9 churned accounts among the" in line_of(result, "against_champion")
-    assert "10 needed" in line_of(result, "against_champion")
-    assert [gate.left_out for gate in result.gates if gate.name == "against_champion"] == [True]
-
-
-def test_a_segment_that_is_off_while_the_whole_is_right(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
-    judged, baselines = clean
-    z = np.log(judged.p_churn_90d / (1 - judged.p_churn_90d))
-    shift = np.where(judged.segment == "smb", 1.8, -1.6)
-    loose: dict[str, Any] = {"ece_limit": 0.9, "slope_limits": [0.1, 9], "worse_than_rules_margin": 0.3}
-    result = verdict(judged.assign(p_churn_90d=logistic(z + shift)), baselines, **loose)
-    assert refused(result) == {"segments"}
-    assert figure(result, "segments") > 1.5
-    assert "smb: 0." in line_of(result, "segments")
-    assert "enterprise: 0." in line_of(result, "segments")
-    one = judged.assign(segment="all")
-    assert verdict(one.assign(p_churn_90d=logistic(z + shift)), baselines, **loose).passed
-
-
-def test_a_segment_where_the_rules_are_better(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
-    """Right on average in each segment, but in one of them the ranks are drawn at random."""
-    judged, baselines = clean
-    p = judged.p_churn_90d.to_numpy().copy()
-    here = np.flatnonzero(judged.segment == "enterprise")
-    p[here] = p[np.random.default_rng(5).permutation(here)]
-    result = verdict(judged.assign(p_churn_90d=p), baselines, slope_limits=[0.1, 9])
-    assert refused(result) == {"segments"}
-    assert "enterprise: the calibrated rules are better" in line_of(result, "segments")
-    assert "smb" not in line_of(result, "segments")
-
-
-def test_a_segment_with_few_churns_is_not_judged(clean: tuple[pd.DataFrame, pd.DataFrame]) -> None:
-    judged, baselines = clean
-    accounts = judged.loc[judged.churned_90d == 1, "account_id"].unique()[:9]
-    tiny = judged.account_id.isin(accounts)
-    spoilt = judged.assign(
-        segment=judged.segment.mask(tiny, "tiny"),
-        p_churn_90d=judged.p_churn_90d.mask(tiny & (judged.churned_90d == 1), 0.01),
-    )
-    result = verdict(spoilt, baselines, ece_limit=0.9, slope_limits=[0.01, 9])
-    assert "tiny" not in line_of(result, "segments")
-    assert "2 segments with 10 churned accounts or more" in line_of(result, "segments")
 
 
 @pytest.mark.parametrize(

@@ -12,19 +12,11 @@ import yaml
 from sklearn.metrics import roc_auc_score
 
 from configs.errors import UsageError
-from configs.framework import Stage
-from configs.settings_file import DEFAULT_FILE, load_settings
+from configs.settings_file import load_settings
 from configs.tables import TABLE_NAMES, TABLES
-from features.synthetic import hazard
-from features.synthetic.calendar import SEGMENTS
 from features.synthetic.company import SETTLING_DAYS, Company, company_config, make_company
-from features.synthetic.hazard import live
-from features.synthetic.scenario import REWEIGHTED, Story, reweighted
-from features.synthetic.true_probabilities import HORIZONS_DAYS, true_probabilities
-
-END = pd.Timestamp("2026-01-01")
-DEFAULTS = yaml.safe_load(DEFAULT_FILE.read_text(encoding="utf-8"))
-START = pd.Timestamp("2023-07-01")
+from features.synthetic.true_probabilities import HORIZONS_DAYS
+from tests.features.synthetic.days import END, START
 
 
 @pytest.fixture(scope="module")
@@ -69,60 +61,6 @@ def windowed(snapshots: pd.DataFrame, rows: pd.DataFrame, time: str, days: int, 
         folded = near.groupby("account_id", observed=True)[value].agg(how)
         parts.append(pd.Series(folded.reindex(group["account_id"]).to_numpy(dtype=float), index=group.index))
     return pd.concat(parts).reindex(snapshots.index)
-
-
-def test_a_story_leaves_the_lives_before_it_as_they_were() -> None:
-    """The same customers, who leave on the same days until the launch, and after it sooner or never."""
-    story = Story()
-    plain, told = live(150, 30, 7, END.date()), live(150, 30, 7, END.date(), story)
-    launch = story.launch_day(told.calendar)
-    assert plain.calendar.day(launch) == np.datetime64("2025-02-01")
-    assert (plain.created_day == told.created_day).all()
-    early = plain.churn_day < launch - 1
-    assert (plain.churn_day[early] == told.churn_day[early]).all()
-    assert ((told.churn_day <= plain.churn_day) | early).all()
-    gone = [int(((one.churn_day >= launch) & (one.churn_day < one.calendar.end)).sum()) for one in (plain, told)]
-    assert gone[1] > 1.6 * gone[0]
-
-
-def test_a_launch_may_hit_one_segment_only() -> None:
-    story = Story(launch_segment="smb", hazard_times=5)
-    plain, told = live(150, 30, 7, END.date()), live(150, 30, 7, END.date(), story)
-    others = plain.segment != SEGMENTS.index("smb")
-    assert (plain.churn_day[others] == told.churn_day[others]).all()
-    assert (plain.churn_day[~others] != told.churn_day[~others]).any()
-
-
-def test_the_truth_knows_of_the_launch_from_its_day_on() -> None:
-    story = Story()
-    plain, told = live(60, 30, 7, END.date()), live(60, 30, 7, END.date(), story)
-    assert (told.churn_day[plain.churn_day < plain.calendar.end] <= plain.calendar.end).all()
-    launch = story.launch_day(told.calendar)
-    before, after = true_probabilities(plain, 7, 512), true_probabilities(told, 7, 512)
-    both = before.merge(after, on=["row", "as_of_day"], suffixes=("", "_told"))
-    early = (both.as_of_day < launch).to_numpy()
-    assert (both.p_churn_90d[early] == both.p_churn_90d_told[early]).all()
-    ratio = -np.log1p(-both.p_churn_30d_told[~early]) / -np.log1p(-both.p_churn_30d[~early])
-    assert np.median(ratio) == pytest.approx(2.5, abs=0.1)
-
-
-def test_a_story_silences_the_usage_feed_and_needs_its_months(tmp_path: Path) -> None:
-    make_company(tmp_path, 60, story=Story())
-    usage = pd.read_parquet(tmp_path / "usage_events.parquet", columns=["occurred_at"])["occurred_at"].dt.floor("D")
-    silent = pd.date_range("2025-06-09", "2025-06-20")
-    assert not usage.isin(silent).any()
-    assert usage.isin([silent[0] - pd.Timedelta(days=3), silent[-1] + pd.Timedelta(days=3)]).any()
-    with pytest.raises(UsageError, match=r"months: found 20; expected 26 or more"):
-        make_company(tmp_path / "short", 60, months=20, story=Story())
-
-
-def test_what_the_story_publishes_is_a_framework() -> None:
-    stages = [Stage(**stage) for stage in DEFAULTS["framework"]["stages"]]
-    body = reweighted([stage.model_dump(exclude_none=True) for stage in stages])["framework"]["stages"]
-    made = [Stage(**one) for one in body]
-    assert [one.name for one in made] == [stage.name for stage in stages]
-    changed = {one.name for one, other in zip(made, stages, strict=True) if one.weights != other.weights}
-    assert changed == set(REWEIGHTED)
 
 
 def test_writes_every_table_with_canonical_columns_unique_keys_and_allowed_words(tables):
@@ -238,47 +176,6 @@ def test_the_truth_never_falls_with_the_horizon_and_holds_only_customers(company
     created = truth["account_id"].map(tables["accounts"].set_index("account_id")["created_at"])
     assert (created < truth["as_of"]).all()
     assert not (truth["account_id"].map(churn_at) < truth["as_of"]).any()
-
-
-def test_the_truth_equals_a_plain_simulation_from_the_state():
-    life = live(60, 12, 5, date(2025, 1, 1))
-    calendar, row_count, draws = life.calendar, 4, 20_000
-    as_of = int(calendar.month_starts()[6])
-    truth = true_probabilities(life, 5)
-    truth = truth[truth["as_of_day"] == as_of].sort_values("p_churn_90d").iloc[:: max(1, len(truth) // 12 // row_count)]
-    rng = np.random.default_rng(0)
-    weights = np.array([weight for _, weight in hazard.DRIVERS])
-    keep, delay, shared = hazard.memory(), hazard.DELAY_DAYS, hazard.SHARED
-    assert len(truth) >= row_count
-    for row, expected in zip(truth["row"], truth["p_churn_90d"], strict=True):
-        mood = np.repeat(weights @ life.drivers[:, row, as_of - delay : as_of + 1], draws).reshape(delay + 1, draws)
-        path = list(mood)
-        now = np.repeat(life.drivers[:, row, as_of][:, None], draws, axis=1)
-        for _ in range(90 - delay):
-            shock = np.sqrt(shared) * rng.standard_normal(draws) + np.sqrt(1 - shared) * rng.standard_normal(now.shape)
-            now = keep * now + np.sqrt(1 - keep**2) * shock
-            path.append(weights @ now)
-        empty = [np.full(draws, chain[row, as_of]) for chain in (life.sponsor_gone, life.champion_gone)]
-        endured = np.zeros(draws)
-        for day in range(90):
-            log_rate = hazard.BASE + life.offset[row, as_of + day] + path[day]
-            for place in (0, 1):
-                log_rate = log_rate + hazard.VACANCY_EFFECTS[place] * empty[place]
-                leaves, returns = hazard.LEAVING_PER_DAY[place], hazard.REPLACED_PER_DAY[place]
-                draw = rng.random(draws)
-                empty[place] = np.where(empty[place], draw >= returns, draw < leaves)
-            endured += np.exp(log_rate)
-        survived = np.exp(-endured)
-        assert 1 - survived.mean() == pytest.approx(expected, abs=4 * survived.std() / np.sqrt(draws) + 0.001)
-
-
-def test_the_drivers_are_stationary_remember_and_share_as_stated():
-    paths = hazard.drift(np.random.default_rng(1), 4000, 61)
-    assert paths[:, :, 0].std() == pytest.approx(1, abs=0.02)
-    assert paths[:, :, 60].std() == pytest.approx(1, abs=0.02)
-    month = [np.corrcoef(path[:, 0], path[:, 60])[0, 1] for path in paths]
-    assert np.mean(month) == pytest.approx(hazard.MONTHLY_MEMORY ** (60 / 30.4375), abs=0.02)
-    assert np.corrcoef(paths[0, :, 30], paths[1, :, 30])[0, 1] == pytest.approx(hazard.SHARED, abs=0.04)
 
 
 def test_no_row_betrays_a_churn_but_a_final_invoice(tables, churn_at):
