@@ -194,6 +194,7 @@ class Serving(Strict):
 
     ledger: str | None = None
     tracking: str | None = None
+    anchors: tuple[str, ...] = ()
     max_accounts: int = Field(default=1000, ge=1, le=MOST_ACCOUNTS)
     requests_per_minute: int = Field(default=6000, ge=1)
     max_waiting: int = Field(default=64, ge=1)

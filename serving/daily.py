@@ -68,12 +68,23 @@ def _alerts(project: Project, now: datetime) -> tuple[bool, str]:
     return result.ok, "; ".join([str(result.raised), *result.sent.lines])
 
 
+def _anchor(project: Project, now: datetime) -> tuple[bool, str]:
+    from serving.commands.ledger import anchor_ledger
+
+    made = anchor_ledger(project, (), now)
+    return made.refused is None, made.refused or f"batch {made.batch_id} written to {'; '.join(made.places)}"
+
+
 STEPS: tuple[Step, ...] = (
     Step("check", _check),
     Step("score", _score, after=("check",)),
     # What waits from before is delivered whatever became of today's scoring.
     Step("alerts", _alerts),
 )
+
+
+# Of a project that names places of anchors.
+ANCHOR = Step("anchor", _anchor, after=("score",))
 
 
 def with_push(to: str, out: Path, table: str) -> tuple[Step, ...]:

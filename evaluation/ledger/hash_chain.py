@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, select
 
 from evaluation.ledger.database import parts
+from evaluation.ledger.guards import missing_guards
 from evaluation.ledger.tables import ENTRIES, FORMAT, Entry, batches, head
 
 _HALF = 32  # hex digits of one half
@@ -131,7 +132,11 @@ class Broken:
 
 @dataclass(frozen=True)
 class Verification:
-    """The answer of `verify`: `faults` names the first 1,000 places, `found` counts them all, `hash` is the newest."""
+    """The answer of `verify`: `faults` names the first 1,000 places, `found` counts them all, `hash` is the newest.
+
+    `lost` are the noted hashes that the chain no longer holds; `unguarded` the triggers that would not refuse a change,
+    which says nothing of whether there was one.
+    """
 
     ok: bool
     batches: int
@@ -139,6 +144,8 @@ class Verification:
     faults: tuple[Broken, ...]
     found: int
     hash: str
+    lost: tuple[str, ...] = ()
+    unguarded: tuple[str, ...] = ()
 
 
 @dataclass
@@ -198,12 +205,12 @@ def verify(connection: Connection, noted: Iterable[str] = ()) -> Verification:
         findings.missing_batches(expected_id, _whole(newest.batch_id) + 1)
         if _whole(newest.batch_id) < expected_id and newest.hash != previous:
             findings.add(_whole(newest.batch_id), None, "head", "does not name the newest batch")
-    for noted_hash in noted:
-        if noted_hash not in hashes:
-            problem = f"the chain no longer holds the batch noted as {noted_hash}"
-            findings.add(expected_id - 1, None, "batches", problem)
+    lost = tuple(noted_hash for noted_hash in noted if noted_hash not in hashes)
+    for noted_hash in lost:
+        findings.add(expected_id - 1, None, "batches", f"the chain no longer holds the batch noted as {noted_hash}")
     rows = sum(_verify_rows(connection, entry, known, findings) for entry in ENTRIES)
-    return Verification(findings.found == 0, len(known), rows, tuple(findings.faults), findings.found, previous)
+    faults, unguarded = tuple(findings.faults), missing_guards(connection)
+    return Verification(findings.found == 0, len(known), rows, faults, findings.found, previous, lost, unguarded)
 
 
 def _stored(connection: Connection, entry: Entry) -> Iterator[tuple[Any, ...]]:

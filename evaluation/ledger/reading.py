@@ -226,6 +226,18 @@ class LedgerReader:
             found = connection.execute(select(head.c.batch_id, head.c.hash)).one()
         return Head(found.batch_id, found.hash)
 
+    def lost(self, hashes: Sequence[str]) -> tuple[str, ...]:
+        """Those of these hashes that are of no batch in the ledger; nothing else of it is verified."""
+        with self._reading() as connection:
+            held = {
+                hash_
+                for start in range(0, len(hashes), 500)
+                for hash_ in connection.execute(
+                    select(batches.c.hash).where(batches.c.hash.in_(hashes[start : start + 500]))
+                ).scalars()
+            }
+        return tuple(hash_ for hash_ in hashes if hash_ not in held)
+
     def verify(self, noted: Iterable[str] = ()) -> Verification:
         """Whether all history is as it was written; see `evaluation.ledger.hash_chain.verify`. Reads every row once."""
         with self._reading() as connection:

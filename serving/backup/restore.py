@@ -88,7 +88,7 @@ def restore(file: Path, folder: Path, ledger_url: str | None = None) -> Restored
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     where = None if verified is None else _shown(ledger_url) or str(folder / manifest.state / "ledger.db")
-    faults = () if verified is None else tuple(map(str, verified.faults))
+    faults = () if verified is None else (*map(str, verified.faults), *verified.unguarded)
     if verified is not None and manifest.ledger_hash not in (None, verified.hash):
         faults += (f"ledger: ends in {verified.hash}, and the backup names {manifest.ledger_hash}",)
     return Restored(

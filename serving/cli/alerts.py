@@ -111,12 +111,13 @@ def review(session: Session, over: str | None) -> None:
 @click.pass_obj
 def run(session: Session, daily: bool, to: str | None, out: Path | None, table: str) -> None:
     """Everything of a day in one command, for cron: one exit code, and a summary."""
-    from serving.daily import STEPS, run_daily, with_push
+    from serving.daily import ANCHOR, STEPS, run_daily, with_push
 
     assert daily
     steps = STEPS if to is None else with_push(to, out or session.config.parent / "pushed.csv", table)
     with session.project() as project:
-        result = run_daily(project, datetime.now(UTC), steps)
+        anchored = (*steps, ANCHOR) if project.settings.serving.anchors else steps
+        result = run_daily(project, datetime.now(UTC), anchored)
     session.show(result, console_alerts.daily_lines)
     sys.exit(result.exit_code)
 

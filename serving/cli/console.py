@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from evaluation.report import HorizonFigures
     from serving.checked import Checked
     from serving.commands.data import FeaturesWritten
-    from serving.commands.ledger import LedgerExported, LedgerVerified
+    from serving.commands.ledger import LedgerExported
     from serving.commands.machine import Diagnosis
     from serving.commands.score import Explained, Renewal, Scored
     from serving.keys import CreatedKey, Key
@@ -157,13 +157,6 @@ def remote_lines(result: RemoteScored) -> list[str]:
     if result.missing:
         lines.append(f"  {result.missing:,} accounts left between the list and the scoring")
     return [*lines, f"in the service's ledger, and in {result.out}"]
-
-
-def verify_lines(result: LedgerVerified) -> list[str]:
-    if result.intact:
-        return [f"intact: {result.batches:,} batches, {result.rows:,} rows, newest hash {result.hash}"]
-    shown = [f"  - {fault}" for fault in result.faults]
-    return [f"NOT intact: {result.fault_count} faults in {result.batches:,} batches", *shown]
 
 
 def export_lines(result: LedgerExported) -> list[str]:

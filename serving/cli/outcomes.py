@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from configs.errors import Fault, UsageError
-from serving.cli import console, console_outcomes
+from serving.cli import console, console_machine, console_outcomes
 from serving.cli.session import DATE, FILE, FOLDER, PLACE, Session, user
 
 
@@ -19,15 +19,39 @@ def ledger() -> None:
 
 
 @ledger.command()
+@click.option(
+    "--anchors",
+    "where",
+    multiple=True,
+    metavar="PLACE",
+    help="A file of anchors, git:FOLDER, or - for stdin; repeatable.",
+)
 @click.pass_obj
-def verify(session: Session) -> None:
-    """Prove that no entry was changed, removed or slipped in."""
+def verify(session: Session, where: tuple[str, ...]) -> None:
+    """Prove that no entry was changed, removed or slipped in, and since when anchors vouch for that."""
     from serving.commands.ledger import verify_ledger
 
+    lines = sys.stdin.read().splitlines() if "-" in where else []
     with session.project(quiet=True) as project:
-        result = verify_ledger(project)
-    session.show(result, console.verify_lines)
-    if not result.intact:
+        result = verify_ledger(project, [place for place in where if place != "-"], lines)
+    session.show(result, console_machine.verify_lines)
+    if not result.passed:
+        sys.exit(1)
+
+
+@ledger.command()
+@click.option(
+    "--to", "where", multiple=True, metavar="PLACE", help="A file, git:FOLDER, or a URL. Default: serving.anchors."
+)
+@click.pass_obj
+def anchor(session: Session, where: tuple[str, ...]) -> None:
+    """Write the newest hash down outside of the ledger; refused when an anchor there no longer holds."""
+    from serving.commands.ledger import anchor_ledger
+
+    with session.project(quiet=True) as project:
+        result = anchor_ledger(project, where, datetime.now(UTC))
+    session.show(result, console_machine.anchor_lines)
+    if result.refused is not None:
         sys.exit(1)
 
 
