@@ -21,10 +21,11 @@ from evaluation.ledger.outbox import (
     StoredMessage,
 )
 from evaluation.ledger.replies import KEPT, KeyReused, NewEntry, Once, Reply
-from evaluation.ledger.rows import OUTCOME, moment, prediction_rows
+from evaluation.ledger.rows import BELONGING, OUTCOME, moment, prediction_rows
 from evaluation.ledger.tables import REVISION
 
 __all__ = [
+    "BELONGING",
     "DEAD",
     "DELIVERED",
     "DISABLED",

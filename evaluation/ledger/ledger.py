@@ -107,6 +107,8 @@ class Ledger(LedgerReader):
     ) -> Written:
         """Writes predictions (columns of `prediction_columns`, in any order) as one batch, all or nothing.
 
+        The frame may have segment and owner of the accounts beside these columns.
+
         at: when they were asked for (UTC). signals_hash: one a row, of the signals that the prediction came from.
         A known `idempotency_key` writes nothing and returns the first batch. UsageError names every fault of the frame.
         """

@@ -23,10 +23,12 @@ NAMES = ("lifecycle_stage", "risk_level")
 VERSIONS = ("model_version", "config_version")
 TEXTS = ("reasons", "triggers", "actions")
 FLAGS = ("has_signal",)
+BELONGING = ("segment", "owner")  # of the account when it was scored; a frame of predictions may have them
 OUTCOME = ("matured_days", "churn_at", "voluntary", "contraction_days", "contraction_at", "reactivated_at")
 LEDGER_COLUMNS = (
     *("batch_id", "row", "kind", "asked_by", "requested_at"),
     *("idempotency_key", "calibrator_version", "signals_hash"),
+    *BELONGING,
 )
 CURVE = re.compile(r"p_churn_(\d+)d")
 MAIN = re.compile(rf"({'|'.join(AT_MAIN)})_(\d+)d")
@@ -59,7 +61,7 @@ def prediction_rows(predictions: pd.DataFrame, signals_hash: Sequence[str]) -> l
     Parameters
     ----------
     predictions : pd.DataFrame
-        n predictions, with the columns of `prediction_columns`.
+        n predictions, with the columns of `prediction_columns`, and BELONGING where it is known.
     signals_hash : sequence of str
         One a row.
 
@@ -95,6 +97,10 @@ def prediction_rows(predictions: pd.DataFrame, signals_hash: Sequence[str]) -> l
         *(_names(predictions[name], faults, required=True) for name in VERSIONS),
         _names(pd.Series(list(signals_hash), name="signals_hash", dtype=object), faults, required=True),
         *(_flags(predictions[name], faults) for name in FLAGS),
+        *(
+            _names(predictions[name], faults) if name in predictions else [None] * len(predictions)
+            for name in BELONGING
+        ),
         *(_texts(predictions[name], faults) for name in TEXTS),
     ]
     if faults:
@@ -126,7 +132,7 @@ def _shape_faults(
     faults += [
         Fault(f"predictions.{name}", "an unknown column", "a column of a prediction", nearest(name, expected_columns))
         for name in given
-        if name not in expected_columns
+        if name not in (*expected_columns, *BELONGING)
     ]
     return faults
 

@@ -28,8 +28,8 @@ from evaluation.ledger.entered import (
     task_events,
 )
 
-REVISION = "0009"
-FORMAT = 3  # of a batch's rows: those of format 1 had no columns that came `since` 2, and so on
+REVISION = "0010"
+FORMAT = 4  # of a batch's rows: those of format 1 had no columns that came `since` 2, and so on
 
 batches = Table(
     "batches",
@@ -82,6 +82,8 @@ predictions = Table(
     Column("config_version", String, nullable=False),
     Column("signals_hash", String, nullable=False),
     Column("has_signal", Integer, info={"since": 2}),  # 0: the base rate of the stage, for want of a usable signal
+    Column("segment", String, info={"since": 4}),  # this and the next: as they were when it was scored
+    Column("owner", String, info={"since": 4}),
     row_hash(),
     # Beyond account and day so that "the first of its model version" and "every account and day" need no rows.
     Index("ix_predictions_account_as_of", "account_id", "as_of", "model_version", "batch_id", "row"),

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from configs.settings import Settings
+from evaluation.ledger import BELONGING
 from features.labels import churn_events, contracts_known_until
 from features.sources import Sources
 from features.timeline import asof_join, contract_rows, spans
 
 VALUE = "first_business_outcome"  # the milestone that counts as value
 REGIONS = ("region", "country")
-BELONGING = ("segment", "owner")
 
 
 @dataclass(frozen=True)
@@ -55,22 +55,28 @@ class Facts:
     belonging: pd.DataFrame | None = None
 
     def with_belonging(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Adds segment and owner as they were known at each row's as_of, for as long as the sources say.
+        """Adds segment and owner of each row's day: as the ledger kept them when it was scored, else as the sources
+        knew them at its as_of, else today's, where the sources keep no versions.
 
         Parameters
         ----------
         rows : pd.DataFrame
-            account_id and as_of.
+            account_id and as_of; segment and owner where the ledger has them.
 
         Returns
         -------
         pd.DataFrame
             The rows, in their order, with both; missing where the sources do not have them.
         """
-        today = self.accounts.reindex(columns=["account_id", *BELONGING])
+        kept = rows.reindex(columns=list(BELONGING))
+        rows = rows.drop(columns=list(BELONGING), errors="ignore")
         if self.belonging is None:
-            return rows.merge(today, on="account_id", how="left", validate="many_to_one")
-        return rows.join(asof_join(rows, self.belonging, "visible", list(BELONGING)))
+            today = self.accounts.reindex(columns=["account_id", *BELONGING])
+            known = rows[["account_id"]].merge(today, on="account_id", how="left", validate="many_to_one")
+            known = known.set_axis(rows.index)
+        else:
+            known = asof_join(rows, self.belonging, "visible", list(BELONGING))
+        return rows.assign(**{name: kept[name].where(kept[name].notna(), known[name]) for name in BELONGING})
 
 
 def facts_of(sources: Sources, settings: Settings) -> Facts:

@@ -143,6 +143,7 @@ def ledger_report(project: Project, folder: Path, served: pd.DataFrame, shared: 
 def served_so_far(project: Project, facts: Facts, now: datetime) -> pd.DataFrame | None:
     """The ledger's predictions beside what is judged of them, one an account and day, with their triggers and no other
     text, and the segment and owner of their day, as far as the sources know; None while there is none."""
+    from evaluation.ledger import BELONGING
     from evaluation.outcomes import FORECASTS, judged_so_far
 
     settings, ledger = project.settings, project.ledger_or_none
@@ -151,7 +152,7 @@ def served_so_far(project: Project, facts: Facts, now: datetime) -> pd.DataFrame
     main = f"{settings.main_horizon_days}d"
     columns = ["batch_id", "row", "lifecycle_stage", "risk_level", "health_score", "arr", "has_signal", "model_version"]
     columns += ["config_version", *(f"p_churn_{days}d" for days in settings.horizons_days), f"p_health_{main}"]
-    columns += ["triggers", "coverage", *(f"health_{name}" for name in DIMENSIONS)]
+    columns += ["triggers", "coverage", *BELONGING, *(f"health_{name}" for name in DIMENSIONS)]
     frame = judged_so_far(ledger, settings, pd.Timestamp(now), columns=columns)
     frame = frame.drop_duplicates(["account_id", "as_of"], keep="first", ignore_index=True)
     return facts.with_belonging(_with_overrides(project, frame, now))

@@ -13,7 +13,7 @@ from typing import Any
 from configs.errors import DataError, Fault
 
 INDEX_FILE, BODIES_FILE = "index.json", "bodies"
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)

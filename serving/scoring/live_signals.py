@@ -12,7 +12,7 @@ import pandas as pd
 from configs.atomic_files import read_marked, write_marked
 from configs.errors import DataError, Fault, UsageError
 from configs.settings import Settings
-from evaluation.ledger import canonical
+from evaluation.ledger import BELONGING, canonical
 from features.signal import Schema
 from features.sources import Sources
 from training.tracking import LoadedModel
@@ -91,6 +91,12 @@ def check_model(model: LoadedModel, settings: Settings, as_of: pd.Timestamp) -> 
         faults.append(Fault("horizons_days", found, expected, "run `forewarn train` and `forewarn promote`"))
     if faults:
         raise UsageError(faults)
+
+
+def with_belonging(predicted: pd.DataFrame, signals: pd.DataFrame) -> pd.DataFrame:
+    """Predictions with segment and owner of their accounts, as the ledger keeps them; `signals` in the same order."""
+    known = {name: signals[name].to_numpy() if name in signals else None for name in BELONGING}
+    return predicted.assign(**known)
 
 
 def check_schema(trained: Schema, live: Schema) -> None:

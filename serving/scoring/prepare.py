@@ -18,7 +18,7 @@ from evaluation.promotion import note_model_files
 from serving.messages import AccountReasons
 from serving.prepared import DayHeader, DayWriter, PreparedAccount, Summary, current_day, set_current
 from serving.project import Project
-from serving.scoring.live_signals import signals_hash
+from serving.scoring.live_signals import signals_hash, with_belonging
 from serving.scoring.scorer import Scorer
 
 ACCOUNTS_A_TIME = 500
@@ -143,7 +143,7 @@ def _prepared(scorer: Scorer, accounts: list[str]) -> Iterator[PreparedAccount]:
     hashes = signals_hash(frame, scorer.model.schema)
     draw = scorer.settings.evaluation.holdout
     arms = [None] * len(accounts) if draw is None else assign(accounts, draw.salt, draw.share).tolist()
-    rows = prediction_rows(predicted, hashes)
+    rows = prediction_rows(with_belonging(predicted, frame), hashes)
     parts = zip(
         predicted.to_dict("records"), frame.to_dict("records"), scorer.every_reason(accounts), rows, hashes, arms,
         strict=True,

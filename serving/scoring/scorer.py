@@ -22,7 +22,7 @@ from evaluation.ledger import Answered, Ledger, PredictionKind, Written, canonic
 from evaluation.predictions import predictions
 from serving.messages import AccountReasons, Prediction, SignalReason, group_reasons
 from serving.project import Project
-from serving.scoring.live_signals import check_model, check_schema, live_signals, signals_hash
+from serving.scoring.live_signals import check_model, check_schema, live_signals, signals_hash, with_belonging
 from training.tracking import LoadedModel, load_champion
 
 
@@ -127,7 +127,12 @@ class Scorer:
             key = f"batch {hashlib.sha256(canonical(of).encode()).hexdigest()}"
         at = pd.Timestamp(now)
         written = self.ledger.write(
-            predicted, kind=kind, asked_by=asked_by, at=at, signals_hash=hashes, idempotency_key=key
+            with_belonging(predicted, self.frame.loc[list(account_ids)]),
+            kind=kind,
+            asked_by=asked_by,
+            at=at,
+            signals_hash=hashes,
+            idempotency_key=key,
         )
         return predicted, written
 
@@ -150,7 +155,7 @@ class Scorer:
         rows = self.frame.loc[[account_id]]
         predicted = self.predict([account_id])
         hashes = signals_hash(rows, self.model.schema)
-        values = prediction_rows(predicted, hashes)[0][1:]
+        values = prediction_rows(with_belonging(predicted, rows), hashes)[0][1:]
         at = moment(pd.Timestamp(now))
         self.ledger.answer([Answered(f"{asked_by} {at}", asked_by, "explain", at, [values])])
         return self.message(predicted.to_dict("records")[0], self.every_reason([account_id])[0])

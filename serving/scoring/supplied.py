@@ -23,7 +23,7 @@ from serving.messages import (
     SuppliedScores,
     faults_of,
 )
-from serving.scoring.live_signals import check_model
+from serving.scoring.live_signals import check_model, with_belonging
 from serving.scoring.scorer import Scorer
 
 STAGE = "lifecycle_stage"
@@ -224,7 +224,7 @@ def _scored(scorer: Scorer, given: Sequence[_Given], every_reason: bool) -> Iter
     draw = scorer.settings.evaluation.holdout
     accounts = [one.account_id for one in given]
     arms = [None] * len(accounts) if draw is None else assign(accounts, draw.salt, draw.share).tolist()
-    rows = prediction_rows(predicted, [one.signals_hash for one in given])
+    rows = prediction_rows(with_belonging(predicted, ours.frame), [one.signals_hash for one in given])
     for account, record, of, arm, row in zip(accounts, records, reasons, arms, rows, strict=True):
         yield SuppliedScore(
             account_id=account,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
@@ -275,28 +276,35 @@ def test_only_the_content_changed_names_that_row_alone(ledger: Ledger, url: str,
     assert [str(fault).split(":")[0] for fault in ledger.verify().faults] == ["batch 2, row 1 (predictions)"]
 
 
+@pytest.mark.parametrize(("revision", "form"), [("0001", 1), ("0009", 3)])
 def test_a_ledger_of_before_a_column_is_upgraded_and_still_proved(
-    url: str, raw: Callable, monkeypatch: pytest.MonkeyPatch
+    url: str, raw: Callable, monkeypatch: pytest.MonkeyPatch, revision: str, form: int
 ) -> None:
     for module in (migrations, database):
-        monkeypatch.setattr(module, "REVISION", "0001")
+        monkeypatch.setattr(module, "REVISION", revision)
     Ledger.open(url).close()
     monkeypatch.undo()
-    place, hashed = entry_of("batch").hashed.index("has_signal"), hash_chain.row_hashes
+    hashed, was = hash_chain.row_hashes, [since <= form for since in entry_of("batch").since]
     with Ledger.open(url) as ledger:
         monkeypatch.setattr(
-            hash_chain, "row_hashes", lambda rows: hashed([row[:place] + row[place + 1 :] for row in rows])
+            hash_chain, "row_hashes", lambda rows: hashed([tuple(itertools.compress(row, was)) for row in rows])
         )
-        monkeypatch.setattr("evaluation.ledger.append.FORMAT", 1)
-        put(ledger, frame().assign(has_signal=None))
+        monkeypatch.setattr("evaluation.ledger.append.FORMAT", form)
+        put(ledger, old := frame().assign(has_signal=None if form == 1 else True))
         monkeypatch.undo()
-        put(ledger, new := frame(seed=1))
+        put(ledger, new := frame(seed=1).assign(segment="smb", owner=["kim", None, "lee", None]))
         result = ledger.verify()
         assert (result.ok, result.rows) == (True, 8)
-        assert ledger.predictions().has_signal.tolist() == [None] * 4 + new.has_signal.tolist()
+        kept = ledger.predictions()
+        assert kept.has_signal.tolist() == old.has_signal.tolist() + new.has_signal.tolist()
+        assert kept.owner.fillna("").tolist() == [""] * 4 + ["kim", "", "lee", ""]
+        assert kept.segment.fillna("").tolist() == [""] * 4 + ["smb"] * 4
         unlock(url, raw)
-        raw(f"update predictions set has_signal = 1 where {at(1, 2)}")
-        assert [str(fault).split(":")[0] for fault in ledger.verify().faults] == ["batch 1, row 2 (predictions)"]
+        changed = "has_signal = 1" if form == 1 else "owner = 'kim'"
+        raw(f"update predictions set {changed} where {at(1, 2)}")
+        raw(f"update predictions set owner = 'lee' where {at(2, 1)}")
+        told = [str(fault).split(":")[0] for fault in ledger.verify().faults]
+        assert told == ["batch 1, row 2 (predictions)", "batch 2, row 1 (predictions)"]
 
 
 def test_a_ledger_whose_events_were_called_marks_opens_and_is_still_proved(

@@ -70,6 +70,13 @@ def test_segment_and_owner_are_those_that_were_known_on_the_day(tmp_path: Path) 
     then = read(chosen).with_belonging(rows)
     assert then[["account_id", "segment"]].values.tolist() == [["a", "smb"], ["b", "mid"], ["a", "mid"]]
     assert then.owner.fillna("").tolist() == ["kim", "", "lee"]
+    kept = rows.assign(segment=["large", None, None], owner=None).set_axis([5, 3, 9])
+    for facts in (read(chosen), read(settings(tmp_path, "accounts", "contracts"))):
+        beside = facts.with_belonging(kept)  # what the ledger kept comes first; rows of before it did fall back
+        expected = facts.with_belonging(rows)
+        assert beside.segment.tolist() == ["large", *expected.segment[1:]]
+        assert beside.owner.fillna("").tolist() == expected.owner.fillna("").tolist()
+        assert beside.index.tolist() == [5, 3, 9]
 
 
 def test_everything_that_is_mapped_is_read(tmp_path: Path) -> None:
