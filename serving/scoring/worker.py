@@ -164,7 +164,7 @@ def _mark(config: Path, settings: Settings) -> str:
     Sources on a server show nothing so, and are read anew every minute.
     """
     champions = [version for version in versions(settings) if CHAMPION in version.aliases]
-    champion = [[version.number, version.run_id] for version in champions]
+    champion = [[version.number, version.run_id, dict(version.digests)] for version in champions]
     files = source_files(settings)
     folders = [version.folder for version in champions if version.folder is not None]
     looked_at = [*(files or ()), *(path for folder in folders for path in sorted(folder.rglob("*")))]

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from configs.errors import DataError, Fault
+from configs.errors import Fault, UsageError
 from training.fit import Fitted
 from training.health import HealthModel
 from training.model import ChurnModel
@@ -87,7 +87,7 @@ class CheckValues:
             return cls(**{name: body[name] for name in cls.__dataclass_fields__})
 
     def check(self, churn: ChurnModel, health: HealthModel, version: str) -> None:
-        """Works the values out again; DataError naming each that is another one.
+        """Works the values out again; UsageError naming each that is another one.
 
         Parameters
         ----------
@@ -105,7 +105,7 @@ class CheckValues:
                 do = "serve it with the forewarn and the libraries that it was logged with, or train again"
                 faults.append(Fault(f"version {version}, {name}", told[0], expected, do))
         if faults:
-            raise DataError(faults)
+            raise UsageError(faults)
 
 
 def machine_mark() -> str:

@@ -74,7 +74,7 @@ class LoadedModel:
     check_values: CheckValues | None = None
 
     def self_test(self) -> None:
-        """Works out again what it gave for some accounts when it was logged; DataError where it gives another value."""
+        """Works out again what it gave for some accounts when it was logged; UsageError where that is another value."""
         if self.check_values is not None:
             self.check_values.check(self.churn, self.health, self.version)
 

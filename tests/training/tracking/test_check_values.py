@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from configs.errors import DataError
+from configs.errors import DataError, UsageError
 from training.tracking import check_values
 from training.tracking.check_values import ACCOUNTS, CHECK_FILE, CheckValues
 from training.tracking.reproducibility import save_fitted
@@ -58,7 +58,7 @@ def with_shift(loaded, by: float):
 
 @pytest.mark.parametrize("by", [1e-12, 0.1])
 def test_another_value_is_refused_by_its_name(made, loaded, by):
-    with pytest.raises(DataError, match="version 7, p_churn_90d") as refused:
+    with pytest.raises(UsageError, match="version 7, p_churn_90d") as refused:
         made.check(*with_shift(loaded, by), "7")
     assert {fault.where for fault in refused.value.faults} >= {"version 7, p_low", "version 7, reasons, base"}
     assert "version 7, health_score" not in {fault.where for fault in refused.value.faults}
@@ -67,13 +67,13 @@ def test_another_value_is_refused_by_its_name(made, loaded, by):
 def test_elsewhere_the_last_digits_may_differ_and_no_more(made, loaded, monkeypatch):
     monkeypatch.setattr(check_values, "machine_mark", lambda: "another")
     made.check(*with_shift(loaded, 1e-12), "7")
-    with pytest.raises(DataError, match="p_churn_90d"):
+    with pytest.raises(UsageError, match="p_churn_90d"):
         made.check(*with_shift(loaded, 1e-6), "7")
 
 
 def test_a_value_that_is_missing_or_new_is_named(made, loaded):
     fewer = {name: values for name, values in made.values.items() if name != "p_low"}
-    with pytest.raises(DataError, match="version 7, p_low: found a value; expected nothing"):
+    with pytest.raises(UsageError, match="version 7, p_low: found a value; expected nothing"):
         replace(made, values=fewer).check(*loaded, "7")
 
 
