@@ -113,6 +113,7 @@ class Live:
         self.snapshot: Snapshot | None = None
         self.refused: dict[str, Refusal] = {}
         SheddingProtocol.limit = settings.serving.max_waiting
+        SheddingProtocol.count_shed = metrics.shed
         self.started_at = _now()
         self.working = 0
         self.worker = WorkerLink(config, self.told)

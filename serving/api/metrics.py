@@ -33,9 +33,11 @@ class Metrics:
         newest = {"multiprocess_mode": "livemostrecent"}  # of this process alone, not of one that ended
         self._accounts = gauge("forewarn_accounts", "Accounts in play, by risk level", ["level"], **newest)
         self._coverage = gauge("forewarn_coverage", "Mean share of the health score that has data", **newest)
+        self._data_end = gauge("forewarn_data_end_timestamp_seconds", "Up to when the data reach, Unix time", **newest)
         self._data_age = gauge("forewarn_data_age_days", "Days since the data end, when the day was loaded", **newest)
         self._model = gauge("forewarn_model_version", "The version that serves", **newest)
         self._lag = histogram("forewarn_ledger_seconds", "Time until an answer was written down", buckets=BUCKETS)
+        self._shed = counter("forewarn_shed_total", "Requests that were refused unread, for want of room")
         self._bound: dict[tuple[str, int], tuple[Any, Any]] = {}
         self._levels: dict[str, Any] = {}
 
@@ -46,6 +48,10 @@ class Metrics:
             self._bound[route, status] = bound
         bound[0].inc()
         bound[1].observe(seconds)
+
+    def shed(self, count: int) -> None:
+        """Requests that were shed at the socket, which no other figure counts."""
+        self._shed.inc(count)
 
     def scores(self, levels: list[str]) -> None:
         for level, count in Tally(levels).items():
@@ -66,5 +72,6 @@ class Metrics:
         self._coverage.set(header.coverage)
         age = datetime.now(UTC).date() - datetime.fromisoformat(header.data_end).date()
         self._data_age.set(age.days)
+        self._data_end.set(datetime.fromisoformat(header.data_end).replace(tzinfo=UTC).timestamp())
         if header.model_version.isdigit():
             self._model.set(int(header.model_version))

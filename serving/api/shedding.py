@@ -14,6 +14,7 @@ import asyncio
 import re
 import secrets
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import h11
@@ -80,7 +81,7 @@ class SheddingProtocol(H11Protocol):
     """Uvicorn's own protocol, but for the probe and for requests that come while `limit` of them are at work."""
 
     limit: ClassVar[int] = 64
-    shed: ClassVar[int] = 0
+    count_shed: ClassVar[Callable[[int], None]] = staticmethod(lambda count: None)
     waiting: ClassVar[deque[SheddingProtocol]] = deque()
     begun: ClassVar[int] = 0
     refused: ClassVar[deque[tuple[float, SheddingProtocol, bool]]] = deque()  # from when on, who, whether it stays
@@ -132,7 +133,6 @@ class SheddingProtocol(H11Protocol):
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def _shed(self, data: bytes) -> None:
-        SheddingProtocol.shed += 1
         self._unset_keepalive_if_required()
         self.transport.pause_reading()
         if not self.refused:
@@ -176,10 +176,12 @@ def _next_turn() -> None:
 def _next_round() -> None:
     """Refuses those whose pause is over, a few of them, and comes back for the rest."""
     loop, refused = asyncio.get_running_loop(), SheddingProtocol.refused
+    before = len(refused)
     for _ in range(max(A_ROUND, int(len(refused) * ROUND_SECONDS))):
         if not refused or refused[0][0] > loop.time():
             break
         _, one, stays = refused.popleft()
         one._refuse(stays)
+    SheddingProtocol.count_shed(before - len(refused))
     if refused:
         loop.call_later(max(ROUND_SECONDS, refused[0][0] - loop.time()), _next_round)

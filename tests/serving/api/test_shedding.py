@@ -18,6 +18,7 @@ from serving.api.replies import entity_tag
 from serving.api.shedding import SheddingProtocol, stays_open
 
 POST = b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}"
+SHED: list[int] = []
 LIVEZ = b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
@@ -95,6 +96,8 @@ async def served(app: Slow) -> AsyncIterator[Callable[[], Awaitable[Peer]]]:
 def limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SheddingProtocol, "limit", 2)
     monkeypatch.setattr(SheddingProtocol, "begun", 0)
+    monkeypatch.setattr(SheddingProtocol, "count_shed", SHED.append)
+    SHED.clear()
     monkeypatch.setattr(shedding, "PAUSE_SECONDS", 0.02)
 
 
@@ -124,7 +127,7 @@ def test_what_is_over_the_limit_is_refused_and_its_connection_serves_again() -> 
             status, headers, body = await other.ask(POST)
             assert (status, headers["retry-after"], json.loads(body)["status"]) == (503, "1", 503)
             assert headers["content-type"] == "application/problem+json"
-        assert app.began == 2
+        assert (app.began, sum(SHED)) == (2, 2)
         app.open.set()
         assert [(await peer.answer())[0] for peer in busy] == [200, 200]
         assert (await other.ask(POST))[2] == b"{}"
