@@ -27,7 +27,8 @@ from serving.prepared import PreparedDay, current_day
 
 READY_SECONDS = 5.0  # an answer of the ledger to "can you be written to" counts for so long
 WORKER_AFTER_SECONDS = 3.0
-RESOLVED_A_TURN = 2  # answers that go on in one turn of the event loop, once they are written
+FEW_RESOLVED = 8  # answers that go on together once they are written
+RESOLVED_A_TURN = 2  # of more, so many in one turn of the event loop
 SIGN_INS_PER_MINUTE = 30  # of one address: a company behind one is let in, a guess is not worth its time
 
 
@@ -212,15 +213,16 @@ class Live:
     def _resolve(self, results: list[tuple[Any, list[Pointer] | Exception]], start: int = 0) -> None:
         """Wakes whoever waits, a few in one turn of the loop, so that others have their turn between them."""
         assert self._loop is not None
-        for future, result in results[start : start + RESOLVED_A_TURN]:
+        end = len(results) if len(results) <= FEW_RESOLVED else start + RESOLVED_A_TURN
+        for future, result in results[start:end]:
             if future.done():
                 continue
             if isinstance(result, Exception):
                 future.set_exception(result)
             else:
                 future.set_result(result)
-        if start + RESOLVED_A_TURN < len(results):
-            self._loop.call_soon(self._resolve, results, start + RESOLVED_A_TURN)
+        if end < len(results):
+            self._loop.call_soon(self._resolve, results, end)
         if start == 0:
             worst = next((result for _, result in results if isinstance(result, Exception)), None)
             if worst is not None:

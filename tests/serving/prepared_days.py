@@ -45,7 +45,7 @@ def row_of(account: str, of: DayHeader) -> list[Any]:
     health = [50.0] * 5
     names = [of.model_version, of.config_version, f"{account} {of.as_of}"]
     return [
-        *(account, of.as_of, "adoption", curve, 90, *numbers, "low", *health, 1.0, 50.0, *names, 1),
+        *(account, of.as_of, "adoption", curve, 90, *numbers, "low", *health, 1.0, 50.0, *names, 1, "s", "o"),
         *("[]", "[]", "[]"),
     ]
 

@@ -204,6 +204,7 @@ def test_what_looks_like_a_probe_within_a_body_is_none() -> None:
 
 def test_what_comes_at_once_is_begun_a_few_a_turn_and_all_of_it_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SheddingProtocol, "limit", 100)
+    monkeypatch.setattr(shedding, "FEW", 0)
 
     async def story(app: Slow, connect: Callable[[], Awaitable[Peer]]) -> None:
         peers = [await connect() for _ in range(40)]
@@ -216,6 +217,7 @@ def test_what_comes_at_once_is_begun_a_few_a_turn_and_all_of_it_answered(monkeyp
             begun.append(app.began)
         steps = [after - before for before, after in itertools.pairwise(begun)]
         assert max(steps) <= 2 * shedding.A_TURN
+        assert len(steps) > 30
         app.open.set()
         assert [(await peer.answer())[2] for peer in peers] == [b"{}"] * 40
 
