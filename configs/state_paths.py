@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import ClassVar
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class StatePaths:
     '/p/.forewarn/scores/2026-01-01.parquet'
     """
 
+    KEPT: ClassVar[str] = "kept"  # folder of the reports of earlier days, in that of the newest
     folder: Path
 
     @property
@@ -62,6 +64,14 @@ class StatePaths:
     @property
     def backtest(self) -> Path:
         return self.folder / "backtest"
+
+    @property
+    def backtest_predictions(self) -> Path:
+        return self.backtest / "predictions.parquet"
+
+    @property
+    def kept_reports(self) -> Path:
+        return self.reports / self.KEPT
 
     @property
     def reports(self) -> Path:

@@ -16,6 +16,8 @@ from evaluation.outcomes.holdout import (
 )
 from evaluation.outcomes.outcomes import FORECASTS, judge, judged_so_far, with_returns
 from evaluation.outcomes.overrides import LevelInForce, enter_overrides, levels_in_force, with_overrides
+from evaluation.outcomes.playbook_use import PlaybookUse, playbook_use
+from evaluation.outcomes.renewal_calls import Judged, RenewalCalls, renewal_calls
 from evaluation.outcomes.reported import ReportedEntries, compare_reported, interventions_known, with_reported_will
 from evaluation.outcomes.trigger_value import TriggerValue, trigger_values
 
@@ -27,8 +29,11 @@ __all__ = [
     "ArmOutcome",
     "Effect",
     "Facts",
+    "Judged",
     "LevelInForce",
     "OutcomesByArm",
+    "PlaybookUse",
+    "RenewalCalls",
     "ReportedEntries",
     "TriggerValue",
     "approached_later",
@@ -46,6 +51,8 @@ __all__ = [
     "levels_in_force",
     "mark_draw",
     "outcomes_by_arm",
+    "playbook_use",
+    "renewal_calls",
     "trigger_values",
     "with_drawn",
     "with_overrides",

@@ -142,8 +142,8 @@ def interventions_of(sources: Sources) -> pd.DataFrame | None:
     Returns
     -------
     pd.DataFrame or None
-        account_id, started_at, ended_at, arm; None where the sources hold none.
+        account_id, started_at, ended_at, arm, kind; None where the sources hold none.
     """
     if not sources.has("interventions"):
         return None
-    return spans(sources, "interventions", "ended_at", "arm").rename(columns={"at": "started_at"})
+    return spans(sources, "interventions", "ended_at", "arm", "kind").rename(columns={"at": "started_at"})

@@ -19,7 +19,7 @@ from features.sources import Sources
 
 NEAR = pd.Timedelta(days=60)  # between a churn that was reported and the sources' for them to be one
 SAME_START = pd.Timedelta(days=1)
-COLUMNS = ["account_id", "started_at", "ended_at", "arm"]
+COLUMNS = ["account_id", "started_at", "ended_at", "arm", "kind"]
 SHOWN = 20
 
 
@@ -61,8 +61,8 @@ def reported_interventions(ledger: Ledger, at: pd.Timestamp) -> pd.DataFrame:
     Returns
     -------
     pd.DataFrame
-        account_id, started_at, ended_at, arm. One of the same account, start and kind that was reported again (that it
-        has ended, for instance) stands as it was reported last.
+        account_id, started_at, ended_at, arm, kind. One of the same account, start and kind that was reported again
+        (that it has ended, for instance) stands as it was reported last.
     """
     rows = _by(ledger.entries("intervention"), at, ["started_at", "ended_at"])
     return rows.drop_duplicates(["account_id", "started_at", "kind"], keep="last")[COLUMNS].reset_index(drop=True)
@@ -83,7 +83,7 @@ def interventions_known(sources: Sources, ledger: Ledger | None, at: pd.Timestam
     Returns
     -------
     pd.DataFrame or None
-        account_id, started_at, ended_at, arm; None where none are known.
+        account_id, started_at, ended_at, arm, kind; None where none are known.
     """
     known = interventions_of(sources)
     if known is not None or ledger is None:

@@ -10,11 +10,12 @@ from evaluation.promotion.events import (
     mark_reweighting,
 )
 from evaluation.promotion.gates import RULES, evaluate_gates
-from evaluation.promotion.model_files import note_model_files
+from evaluation.promotion.model_files import KEPT, note_model_files
 from evaluation.promotion.verdict import EarlierCalibration, GateResult, Measured, Verdict
 
 __all__ = [
     "FORCED",
+    "KEPT",
     "PROMOTION",
     "RULES",
     "EarlierCalibration",

@@ -8,6 +8,7 @@ from configs.errors import Fault, UsageError
 from evaluation.ledger import Ledger
 
 MODEL_FILES = "model_files"
+KEPT = "promoted/judged.parquet"  # of a promoted version's run: what its backtest predicted
 
 
 def note_model_files(ledger: Ledger, version: str, digest: str, by: str, at: pd.Timestamp) -> None:

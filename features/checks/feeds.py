@@ -88,6 +88,24 @@ def all_account_facts(sources: Sources) -> dict[str, pd.DataFrame]:
     return {name: account_facts(sources, name) for name in sources.tables}
 
 
+def feeds_of(sources: Sources) -> tuple[Feed, ...]:
+    """Size, extent and outages of every table that is mapped.
+
+    Parameters
+    ----------
+    sources : Sources
+        Stay open.
+
+    Returns
+    -------
+    tuple of Feed
+        One a table, in the order of the sources.
+    """
+    facts = all_account_facts(sources)
+    created_at = facts["accounts"]["first"].rename("created_at")
+    return tuple(feed_of(sources, name, by_account, created_at) for name, by_account in facts.items())
+
+
 def feed_of(sources: Sources, name: str, by_account: pd.DataFrame, created_at: pd.Series) -> Feed:
     """Size, extent and outages of one table, from its `account_facts`.
 

@@ -14,10 +14,10 @@ from configs.errors import Fault, UsageError
 from configs.json_object import JsonObject
 from configs.settings import Settings
 from evaluation.jsonable import to_jsonable
-from evaluation.promotion import Verdict, evaluate_gates, mark_level, mark_promotion, mark_reweighting
+from evaluation.promotion import KEPT, Verdict, evaluate_gates, mark_level, mark_promotion, mark_reweighting
 from serving.commands.train import NO_USABLE_SIGNAL
 from serving.project import Project
-from serving.promotion.gate_measures import KEPT, KEY, measure, parquet_bytes
+from serving.promotion.gate_measures import KEY, measure, parquet_bytes
 from serving.promotion.kept_backtest import BacktestAnswer, read_backtest
 from training.serialization import OtherFormat
 from training.tracking import CANDIDATE, CHAMPION, LoadedModel, keep_file, versions

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from configs.atomic_files import write_text
 from configs.framework import DIMENSIONS
+from configs.state_paths import StatePaths
 from serving.commands.monitor import watch
 from serving.project import Project
 from serving.promotion.kept_backtest import read_backtest
@@ -76,6 +78,7 @@ def report(project: Project, out: Path | None, now: datetime, pdf: bool = False)
         outages=_outages(project), monitoring=monitoring,
     )  # fmt: skip
     files = write_report(inputs, settings, folder, meta)
+    keep_dated(files.html, now)
     ledger_html = None if served is None else ledger_report(project, folder / "ledger", served, shared)
     printed: tuple[str, ...] = ()
     if pdf:
@@ -92,6 +95,14 @@ def report(project: Project, out: Path | None, now: datetime, pdf: bool = False)
         pdf=printed,
         against=tuple(event.sentence for event in events if event.against_refusal),
     )
+
+
+def keep_dated(page: Path, now: datetime) -> Path:
+    """A copy of a report under its day in `kept/` beside it, so that an older one can be read again; of several reports
+    of one day the newest stays."""
+    copy = page.parent / StatePaths.KEPT / f"{page.stem}-{now:%Y-%m-%d}{page.suffix}"
+    write_text(copy, page.read_text(encoding="utf-8"))
+    return copy
 
 
 def _outages(project: Project) -> list[str]:

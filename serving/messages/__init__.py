@@ -48,7 +48,21 @@ from serving.messages.questions import (
     WhatIfAnswer,
     WhatIfRequest,
 )
-from serving.messages.reports import CalibrationRecord, GateAnswer, PromotionRecord, ReportFile, ReportList, ServedModel
+from serving.messages.reports import (
+    CalibrationRecord,
+    CallsJudged,
+    CallsOfLevels,
+    GateAnswer,
+    LeadersAnswer,
+    PlaybookUseAnswer,
+    PromotionRecord,
+    RenewalCallsAnswer,
+    ReportFile,
+    ReportList,
+    ServedModel,
+    VersionCompared,
+    VersionsAnswer,
+)
 from serving.messages.scores import (
     AccountError,
     AccountReasons,
@@ -66,7 +80,7 @@ from serving.messages.scores import (
     SuppliedAccount,
     group_reasons,
 )
-from serving.messages.status import Readiness, Refusal, Status
+from serving.messages.status import FeedsAnswer, FeedStatus, Readiness, Refusal, Status
 from serving.messages.supplied import SuppliedRequest, SuppliedScore, SuppliedScores
 
 __all__ = [
@@ -83,6 +97,8 @@ __all__ = [
     "AccountSignals",
     "AccountsQuery",
     "CalibrationRecord",
+    "CallsJudged",
+    "CallsOfLevels",
     "ChangePart",
     "ChangedSignal",
     "Changes",
@@ -92,10 +108,13 @@ __all__ = [
     "EarlierScore",
     "Entered",
     "Entry",
+    "FeedStatus",
     "FeedbackEntered",
+    "FeedsAnswer",
     "GateAnswer",
     "HistoryQuery",
     "InvoiceShown",
+    "LeadersAnswer",
     "LedgerReference",
     "LevelInForce",
     "MilestoneShown",
@@ -109,6 +128,7 @@ __all__ = [
     "Normal",
     "OverrideEntered",
     "PlaybookShown",
+    "PlaybookUseAnswer",
     "Prediction",
     "Problem",
     "ProblemFault",
@@ -117,6 +137,7 @@ __all__ = [
     "Reason",
     "Reasons",
     "Refusal",
+    "RenewalCallsAnswer",
     "ReportFile",
     "ReportList",
     "ScoreAnswer",
@@ -134,6 +155,8 @@ __all__ = [
     "SurveyShown",
     "TicketShown",
     "Value",
+    "VersionCompared",
+    "VersionsAnswer",
     "WeekOfUse",
     "WhatIfAnswer",
     "WhatIfRequest",

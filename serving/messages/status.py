@@ -35,6 +35,26 @@ class Status(BaseModel):
     refused: list[Refusal] = Field(default_factory=list)
 
 
+class FeedStatus(BaseModel):
+    """A source table as a feed: how much of it there is, how late it is, and the days on which it brought nothing."""
+
+    table: str
+    rows: int
+    accounts: int
+    last_day: str
+    days_behind: int
+    has_stopped: bool
+    late_share: float | None
+    outages: list[str]
+
+
+class FeedsAnswer(BaseModel):
+    """Every source table as a feed."""
+
+    data_end: str
+    feeds: list[FeedStatus]
+
+
 class Readiness(BaseModel):
     """Whether a score can be given and written down now, and if not, why not."""
 

@@ -17,7 +17,11 @@ class NavigationEntry(NamedTuple):
     roles: tuple[Role, ...]
 
 
-NAVIGATION: tuple[NavigationEntry, ...] = ()
+NAVIGATION: tuple[NavigationEntry, ...] = (
+    NavigationEntry("Leaders", "/leaders", ("leader", "scientist", "admin")),
+    NavigationEntry("Model", "/scientist", ("scientist", "admin")),
+    NavigationEntry("Status", "/status", ("admin",)),
+)
 
 
 def entries_for(role: Role) -> list[NavigationEntry]:

@@ -13,7 +13,7 @@ import pandas as pd
 from configs.errors import DataError
 from configs.settings import Settings
 from evaluation.predictions import predictions
-from evaluation.promotion import EarlierCalibration, Measured
+from evaluation.promotion import KEPT, EarlierCalibration, Measured
 from evaluation.validity import check_champion
 from features.dataset import Dataset
 from features.labels import horizon_labels
@@ -24,7 +24,6 @@ from training.fit import recalibrate, reseeded
 from training.model import ChurnModel
 from training.tracking import LoadedModel, kept_file
 
-KEPT = "promoted/judged.parquet"  # of a promoted version's run: what its backtest predicted
 KEY = ["account_id", "as_of"]
 BATCH, REFERENCE, REPEATS = 1_000, 200_000, 3
 

@@ -19,8 +19,9 @@ from serving.project import Project
 from serving.scoring.account_details import DayHeld, account_details
 from serving.scoring.account_signals import account_signals
 from serving.scoring.changes import changes
+from serving.scoring.leaders import feeds_answer, leaders
 from serving.scoring.scorer import Scorer
-from serving.scoring.served_model import served_model
+from serving.scoring.served_model import served_model, versions_compared
 from serving.scoring.supplied import supplied
 from serving.scoring.what_if import what_if
 
@@ -92,9 +93,39 @@ class Questions:
         with Project.open(self.config, now=self.now) as project:
             return changes(project, self.scorer, asked.account_id)
 
-    def model(self, asked: Asked) -> BaseModel:
+    @cached_property
+    def of_leaders(self) -> BaseModel:
+        """Worked out once for the day, model and settings that serve: outcomes do not change within a day."""
+        with Project.open(self.config, now=self.now) as project:
+            return leaders(project, self.scorer, self.history, pd.Timestamp(self.now).tz_localize(None))
+
+    @cached_property
+    def of_feeds(self) -> BaseModel:
+        """Worked out once for the day that serves: other data are another day."""
+        with Project.open(self.config, now=self.now) as project:
+            return feeds_answer(project)
+
+    @cached_property
+    def of_versions(self) -> BaseModel:
+        """Worked out once: another champion is another question."""
+        return versions_compared(self.scorer)
+
+    def versions(self, asked: Asked) -> BaseModel:
+        return self.of_versions
+
+    def feeds(self, asked: Asked) -> BaseModel:
+        return self.of_feeds
+
+    def leaders(self, asked: Asked) -> BaseModel:
+        return self.of_leaders
+
+    @cached_property
+    def of_model(self) -> BaseModel:
         with Project.open(self.config, now=self.now) as project:
             return served_model(self.scorer, project.ledger)
+
+    def model(self, asked: Asked) -> BaseModel:
+        return self.of_model
 
 
 ANSWERS: Mapping[str, Callable[[Questions, Asked], BaseModel]] = {
@@ -104,6 +135,9 @@ ANSWERS: Mapping[str, Callable[[Questions, Asked], BaseModel]] = {
     "details": Questions.account_details,
     "changes": Questions.changes,
     "model": Questions.model,
+    "leaders": Questions.leaders,
+    "feeds": Questions.feeds,
+    "versions": Questions.versions,
 }
 
 

@@ -14,6 +14,7 @@ from serving.api.routes import accounts, entries, questions, reports, scores, se
 from serving.api.routes.accounts import account_history, account_of, written
 from serving.api.routes.asking import asked_of_worker
 from serving.api.routes.entries import WRITERS, feedback, override
+from serving.api.routes.reports import READERS, report_answer, report_files
 from serving.api.routes.scores import sees, snapshot_of
 from serving.api.routes.tasks import TASK_WRITERS, record_note, record_task_event
 from serving.api.routing import Route
@@ -29,6 +30,7 @@ ROUTES: tuple[Route, ...] = (
 )
 
 __all__ = [
+    "READERS",
     "ROUTES",
     "TASK_WRITERS",
     "WRITERS",
@@ -39,6 +41,8 @@ __all__ = [
     "override",
     "record_note",
     "record_task_event",
+    "report_answer",
+    "report_files",
     "sees",
     "snapshot_of",
     "written",

@@ -18,7 +18,7 @@ LEDGER = "ledger"  # the folder of the report on what was served
 
 async def reports(call: Call) -> Answer:
     """Which files there are."""
-    found = await asyncio.to_thread(_files, call.live.settings.paths.reports)
+    found = await asyncio.to_thread(report_files, call.live.settings.paths.reports)
     return Answer.of(ReportList(reports=[_described(name, path) for name, path in found.items()]))
 
 
@@ -26,8 +26,32 @@ async def report(call: Call) -> Answer:
     """One of them, as it is."""
     name = call.path["name"]
 
+    return await report_answer(call.live.settings.paths.reports, name)
+
+
+async def report_answer(folder: Path, name: str) -> Answer:
+    """A file of a folder of reports, shut in: it can neither act for whoever opens it nor reach anything else.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the reports.
+    name : str
+        Of the file, as it was asked for.
+
+    Returns
+    -------
+    Answer
+        With a policy that shuts it in.
+
+    Raises
+    ------
+    ProblemRaised
+        404 for a name that is not there.
+    """
+
     def read() -> tuple[bytes, str] | None:
-        path = _files(call.live.settings.paths.reports).get(name)
+        path = report_files(folder).get(name)
         return None if path is None else (path.read_bytes(), _type(path))
 
     found = await asyncio.to_thread(read)
@@ -40,8 +64,19 @@ async def report(call: Call) -> Answer:
     return Answer(body, media_type=media_type, headers=headers)
 
 
-def _files(folder: Path) -> dict[str, Path]:
-    """Files by name, those on what was served as `ledger/NAME`. What is asked for is looked up here, never a path."""
+def report_files(folder: Path) -> dict[str, Path]:
+    """Files by name, those on what was served as `ledger/NAME`. What is asked for is looked up here, never a path.
+
+    Parameters
+    ----------
+    folder : Path
+        Need not exist.
+
+    Returns
+    -------
+    dict of str to Path
+        In the order of their names, those of the folder itself first.
+    """
     return {**_files_in(folder, ""), **_files_in(folder / LEDGER, f"{LEDGER}/")}
 
 

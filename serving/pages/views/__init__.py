@@ -7,13 +7,16 @@ and calls `render`, a template, an entry in the file's ROUTES with its roles, an
 
 from serving.api import Route
 from serving.pages import static_files
-from serving.pages.views import account, search, signing_in
+from serving.pages.views import account, leaders, scientist, search, signing_in, status
 
 PAGES: tuple[Route, ...] = (
     *static_files.ROUTES,
     *signing_in.ROUTES,
     *search.ROUTES,
     *account.ROUTES,
+    *leaders.ROUTES,
+    *scientist.ROUTES,
+    *status.ROUTES,
 )
 
 __all__ = ["PAGES"]
