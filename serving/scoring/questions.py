@@ -15,13 +15,12 @@ from pydantic import BaseModel
 
 from configs.atomic_files import read_marked
 from serving.messages import DetailsRequest, SuppliedRequest, WhatIfRequest
+from serving.overview import feeds_answer, leaders, served_model, versions_compared
 from serving.project import Project
 from serving.scoring.account_details import DayHeld, account_details
 from serving.scoring.account_signals import account_signals
 from serving.scoring.changes import changes
-from serving.scoring.leaders import feeds_answer, leaders
 from serving.scoring.scorer import Scorer
-from serving.scoring.served_model import served_model, versions_compared
 from serving.scoring.supplied import supplied
 from serving.scoring.what_if import what_if
 
@@ -97,7 +96,7 @@ class Questions:
     def of_leaders(self) -> BaseModel:
         """Worked out once for the day, model and settings that serve: outcomes do not change within a day."""
         with Project.open(self.config, now=self.now) as project:
-            return leaders(project, self.scorer, self.history, pd.Timestamp(self.now).tz_localize(None))
+            return leaders(project, self._today(), self.history, pd.Timestamp(self.now).tz_localize(None))
 
     @cached_property
     def of_feeds(self) -> BaseModel:
@@ -108,10 +107,17 @@ class Questions:
     @cached_property
     def of_versions(self) -> BaseModel:
         """Worked out once: another champion is another question."""
-        return versions_compared(self.scorer)
+        return versions_compared(self.scorer.settings, str(self.scorer.model.version))
 
     def versions(self, asked: Asked) -> BaseModel:
         return self.of_versions
+
+    def _today(self) -> pd.DataFrame:
+        """Predictions of the day, with the days until each account's renewal."""
+        frame = self.scorer.frame
+        rows = self.scorer.predict([str(one) for one in frame["account_id"]]).reset_index(drop=True)
+        days = frame.set_index("account_id").reindex(columns=["days_to_renewal"])["days_to_renewal"]
+        return rows.assign(days_to_renewal=days.reindex(rows["account_id"]).to_numpy())
 
     def feeds(self, asked: Asked) -> BaseModel:
         return self.of_feeds
@@ -122,7 +128,7 @@ class Questions:
     @cached_property
     def of_model(self) -> BaseModel:
         with Project.open(self.config, now=self.now) as project:
-            return served_model(self.scorer, project.ledger)
+            return served_model(self.scorer.model, self.scorer.settings, project.ledger)
 
     def model(self, asked: Asked) -> BaseModel:
         return self.of_model

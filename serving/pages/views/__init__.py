@@ -7,16 +7,14 @@ and calls `render`, a template, an entry in the file's ROUTES with its roles, an
 
 from serving.api import Route
 from serving.pages import static_files
-from serving.pages.views import account, leaders, scientist, search, signing_in, status
+from serving.pages.views import account, leading, search, signing_in
 
 PAGES: tuple[Route, ...] = (
     *static_files.ROUTES,
     *signing_in.ROUTES,
     *search.ROUTES,
     *account.ROUTES,
-    *leaders.ROUTES,
-    *scientist.ROUTES,
-    *status.ROUTES,
+    *leading.ROUTES,
 )
 
 __all__ = ["PAGES"]

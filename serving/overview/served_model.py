@@ -21,16 +21,27 @@ from serving.messages import (
     VersionCompared,
     VersionsAnswer,
 )
-from serving.scoring.scorer import Scorer
-from training.tracking import Version, kept_file, model_card, versions
+from training.tracking import LoadedModel, Version, kept_file, model_card, versions
 
 KEY = ["account_id", "as_of"]
 MOST_COMPARED = 4  # the newest; with more there are few rows that all of them predicted
 
 
-def served_model(scorer: Scorer, ledger: Ledger) -> ServedModel:
-    """The model that serves, and how it became the champion as the ledger marks it."""
-    model, calibrator = scorer.model, scorer.model.churn.calibrator
+def served_model(model: LoadedModel, settings: Settings, ledger: Ledger) -> ServedModel:
+    """The model that serves, and how it became the champion as the ledger marks it.
+
+    Parameters
+    ----------
+    model : LoadedModel
+    settings : Settings
+        Of the project.
+    ledger : Ledger
+
+    Returns
+    -------
+    ServedModel
+    """
+    calibrator = model.churn.calibrator
     metrics = {name: value for name, value in model.record.metrics.items() if math.isfinite(value)}
     return ServedModel(
         version=str(model.version),
@@ -41,7 +52,7 @@ def served_model(scorer: Scorer, ledger: Ledger) -> ServedModel:
         config_version=model.record.config_version,
         data_end=model.record.data_end,
         signals=len(model.schema.signals),
-        card=model_card(model.churn, scorer.settings, model.record.data_fingerprint, model.record.metrics),
+        card=model_card(model.churn, settings, model.record.data_fingerprint, model.record.metrics),
         metrics=metrics,
         calibration=CalibrationRecord(
             method=calibrator.method,
@@ -76,9 +87,21 @@ def _promotion(ledger: Ledger, version: str) -> PromotionRecord | None:
     )
 
 
-def versions_compared(scorer: Scorer) -> VersionsAnswer:
-    """Every version, and those that were promoted side by side: on the rows that all of them predicted out of time."""
-    settings, serving = scorer.settings, str(scorer.model.version)
+def versions_compared(settings: Settings, serving: str) -> VersionsAnswer:
+    """Every version, and those that were promoted side by side: on the rows that all of them predicted out of time.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the project.
+    serving : str
+        The number of the version that serves.
+
+    Returns
+    -------
+    VersionsAnswer
+        The newest first.
+    """
     known = versions(settings)[::-1]
     rows, compared = _same_rows(settings, known, serving)
     figures, note = _figures(settings, rows, compared, serving)

@@ -36,17 +36,31 @@ from serving.messages import (
     RenewalCallsAnswer,
 )
 from serving.project import Project
-from serving.scoring.scorer import Scorer
 
 WITHIN = (30, 90, 180)
 DAYS_TO_RENEWAL = "days_to_renewal"
 KEY = ["account_id", "as_of"]
 
 
-def leaders(project: Project, scorer: Scorer, history: pd.DataFrame | None, now: pd.Timestamp) -> LeadersAnswer:
-    """Renewals that come and that have passed, and playbooks, as known at a moment.
+def leaders(project: Project, today: pd.DataFrame, history: pd.DataFrame | None, now: pd.Timestamp) -> LeadersAnswer:
+    """Renewals that come and that have passed, and playbooks.
 
     A month is judged by what the ledger holds of it; a month without a scoring, by the backtest's out-of-time rows.
+
+    Parameters
+    ----------
+    project : Project
+        Its sources and its ledger are read.
+    today : pd.DataFrame
+        Predictions of the day that serves, an account a row, with days_to_renewal (in days; missing: no contract ends).
+    history : pd.DataFrame or None
+        Signals at earlier as_ofs.
+    now : pd.Timestamp
+        Only what was known by then.
+
+    Returns
+    -------
+    LeadersAnswer
     """
     settings = project.settings
     riskiest = max(settings.framework.levels, key=lambda level: level.p_from).name
@@ -64,7 +78,7 @@ def leaders(project: Project, scorer: Scorer, history: pd.DataFrame | None, now:
         riskiest=riskiest,
         first_as_of=f"{rows['as_of'].min():%Y-%m-%d}" if len(rows) else None,
         scorings=len(rows),
-        coming=_coming(project, scorer, riskiest, now),
+        coming=_coming(project, today, riskiest, now),
         calls=[_answer(one) for one in calls],
         playbooks=[_use(one) for one in uses],
         tasks_done=_tasks_done(project),
@@ -73,7 +87,16 @@ def leaders(project: Project, scorer: Scorer, history: pd.DataFrame | None, now:
 
 
 def feeds_answer(project: Project) -> FeedsAnswer:
-    """Every feed with its freshness and outages; from the last check where that still holds."""
+    """Every feed with its freshness and outages; from the last check where that still holds.
+
+    Parameters
+    ----------
+    project : Project
+
+    Returns
+    -------
+    FeedsAnswer
+    """
     checked = project.last_check
     feeds = feeds_of(project.sources) if checked is None else checked.report.feeds
     return FeedsAnswer(
@@ -121,13 +144,11 @@ def _with_override(project: Project, rows: pd.DataFrame, now: pd.Timestamp) -> p
     return with_overrides(rows, overrides)
 
 
-def _coming(project: Project, scorer: Scorer, riskiest: str, now: pd.Timestamp) -> list[CallsOfLevels]:
+def _coming(project: Project, rows: pd.DataFrame, riskiest: str, now: pd.Timestamp) -> list[CallsOfLevels]:
     """Renewals of the next days by the three calls."""
-    account_ids = [str(one) for one in scorer.frame["account_id"]]
-    if DAYS_TO_RENEWAL not in scorer.frame or not account_ids:
+    if DAYS_TO_RENEWAL not in rows or rows.empty:
         return []
-    rows = scorer.predict(account_ids).reset_index(drop=True)
-    days = scorer.frame.set_index("account_id")[DAYS_TO_RENEWAL].reindex(rows["account_id"]).to_numpy(dtype=float)
+    days = rows[DAYS_TO_RENEWAL].to_numpy(dtype=float)
     overrides = None if project.ledger_or_none is None else project.ledger.overrides(now)
     csm = np.full(len(rows), None, dtype=object)
     if overrides is not None and len(overrides):
