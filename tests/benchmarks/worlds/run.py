@@ -25,11 +25,11 @@ ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT))
 
 from evaluation import metrics  # noqa: E402
-from evaluation.backtest import backtest  # noqa: E402
+from evaluation.backtest import Backtest, backtest  # noqa: E402
 from evaluation.metrics import bootstrap, bootstrap_statistics  # noqa: E402
 from tests.benchmarks.demo_seeds import slope  # noqa: E402
 from tests.benchmarks.worlds import page, yardsticks  # noqa: E402
-from tests.benchmarks.worlds.catalogue import WORLDS, World  # noqa: E402
+from tests.benchmarks.worlds.catalogue import WORLDS, Made, World  # noqa: E402
 from tests.figures.test_figures import judged  # noqa: E402
 
 HORIZONS = (90, 180)
@@ -39,20 +39,22 @@ BASELINES = ("contracts", "logistic")
 def measured(world: World, share: float) -> list[dict[str, object]]:
     """A row a horizon and model."""
     made = world.make(share)
-    settings = made.settings
-    found = backtest(made.dataset, settings)
+    return judged_world(world.name, made, backtest(made.dataset, made.settings))
+
+
+def judged_world(name: str, made: Made, found: Backtest) -> list[dict[str, object]]:
     out = []
-    for days in (days for days in HORIZONS if days in settings.horizons_days):
+    for days in (days for days in HORIZONS if days in made.settings.horizons_days):
         rows = judged(found, days)
-        others = [name for name in BASELINES if name in rows]
+        others = [one for one in BASELINES if one in rows]
         by_hand = yardsticks.predicted(made.dataset, rows, days)
         rows = pd.concat([rows, by_hand], axis=1)
         if made.truth is not None:
             truth = made.truth[["account_id", "as_of", f"p_churn_{days}d"]]
             rows = rows.merge(truth.rename(columns={f"p_churn_{days}d": "truth"}), validate="one_to_one")
         counts = {"left": rows.loc[rows.y > 0, "account_id"].nunique(), "accounts": rows.account_id.nunique()}
-        for name in ("p", *by_hand.columns, *others, *(["truth"] if "truth" in rows else [])):
-            out.append({"world": world.name, "days": days, **counts, **figures(rows, name)})
+        for model in ("p", *by_hand.columns, *others, *(["truth"] if "truth" in rows else [])):
+            out.append({"world": name, "days": days, **counts, **figures(rows, model)})
     return out
 
 
@@ -68,6 +70,7 @@ def figures(rows: pd.DataFrame, name: str) -> dict[str, object]:
         "log_loss": metrics.log_loss(y, p),
         "ece": metrics.ece(y, p),
         "slope": slope(y, p),
+        "true_slope": slope(rows.truth.to_numpy(dtype=float), p) if "truth" in rows else np.nan,
         "mean": float(p.mean()),
         "observed": float(y.mean()),
         "gain": np.nan if gain is None else gain.value,
