@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,13 +52,16 @@ def write_marked(frame: pd.DataFrame, path: Path, mark: dict[str, str]) -> Path:
     return write_whole(path, lambda temporary: pq.write_table(table, temporary))
 
 
-def read_marked(path: Path, mark: dict[str, str]) -> tuple[pd.DataFrame, dict[str, str]] | None:
-    """A frame and its whole mark, if the file exists and its mark agrees with `mark`; None otherwise."""
+def read_marked(
+    path: Path, mark: dict[str, str], columns: Sequence[str] | None = None
+) -> tuple[pd.DataFrame, dict[str, str]] | None:
+    """A frame (or some columns of it) and its whole mark, if the file exists and its mark agrees with `mark`; None
+    otherwise."""
     import pyarrow.parquet as pq
 
     if not path.exists():
         return None
-    table = pq.read_table(path)
+    table = pq.read_table(path, columns=None if columns is None else list(columns))
     kept = json.loads((table.schema.metadata or {}).get(MARK, b"{}"))
     if any(kept.get(name) != value for name, value in mark.items()):
         return None

@@ -16,7 +16,7 @@ from evaluation.metrics.observed_expected import (
     times_in_words,
     watch,
 )
-from evaluation.metrics.proportions import Z95, share_interval, wilson
+from evaluation.metrics.proportions import Z95, difference_interval, share_interval, wilson
 from evaluation.metrics.registry import METRICS, Metric, metric_named
 from evaluation.metrics.scores import TOO_GOOD_AUC, auc, average_precision, brier, log_loss, log_losses
 from evaluation.metrics.stability import Stability, stability
@@ -49,6 +49,7 @@ __all__ = [
     "calibration_slope_intercept",
     "churned_accounts",
     "concordance",
+    "difference_interval",
     "draw",
     "ece",
     "ece_debiased",

@@ -75,3 +75,34 @@ def share_interval(y: Array, accounts: Array) -> tuple[float, float]:
     spread = float((np.bincount(codes, y - share) ** 2).sum())
     effective = float(y.size**2 * share * (1 - share) / spread) if spread > 1e-12 and 0 < share < 1 else clusters
     return wilson(share, max(1.0, min(y.size, effective)))
+
+
+def difference_interval(first: float, first_rows: float, second: float, second_rows: float) -> tuple[float, float]:
+    """95 % interval of the difference of two shares of independent rows, first minus second.
+
+    Parameters
+    ----------
+    first, second : float
+        Shares seen, 0-1.
+    first_rows, second_rows : float
+        Number of independent rows over which each was seen.
+
+    Returns
+    -------
+    low, high : float
+        -1 to 1.
+
+    References
+    ----------
+    Newcombe (1998), Interval estimation for the difference between independent proportions, method 10.
+
+    Examples
+    --------
+    >>> [round(end, 4) for end in difference_interval(56 / 70, 70, 48 / 80, 80)]      # Newcombe's own example (a)
+    [0.0524, 0.3339]
+    """
+    (low, high), (other_low, other_high) = wilson(first, first_rows), wilson(second, second_rows)
+    difference = first - second
+    below = math.sqrt((first - low) ** 2 + (other_high - second) ** 2)
+    above = math.sqrt((high - first) ** 2 + (second - other_low) ** 2)
+    return difference - below, difference + above

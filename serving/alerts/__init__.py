@@ -2,7 +2,8 @@
 
 from serving.alerts.bodies import AccountContext, in_words
 from serving.alerts.dispatch import Dispatcher, ReceiverResult, Sent
-from serving.alerts.kinds import KINDS, AlertKind
+from serving.alerts.kinds import KINDS, AlertKind, ScorePair, changes_of
+from serving.alerts.raising import pairs_of
 from serving.alerts.recording import Raised, key_of, raise_alerts
 from serving.alerts.review import AlertReview, ReviewedPolicy, ReviewedTrigger, review
 from serving.alerts.schedule import retry_after
@@ -18,11 +19,14 @@ __all__ = [
     "ReceiverResult",
     "ReviewedPolicy",
     "ReviewedTrigger",
+    "ScorePair",
     "Sent",
+    "changes_of",
     "headers",
     "in_words",
     "is_signed",
     "key_of",
+    "pairs_of",
     "raise_alerts",
     "retry_after",
     "review",

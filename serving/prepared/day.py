@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from configs.errors import DataError, Fault
+from serving.prepared.lists import DayLists
 
 INDEX_FILE, BODIES_FILE = "index.json", "bodies"
 FORMAT = 2
@@ -74,6 +75,26 @@ class Summary:
     arr, expected_arr_loss : float or None
     arm : str or None
         "treated" or "holdout"; None without a draw.
+    days_to_renewal : int or None
+        From the day to the end of the contract; None without one.
+    triggers : tuple of str
+        What fired, escalations first.
+    action, action_title, due_on : str or None
+        The first of the account's next actions: the playbook, its title, and the day by which to begin.
+    why, why_words : str or None
+        What calls for it: the name of an escalation or trigger, or `driver_` and a dimension; and that in words.
+    saves : float or None
+        Expected ARR loss that acting can change: `expected_arr_loss` times the share that approaching saves.
+    p_before, level_before : float, str or None
+        Of the score of `DayLists.before_as_of`.
+    happened : str or None
+        What happened since then, in a sentence.
+    stage_days : int or None
+        How long the account has stood in its stage, as far as its snapshots tell.
+    stuck_at : str or None
+        The first milestone that is past its day and not reached.
+    stuck_days : int or None
+        How many days past.
     """
 
     account_id: str
@@ -88,6 +109,26 @@ class Summary:
     arr: float | None
     expected_arr_loss: float | None
     arm: str | None
+    days_to_renewal: int | None = None
+    triggers: tuple[str, ...] = ()
+    action: str | None = None
+    action_title: str | None = None
+    due_on: str | None = None
+    why: str | None = None
+    why_words: str | None = None
+    saves: float | None = None
+    p_before: float | None = None
+    level_before: str | None = None
+    happened: str | None = None
+    stage_days: int | None = None
+    stuck_at: str | None = None
+    stuck_days: int | None = None
+
+    @classmethod
+    def of(cls, written: Sequence[Any]) -> Summary:
+        """As `astuple` and JSON leave it."""
+        values = dict(zip(cls.__dataclass_fields__, written, strict=True))
+        return cls(**{**values, "triggers": tuple(values["triggers"])})
 
 
 @dataclass(frozen=True)
@@ -110,11 +151,14 @@ class PreparedDay:
     header : DayHeader
     summaries : mapping of str to Summary
         By account, in the order of the day's frame.
+    lists : DayLists
+        What lists tell beside them.
     """
 
     folder: Path
     header: DayHeader
     summaries: Mapping[str, Summary]
+    lists: DayLists
     _places: Mapping[str, _Place]
     _handle: int = field(repr=False)
 
@@ -132,12 +176,13 @@ class PreparedDay:
             if index.get("format") != FORMAT or found != index["digest"]:
                 raise _damaged(folder, "other bytes than its index names")
             header = {**index["header"], **{name: tuple(index["header"][name]) for name in ("horizons_days", "levels")}}
-            summaries = {row[0]: Summary(*row) for row in index["summaries"]}
+            summaries = {row[0]: Summary.of(row) for row in index["summaries"]}
             places = {
                 account: _Place((row[0], row[1]), (row[2], row[3]), (row[4], row[5]), row[6])
                 for account, row in zip(summaries, index["places"], strict=True)
             }
-            return cls(folder, DayHeader(**header), summaries, places, handle)
+            lists = DayLists.of(index["lists"])
+            return cls(folder, DayHeader(**header), summaries, lists, places, handle)
         except (KeyError, TypeError, ValueError) as error:
             os.close(handle)
             raise _damaged(folder, f"{type(error).__name__}: {error}") from None

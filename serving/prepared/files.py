@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Self
 
 from configs.atomic_files import write_text
 from serving.prepared.day import BODIES_FILE, FORMAT, INDEX_FILE, DayHeader, Summary
+from serving.prepared.lists import DayLists
 
 CURRENT_FILE = "current.json"
 
@@ -63,13 +64,14 @@ class DayWriter:
         self._places.append([*places, account.signals_hash])
         self._summaries.append(astuple(account.summary))
 
-    def close(self, header: DayHeader) -> Path:
+    def close(self, header: DayHeader, lists: DayLists | None = None) -> Path:
         """The folder, in which the day now is."""
         self._bodies.close()
         index = {
             "format": FORMAT,
             "header": asdict(header),
             "digest": self._digest.hexdigest(),
+            "lists": asdict(lists or DayLists()),
             "summaries": self._summaries,
             "places": self._places,
         }

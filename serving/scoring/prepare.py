@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,22 @@ from evaluation.promotion import note_model_files
 from serving.messages import AccountReasons
 from serving.prepared import DayHeader, DayWriter, PreparedAccount, Summary, current_day, set_current
 from serving.project import Project
+from serving.scoring.lists import ListFacts, happened, list_facts, list_fields, pairs_by_account
 from serving.scoring.live_signals import signals_hash, with_belonging
 from serving.scoring.scorer import Scorer
 
 ACCOUNTS_A_TIME = 500
 # What works answers out: other code, and a day is prepared anew.
-CODE = ("configs", "features", "training", "evaluation", "serving/scoring", "serving/prepared", "serving/messages")
+CODE = (
+    "configs",
+    "features",
+    "training",
+    "evaluation",
+    "serving/scoring",
+    "serving/prepared",
+    "serving/messages",
+    "serving/alerts",
+)
 
 
 def prepare(config: Path, now: datetime) -> Path:
@@ -56,7 +67,7 @@ def prepare(config: Path, now: datetime) -> Path:
         folder = served / key
         if current_day(served) != folder:
             if not folder.is_dir():
-                prepare_day(scorer, folder, project.sources.fingerprint, now)
+                prepare_day(scorer, folder, project.sources.fingerprint, now, list_facts(project, scorer))
             mark_draw(project.ledger, project.settings.evaluation.holdout, at, "serve")
             set_current(served, key)
         return folder
@@ -94,7 +105,9 @@ def _code_mark() -> str:
     return hashlib.sha256(json.dumps(marks).encode()).hexdigest()
 
 
-def prepare_day(scorer: Scorer, folder: Path, data_fingerprint: str, now: datetime) -> Path:
+def prepare_day(
+    scorer: Scorer, folder: Path, data_fingerprint: str, now: datetime, facts: ListFacts | None = None
+) -> Path:
     """Writes the answers of every account in play: each with the strongest reasons, each with every one.
 
     Parameters
@@ -107,12 +120,15 @@ def prepare_day(scorer: Scorer, folder: Path, data_fingerprint: str, now: dateti
         Of the sources.
     now : datetime
         When.
+    facts : ListFacts, optional
+        What lists tell beside the scores; without, they compare with nothing.
 
     Returns
     -------
     Path
         The folder.
     """
+    facts = facts or ListFacts()
     settings = scorer.settings
     accounts = list(scorer.frame.index)
     header = DayHeader(
@@ -132,18 +148,19 @@ def prepare_day(scorer: Scorer, folder: Path, data_fingerprint: str, now: dateti
     )
     with DayWriter(folder) as writer:
         for start in range(0, len(accounts), ACCOUNTS_A_TIME):
-            for account in _prepared(scorer, accounts[start : start + ACCOUNTS_A_TIME]):
+            for account in _prepared(scorer, accounts[start : start + ACCOUNTS_A_TIME], facts):
                 writer.add(account)
-        return writer.close(header)
+        return writer.close(header, facts.lists)
 
 
-def _prepared(scorer: Scorer, accounts: list[str]) -> Iterator[PreparedAccount]:
+def _prepared(scorer: Scorer, accounts: list[str], facts: ListFacts) -> Iterator[PreparedAccount]:
     predicted = scorer.predict(accounts)
     frame = scorer.frame.loc[accounts]
     hashes = signals_hash(frame, scorer.model.schema)
     draw = scorer.settings.evaluation.holdout
     arms = [None] * len(accounts) if draw is None else assign(accounts, draw.salt, draw.share).tolist()
     rows = prediction_rows(with_belonging(predicted, frame), hashes)
+    pairs = pairs_by_account(facts, predicted, scorer.settings)
     parts = zip(
         predicted.to_dict("records"), frame.to_dict("records"), scorer.every_reason(accounts), rows, hashes, arms,
         strict=True,
@@ -152,12 +169,20 @@ def _prepared(scorer: Scorer, accounts: list[str]) -> Iterator[PreparedAccount]:
         strongest = AccountReasons.from_column(json.loads(record["reasons"]))
         short, full = (scorer.message(record, reasons) for reasons in (strongest, every))
         yield PreparedAccount(
-            summary=_summary(record, signals, arm, scorer.settings.main_horizon_days),
+            summary=replace(
+                _summary(record, signals, arm, scorer.settings.main_horizon_days),
+                **list_fields({**record, **_lists(record)}, signals, every, facts, scorer.settings),
+                **happened(pairs.get(record["account_id"])),
+            ),
             score=short.model_dump_json().encode(),
             explain=full.model_dump_json().encode(),
             row=row[1:],
             signals_hash=of_signals,
         )
+
+
+def _lists(record: dict[Any, Any]) -> dict[str, Any]:
+    return {name: json.loads(record[name]) for name in ("triggers", "actions")}
 
 
 def _summary(predicted: dict[Any, Any], signals: dict[Any, Any], arm: str | None, main: int) -> Summary:
