@@ -187,7 +187,16 @@ class TaskEvent:
 
 @dataclass(frozen=True)
 class Note:
-    """What someone noted down about an account; `batch_id` and `row` say where it stands in the ledger."""
+    """What someone noted down about an account.
+
+    Attributes
+    ----------
+    account_id, text : str
+    written_by, written_at : str
+        ISO 8601 in UTC, as the ledger writes moments.
+    batch_id, row : int
+        Where it stands in the ledger; 0 before it does.
+    """
 
     account_id: str
     text: str

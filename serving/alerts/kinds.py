@@ -54,8 +54,17 @@ class AccountScore:
 
 @dataclass(frozen=True)
 class ScorePair:
-    """An account's scoring and the one before it, the framework's rules, and the level that counts beside the model's
-    (None where nobody looked it up)."""
+    """An account's scoring and the one before it.
+
+    Attributes
+    ----------
+    before, after : AccountScore
+    framework : Framework
+    rules : Alerts
+    horizon_days : int
+    in_force : LevelInForce or None
+        The level that counts beside the model's; None where nobody looked it up.
+    """
 
     before: AccountScore
     after: AccountScore
@@ -156,7 +165,17 @@ KINDS: tuple[AlertKind, ...] = (
 
 
 def changes_of(pair: ScorePair) -> list[Change]:
-    """Every change of an account, the gravest kind first."""
+    """Every change of an account.
+
+    Parameters
+    ----------
+    pair : ScorePair
+
+    Returns
+    -------
+    list of Change
+        The gravest kind first.
+    """
     return [change for kind in KINDS if kind.find is not None for change in kind.find(pair)]
 
 

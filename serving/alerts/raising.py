@@ -62,7 +62,21 @@ def pairs_of(
     settings: Settings,
     in_force: Mapping[str, LevelInForce] | None = None,
 ) -> Iterable[ScorePair]:
-    """The accounts of both scorings (columns of a prediction), each with the two beside one another."""
+    """The accounts of both scorings, each with the two beside one another.
+
+    Parameters
+    ----------
+    before, after : DataFrame
+        The columns of a prediction.
+    settings : Settings
+    in_force : mapping of account id to LevelInForce, optional
+        The levels that count.
+
+    Returns
+    -------
+    iterable of ScorePair
+        In the order of `after`.
+    """
     days, known = settings.main_horizon_days, in_force or {}
     earlier = {row["account_id"]: row for row in before.to_dict("records")}
     for row in after.to_dict("records"):

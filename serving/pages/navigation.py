@@ -18,6 +18,9 @@ class NavigationEntry(NamedTuple):
 
 
 NAVIGATION: tuple[NavigationEntry, ...] = (
+    NavigationEntry("My day", "/", ("csm", "leader", "admin")),
+    NavigationEntry("Portfolio", "/portfolio", PEOPLE),
+    NavigationEntry("Journey", "/journey", PEOPLE),
     NavigationEntry("Leaders", "/leaders", ("leader", "scientist", "admin")),
     NavigationEntry("Model", "/scientist", ("scientist", "admin")),
     NavigationEntry("Status", "/status", ("admin",)),

@@ -9,9 +9,18 @@ from typing import Any
 
 @dataclass(frozen=True)
 class EarlierAccount:
-    """An account on a day that was scored earlier, as the ledger has it; owner and segment as that day knew them.
+    """An account on a day that was scored earlier, as the ledger has it.
 
-    `days_to_renewal` is None where the day's signals are not kept, or there was no contract's end.
+    Attributes
+    ----------
+    account_id : str
+    owner, segment : str or None
+        As that day knew them; None where its signals are not kept.
+    lifecycle_stage, risk_level : str or None
+    p_churn : float
+    arr : float or None
+    days_to_renewal : int or None
+        None where the day's signals are not kept, or there was no contract's end.
     """
 
     account_id: str
@@ -26,7 +35,15 @@ class EarlierAccount:
 
 @dataclass(frozen=True)
 class EarlierDay:
-    """All accounts on a day about a month before; `knows_renewals`: whether its signals are kept."""
+    """All accounts on a day about a month before.
+
+    Attributes
+    ----------
+    as_of : str
+    knows_renewals : bool
+        Whether its signals are kept.
+    accounts : tuple of EarlierAccount
+    """
 
     as_of: str
     knows_renewals: bool
@@ -35,7 +52,14 @@ class EarlierDay:
 
 @dataclass(frozen=True)
 class RetentionShare:
-    """How many of some accounts stayed, with the 95 % interval of the share (Wilson)."""
+    """How many of some accounts stayed.
+
+    Attributes
+    ----------
+    accounts, stayed : int
+    share, low, high : float
+        With its 95 % interval (Wilson).
+    """
 
     accounts: int
     stayed: int

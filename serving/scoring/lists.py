@@ -24,6 +24,7 @@ from serving.scoring.scorer import Scorer
 
 LAST_WEEK_DAYS, LAST_MONTH_DAYS = 7, 28
 LEAST_MOVE = 0.005  # of probability, below which nothing is said to have moved it
+MOST_BEFORE_DAYS = 31  # further back, what was called for then is not taken for what is called for now
 DRIVER = "driver_"
 
 
@@ -129,17 +130,23 @@ def _stage_days(project: Project, day: pd.Timestamp, stages: pd.Series) -> dict[
     return {**dict.fromkeys(past.account_id.unique(), 0), **found}
 
 
-def list_fields(
-    predicted: Mapping[Any, Any], signals: Mapping[Any, Any], reasons: AccountReasons, facts: ListFacts, of: Settings
-) -> dict[str, Any]:
-    """What an account's `Summary` holds beside its score: but for what happened, see `happened`.
+@dataclass(frozen=True)
+class ListedAccount:
+    """What is known of one account: its prediction (actions and triggers read), its signals, all of its reasons, and
+    its score beside the one before."""
+
+    predicted: Mapping[Any, Any]
+    signals: Mapping[Any, Any]
+    reasons: AccountReasons
+    pair: ScorePair | None
+
+
+def list_fields(account: ListedAccount, facts: ListFacts, of: Settings) -> dict[str, Any]:
+    """What an account's `Summary` holds beside its score.
 
     Parameters
     ----------
-    predicted, signals : mapping
-        The account's prediction, its actions and triggers read, and its signals.
-    reasons : AccountReasons
-        All of them.
+    account : ListedAccount
     facts : ListFacts
     of : Settings
 
@@ -147,27 +154,40 @@ def list_fields(
     -------
     dict of str to value
     """
-    account, triggers, actions = predicted["account_id"], predicted["triggers"], predicted["actions"]
-    why, words = _why(actions[0]["playbook"], triggers, reasons, of) if actions else (None, None)
-    milestone, days = facts.stuck.get(account, (None, None))
+    predicted, signals, pair = account.predicted, account.signals, account.pair
+    account_id, triggers, actions = predicted["account_id"], predicted["triggers"], predicted["actions"]
+    why, words = _why(actions[0]["playbook"], triggers, account.reasons, of) if actions else (None, None)
+    milestone, days = facts.stuck.get(account_id, (None, None))
     loss = _known(predicted[f"expected_arr_loss_{of.main_horizon_days}d"])
     return {
         "days_to_renewal": _whole(signals.get("days_to_renewal")),
         "triggers": tuple(triggers),
         "action": actions[0]["playbook"] if actions else None,
         "action_title": actions[0]["title"] if actions else None,
-        "due_on": _due_on(predicted["as_of"], actions[0]["within_hours"]) if actions else None,
+        "due_on": _due_on(predicted["as_of"], actions[0], pair) if actions else None,
         "why": why,
         "why_words": words,
         "saves": None if loss is None else loss * of.evaluation.costs.success,
-        "stage_days": facts.stage_days.get(account),
+        "stage_days": facts.stage_days.get(account_id),
         "stuck_at": milestone,
         "stuck_days": days,
+        "p_before": None if pair is None else pair.before.p,
+        "level_before": None if pair is None else pair.before.risk_level,
+        "happened": None if pair is None else _sentence(pair, why),
     }
 
 
-def _due_on(as_of: pd.Timestamp, hours: int | None) -> str | None:
-    return None if hours is None else f"{as_of + pd.Timedelta(hours=hours):%Y-%m-%d}"
+def _due_on(as_of: pd.Timestamp, action: Mapping[str, Any], pair: ScorePair | None) -> str | None:
+    """The day by which to begin; it counts from the score before where that called for the same, and is not put off
+    by being scored again."""
+    hours = action["within_hours"]
+    if hours is None:
+        return None
+    since = as_of
+    if pair is not None and as_of - pair.before.as_of <= pd.Timedelta(days=MOST_BEFORE_DAYS):
+        told = any(one["playbook"] == action["playbook"] for one in pair.before.actions)
+        since = pair.before.as_of if told else as_of
+    return f"{since + pd.Timedelta(hours=hours):%Y-%m-%d}"
 
 
 def _why(playbook: str, triggers: Sequence[str], reasons: AccountReasons, of: Settings) -> tuple[str, str]:
@@ -192,24 +212,21 @@ def pairs_by_account(facts: ListFacts, predicted: pd.DataFrame, of: Settings) ->
     return {pair.after.account_id: pair for pair in pairs_of(before, predicted, of)}
 
 
-def happened(pair: ScorePair | None) -> dict[str, Any]:
-    """The score before, and what happened since in a sentence; the gravest change, else what moved the risk most."""
-    if pair is None:
-        return {"p_before": None, "level_before": None, "happened": None}
-    return {"p_before": pair.before.p, "level_before": pair.before.risk_level, "happened": _sentence(pair)}
-
-
-def _sentence(pair: ScorePair) -> str:
+def _sentence(pair: ScorePair, why: str | None) -> str:
+    """What happened since the score before: that the level changed, else the gravest change that is not told by `why`
+    beside it, else what moved the risk most."""
     changes = changes_of(pair)
-    if changes:
+    told = sorted((one for one in changes if one.subject != why), key=lambda one: one.kind != "level_change")
+    if told:
         more = len(changes) - 1
         rest = "" if not more else f", and {more} more change{'s' if more > 1 else ''}"
-        return f"{changes[0].sentence}{rest}."
+        return f"{told[0].sentence}{rest}."
+    new = "This is new. " if changes else ""
     moved = pair.after.p - pair.before.p
     if abs(moved) < LEAST_MOVE:
-        return "Nothing that moved the risk."
+        return f"{new}Nothing else moved the risk." if new else "Nothing that moved the risk."
     way = "rose" if moved > 0 else "fell"
-    said = f"Risk {way} from {percent(pair.before.p)} to {percent(pair.after.p)}"
+    said = f"{new}Risk {way} from {percent(pair.before.p)} to {percent(pair.after.p)}"
     if pair.before.versions != pair.after.versions:
         return f"{said}; the model or the configuration is another one."
     mover = _mover(pair, 1 if moved > 0 else -1)

@@ -15,6 +15,7 @@ from serving.prepared import MilestoneRetention, RetentionShare
 from serving.project import Project
 
 LEAST_ACCOUNTS = 10
+A_YEAR = 365
 
 
 def milestone_rows(sources: Sources) -> pd.DataFrame | None:
@@ -171,6 +172,6 @@ def journey(
     accounts = facts.accounts.drop_duplicates("account_id")
     if facts.contracts is not None:  # whoever never had a contract was no customer
         accounts = accounts[accounts.account_id.isin(facts.contracts.account_id)]
-    within = max(project.settings.horizons_days)
+    within = max(A_YEAR, *project.settings.horizons_days)  # contracts are yearly: in half of one few can leave
     kept = milestone_retention(rows, accounts, facts.known_until, framework.milestones, within)
     return stuck_at(rows, asked, as_of, framework.milestones), tuple(kept)

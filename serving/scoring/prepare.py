@@ -19,7 +19,7 @@ from evaluation.promotion import note_model_files
 from serving.messages import AccountReasons
 from serving.prepared import DayHeader, DayWriter, PreparedAccount, Summary, current_day, set_current
 from serving.project import Project
-from serving.scoring.lists import ListFacts, happened, list_facts, list_fields, pairs_by_account
+from serving.scoring.lists import ListedAccount, ListFacts, list_facts, list_fields, pairs_by_account
 from serving.scoring.live_signals import signals_hash, with_belonging
 from serving.scoring.scorer import Scorer
 
@@ -168,11 +168,11 @@ def _prepared(scorer: Scorer, accounts: list[str], facts: ListFacts) -> Iterator
     for record, signals, every, row, of_signals, arm in parts:
         strongest = AccountReasons.from_column(json.loads(record["reasons"]))
         short, full = (scorer.message(record, reasons) for reasons in (strongest, every))
+        listed = ListedAccount({**record, **_lists(record)}, signals, every, pairs.get(record["account_id"]))
         yield PreparedAccount(
             summary=replace(
                 _summary(record, signals, arm, scorer.settings.main_horizon_days),
-                **list_fields({**record, **_lists(record)}, signals, every, facts, scorer.settings),
-                **happened(pairs.get(record["account_id"])),
+                **list_fields(listed, facts, scorer.settings),
             ),
             score=short.model_dump_json().encode(),
             explain=full.model_dump_json().encode(),

@@ -7,13 +7,17 @@ and calls `render`, a template, an entry in the file's ROUTES with its roles, an
 
 from serving.api import Route
 from serving.pages import static_files
-from serving.pages.views import account, leading, search, signing_in
+from serving.pages.views import account, day_tasks, journey, leading, my_day, portfolio, search, signing_in
 
 PAGES: tuple[Route, ...] = (
     *static_files.ROUTES,
     *signing_in.ROUTES,
     *search.ROUTES,
     *account.ROUTES,
+    *my_day.ROUTES,
+    *day_tasks.ROUTES,
+    *portfolio.ROUTES,
+    *journey.ROUTES,
     *leading.ROUTES,
 )
 

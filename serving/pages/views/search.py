@@ -92,7 +92,4 @@ async def start(call: Call) -> Answer:
     return redirect(entries[0].path if entries else "/find")
 
 
-ROUTES: tuple[Route, ...] = (
-    Route("GET", "/", PEOPLE, start, "Where one begins.", page=True),
-    Route("GET", "/find", PEOPLE, search, "Accounts by name or id.", page=True),
-)
+ROUTES: tuple[Route, ...] = (Route("GET", "/find", PEOPLE, search, "Accounts by name or id.", page=True),)
