@@ -11,7 +11,8 @@ from typing import Any
 from evaluation.formatting import money, percent
 from serving.api import Snapshot
 from serving.pages.selection import final_level
-from serving.pages.wording import days, in_words, points, tone
+from serving.pages.wording import days, points, tone
+from serving.pages.words import name_words
 from serving.prepared import Summary
 
 RISKY_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
@@ -57,7 +58,7 @@ class Column:
 
 
 def _text(name: str) -> tuple[Callable[[Snapshot, Summary], Any], Callable[[Snapshot, Summary], Cell]]:
-    return lambda _, one: getattr(one, name), lambda _, one: Cell(in_words(getattr(one, name) or "-"))
+    return lambda _, one: getattr(one, name), lambda _, one: Cell(name_words(getattr(one, name) or "-"))
 
 
 def _money(name: str) -> tuple[Callable[[Snapshot, Summary], Any], Callable[[Snapshot, Summary], Cell]]:
@@ -132,7 +133,7 @@ COLUMNS: tuple[Column, ...] = (
         "Triggers",
         "text",
         lambda _, one: ", ".join(one.triggers) or None,
-        lambda _, one: Cell(", ".join(map(in_words, one.triggers)) or "-"),
+        lambda _, one: Cell(", ".join(map(name_words, one.triggers)) or "-"),
     ),
 )
 BY_NAME = {column.name: column for column in COLUMNS}

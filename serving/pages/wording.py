@@ -1,4 +1,4 @@
-"""What lists of accounts say: changes in points, days, names of settings in words."""
+"""What lists of accounts say: changes in points, days, how many."""
 
 from __future__ import annotations
 
@@ -7,15 +7,6 @@ from datetime import date, timedelta
 from serving.pages.charts import day_words
 
 LEAST_POINTS = 0.05  # of a hundred, below which a change reads as none
-
-
-def in_words(name: str) -> str:
-    """A name of the settings as a reader sees it.
-
-    >>> in_words("value_realization")
-    'value realization'
-    """
-    return name.replace("_", " ")
 
 
 def points(change: float | None) -> str:

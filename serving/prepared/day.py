@@ -14,7 +14,7 @@ from configs.errors import DataError, Fault
 from serving.prepared.lists import DayLists
 
 INDEX_FILE, BODIES_FILE = "index.json", "bodies"
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)

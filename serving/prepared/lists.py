@@ -15,7 +15,7 @@ class EarlierAccount:
     ----------
     account_id : str
     owner, segment : str or None
-        As that day knew them; None where its signals are not kept.
+        As that day knew them.
     lifecycle_stage, risk_level : str or None
     p_churn : float
     arr : float or None

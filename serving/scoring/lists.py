@@ -88,11 +88,9 @@ def _scored(ledger: Ledger, day: str) -> pd.DataFrame:
 def _earlier(project: Project, ledger: Ledger, day: str) -> EarlierDay:
     rows = _scored(ledger, day)
     path = project.paths.signals(pd.Timestamp(day))
-    names = ["account_id", "owner", "segment", "days_to_renewal"]
-    signals = pd.DataFrame(columns=names)
+    signals = pd.DataFrame(columns=["account_id", "days_to_renewal"])
     if path.exists():
-        kept = pd.read_parquet(path)
-        signals = kept.reindex(columns=names).drop_duplicates("account_id")
+        signals = pd.read_parquet(path).reindex(columns=signals.columns).drop_duplicates("account_id")
     rows = rows.merge(signals, on="account_id", how="left")
     p = f"p_churn_{project.settings.main_horizon_days}d"
     accounts = []
@@ -102,8 +100,8 @@ def _earlier(project: Project, ledger: Ledger, day: str) -> EarlierDay:
         accounts.append(
             EarlierAccount(
                 account_id=row["account_id"],
-                owner=_known(row["owner"]),
-                segment=_known(row["segment"]),
+                owner=_known(row.get("owner")),
+                segment=_known(row.get("segment")),
                 lifecycle_stage=_known(row["lifecycle_stage"]),
                 risk_level=_known(row["risk_level"]),
                 p_churn=float(row[p]),

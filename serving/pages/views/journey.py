@@ -17,7 +17,8 @@ from serving.pages.navigation import PEOPLE
 from serving.pages.rendering import render
 from serving.pages.selection import address, final_level, visible
 from serving.pages.views.search import account_path
-from serving.pages.wording import days, in_words, many, points
+from serving.pages.wording import days, many, points
+from serving.pages.words import name_words
 from serving.prepared import MilestoneRetention, RetentionShare, Summary
 
 MOST_STUCK = 25
@@ -97,9 +98,9 @@ def view(snapshot: Snapshot, owner: str | None, framework: Framework) -> Journey
     counts = Counter(one.stuck_at for one in stuck)
     retention = {one.milestone: one for one in snapshot.day.lists.milestones} if owner is None else {}
     stages = tuple(_stage(snapshot, mine, name, framework) for name in _stage_names(snapshot, mine, framework))
-    bars = [Bar(in_words(name), float(count)) for name, count in _in_stages(snapshot, mine, framework)]
+    bars = [Bar(name_words(name), float(count)) for name, count in _in_stages(snapshot, mine, framework)]
     differences = [
-        IntervalLine(in_words(one.milestone), one.reached.share - one.missed.share, one.low, one.high)
+        IntervalLine(name_words(one.milestone), one.reached.share - one.missed.share, one.low, one.high)
         for one in retention.values()
         if one.reached and one.missed and one.low is not None and one.high is not None
     ]
@@ -133,7 +134,7 @@ def _stage(snapshot: Snapshot, accounts: Sequence[Summary], name: str, framework
     known = sorted(one.stage_days for one in there if one.stage_days is not None)
     highest = snapshot.day.header.levels[-1]
     return StageRow(
-        name=in_words(name),
+        name=name_words(name),
         path=address("/portfolio", [("stage", name)]),
         begins=begins(framework, name),
         accounts=f"{len(there):,}",
@@ -179,7 +180,7 @@ def _milestone(
 ) -> MilestoneRow:
     one, stuck = retention.get(name), counts[name]
     return MilestoneRow(
-        name=in_words(name),
+        name=name_words(name),
         due=f"day {due_days}",
         stuck=f"{stuck:,}",
         stuck_path=address("/portfolio", [("stuck", name)]) if stuck else None,
@@ -226,7 +227,7 @@ def _stuck(snapshot: Snapshot, one: Summary) -> StuckRow:
         path=account_path(one.account_id),
         name=one.name or one.account_id,
         account_id=one.account_id,
-        milestone=in_words(one.stuck_at or ""),
+        milestone=name_words(one.stuck_at or ""),
         late=f"{days(one.stuck_days)} late",
         level=final_level(snapshot, one),
         arr="-" if one.arr is None else money(one.arr, snapshot.day.header.currency),

@@ -17,7 +17,8 @@ from serving.pages.rendering import render
 from serving.pages.selection import address, final_level, query_values
 from serving.pages.task_book import Tasks, TaskState, tasks_of
 from serving.pages.views.search import account_path, start
-from serving.pages.wording import days, in_words, many, points, tone
+from serving.pages.wording import days, many, points, tone
+from serving.pages.words import name_words
 from serving.prepared import Summary
 
 DAY_ROLES: tuple[Role, ...] = ("csm", "leader", "admin")
@@ -270,7 +271,7 @@ def _done_line(snapshot: Snapshot, event: TaskEvent) -> DoneLine:
         day=day_words(event.made_at),
         path=None if one is None else account_path(event.account_id),
         name=event.account_id if one is None or one.name is None else one.name,
-        action=in_words(event.task),
+        action=name_words(event.task),
         comment=event.comment or "",
         outcome=outcome,
         outcome_tone="worse" if one is None else tone(change),

@@ -27,7 +27,8 @@ from serving.pages.selection import (
     visible,
 )
 from serving.pages.views.search import account_path
-from serving.pages.wording import in_words, many
+from serving.pages.wording import many
+from serving.pages.words import name_words
 from serving.prepared import EarlierDay, Summary
 
 PATH, CSV_PATH = "/portfolio", "/portfolio.csv"
@@ -188,7 +189,7 @@ def view(snapshot: Snapshot, owner: str | None, asked: Asked, risky: Sequence[st
         ),
         heat=heat_chart(
             [[float(counts[level, stage]) for level in levels] for stage in stages],
-            [in_words(stage) for stage in stages],
+            [name_words(stage) for stage in stages],
             levels,
             "Accounts by stage and level",
             _count,
@@ -210,7 +211,7 @@ def _values(accounts: Iterable[Summary], value: Callable[[Summary], str | None])
 
 
 def _choices(values: Iterable[str], asked: Sequence[str], words: bool = True) -> tuple[Choice, ...]:
-    return tuple(Choice(value, in_words(value) if words else value, value in asked) for value in values)
+    return tuple(Choice(value, name_words(value) if words else value, value in asked) for value in values)
 
 
 def _heading(column: Column, asked: Asked) -> Heading:
