@@ -26,6 +26,7 @@ LAST_WEEK_DAYS, LAST_MONTH_DAYS = 7, 28
 LEAST_MOVE = 0.005  # of probability, below which nothing is said to have moved it
 MOST_BEFORE_DAYS = 31  # further back, what was called for then is not taken for what is called for now
 DRIVER = "driver_"
+BELONGING = ["owner", "segment"]
 
 
 @dataclass(frozen=True)
@@ -88,10 +89,12 @@ def _scored(ledger: Ledger, day: str) -> pd.DataFrame:
 def _earlier(project: Project, ledger: Ledger, day: str) -> EarlierDay:
     rows = _scored(ledger, day)
     path = project.paths.signals(pd.Timestamp(day))
-    signals = pd.DataFrame(columns=["account_id", "days_to_renewal"])
+    signals = pd.DataFrame(columns=["account_id", "days_to_renewal", *BELONGING])
     if path.exists():
         signals = pd.read_parquet(path).reindex(columns=signals.columns).drop_duplicates("account_id")
-    rows = rows.merge(signals, on="account_id", how="left")
+    rows = rows.merge(signals, on="account_id", how="left", suffixes=("", "_then"))
+    for name in BELONGING:  # scores of before the ledger kept both have them from the day's signals
+        rows[name] = rows[name].where(rows[name].notna(), rows[f"{name}_then"])
     p = f"p_churn_{project.settings.main_horizon_days}d"
     accounts = []
     for row in rows.to_dict("records") if p in rows else ():
