@@ -12,6 +12,15 @@ RATIOS = ("ratio", "share")
 FLAG = "0 or 1"
 
 
+def share_words(share: float) -> str:
+    """A share in per cent that no line breaks.
+
+    >>> share_words(0.5)
+    '50\\xa0%'
+    """
+    return percent(share).replace(" ", "\u00a0")
+
+
 def phrase(sentence: str) -> str:
     """What a signal is, to begin a sentence with.
 
@@ -47,7 +56,7 @@ def value_words(value: float | str | None, unit: str, currency: str, sentence: s
     """A signal's value by its unit.
 
     >>> value_words(0.5, "ratio", "USD"), value_words(12.4, "days", "USD"), value_words(1.0, "0 or 1", "USD")
-    ('50 %', '12 days', 'yes')
+    ('50\\xa0%', '12 days', 'yes')
     >>> value_words(57.3, "days", "USD", "days since the last invoice"), value_words("mid_market", "", "USD")
     ('57', 'mid market')
     """
@@ -58,7 +67,7 @@ def value_words(value: float | str | None, unit: str, currency: str, sentence: s
     if unit == FLAG:
         return "yes" if value else "no"
     if unit in RATIOS:
-        return percent(value)
+        return share_words(value)
     if unit == "days":
         days = number_words(float(round(value)))
         return days if sentence.startswith("days") else f"{days} {'day' if days == '1' else 'days'}"

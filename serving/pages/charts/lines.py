@@ -103,7 +103,7 @@ def line_chart(points: Sequence[Point], marks: Sequence[Mark], style: LineStyle)
     ]
     around = [(at, top) for at, _, top in banded] + [(at, bottom) for at, bottom, _ in reversed(banded)]
     parts.append(path(around, "band", closed=True) if len(banded) > 1 else "")
-    parts += [_mark(x(day_number(one.day)), one) for one in marks]
+    parts += [_mark(x(day_number(one.day)), one) for one in _by_day(marks)]
     parts.append(path([(x(day), y(one.value)) for day, one in zip(days, points, strict=True)], "line"))
     for day, one in zip(days, points, strict=True):
         label = f"{day_words(one.day)}: {style.words(one.value)}"
@@ -129,6 +129,17 @@ def _axes(x: Scale, y: Scale, words: Words, first: int, last: int) -> str:
     for day, name in month_ticks(first, last):
         parts.append(text(x(day), HEIGHT - 7, name, "middle" if LEFT + 10 < x(day) < WIDTH - 30 else "end"))
     return "".join(parts)
+
+
+def _by_day(marks: Sequence[Mark]) -> list[Mark]:
+    """One marker a day, with every letter once."""
+    days: dict[str, list[Mark]] = {}
+    for one in marks:
+        days.setdefault(one.day[:10], []).append(one)
+    return [
+        Mark(day, "".join(dict.fromkeys(one.letter for one in of)), "; ".join(one.label for one in of))
+        for day, of in days.items()
+    ]
 
 
 def _mark(at: float, mark: Mark) -> str:

@@ -62,7 +62,10 @@ def bar_chart(bars: Sequence[Bar], caption: str, value_label: str, words: Words)
     said = "; ".join(f"{one.label} {words(one.value)}" for one in bars)
     rows = tuple((one.label, words(one.value)) for one in bars)
     return Chart(
-        caption, svg(WIDTH, height, caption, f"{said}.", "".join(parts)), (("", "text"), (value_label, "number")), rows
+        caption,
+        svg(WIDTH, height, caption, f"{said}.", "".join(parts)),
+        (("What", "text"), (value_label, "number")),
+        rows,
     )
 
 
@@ -115,7 +118,7 @@ def heat_chart(
     return Chart(
         caption,
         svg(WIDTH, height, caption, f"{said}.", "".join(parts)),
-        (("", "text"), *((name, "number") for name in columns)),
+        (("What", "text"), *((name, "number") for name in columns)),
         table,
     )
 

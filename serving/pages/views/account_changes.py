@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evaluation.formatting import percent
 from serving.messages import Changes
 from serving.pages.charts import day_words
-from serving.pages.words import in_tenths, phrase, points_words, value_words
+from serving.pages.words import in_tenths, phrase, points_words, share_words, value_words
 
 MOST_CHANGES = 8
 PART_WORDS = {
-    "configuration": "Settings",
-    "data": "The account itself",
-    "model": "Another model",
-    "calibration": "Calibration",
+    "configuration": ("Settings", "Other settings make other signals of the same data."),
+    "data": ("The account", "It does other things than then."),
+    "model": ("The model", "A newly trained one looks at it."),
+    "calibration": ("The level", "Risks of all accounts were set anew against what happened."),
 }
 
 
@@ -38,10 +37,10 @@ class ChangesView:
 
 
 PART_WORDS = {
-    "configuration": "Settings",
-    "data": "The account itself",
-    "model": "Another model",
-    "calibration": "Calibration",
+    "configuration": ("Settings", "Other settings make other signals of the same data."),
+    "data": ("The account", "It does other things than then."),
+    "model": ("The model", "A newly trained one looks at it."),
+    "calibration": ("The level", "Risks of all accounts were set anew against what happened."),
 }
 
 
@@ -51,7 +50,7 @@ def changes_view(changes: Changes, currency: str) -> ChangesView:
         return ChangesView("This is the first score of the account.", (), (), tuple(changes.notes))
     known = [part for part in changes.parts if part.contribution is not None]
     tenths = in_tenths([part.contribution or 0.0 for part in known], changes.difference) if known else []
-    before, now = percent(changes.before.p_churn), percent(changes.p_churn)
+    before, now = share_words(changes.before.p_churn), share_words(changes.p_churn)
     verb = "rose" if changes.difference > 0 else "fell"
     sentence = f"The risk {verb} from {before} ({day_words(changes.before.as_of)}) to {now}."
     if before == now:
@@ -61,7 +60,7 @@ def changes_view(changes: Changes, currency: str) -> ChangesView:
         values = (value_words(value, "", currency) for value in (one.before, one.after))
         signals.append((f"{phrase(one.sentence)}: {' to '.join(values)}", points_words(round(1000 * one.contribution))))
     parts = tuple(
-        ChangePartView(PART_WORDS[part.part], points_words(count), part.why)
+        ChangePartView(PART_WORDS[part.part][0], points_words(count), PART_WORDS[part.part][1])
         for part, count in zip(known, tenths, strict=True)
         if count
     )

@@ -14,6 +14,16 @@ from serving.pages.charts import Chart, LineStyle, Mark, Point, day_words, line_
 from serving.pages.words import name_words
 
 VERDICTS = {"right": "right", "wrong": "wrong", "known": "true, but no news"}
+DOERS = {"csm": "CSM", "executive": "an executive", "support": "support", "automation": "by itself"}
+LETTERS = {
+    "M": "another model",
+    "W": "other weights",
+    "L": "another level of churn",
+    "C": "other settings",
+    "O": "a CSM's call",
+    "A": "somebody acted",
+    "R": "what became of it",
+}
 TASK_WORDS = {
     "done": "done",
     "snoozed": "snoozed",
@@ -85,9 +95,12 @@ def charts_over_time(
     ]
     health = [Point(one.as_of, one.health_score) for one in scores if one.health_score is not None]
     label = f"Risk to leave within {main_days} days"
+    legend = "".join(
+        f"; {letter} {words}" for letter, words in LETTERS.items() if any(m.letter == letter for m in marks)
+    )
     health_style = LineStyle("Health score of the rules, 0 to 100", "Score", lambda value: f"{value:.0f}", 0.0, 100.0)
     return (
-        line_chart(risk, marks, LineStyle(f"{label}, with its interval", label, percent)),
+        line_chart(risk, marks, LineStyle(f"{label}, with its interval{legend}", label, percent)),
         line_chart(health, marks, health_style),
     )
 
@@ -154,7 +167,7 @@ def _step(step: Any, events: Sequence[Any]) -> StepView:
     is_done = bool(mine) and mine[-1].kind == "ticked"
     within = "" if step.within_days is None else f"within {_hours_words(24 * step.within_days)}"
     ticked = f"{by_words(mine[-1].made_by)}, {day_words(mine[-1].made_at)}" if is_done else ""
-    return StepView(do=step.do, by=name_words(step.by), within=within, is_done=is_done, ticked=ticked)
+    return StepView(do=step.do, by=DOERS.get(step.by, step.by), within=within, is_done=is_done, ticked=ticked)
 
 
 def _state(event: Any) -> str:

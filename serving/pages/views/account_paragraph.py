@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evaluation.formatting import money, percent
+from evaluation.formatting import money
 from serving.api import Snapshot
 from serving.messages import Prediction
 from serving.pages.charts import day_words
 from serving.pages.views.account_history import ActionView
 from serving.pages.views.account_reasons import WhyView
+from serving.pages.words import share_words
 
 
 @dataclass(frozen=True)
@@ -30,20 +31,20 @@ def paragraph(
     low, high = more.get(f"p_low_{main}d"), more.get(f"p_high_{main}d")
     pieces = [
         Piece(f"{one.name or one.account_id} is "),
-        Piece(percent(one.p_churn), f"prediction.p_churn_{main}d"),
+        Piece(share_words(one.p_churn), f"prediction.p_churn_{main}d"),
         Piece(f" likely to leave within {main} days"),
     ]
     if low is not None and high is not None:
         pieces += [
             Piece(" (between "),
-            Piece(percent(low), f"prediction.p_low_{main}d"),
+            Piece(share_words(low), f"prediction.p_low_{main}d"),
             Piece(" and "),
-            Piece(percent(high), f"prediction.p_high_{main}d"),
+            Piece(share_words(high), f"prediction.p_high_{main}d"),
             Piece(")"),
         ]
     pieces += [
         Piece("; an average account is at "),
-        Piece(percent(prediction.reasons.base), "prediction.reasons.base"),
+        Piece(share_words(prediction.reasons.base), "prediction.reasons.base"),
         Piece(". "),
     ]
     if one.arr is not None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from evaluation.formatting import percent
 from serving.messages import AccountDetails, AccountSignal, Normal, Prediction, Reason
 from serving.pages.charts import Bar, Chart, bar_chart
-from serving.pages.words import FLAG, in_tenths, is_near, name_words, phrase, points_words, value_words
+from serving.pages.words import FLAG, in_tenths, is_near, name_words, phrase, points_words, share_words, value_words
 
 LEAST_TENTHS = 3  # what adds or takes less than 0.3 points is told with the others of its dimension
 MOST_TOLD = 6
@@ -105,7 +104,7 @@ def why(prediction: Prediction, p_churn: float, details: AccountDetails | None, 
     return WhyView(
         base=f"An average account: {base / 10:.1f} points.",
         dimensions=tuple(dimensions),
-        total=f"Together {total / 10:.1f} points, which is the {percent(p_churn)} above.",
+        total=f"Together {total / 10:.1f} points, which is the {share_words(p_churn)} above.",
         chart=chart,
         notes=() if details is None else tuple(details.signals.notes),
     )
@@ -186,7 +185,12 @@ def reason_sentence(reason: Reason, unit: str, details: AccountDetails | None, c
         return f"{start}: {words(now)}{stayed}"
     if isinstance(now, str) or isinstance(before, str) or unit == FLAG:
         return f"{start}: {words(now)}, a month ago {words(before)}"
+    signal = next((one for one in details.signals.signals if one.signal == reason.signal), None)
     verb = "rose" if now > before else "fell"
+    if signal is not None and signal.healthier * (now - before) * reason.contribution > 0:
+        # What moved for the better and adds all the same does so by where it stands.
+        stands = "" if signal.peers is None else f" where peers have {_range(signal.peers, words)}"
+        return f"{start}: {words(now)}{stands}, though it {verb} from {words(before)} in a month"
     return (
         f"{start} {verb} from {words(before)} to {words(now)} in a month{_peers(reason.signal, now > before, details)}"
     )
@@ -206,18 +210,23 @@ def _peers(name: str, rose: bool, details: AccountDetails | None) -> str:
     return f", it {did} for peers too" if (now.median > then) == rose else f", for peers it {did}"
 
 
+def _range(normal: Normal, words: Callable[[float], str]) -> str:
+    """What the middle half of some values is."""
+    low, high = words(normal.low), words(normal.high)
+    return low if low == high else f"{low} to {high}"
+
+
 def _beside(signal: AccountSignal, sentence: str, currency: str) -> str:
     """What is normal for the account, and what its peers have, where that is a range."""
 
-    def between(normal: Normal) -> str:
-        low, high = (value_words(end, signal.unit, currency, sentence) for end in (normal.low, normal.high))
-        return low if low == high else f"{low} to {high}"
+    def words(value: float) -> str:
+        return value_words(value, signal.unit, currency, sentence)
 
     if signal.unit == FLAG:
         return ""
     parts = []
     if signal.own is not None:
-        parts.append(f"normal here: {between(signal.own)}")
+        parts.append(f"normal here: {_range(signal.own, words)}")
     if signal.peers is not None:
-        parts.append(f"peers: {between(signal.peers)}")
+        parts.append(f"peers: {_range(signal.peers, words)}")
     return "; ".join(parts)

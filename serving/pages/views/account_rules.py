@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from evaluation.formatting import percent
 from serving.messages import Prediction
 from serving.pages.views.account_reasons import DIMENSION_WORDS
+from serving.pages.words import share_words
 
 WORRY, CONTENT = 70.0, 85.0  # health scores below which the rules worry, from which they are content
 MODEL_MOVES = 0.01
@@ -16,10 +16,10 @@ def rules_words(prediction: Prediction, p_health: float | None, p_churn: float, 
     words = f"The rules give {prediction.health_score:.0f} of 100."
     if p_health is None:
         return words
-    words += f" Accounts with such a score left in {percent(p_health)} of cases within {main} days; the model says"
+    words += f" Accounts with such a score left in {share_words(p_health)} of cases within {main} days; the model says"
     times = p_churn / p_health if p_health else 1.0
     agree = "much the same" if 2 / 3 <= times <= 1.5 else "more" if times > 1 else "less"
-    return f"{words} {percent(p_churn)}, {agree}."
+    return f"{words} {share_words(p_churn)}, {agree}."
 
 
 def rules_by_dimension(prediction: Prediction) -> tuple[tuple[str, str, str], ...]:

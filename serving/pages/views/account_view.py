@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from evaluation.formatting import money, percent
+from evaluation.formatting import money
 from evaluation.promotion import LedgerEvent
 from serving.api import Snapshot
 from serving.messages import AccountDetails, AccountHistory, LevelInForce, Prediction
@@ -20,7 +20,7 @@ from serving.pages.views.account_reasons import WhyView, why
 from serving.pages.views.account_rows import RowsView, days_ago, rows_view
 from serving.pages.views.account_rules import disagreements, rules_by_dimension, rules_words
 from serving.pages.views.search import account_path
-from serving.pages.words import name_words
+from serving.pages.words import name_words, share_words
 
 LEAST_PEERS = 10
 HELD_OUT = (
@@ -142,9 +142,9 @@ def view(gathered: Gathered) -> AccountView:
         facts=_facts(gathered),
         stage_words=_because(details),
         level=_level(gathered.level),
-        risk=percent(p_churn),
+        risk=share_words(p_churn),
         risk_words=f"likely to leave within {main} days",
-        interval_words="" if low is None or high is None else f"between {percent(low)} and {percent(high)}",
+        interval_words="" if low is None or high is None else f"between {share_words(low)} and {share_words(high)}",
         comparisons=_comparisons(gathered),
         risk_chart=risk_chart,
         health_chart=health_chart,
@@ -196,7 +196,7 @@ def _facts(gathered: Gathered) -> tuple[Fact, ...]:
     if "interactions" in details.tables:
         last = details.last_contact_at
         facts.append(Fact("Last contact", "never" if last is None else days_ago(last, header.as_of)))
-    facts.append(Fact("Data", f"{percent(one.coverage)} of what the score asks for is there"))
+    facts.append(Fact("Data", f"{share_words(one.coverage)} of what the score asks for is there"))
     if details.strategic:
         facts.append(Fact("Strategic", "yes"))
     return tuple(facts)
@@ -233,21 +233,24 @@ def _comparisons(gathered: Gathered) -> tuple[str, ...]:
     if base > 0:
         times = one.p_churn / base
         if 0.9 <= times <= 1.1:
-            found.append(f"About the same as an average account ({percent(base)}).")
+            found.append(f"About the same as an average account ({share_words(base)}).")
         elif times > 1:
-            found.append(f"{times:.1f} times an average account ({percent(base)}).")
+            found.append(f"{times:.1f} times an average account ({share_words(base)}).")
         else:
-            found.append(f"Below an average account ({percent(base)}).")
-    of = (one.lifecycle_stage, one.segment)
-    peers = [
-        other.p_churn
+            found.append(f"Below an average account ({share_words(base)}).")
+    same_stage = [
+        other
         for other in summaries.values()
-        if (other.lifecycle_stage, other.segment) == of and other.account_id != one.account_id
+        if other.lifecycle_stage == one.lifecycle_stage and other.account_id != one.account_id
     ]
+    same_segment = [other for other in same_stage if other.segment == one.segment]
+    chosen, who = same_segment, f"stage {name_words(one.lifecycle_stage)} and segment {name_words(one.segment or '-')}"
+    if len(chosen) < LEAST_PEERS:
+        chosen, who = same_stage, f"stage {name_words(one.lifecycle_stage)}"
+    peers = [other.p_churn for other in chosen]
     if len(peers) >= LEAST_PEERS:
-        below, median = sum(p < one.p_churn for p in peers), percent(statistics.median(peers))
-        who = f"the {len(peers)} others in {name_words(one.lifecycle_stage)}, {name_words(one.segment or 'no segment')}"
-        found.append(f"Of {who}, {below} have a lower risk; half of them have less than {median}.")
+        below, median = sum(p < one.p_churn for p in peers), share_words(statistics.median(peers))
+        found.append(f"Of {len(peers)} others of the {who}, {below} have a lower risk; half are below {median}.")
     if one.expected_arr_loss is not None:
         found.append(
             f"{money(one.expected_arr_loss, gathered.snapshot.day.header.currency)} of ARR expected to be lost."
@@ -261,7 +264,7 @@ def _curve(gathered: Gathered) -> Chart | None:
     base = {header.main_horizon_days: prediction.reasons.base}
     points = [CurvePoint(days, p, base.get(days)) for days, p in sorted(prediction.p_churn().items())]
     caption = f"Risk of {summary.name or prediction.account_id} by days ahead"
-    return curve_chart(points, caption, ("Risk", "An average account"), percent)
+    return curve_chart(points, caption, ("Risk", "An average account"), share_words)
 
 
 def _related(gathered: Gathered) -> tuple[tuple[RelatedView, ...], str | None]:
@@ -278,7 +281,7 @@ def _related(gathered: Gathered) -> tuple[tuple[RelatedView, ...], str | None]:
             arr = "-" if one.arr is None else money(one.arr, currency)
             final = gathered.snapshot.level(account_id)["final"]
             path = account_path(account_id)
-            shown.append(RelatedView(relation, one.name or account_id, path, final, percent(one.p_churn), arr))
+            shown.append(RelatedView(relation, one.name or account_id, path, final, share_words(one.p_churn), arr))
     if not details.children:
         return tuple(shown), None
     family = [summaries[one] for one in (gathered.prediction.account_id, *details.children) if one in summaries]

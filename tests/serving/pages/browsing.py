@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlencode
 
@@ -31,7 +32,8 @@ class Browser:
                 self.cookies = client.cookies
                 return answer
 
-        return asyncio.run(once())
+        with ThreadPoolExecutor(1) as pool:  # a real browser's event loop may be running in this one
+            return pool.submit(lambda: asyncio.run(once())).result()
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         return self.ask("GET", path, headers=headers)

@@ -7,9 +7,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import httpx
 from playwright.sync_api import Browser, BrowserContext, Page
 
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
+EVIL = '\'"><script>window.harmed = 1</script><img src=x onerror="window.harmed = 2">{{ 7 * 7 }}'
 WIDTHS = (390, 768, 1280, 1600)
 MOST_BYTES = 200_000
 BAD = ("error", "warning")
@@ -22,12 +24,21 @@ def _axe() -> str:
 
 @dataclass
 class Site:
-    """A running service of the demo: its address, a key of each role, and one that is bound to an owner."""
+    """A running service of the demo: its address, a key of each role, and one that is bound to an owner; an account
+    whose texts, and whose owner's name, try to run."""
 
     url: str
     keys: dict[str, str]
     project: Path
     owner: str
+    evil_account: str
+
+    def api(self, method: str, path: str, role: str = "csm", **more: Any) -> Any:
+        """What the API answers a key of a role."""
+        headers = {"Authorization": f"Bearer {self.keys[role]}"}
+        answer = httpx.request(method, f"{self.url}{path}", headers=headers, timeout=60, **more)
+        answer.raise_for_status()
+        return answer.json()
 
 
 @dataclass
