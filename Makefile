@@ -7,12 +7,13 @@ export PYTHONDONTWRITEBYTECODE =
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 INSTALL = $(BIN)/python -m pip install --quiet --no-compile
 
-.PHONY: demo test quick figures worlds lint types bento serve lock clean help
+.PHONY: demo test quick faults figures worlds lint types bento serve lock clean help
 
 help:
 	@echo "make demo   a synthetic company, end to end, in ./demo"
 	@echo "make test   lint, types, tests and doctests"
 	@echo "make quick  the tests that take no more than a few seconds each"
+	@echo "make faults  what is killed, damaged, full and away, by the hundred, with its counts (an hour; TIMES=20 is quicker)"
 	@echo "make figures   the README's figures, worked out anew"
 	@echo "make worlds   the model and simple yardsticks on companies that it was not made on, into docs/worlds.md"
 	@echo "make serve  the endpoint, on the demo's model"
@@ -55,6 +56,12 @@ test: lint types
 # Whatever takes more than a few seconds is marked `slow`, by hand or by the fixture it asks for (tests/conftest.py).
 quick: .venv/dev.stamp
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not minutes"
+
+# Faults that are really caused, on a copy of the demo; `make test` causes a few of each.
+TIMES ?= 200
+faults: .venv/dev.stamp
+	test -d demo || $(BIN)/forewarn demo --dir demo
+	$(BIN)/python -m tests.faults.run --project demo --times $(TIMES)
 
 # The README's figures, printed; the public data sets are skipped where FOREWARN_DATA does not name them.
 figures: .venv/dev.stamp

@@ -12,12 +12,13 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
 from configs.errors import ForewarnError
 from serving.cli.console import progress
+from serving.cli.machine_faults import machine_fault
 
 if TYPE_CHECKING:
     from configs.settings import Settings
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+PIPE_CLOSED = 141  # as a shell counts a process that a closed pipe ended
 DEFECT = 70  # exit code of an error nobody foresaw: neither "no" (1) nor "bad input" (2)
 DATE = click.DateTime(["%Y-%m-%d"])
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -92,16 +94,27 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except ForewarnError as error:
-            click.echo(str(error), err=True)
-            if ctx.params.get("as_json"):
-                click.echo(json.dumps({"error": error.title, "faults": [vars(fault) for fault in error.faults]}))
-            ctx.exit(error.exit_code)
+            _refuse(ctx, error)
+        except BrokenPipeError:
+            # Whoever read the output has left, as `head` does. What Python still holds for it goes nowhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(PIPE_CLOSED)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        except Exception:
+        except Exception as error:
+            if (fault := machine_fault(error)) is not None:
+                _refuse(ctx, fault)
             traceback.print_exc(file=sys.stderr)
             click.echo("this is a defect of forewarn; please report it with the lines above", err=True)
             ctx.exit(DEFECT)
+
+
+def _refuse(ctx: click.Context, error: ForewarnError) -> NoReturn:
+    """Ends the command with an error's faults, for a reader and for a machine."""
+    click.echo(str(error), err=True)
+    if ctx.params.get("as_json"):
+        click.echo(json.dumps({"error": error.title, "faults": [vars(fault) for fault in error.faults]}))
+    ctx.exit(error.exit_code)
 
 
 def answered(question: Question) -> str:
