@@ -311,8 +311,9 @@ def ledger_locked_or_read_only(bench: Bench, times: int) -> Counts:
     for path in bench.config.parent.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o444)
     before = _batches(ledger)
-    code, said = _command(bench, ["--config", str(bench.config), "explain", "nobody"], as_nobody=True)
+    code, said = _command(bench, ["--config", str(bench.config), "score"], as_nobody=True)
     assert (code, "Traceback" in said) == ("2", False), said
+    assert "readonly" in said or "Permission denied" in said or "unable to open" in said, said
     assert _batches(ledger) == before
     counts["read-only, refused in words"] += 1
     for path in bench.config.parent.rglob("*"):
