@@ -19,7 +19,7 @@ from serving.api.ledger_link import LedgerLink
 from serving.api.limits import RateLimiter
 from serving.api.logs import log, log_error
 from serving.api.metrics import Metrics
-from serving.api.shedding import SheddingProtocol
+from serving.api.shedding import CROWDED, SheddingProtocol
 from serving.api.worker_link import WorkerLink
 from serving.keys import KeyStore, KeyTable, SessionTable
 from serving.messages import DataAge, ProblemFault, Readiness, Refusal, Status, faults_of
@@ -27,8 +27,7 @@ from serving.prepared import PreparedDay, current_day
 
 READY_SECONDS = 5.0  # an answer of the ledger to "can you be written to" counts for so long
 WORKER_AFTER_SECONDS = 3.0
-FEW_RESOLVED = 8  # answers that go on together once they are written
-RESOLVED_A_TURN = 2  # of more, so many in one turn of the event loop
+RESOLVED_A_TURN = 2  # answers that go on in one turn of the event loop, near the limit of what may be at work
 SIGN_INS_PER_MINUTE = 30  # of one address: a company behind one is let in, a guess is not worth its time
 
 
@@ -211,9 +210,10 @@ class Live:
             return
 
     def _resolve(self, results: list[tuple[Any, list[Pointer] | Exception]], start: int = 0) -> None:
-        """Wakes whoever waits, a few in one turn of the loop, so that others have their turn between them."""
+        """Wakes whoever waits; near the limit a few in a turn of the loop, so that probes have theirs between them."""
         assert self._loop is not None
-        end = len(results) if len(results) <= FEW_RESOLVED else start + RESOLVED_A_TURN
+        is_crowded = self.working >= CROWDED * self.serving.max_waiting
+        end = start + RESOLVED_A_TURN if is_crowded else len(results)
         for future, result in results[start:end]:
             if future.done():
                 continue

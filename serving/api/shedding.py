@@ -4,8 +4,8 @@ Under ten times the load that can be answered, even saying no through the whole 
 and the probes would wait behind it. So what is over the limit is answered 503 before it is parsed: a moment later and
 at a measured pace, so that a client which asks again at once does not ask a thousand times a second, and on the
 connection that it came on, since opening another costs more than the answer. `/livez` is answered where it is read.
-Where many are at work what is let in is begun one a turn of the event loop, so that a turn stays short: a probe needs
-four of them (its connection is accepted, made, watched, read).
+Near the limit what is let in is begun one a turn of the event loop, so that a turn stays short: a probe needs four of
+them (its connection is accepted, made, watched, read).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PAUSE_SECONDS = 0.25  # from a request to its refusal, at least
 ROUND_SECONDS = 0.01  # between rounds of refusals: a few of them each, more where else one would wait for over a second
 A_ROUND = 4
-FEW = 16  # requests at work up to which each is begun where it is read
+CROWDED = 0.5  # of the limit at work: up to there a request is begun where it is read, in groups that cost less
 A_TURN = 1  # beyond, requests that are begun in one turn of the event loop
 PROBES = (b"GET /livez ", b"GET /readyz ", b"HEAD /livez ", b"HEAD /readyz ")
 METHODS = (b"GET ", b"POST ", b"PUT ", b"PATCH ", b"DELETE ", b"HEAD ", b"OPTIONS ")
@@ -103,7 +103,7 @@ class SheddingProtocol(H11Protocol):
             super().data_received(data)
         elif len(self.tasks) + len(self.waiting) >= self.limit:
             self._shed(data)
-        elif (len(self.tasks) < FEW and not self.waiting) or self._may_begin():
+        elif (len(self.tasks) < CROWDED * self.limit and not self.waiting) or self._may_begin():
             super().data_received(data)
         else:
             self.held = data

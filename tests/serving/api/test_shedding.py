@@ -204,7 +204,7 @@ def test_what_looks_like_a_probe_within_a_body_is_none() -> None:
 
 def test_what_comes_at_once_is_begun_a_few_a_turn_and_all_of_it_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SheddingProtocol, "limit", 100)
-    monkeypatch.setattr(shedding, "FEW", 0)
+    monkeypatch.setattr(shedding, "CROWDED", 0.0)
 
     async def story(app: Slow, connect: Callable[[], Awaitable[Peer]]) -> None:
         peers = [await connect() for _ in range(40)]
@@ -250,3 +250,19 @@ def test_what_is_no_request_is_told_so_in_problem_details() -> None:
 )
 def test_whether_a_connection_stays_open(data: bytes, stays: bool | None) -> None:
     assert stays_open(data) is stays
+
+
+def test_far_from_the_limit_all_of_it_is_begun_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SheddingProtocol, "limit", 100)
+
+    async def story(app: Slow, connect: Callable[[], Awaitable[Peer]]) -> None:
+        peers = [await connect() for _ in range(10)]
+        for peer in peers:
+            peer.writer.write(POST)
+        while app.began < 10:
+            await asyncio.sleep(0)
+            assert not SheddingProtocol.waiting
+        app.open.set()
+        assert [(await peer.answer())[0] for peer in peers] == [200] * 10
+
+    run(story)
