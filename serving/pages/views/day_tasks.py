@@ -39,6 +39,8 @@ async def enter_task(call: Call) -> Answer:
     kind = given.get("kind", "")
     wanted = {"until": "snoozed", "assigned_to": "assigned"}  # a form holds all fields; what another kind needs is left
     given = {name: value for name, value in given.items() if wanted.get(name, kind) == kind}
+    if call.key.owner is not None:
+        given["by"] = call.key.owner
     if kind not in WORDS:
         raise ProblemRaised(problem(422, f"found {kind!r}, expected one of {', '.join(WORDS)}"))
     try:
