@@ -202,6 +202,13 @@ class Serving(Strict):
     stale_after_days: int = Field(default=7, ge=0)
 
 
+class Retention(Strict):
+    """After how many days `forewarn personal expire` erases what was kept; null: never."""
+
+    ledger_days: Days | None = None
+    files_days: Days | None = None
+
+
 class Settings(Strict):
     """One project's settings; `folder` is the folder of its file, from which relative paths count."""
 
@@ -220,6 +227,7 @@ class Settings(Strict):
     currency_rates: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     sentiment: Literal["off", "textblob"] = "off"
     allow_leaking: tuple[str, ...] = ()
+    allow_sensitive: tuple[str, ...] = Field(default=(), exclude_if=lambda names: not names)
     signals: str | None = None
     framework: Framework
     engine: EngineSettings = EngineSettings()
@@ -228,6 +236,7 @@ class Settings(Strict):
     evaluation: Evaluation = Evaluation()
     serving: Serving = Serving()
     alerts: Alerts = Alerts()
+    retention: Retention = Retention()
 
     @field_validator("timezone")
     @classmethod
@@ -303,7 +312,17 @@ class Settings(Strict):
         return self._digest(True)
 
     def _digest(self, training_left_out: set[str] | bool) -> str:
-        left_out = ("state", "serving", "evaluation", "backtest", "connection", "engine", "signals", "alerts")
+        left_out = (
+            "state",
+            "serving",
+            "evaluation",
+            "backtest",
+            "connection",
+            "engine",
+            "signals",
+            "alerts",
+            "retention",
+        )
         body = self.model_dump(mode="json", exclude={**dict.fromkeys(left_out, True), "training": training_left_out})
         if self.signals is not None:  # the file's content counts, not its name
             path = self.path(self.signals)

@@ -22,7 +22,9 @@ MODULES = sorted(path for floor in FLOORS for path in (ROOT / floor).rglob("*.py
 ONLY_IN = {
     "mlflow": {f"training/tracking/{name}.py" for name in ("registry", "run_files", "runs", "pyfunc_model")},
     "bentoml": {"serving/service.py"},
-    "click": {f"serving/cli/{name}.py" for name in ("main", "alerts", "backup", "keys", "outcomes", "session")},
+    "click": {
+        f"serving/cli/{name}.py" for name in ("main", "alerts", "backup", "keys", "outcomes", "personal", "session")
+    },
 }
 UNSAFE = {"pickle", "cloudpickle", "joblib", "dill", "marshal", "shelve"}
 

@@ -4,6 +4,7 @@ from evaluation.ledger.answer_writer import AnswerWriter, Asked, Identity, Ledge
 from evaluation.ledger.answers import Answered, Pointer, pointers_in
 from evaluation.ledger.append import Head
 from evaluation.ledger.entered import Note, TaskEvent, TaskEventKind
+from evaluation.ledger.erasing import Erased, Subject
 from evaluation.ledger.hash_chain import Verification, canonical
 from evaluation.ledger.ledger import Ledger, PredictionKind, Written
 from evaluation.ledger.outbox import (
@@ -40,6 +41,7 @@ __all__ = [
     "AnswerWriter",
     "Answered",
     "Asked",
+    "Erased",
     "Head",
     "Identity",
     "KeyReused",
@@ -55,6 +57,7 @@ __all__ = [
     "Reply",
     "StoredAlert",
     "StoredMessage",
+    "Subject",
     "TaskEvent",
     "TaskEventKind",
     "Verification",

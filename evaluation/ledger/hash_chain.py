@@ -10,6 +10,7 @@ the hash of the batch before. Whoever can rewrite the whole database can rewrite
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -19,7 +20,7 @@ from sqlalchemy import Connection, and_, func, select
 
 from evaluation.ledger.database import parts
 from evaluation.ledger.guards import missing_guards
-from evaluation.ledger.tables import ENTRIES, FORMAT, Entry, batches, head
+from evaluation.ledger.tables import ENTRIES, FORMAT, Entry, batches, events, head
 
 _HALF = 32  # hex digits of one half
 NO_ROWS = "0" * _HALF
@@ -30,6 +31,7 @@ _ENCODE = json.encoder.c_make_encoder(  # type: ignore[attr-defined]
 )
 BATCH_COLUMNS = tuple(column.name for column in batches.columns if column.name != "hash")
 FAULTS_NAMED = 1000
+ERASURE = "erasure"  # the kind of the event that says which rows were erased, with their hashes
 
 
 def canonical(values: Any) -> str:
@@ -135,7 +137,7 @@ class Verification:
     """The answer of `verify`: `faults` names the first 1,000 places, `found` counts them all, `hash` is the newest.
 
     `lost` are the noted hashes that the chain no longer holds; `unguarded` the triggers that would not refuse a change,
-    which says nothing of whether there was one.
+    which says nothing of whether there was one; `erased` counts rows of which the hashes are left.
     """
 
     ok: bool
@@ -146,6 +148,7 @@ class Verification:
     hash: str
     lost: tuple[str, ...] = ()
     unguarded: tuple[str, ...] = ()
+    erased: int = 0
 
 
 @dataclass
@@ -208,9 +211,45 @@ def verify(connection: Connection, noted: Iterable[str] = ()) -> Verification:
     lost = tuple(noted_hash for noted_hash in noted if noted_hash not in hashes)
     for noted_hash in lost:
         findings.add(expected_id - 1, None, "batches", f"the chain no longer holds the batch noted as {noted_hash}")
-    rows = sum(_verify_rows(connection, entry, known, findings) for entry in ENTRIES)
+    erased = erased_rows(connection)
+    rows = sum(_verify_rows(connection, entry, known, findings, erased.get(entry.name, {})) for entry in ENTRIES)
     faults, unguarded = tuple(findings.faults), missing_guards(connection)
-    return Verification(findings.found == 0, len(known), rows, faults, findings.found, previous, lost, unguarded)
+    taken = sum(map(len, erased.values()))
+    return Verification(findings.found == 0, len(known), rows, faults, findings.found, previous, lost, unguarded, taken)
+
+
+def erased_rows(connection: Connection) -> dict[str, dict[tuple[int, int], str]]:
+    """By entry, batch and row, the hashes of rows that events of the chain say were erased."""
+    found: dict[str, dict[tuple[int, int], str]] = {}
+    bodies = connection.execute(select(events.c.body).where(events.c.kind == ERASURE)).scalars()
+    for body in bodies:
+        try:
+            rows = json.loads(body)["rows"]
+            for name, places in rows.items():
+                found.setdefault(name, {}).update({(int(b), int(r)): str(row_hash) for b, r, row_hash in places})
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue  # somebody changed it, as the hash of its row tells
+    return found
+
+
+def _with_erased(
+    rows: Iterator[tuple[Any, ...]], erased: dict[tuple[int, int], str]
+) -> Iterator[tuple[tuple[Any, ...], str | None]]:
+    """Stored rows and those that are gone, in order, each of the erased ones with the hash that it had."""
+    waiting = deque(sorted(erased))
+    for stored in rows:
+        place = (stored[0], stored[2])
+        if not (isinstance(place[0], int) and isinstance(place[1], int)):
+            yield stored, None
+            continue
+        while waiting and waiting[0] < place:
+            gone = waiting.popleft()
+            yield (gone[0], erased[gone], gone[1]), erased[gone]
+        if waiting and waiting[0] == place:
+            yield stored, erased[waiting.popleft()]
+        else:
+            yield stored, None
+    yield from (((gone[0], erased[gone], gone[1]), erased[gone]) for gone in waiting)
 
 
 def _stored(connection: Connection, entry: Entry) -> Iterator[tuple[Any, ...]]:
@@ -225,7 +264,17 @@ def _stored(connection: Connection, entry: Entry) -> Iterator[tuple[Any, ...]]:
         yield from part
 
 
-def _verify_rows(connection: Connection, entry: Entry, known: dict[int, Batch], findings: _Findings) -> int:
+def _format_of(batch: Batch | None) -> int:
+    return FORMAT if batch is None else batch.format
+
+
+def _verify_rows(
+    connection: Connection,
+    entry: Entry,
+    known: dict[int, Batch],
+    findings: _Findings,
+    erased: dict[tuple[int, int], str],
+) -> int:
     name = entry.tables[0].name
     unseen = {batch_id for batch_id, batch in known.items() if batch.kind in entry.kinds}
     current, expected_row, running, sound, count, written = -1, 0, NO_ROWS, True, 0, FORMAT
@@ -244,15 +293,14 @@ def _verify_rows(connection: Connection, entry: Entry, known: dict[int, Batch], 
                 current, expected_row - 1 if expected_row else None, name, "is not what the batch was closed with"
             )
 
-    for batch_id, row_hash, row, *values in _stored(connection, entry):
-        count += 1
+    for (batch_id, row_hash, row, *values), erased_hash in _with_erased(_stored(connection, entry), erased):
+        count += bool(values)
         if not isinstance(batch_id, int) or not isinstance(row, int):
             findings.add(_whole(batch_id), None, name, f"a row numbered {row!r} of batch {batch_id!r}")
             continue
         if batch_id != current:
             close()
-            current, expected_row, running, sound = batch_id, 0, NO_ROWS, True
-            written = known[batch_id].format if batch_id in known else FORMAT
+            current, expected_row, running, sound, written = batch_id, 0, NO_ROWS, True, _format_of(known.get(batch_id))
             unseen.discard(batch_id)
             if batch_id not in known or known[batch_id].kind not in entry.kinds:
                 findings.add(batch_id, None, name, f"rows of a batch that holds no {entry.name}")
@@ -266,7 +314,7 @@ def _verify_rows(connection: Connection, entry: Entry, known: dict[int, Batch], 
                 for value, since in zip(values, entry.since[1:], strict=True)
                 if since <= written or value is not None
             ]
-        sound = own_half([row, *values]) == own
+        sound = row_hash == erased_hash if erased_hash is not None else own_half([row, *values]) == own
         if not sound:
             findings.add(batch_id, row, name, "changed or put elsewhere: its hash is not that of its values")
         elif follows and running_half(running, own) != stored_running:

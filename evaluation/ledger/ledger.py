@@ -27,6 +27,7 @@ from evaluation.ledger import hash_chain
 from evaluation.ledger.answers import Answered, Pointer, write_answers
 from evaluation.ledger.append import append_batch, head_of, rows_hash_of
 from evaluation.ledger.database import BUSY_SECONDS, connect, prepare
+from evaluation.ledger.erasing import Erased, erase
 from evaluation.ledger.hash_chain import canonical
 from evaluation.ledger.reading import LedgerReader
 from evaluation.ledger.replies import NewEntry, Once, Reply, enter
@@ -158,6 +159,21 @@ class Ledger(LedgerReader):
         """Enters a batch, once however often it is sent; see `evaluation.ledger.replies.enter`."""
         with self._writing() as connection:
             return enter(connection, entry, once, answer)
+
+    def erase(
+        self, rows: Mapping[str, Sequence[Mapping[str, Any]]], *, reason: str, asked_by: str, at: pd.Timestamp
+    ) -> Erased:
+        """Takes rows out, as `about` and `older_than` found them; their hashes stay in the chain, which still verifies.
+
+        The reason is kept, and must name nobody.
+        """
+        with self._writing() as connection:
+            erased = erase(connection, rows, reason, asked_by, at)
+        if self._engine.dialect.name == "sqlite":
+            with self._engine.connect() as connection:  # what was written before is in the log until it is folded in
+                connection.exec_driver_sql("commit")
+                connection.exec_driver_sql("pragma wal_checkpoint(truncate)")
+        return erased
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[Connection]:

@@ -17,6 +17,7 @@ from evaluation.ledger import hash_chain, queries
 from evaluation.ledger.append import Head
 from evaluation.ledger.database import bulk, parts
 from evaluation.ledger.entered import Note, TaskEvent, notes, task_events
+from evaluation.ledger.erasing import Subject, older_than, rows_about
 from evaluation.ledger.export import export
 from evaluation.ledger.frames import arrow_table, in_order, stored_columns, to_pandas
 from evaluation.ledger.hash_chain import Verification
@@ -237,6 +238,16 @@ class LedgerReader:
                 ).scalars()
             }
         return tuple(hash_ for hash_ in hashes if hash_ not in held)
+
+    def about(self, subject: Subject) -> dict[str, list[dict[str, Any]]]:
+        """Every row about an account, or that names a contact, by entry; see `evaluation.ledger.erasing.rows_about`."""
+        with self._reading() as connection:
+            return rows_about(connection, subject)
+
+    def older_than(self, before: pd.Timestamp) -> dict[str, list[dict[str, Any]]]:
+        """The places of every row that says something of an account and was entered before a moment, by entry."""
+        with self._reading() as connection:
+            return older_than(connection, before)
 
     def verify(self, noted: Iterable[str] = ()) -> Verification:
         """Whether all history is as it was written; see `evaluation.ledger.hash_chain.verify`. Reads every row once."""

@@ -231,6 +231,9 @@ SENTENCES = {
     REWEIGHTING: _reweighting,
     LEVEL: _level,
     MODEL_FILES: lambda body: f"Version {body['version']} was first served, its files of digest {body['digest'][:16]}.",
+    "erasure": lambda body: (
+        f"{sum(map(len, body['rows'].values())):,} rows were erased, their hashes kept: {body['reason']}."
+    ),
     "demo": lambda body: f"A demo began here: {body['says']}.",
 }
 

@@ -3,7 +3,15 @@
 from features.sources.backends import source_files
 from features.sources.leaky_names import known_only_later, measured_later, true_only_today
 from features.sources.opened_before import content_mark
-from features.sources.proposal import ProposedMapping, Question, Refusal, propose_mapping
+from features.sources.proposal import (
+    ProposedMapping,
+    Question,
+    Refusal,
+    data_files,
+    is_large,
+    propose_mapping,
+    write_samples,
+)
 from features.sources.sources import Sources, known_at, open_sources
 from features.sources.versions import SUPERSEDED
 
@@ -14,6 +22,8 @@ __all__ = [
     "Refusal",
     "Sources",
     "content_mark",
+    "data_files",
+    "is_large",
     "known_at",
     "known_only_later",
     "measured_later",
@@ -21,4 +31,5 @@ __all__ = [
     "propose_mapping",
     "source_files",
     "true_only_today",
+    "write_samples",
 ]

@@ -25,6 +25,7 @@ from features.sources.mapping import Mapped
 from features.sources.merges import merged
 from features.sources.opened_before import OpenedBefore
 from features.sources.reading import TableReader
+from features.sources.sensitive import kept_out
 from features.sources.sentiment import with_sentiment
 from features.sources.versions import FIRST, SUPERSEDED, newest_versions
 
@@ -49,7 +50,7 @@ class Sources:
     data_end : Timestamp
         A UTC midnight: everything before it is covered by the data.
     attributes : tuple of str
-        Further columns of accounts that are used.
+        Further columns of accounts that are used; none that a score should not act on (`features.sources.sensitive`).
     contract_attributes : tuple of str
         Further columns of contracts that are used as they stand in the newest contract.
     measures : mapping of str to tuple of str
@@ -163,21 +164,22 @@ def _open(engine: Engine, settings: Settings, now: pd.Timestamp | None) -> Sourc
     if settings.sentiment != "off":
         tables = with_sentiment(engine, tables)
     data_end = _data_end(settings, mapped, now)
+    attributes, of_people = kept_out(settings, {name: known.attributes for name, known in mapped.items()})
     versions = {name: tables[name] for name in versions}
     newest = {name: newest_versions(rows, data_end) for name, rows in versions.items()}
     return Sources(
         engine=engine,
         tables={**tables, **newest},
         data_end=data_end,
-        attributes=mapped["accounts"].attributes,
+        attributes=attributes["accounts"],
         measures={name: known.measures for name, known in mapped.items() if known.measures},
         fingerprint=fingerprint,
         versions={name: rows.drop(FIRST) for name, rows in versions.items()},
         first_versions={name: rows.filter(rows[FIRST]).drop(SUPERSEDED, FIRST) for name, rows in versions.items()},
-        warnings=(*of_accounts, *warnings),
+        warnings=(*of_accounts, *warnings, *of_people),
         health_scores=health_scores,
         known_from={name: known.known_from for name, known in mapped.items() if known.known_from},
-        contract_attributes=mapped["contracts"].attributes if "contracts" in mapped else (),
+        contract_attributes=attributes.get("contracts", ()),
     )
 
 

@@ -31,7 +31,8 @@ def restore_lines(result: Restored) -> list[str]:
 
 def verify_lines(result: LedgerVerified) -> list[str]:
     if result.intact:
-        lines = [f"intact: {result.batches:,} batches, {result.rows:,} rows, newest hash {result.hash}"]
+        erased = f" ({result.erased:,} were erased, their hashes kept)" if result.erased else ""
+        lines = [f"intact: {result.batches:,} batches, {result.rows:,} rows{erased}, newest hash {result.hash}"]
     else:
         lines = [f"NOT intact: {result.fault_count} faults in {result.batches:,} batches"]
         lines += [f"  - {fault}" for fault in result.faults]

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from configs.errors import Fault, UsageError
-from serving.cli import alerts, backup, console, console_models, console_outcomes, keys, outcomes
+from serving.cli import alerts, backup, console, console_models, console_outcomes, keys, outcomes, personal
 from serving.cli.session import DATE, FILE, FOLDER, Commands, Session, answered, user
 
 
@@ -243,5 +243,5 @@ def doctor(session: Session) -> None:
         sys.exit(1)
 
 
-for command in (*outcomes.COMMANDS, *alerts.COMMANDS, *backup.COMMANDS, keys.keys):
+for command in (*outcomes.COMMANDS, *alerts.COMMANDS, *backup.COMMANDS, *personal.COMMANDS, keys.keys):
     main.add_command(command)

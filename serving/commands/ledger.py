@@ -17,7 +17,7 @@ class LedgerVerified:
     """Whether every batch is as it was written; `hash` is the newest, `fault_count` may exceed the faults listed.
 
     `vouched` is what anchors prove (None without any), `unguarded` which triggers would not refuse a change: without
-    them the ledger is not `guarded`, intact as it may be.
+    them the ledger is not `guarded`, intact as it may be. `erased` counts rows of which the hashes are left.
     """
 
     intact: bool
@@ -29,6 +29,7 @@ class LedgerVerified:
     guarded: bool = True
     unguarded: tuple[str, ...] = ()
     vouched: Vouched | None = None
+    erased: int = 0
 
     @property
     def passed(self) -> bool:
@@ -78,6 +79,7 @@ def verify_ledger(project: Project, where: Sequence[str] = (), lines: Sequence[s
         guarded=not verified.unguarded,
         unguarded=verified.unguarded,
         vouched=proof,
+        erased=verified.erased,
     )
 
 

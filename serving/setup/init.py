@@ -15,8 +15,6 @@ from configs.errors import Fault, InputError, SourceError, UsageError
 if TYPE_CHECKING:
     from features.sources import Question, Refusal
 
-LARGE_BYTES, SAMPLE_BYTES = 100_000_000, 30_000_000  # a file from which on a sample is examined, and of which size
-
 
 @dataclass(frozen=True)
 class Proposal:
@@ -87,15 +85,15 @@ def init(folder: Path, systems: tuple[str, ...] = (), answer: Callable[[Question
 
 @contextmanager
 def examined(folder: Path) -> Iterator[Path]:
-    """The folder, or one in which large CSV files have a sample of their rows: `check` reads all of them, in minutes.
+    """The folder, or one in which large text files have a sample of their rows: `check` reads all of them, in minutes.
 
     Parameters
     ----------
     folder : Path
     """
-    import duckdb
+    from features.sources import data_files, is_large, write_samples
 
-    large = [path for path in folder.rglob("*.csv") if path.is_file() and path.stat().st_size > LARGE_BYTES]
+    large = {path: paths for paths in data_files(folder).values() if is_large(paths) for path in paths}
     if not large:
         yield folder
         return
@@ -104,14 +102,10 @@ def examined(folder: Path) -> Iterator[Path]:
             there = Path(elsewhere) / path.relative_to(folder)
             if path.is_dir():
                 there.mkdir(exist_ok=True)
-            elif path not in large:
+            elif str(path) not in large:
                 there.symlink_to(path.resolve())
-        with duckdb.connect() as connection:
-            for path in large:
-                percent = 100 * SAMPLE_BYTES / path.stat().st_size
-                connection.read_csv(str(path), all_varchar=True, header=True).create_view("whole", replace=True)
-                rows = f"SELECT * FROM whole USING SAMPLE {percent:.6f} PERCENT (bernoulli, 7)"
-                connection.sql(rows).write_csv(str(Path(elsewhere) / path.relative_to(folder)), header=True)
+        for paths in {id(paths): paths for paths in large.values()}.values():
+            write_samples(paths, {path: Path(elsewhere) / Path(path).relative_to(folder) for path in paths})
         yield Path(elsewhere)
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import cached_property
 
 import ibis.expr.types as ir
 
 from configs.tables import TABLES, Column, Table, table
 from features.sources.casting import looks_like
 from features.sources.leaky_names import counted_so_far, known_only_later, measured_later, true_only_today, words
+from features.sources.proposal.sampled import WholeFacts, whole_facts
 from features.sources.proposal.synonyms import (
     ACCOUNT_ID,
     BESIDE,
@@ -18,9 +20,9 @@ from features.sources.proposal.synonyms import (
     CONSTANT_WORDS,
     DELETED,
     RECORDED,
-    SENSITIVE,
     TABLE_WORDS,
 )
+from features.sources.sensitive import is_sensitive
 from features.sources.time_forms import written_as
 
 ATTRIBUTE_MAX_WORDS = 50  # distinct values up to which a text column of accounts is worth proposing
@@ -52,7 +54,9 @@ class Guess:
     origin : str
         The file or pattern, as `from:` names it.
     rows : ibis.expr.types.Table
-        Its rows, under the file's own column names.
+        Its rows, under the file's own column names; of a large file a sample.
+    paths : sequence of str
+        Of a large file (or several), where all of its rows are; otherwise none.
     name : str
         The canonical table; empty until one has been chosen.
     columns : dict of str to str
@@ -92,6 +96,15 @@ class Guess:
     deleted: str | None = None
     matched: float | None = None
     evidence: list[str] = field(default_factory=list)
+    paths: Sequence[str] = ()
+
+    @cached_property
+    def whole(self) -> WholeFacts | None:
+        """Of a large file what one scan of all of it says; None of any other, and of one that cannot be read."""
+        if not self.paths:
+            return None
+        times = [name for name in self.columns.values() if self.rows[name].type().is_temporal()]
+        return whole_facts(self.paths, [*self.columns.values()], times)
 
     def theirs(self, ours: str) -> str | None:
         """The file's column for a canonical one."""
@@ -207,7 +220,8 @@ def fill(guess: Guess) -> Guess:
         if column.name in guess.columns or not rules:
             continue
         guess.constants[column.name] = next(value for word, value in rules if word in guess.origin.lower())
-    _leave_out_empty(guess, canonical)
+    if not guess.paths:
+        leave_out_empty(guess)
     for name in free.values():
         _left_over(guess, canonical, name)
     return guess
@@ -271,16 +285,19 @@ def _fits(value: ir.Value, column: Column) -> bool:
     return set(frequent) <= set(column.allowed_values)
 
 
-def _leave_out_empty(guess: Guess, canonical: Table) -> None:
+def leave_out_empty(guess: Guess) -> None:
     """Required columns with empty values: their rows are left out by a query, and a doubt says how many."""
+    canonical = table(guess.name)
     required = [column.name for column in canonical.columns if column.required and column.name in guess.columns]
     if not required:
         return
-    empty = guess.rows.aggregate(
-        **{name: guess.rows.count(where=guess.rows[guess.columns[name]].isnull()) for name in required}
-    ).to_pandas()
+    if guess.whole is not None:
+        empty = {name: guess.whole.rows - guess.whole.given[guess.columns[name]] for name in required}
+    else:
+        counts = {name: guess.rows.count(where=guess.rows[guess.columns[name]].isnull()) for name in required}
+        empty = {str(name): int(n) for name, n in guess.rows.aggregate(**counts).to_pandas().iloc[0].items()}
     for name in required:
-        if count := int(empty[name].iloc[0]):
+        if count := empty[name]:
             guess.not_null.append(guess.columns[name])
             guess.doubts.append(f"{count:,} rows without {guess.columns[name]} are left out")
 
@@ -298,7 +315,7 @@ def _left_over(guess: Guess, canonical: Table, name: str) -> None:
             guess.doubts.append(f"{name} is left out: it sounds like the state of today, not of back then")
         elif counted_so_far(name):
             guess.doubts.append(f"{name} is left out: it sounds like a figure of today, counted or added up until now")
-        elif set(name_words) & set(SENSITIVE):
+        elif is_sensitive(name):
             guess.doubts.append(f"{name} is left out: a score should not act on it unless somebody decides so")
         elif number or kind.is_boolean() or _few_words(guess.rows, value):
             guess.attributes.append(name)

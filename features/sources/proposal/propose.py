@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from configs.errors import Fault, SourceError
 from configs.tables import TABLES
 from features.sources.backends import FILES, DuckDBEngine
-from features.sources.proposal.candidates import Guess, Refusal, fill, referred_to, table_names
+from features.sources.proposal.candidates import Guess, Refusal, fill, leave_out_empty, referred_to, table_names
 from features.sources.proposal.data_files import data_files, read_typed
 from features.sources.proposal.evidence import evidence
 from features.sources.proposal.mapping_yaml import mapping_yaml
 from features.sources.proposal.questions import Question, questions
 from features.sources.proposal.references import References
+from features.sources.proposal.sampled import is_large, write_samples
 from features.sources.proposal.ways import Ways, find_ways
 
 Examine = Callable[[str], Mapping[str, Refusal]]
@@ -87,23 +89,33 @@ def propose_mapping(folder: str | Path, examine: Examine | None = None) -> Propo
         raise SourceError(Fault(str(folder), found, "data files", do))
     engine = DuckDBEngine.at()
     try:
-        return _proposed(engine, origins, examine)
+        with TemporaryDirectory() as samples:
+            return _proposed(engine, origins, examine, Path(samples))
     finally:
         engine.close()
 
 
-def _proposed(engine: DuckDBEngine, origins: Mapping[str, list[str]], examine: Examine | None) -> ProposedMapping:
-    files, notes = {}, []
-    for origin, paths in sorted(origins.items()):
+def _proposed(
+    engine: DuckDBEngine, origins: Mapping[str, list[str]], examine: Examine | None, samples: Path
+) -> ProposedMapping:
+    files, notes, large = {}, [], {}
+    for number, (origin, paths) in enumerate(sorted(origins.items())):
         try:
-            files[origin] = read_typed(engine.backend, paths)
+            if is_large(paths):
+                large[origin] = paths
+                sampled = {path: samples / f"{number}-{at}{Path(path).suffix}" for at, path in enumerate(paths)}
+                write_samples(paths, sampled)
+                files[origin] = read_typed(engine.backend, [*map(str, sampled.values())])
+            else:
+                files[origin] = read_typed(engine.backend, paths)
         except Exception:
             notes.append(f"{origin}: cannot be read")
-    chosen = _choose([Guess(origin, rows) for origin, rows in files.items()], notes)
+    chosen = _choose([Guess(origin, rows, paths=large.get(origin, ())) for origin, rows in files.items()], notes)
     if not chosen:
         do = "rename the files after the tables (accounts.csv, contracts.csv, usage_events.csv ...)"
         raise SourceError(Fault(str(folder_of(origins)), ", ".join(sorted(origins)), "a file of a known table", do))
-    ways = find_ways(References(engine, files), chosen)
+    whole = {origin: read_typed(engine.backend, paths) for origin, paths in large.items()}
+    ways = find_ways(References(engine, files, whole), chosen)
     for guess in chosen:
         guess.evidence = evidence(engine, guess)
     for _ in range(ROUNDS):
@@ -160,7 +172,7 @@ def _choose(guesses: list[Guess], notes: list[str]) -> list[Guess]:
         if not candidates:
             notes.append(f"{guess.origin}: no table of that sort is known; columns {', '.join(guess.rows.columns)}")
             continue
-        fitting = [fill(Guess(guess.origin, guess.rows, name)) for name in candidates]
+        fitting = [fill(Guess(guess.origin, guess.rows, name, paths=guess.paths)) for name in candidates]
         fittest = min(fitting, key=lambda fit: len(fit.missing))
         rival = best.get(fittest.name)
         if rival is None:
@@ -169,4 +181,8 @@ def _choose(guesses: list[Guess], notes: list[str]) -> list[Guess]:
         better, other = (fittest, rival) if rank(fittest) < rank(rival) else (rival, fittest)
         best[fittest.name] = better
         notes.append(f"{other.origin}: looks like {other.name} too, which {better.origin} fills better")
-    return [best[canonical.name] for canonical in TABLES if canonical.name in best]
+    chosen = [best[canonical.name] for canonical in TABLES if canonical.name in best]
+    for guess in chosen:
+        if guess.paths:
+            leave_out_empty(guess)  # only now, since it reads all of a large file
+    return chosen

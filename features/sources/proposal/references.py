@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import ibis.expr.types as ir
@@ -49,11 +49,14 @@ class References:
     ----------
     engine : DuckDBEngine
     files : mapping of str to ibis Table
-        By what `from:` calls them.
+        By what `from:` calls them; of a large file a sample.
+    whole : mapping of str to ibis Table
+        Large files with all of their rows, which are read only where these may hold the keys of others.
     """
 
     engine: DuckDBEngine
     files: Mapping[str, ir.Table]
+    whole: Mapping[str, ir.Table] = field(default_factory=dict)
     _known: dict[tuple[str, str], frozenset[str] | None] = field(default_factory=dict)
     _samples: dict[tuple[str, str], pd.Series] = field(default_factory=dict)
     _unique: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -66,15 +69,20 @@ class References:
             stems = set(_stems(_base(origin)))
             named = [name for name in rows.columns if _is_key_like(rows, name) or set(_stems(name)) & stems]
             named = [name for name in named if rows[name].type().is_string() or rows[name].type().is_integer()]
-            asked = {f"n_{at}": rows[name].nunique() for at, name in enumerate(named)}
-            asked |= {f"given_{at}": rows[name].count() for at, name in enumerate(named)}
-            counts = self.engine.to_pandas(rows.aggregate(rows=rows.count(), **asked)).iloc[0]
-            self._unique[origin] = tuple(
-                name
-                for at, name in enumerate(named)
-                if counts[f"n_{at}"] == counts[f"given_{at}"] == counts["rows"] > 0
-            )
+            unique = self._without_repeats(rows.limit(SAMPLE_ROWS), named)
+            self._unique[origin] = self._without_repeats(self.whole.get(origin, rows), unique)
         return self._unique[origin]
+
+    def _without_repeats(self, rows: ir.Table, names: Sequence[str]) -> tuple[str, ...]:
+        """Those of some columns that have another value in every row."""
+        if not names:
+            return ()
+        asked = {f"n_{at}": rows[name].nunique() for at, name in enumerate(names)}
+        asked |= {f"given_{at}": rows[name].count() for at, name in enumerate(names)}
+        counts = self.engine.to_pandas(rows.aggregate(rows=rows.count(), **asked)).iloc[0]
+        return tuple(
+            name for at, name in enumerate(names) if counts[f"n_{at}"] == counts[f"given_{at}"] == counts["rows"] > 0
+        )
 
     def share(self, origin: str, column: str, other: str, key: str) -> float:
         """Of the distinct values of a column, at most SAMPLE_KEYS of them, the share that are keys of another file."""
@@ -87,14 +95,14 @@ class References:
     def _found(self, values: pd.Series, other: str, key: str) -> int:
         """How many of the values another file has as keys."""
         if (other, key) not in self._known:
-            distinct = _values(self.files[other], key).limit(MOST_KEYS + 1)
+            distinct = _values(self.whole.get(other, self.files[other]), key).limit(MOST_KEYS + 1)
             found = self.engine.to_pandas(distinct).value
             self._known[other, key] = frozenset(found) if len(found) <= MOST_KEYS else None
         known = self._known[other, key]
         if known is not None:
             return sum(value in known for value in values)
         asked = self.engine.upload("forewarn_asked", values.to_frame("value"))
-        return self.engine.count(asked.semi_join(_values(self.files[other], key), "value"))
+        return self.engine.count(asked.semi_join(_values(self.whole.get(other, self.files[other]), key), "value"))
 
     def key_like(self, origin: str) -> list[str]:
         """Columns of a file that may refer to another one: called like a key or a file, or text of many values."""

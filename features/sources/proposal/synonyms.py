@@ -222,26 +222,6 @@ BESIDE: tuple[str, ...] = (
 
 RECORDED = ("loaded_at", "ingested_at", "inserted_at", "received_at", "_loaded_at", "synced_at")
 
-# Attributes that a score about people should not act on unless somebody decides so.
-SENSITIVE: tuple[str, ...] = (
-    "gender",
-    "sex",
-    "age",
-    "birth",
-    "dob",
-    "disability",
-    "race",
-    "ethnicity",
-    "religion",
-    "nationality",
-    "marital",
-    "imd",
-    "deprivation",
-    "orientation",
-    "pregnancy",
-    "health",
-)
-
 # A required column that a file may well not have: what its rows are, by words of the file's name.
 CONSTANT_WORDS: Mapping[tuple[str, str], tuple[tuple[str, str], ...]] = {
     ("outcomes", "kind"): (("", "churn"),),
