@@ -85,7 +85,8 @@ FILES: tuple[_Kind, ...] = (
     _Kind("runs", "parameters and figures of trainings", NOBODY, "nothing", lambda p: (p.tracking, p.tuning)),
     _Kind("keys", "digests of API keys with the names that you gave them", "who calls the service",
           "nothing: `forewarn keys revoke`", lambda p: (p.keys,)),
-    _Kind("cache", "what can be made again at any time", NOBODY, "nothing", lambda p: (p.cache,)),
+    _Kind("cache", "what can be made again at any time, such as what the last check found", ACCOUNTS,
+          "files that name it are removed", lambda p: (p.cache,)),
 )  # fmt: skip
 LEDGER = (
     "predictions with reasons, answers and who asked, judgements, alerts and messages, and what people entered: "
