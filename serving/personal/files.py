@@ -77,8 +77,8 @@ def _names(path: Path, subject: Subject) -> bool:
 
 def _files(paths: StatePaths) -> Iterator[Path]:
     """Files of signals, scores, backtest, reports and pushes, and what is kept of checks."""
-    folders = (paths.history.parent, paths.folder / "scores", paths.backtest, paths.reports, paths.folder / "pushed")
-    folders = (*folders, paths.cache)
+    kept = (paths.history.parent, paths.folder / "scores", paths.backtest, paths.reports, paths.folder / "pushed")
+    folders = [*kept, paths.cache]
     for folder in folders:
         yield from sorted(path for path in folder.rglob("*") if path.is_file())
     if paths.features.exists():
