@@ -21,11 +21,11 @@ from configs.settings import Settings
 from configs.tables import table
 from features.sources.account_ids import with_known_accounts
 from features.sources.backends import Engine, connect, digest
+from features.sources.leaky_names import kept_out
 from features.sources.mapping import Mapped
 from features.sources.merges import merged
 from features.sources.opened_before import OpenedBefore
 from features.sources.reading import TableReader
-from features.sources.sensitive import kept_out
 from features.sources.sentiment import with_sentiment
 from features.sources.versions import FIRST, SUPERSEDED, newest_versions
 
@@ -50,7 +50,7 @@ class Sources:
     data_end : Timestamp
         A UTC midnight: everything before it is covered by the data.
     attributes : tuple of str
-        Further columns of accounts that are used; none that a score should not act on (`features.sources.sensitive`).
+        Further columns of accounts that are used; none that a score should not act on (`features.sources.leaky_names`).
     contract_attributes : tuple of str
         Further columns of contracts that are used as they stand in the newest contract.
     measures : mapping of str to tuple of str

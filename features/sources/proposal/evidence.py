@@ -9,7 +9,7 @@ import pandas as pd
 
 from configs.tables import table
 from features.sources.backends import DuckDBEngine
-from features.sources.proposal.candidates import Guess
+from features.sources.proposal.guess import Guess
 from features.sources.proposal.sampled import WholeFacts
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from configs.tables import table
-from features.sources.proposal.candidates import Guess
+from features.sources.proposal.guess import Guess
 from features.sources.proposal.questions import SILENCE_DAYS, Question, churn_kinds
 from features.sources.proposal.ways import Helper, Ways
 

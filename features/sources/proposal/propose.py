@@ -10,9 +10,10 @@ from tempfile import TemporaryDirectory
 from configs.errors import Fault, SourceError
 from configs.tables import TABLES
 from features.sources.backends import FILES, DuckDBEngine
-from features.sources.proposal.candidates import Guess, Refusal, fill, leave_out_empty, referred_to, table_names
+from features.sources.proposal.candidates import fill, leave_out_empty, referred_to, table_names
 from features.sources.proposal.data_files import data_files, read_typed
 from features.sources.proposal.evidence import evidence
+from features.sources.proposal.guess import Guess, Refusal
 from features.sources.proposal.mapping_yaml import mapping_yaml
 from features.sources.proposal.questions import Question, questions
 from features.sources.proposal.references import References

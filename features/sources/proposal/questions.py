@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from configs.tables import TABLES
-from features.sources.proposal.candidates import Guess
+from features.sources.proposal.guess import Guess
 
 SILENCE_DAYS = "90"
 

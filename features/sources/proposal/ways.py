@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from configs.helper_tables import CANONICAL_KEYS
 from configs.tables import TABLE_NAMES
 from features.sources.leaky_names import words
-from features.sources.proposal.candidates import Guess
+from features.sources.proposal.guess import Guess
 from features.sources.proposal.references import ENOUGH, References, Step
 
 

@@ -10,7 +10,7 @@ import pytest
 from configs.settings import Settings
 from features.checks import check
 from features.dataset import load_dataset
-from features.sources.sensitive import is_sensitive
+from features.sources.leaky_names import is_sensitive
 
 NAMES = {
     "gender": True, "CustomerAge": True, "date_of_birth": True, "has_disability": True, "Ethnic Group": True,
