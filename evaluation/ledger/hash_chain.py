@@ -307,7 +307,7 @@ def _verify_rows(
         findings.missing_rows(batch_id, name, expected_row, row)
         follows = row == expected_row and sound
         own, stored_running = str(row_hash)[:_HALF], str(row_hash)[_HALF:]
-        if newest > written:
+        if newest > written and values:
             # A column younger than the batch was no part of its rows' hashes, and must still be empty.
             values = [
                 value
