@@ -117,3 +117,13 @@ def test_what_is_taken_out_beside_an_erasure_is_named(change: str, tmp_path: Pat
         verified = ledger.verify()
     assert not verified.ok
     assert any(CHANGES[change][1] in str(fault) for fault in verified.faults), verified.faults
+
+
+def test_a_row_from_before_a_column_came_is_erased_too(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evaluation.ledger.append.FORMAT", 1)
+    with Ledger.open(sqlite_url) as ledger:
+        put(ledger, frame(1))
+        monkeypatch.undo()
+        ledger.erase(ledger.about(Subject("account", "000")), reason="asked for", asked_by="user:kim", at=LATER)
+        verified = ledger.verify()
+    assert (verified.ok, verified.erased) == (True, 1)
