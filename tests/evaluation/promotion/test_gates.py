@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -234,3 +235,8 @@ def test_any_metric_may_be_held_to_a_limit(clean: Clean, name: str, limit: dict[
 def test_a_limit_of_no_metric_is_a_fault_that_names_the_nearest(clean: Clean) -> None:
     with pytest.raises(DataError, match=r"metric_limits\.brie.*no such metric.*brier"):
         verdict(*clean, metric_limits={"brie": {"at_most": 0.1}})
+
+
+def test_the_page_of_checks_has_a_line_for_every_gate() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "checks.md").read_text(encoding="utf-8")
+    assert [name for name in NAMES if f"`{name}`" not in page] == []
