@@ -170,7 +170,7 @@ def parameters_of(function: FUNCTION) -> int:
 
 def is_a_command(function: FUNCTION) -> bool:
     """A click command has a parameter for each of its options."""
-    return any("command(" in ast.unparse(one) for one in function.decorator_list)
+    return any("command(" in ast.unparse(decorator) for decorator in function.decorator_list)
 
 
 def test_functions_are_of_a_size() -> None:

@@ -186,7 +186,7 @@ class Bench:
 
 
 def median_of(loads: list[Load]) -> Load:
-    rate, p50, p99 = (statistics.median(getattr(one, name) for one in loads) for name in ("rate", "p50", "p99"))
+    rate, p50, p99 = (statistics.median(getattr(load, name) for load in loads) for name in ("rate", "p50", "p99"))
     return Load(rate, p50, p99, 0)
 
 
@@ -219,7 +219,7 @@ def batch(bench: Bench) -> None:
         distinct = len(set(hundred))
         single, many = [], []
         for _ in range(ROUNDS):
-            single.append(bench.load(f"{ours.url}/v1/score", [[one] for one in accounts[:50]], 8))
+            single.append(bench.load(f"{ours.url}/v1/score", [[account] for account in accounts[:50]], 8))
             many.append(bench.load(f"{ours.url}/v1/score", [hundred], 8))
         one, of = median_of(single), median_of(many)
         rate = 100 * of.rate
@@ -307,7 +307,7 @@ def probing(url: str) -> Iterator[list[float]]:
 
 
 def spread(seconds: list[float]) -> str:
-    ordered = sorted(1000 * one for one in seconds)
+    ordered = sorted(1000 * second for second in seconds)
     p95 = ordered[int(0.95 * (len(ordered) - 1))]
     over = 100 * sum(one > 50 for one in ordered) / len(ordered)
     return f"{statistics.median(ordered):.0f} ms (95 % {p95:.0f}, most {ordered[-1]:.0f}, over 50 ms {over:.0f} %)"

@@ -69,13 +69,13 @@ def watched(clock: Clock) -> Any:
         patches = [mock.patch.object(one, name, clock.timed("logistic", fit)) for one, name, fit in fits]
         patches += [mock.patch.object(Problem, "fit", clock.timed("rules' weights", Problem.fit))]
         patches += [mock.patch.object(runs, "log_training", clock.timed("logging", runs.log_training, True))]
-        for one in patches:
-            one.start()
+        for patch in patches:
+            patch.start()
         try:
             yield
         finally:
-            for one in patches:
-                one.stop()
+            for patch in patches:
+                patch.stop()
 
 
 def retrain(folder: Path, accounts: int) -> dict[str, float]:

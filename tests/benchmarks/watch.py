@@ -99,8 +99,8 @@ def say_story(seed: int, found: Monitoring, known: pd.DataFrame, late: str) -> N
     when = f"{(tripped[0] - LAUNCH).days // 28} months after the launch" if tripped else "never"
     named = [alarm.scope for alarm in found.alarms if alarm.kind == "outage"]
     print(f"seed {seed}: level alarm {when}; outage of {', '.join(named) or 'nothing'}; {len(others)} other alarms")
-    for said in others:
-        print(f"  {said}")
+    for other in others:
+        print(f"  {other}")
     print(f"  {say_slope(found)}; {say_truth(known)}, {late}")
 
 

@@ -220,7 +220,7 @@ def test_the_file_stands_alone_and_agrees_with_its_json(files: ReportFiles) -> N
     assert not re.search(r"<(?:link|iframe|img|object|embed)\b", page[: page.index('id="specs"')])
     assert not re.search(r"(?:src|href)=[\"'](?!#)", page[: page.index('id="specs"')])
     assert body["meta"]["source"] == "backtest"
-    for sentence in [*body["headlines"], *(one["sentence"] for one in body["advice"])]:
+    for sentence in [*body["headlines"], *(sentence["sentence"] for sentence in body["advice"])]:
         assert escape(UNBROKEN.sub("\u00a0", sentence)) in page
     assert render(body, body["meta"]) == page
 
@@ -357,10 +357,10 @@ def test_at_390_pixels_no_axis_loses_its_title_and_a_link_opens_its_chapter(
 def test_charts_write_numbers_as_the_text_does(browser: Browser, files: ReportFiles) -> None:
     visit = Visit(browser, files.html, 1280)
     labels = visit.page.locator("#chart-comparison .role-axis-label text").all_text_contents()
-    assert {one for one in labels if "." in one} >= {".50", ".70"}
+    assert {label for label in labels if "." in label} >= {".50", ".70"}
     shares = visit.page.locator("#chart-retention .role-axis-label text").all_text_contents()
-    assert [one for one in shares if one.endswith("\u00a0%")]
-    assert not [one for one in shares if re.search(r"\d%", one)]
+    assert [share for share in shares if share.endswith("\u00a0%")]
+    assert not [share for share in shares if re.search(r"\d%", share)]
     visit.context.close()
 
 
@@ -383,7 +383,7 @@ def test_it_is_printed_on_the_paper_of_the_settings_with_page_numbers(
 def test_the_calibration_error_has_no_interval_that_is_not_its_own(files: ReportFiles) -> None:
     """Its interval has the noise taken out, and would end where the figure stands."""
     body = json.loads(files.json.read_text(encoding="utf-8"))
-    error = next(one["ece"] for one in body["horizons"] if one["days"] == 90)
+    error = next(horizon["ece"] for horizon in body["horizons"] if horizon["days"] == 90)
     page = files.html.read_text(encoding="utf-8")
     tile = page.split("Calibration error</span>")[1].split("</li>")[0]
     assert f"beyond noise at most {decimal(error['high'], 3)}" in tile

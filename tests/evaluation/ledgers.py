@@ -37,7 +37,7 @@ def frame(
     made.loc[0, "health_usage"] = np.nan
     made["coverage"], made["arr"] = 1.0, random.lognormal(9, 1, rows)
     made[f"expected_arr_loss_{main}d"] = made[f"p_churn_{main}d"] * made.arr
-    made["reasons"] = [json.dumps([{"signal": "Zürich ✓", "contribution": one}]) for one in p[:, 0]]
+    made["reasons"] = [json.dumps([{"signal": "Zürich ✓", "contribution": value}]) for value in p[:, 0]]
     made["triggers"], made["actions"] = "[]", '["call"]'
     made["has_signal"] = random.random(rows) < 0.5
     made["model_version"], made["config_version"] = "3", "abc"

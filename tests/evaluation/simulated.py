@@ -59,7 +59,7 @@ def company(
     churn_at[churn_at >= end.to_datetime64()] = np.datetime64("NaT", "us")
     who = np.concatenate([here for _, here in alive])
     as_of = days[np.concatenate([np.full(here.size, month) for month, here in alive])]
-    judged = pd.DataFrame({"account_id": [f"account-{one:04d}" for one in who], "as_of": as_of})
+    judged = pd.DataFrame({"account_id": [f"account-{number:04d}" for number in who], "as_of": as_of})
     judged["lifecycle_stage"] = np.array(STAGES)[(who + as_of.month.to_numpy() // 4) % 4]
     sees = model_sees / 0.75
     for h in (30, 60, 90, 180):
@@ -101,7 +101,7 @@ def company(
     judged["model_version"], judged["config_version"] = "3", "abc123"
     judged["churn_at"] = churn_at[who]
     judged["segment"] = segment[who]
-    judged["owner"] = [f"csm-{one % 6:02d}" for one in who]
+    judged["owner"] = [f"csm-{number % 6:02d}" for number in who]
     judged["fold"] = as_of.to_period("Q").start_time.strftime("%Y-%m-%d")
     baselines = []
     for name, shift in (("rules", 0.28), ("logistic", None), ("days_to_renewal", 0.0)):

@@ -49,12 +49,12 @@ def one_a_horizon(dataset: Dataset, rows: pd.DataFrame, days: int) -> np.ndarray
         frame[name] = frame[name].astype("category").cat.codes
     table = frame.astype(float).to_numpy()
     y = horizon_labels(dataset.labels, [days])[f"churned_{days}d"].to_numpy(dtype=float, na_value=np.nan)
-    place = pd.Series(np.arange(len(table)), pd.MultiIndex.from_frame(dataset.labels[["account_id", "as_of"]]))
+    positions = pd.Series(np.arange(len(table)), pd.MultiIndex.from_frame(dataset.labels[["account_id", "as_of"]]))
     p = np.empty(len(rows))
     for fold, part in rows.groupby("fold").indices.items():
         known = rows_known(dataset.labels, pd.Timestamp(str(fold)), days)
         learner = lgb.LGBMClassifier(n_jobs=1, verbosity=-1).fit(table[known], y[known])
-        asked = place.loc[pd.MultiIndex.from_frame(rows.iloc[part][["account_id", "as_of"]])].to_numpy()
+        asked = positions.loc[pd.MultiIndex.from_frame(rows.iloc[part][["account_id", "as_of"]])].to_numpy()
         p[part] = np.asarray(learner.predict_proba(table[asked]))[:, 1]
     return p
 

@@ -85,6 +85,6 @@ def test_a_notebook_runs(path: Path, demo: Path, tmp_path: Path, monkeypatch: py
     notebook = nbformat.read(path, 4)
     done = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
     outputs = [output for cell in done.cells if cell.cell_type == "code" for output in cell.outputs]
-    said = "\n".join(output.text for output in outputs if output.get("name") == "stdout")
+    text = "\n".join(output.text for output in outputs if output.get("name") == "stdout")
     for answer in ANSWERS[path.stem]:
-        assert answer in said, f"{answer!r} is not in:\n{said}"
+        assert answer in text, f"{answer!r} is not in:\n{text}"

@@ -36,12 +36,12 @@ def company(truth: Framework, accounts: int, seed: int, slope: float = 0.7, stay
     rng = np.random.default_rng(seed)
     frame = pd.DataFrame({"account_id": [f"a{number:05d}" for number in range(accounts)]})
     frame["lifecycle_stage"] = rng.choice(STAGES, accounts, p=[0.2, 0.3, 0.35, 0.15])
-    for one in truth.health_maps:
+    for health_map in truth.health_maps:
         score = rng.uniform(0, 100, accounts)
-        values, scores = zip(*sorted(one.points, key=lambda point: point[1]), strict=True)
-        frame[one.signal] = np.interp(score, scores, values)
-    for one in truth.health_maps[-2:]:
-        frame.loc[rng.random(accounts) < 0.1, one.signal] = np.nan
+        values, scores = zip(*sorted(health_map.points, key=lambda point: point[1]), strict=True)
+        frame[health_map.signal] = np.interp(score, scores, values)
+    for health_map in truth.health_maps[-2:]:
+        frame.loc[rng.random(accounts) < 0.1, health_map.signal] = np.nan
     health = rule_scores(frame, truth).health
     hazard = expit(frame.lifecycle_stage.map(LEVEL).to_numpy() - slope * (health - 50) / 10)
     hazard[frame.lifecycle_stage == stays] = 0.0

@@ -143,7 +143,7 @@ def _observe(rng, active, as_of, month, begins, segment, has_term, phase, latent
         "value_realization",
     )
     columns = {
-        "account_id": [f"Account {one:04d}" for one in who],
+        "account_id": [f"Account {number:04d}" for number in who],
         "as_of": pd.Series([as_of] * n).astype("datetime64[us]").to_numpy() if n else np.array([], "datetime64[us]"),
         "segment": np.array(["smb", "mid", "enterprise"])[segment[who]],
         "arr": np.exp(9 + t[:, 1]),

@@ -53,8 +53,8 @@ def test_databases_that_do_not_answer(tmp_path: Path) -> None:
         "sqlite://": "a file of SQLite",
         "ledger.db": "an SQLAlchemy URL",
     }
-    for where, says in cases.items():
-        with pytest.raises(UsageError, match=says):
+    for where, case in cases.items():
+        with pytest.raises(UsageError, match=case):
             Ledger.open(where)
 
 

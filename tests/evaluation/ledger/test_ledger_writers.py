@@ -64,10 +64,10 @@ def test_threads_make_one_chain(url: str) -> None:
             faults.append(error)
 
     workers = [threading.Thread(target=work, args=(number,)) for number in range(threads)]
-    for one in workers:
-        one.start()
-    for one in workers:
-        one.join()
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
     assert faults == []
     assert sum(not one.repeated for one in shared) == writes
     with Ledger.open(url) as ledger:

@@ -98,7 +98,7 @@ def test_tasks_and_notes_are_read_as_they_were_entered(ledger: Ledger, tmp_path:
     assert ledger.task_events(account_id="001") == [read[0], read[2]]
     assert ledger.task_events(owner="ben") == [read[1]]
     assert ledger.task_events(after_batch=2) == [read[2]]
-    assert [one.values for one in ledger.notes("001")] == [note.values]
+    assert [note.values for note in ledger.notes("001")] == [note.values]
     assert ledger.notes("002") == []
     assert ledger.verify().ok
     ledger.export(tmp_path / "out")

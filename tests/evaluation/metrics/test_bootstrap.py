@@ -21,7 +21,9 @@ def frame(accounts: int = 60, rows: int = 300, seed: int = 0, effect: float = 1.
     p = np.round(1 / (1 + np.exp(-(-1.5 + random.normal(0, 1, rows)))), 2).clip(0.01, 0.99)
     y = (random.random(rows) < 1 / (1 + np.exp(-(np.log(p / (1 - p)) + lean)))).astype(float)
     other = np.round(np.clip(p + random.normal(0, 0.15, rows), 0.01, 0.99), 2)
-    return pd.DataFrame({"account_id": [f"a{one:03d}" for one in who], "y": y, "p": p, "q": other, "arr": 1.0 + who})
+    return pd.DataFrame(
+        {"account_id": [f"a{number:03d}" for number in who], "y": y, "p": p, "q": other, "arr": 1.0 + who}
+    )
 
 
 PLAIN = {

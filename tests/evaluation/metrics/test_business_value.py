@@ -51,7 +51,9 @@ WEIGHED = [
 ]
 
 
-@pytest.mark.parametrize(("y", "p", "arr", "expected"), [one[1:] for one in WEIGHED], ids=[one[0] for one in WEIGHED])
+@pytest.mark.parametrize(
+    ("y", "p", "arr", "expected"), [signal[1:] for signal in WEIGHED], ids=[signal[0] for signal in WEIGHED]
+)
 def test_ranking_by_arr_by_hand(y: list[int], p: list[float], arr: list[float], expected: float) -> None:
     assert business_value.auc_by_arr(y, p, arr) == pytest.approx(expected)
 

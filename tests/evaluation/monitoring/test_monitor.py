@@ -150,7 +150,7 @@ def test_a_usage_outage_is_an_outage_and_no_drift() -> None:
     assert (alarm.scope, alarm.figure) == ("usage_events", 18)
     assert "an outage, not a change of the customers; 6 signals moved with it." in str(alarm)
     assert {move.column for move, _ in result.figures.explained} == set(USAGE)
-    assert any(said.startswith("No drift: usage_events brought next to nothing") for said in result.sentences)
+    assert any(sentence.startswith("No drift: usage_events brought next to nothing") for sentence in result.sentences)
     assert "signals" in kinds(look(spoilt))  # without knowing of the outage
 
 

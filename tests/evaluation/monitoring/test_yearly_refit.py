@@ -50,6 +50,6 @@ def test_the_backtest_names_the_same_quarter_as_soon_as_it_is_known(known_quarte
         settings(), frame[["account_id", "as_of", "lifecycle_stage"]], labels, (), pd.Timestamp("2026-06-01"),
         frame, empty, (),
     )  # fmt: skip
-    (found,) = (one for one in run_checks(evidence) if one.code == "FW303")
+    (found,) = (finding for finding in run_checks(evidence) if finding.code == "FW303")
     assert "2025Q3" in found.message
     assert "in 1 of" in found.message

@@ -44,8 +44,8 @@ class Steps:
             rows = []
             for account, as_of in pairs.itertuples(index=False):
                 day = (as_of - DAY).days
-                churn = next((int(one) for one in self.churns[account] if one >= day), None)
-                fall = next((int(one) for one in self.falls[account] if one >= day), None)
+                churn = next((int(churn) for churn in self.churns[account] if churn >= day), None)
+                fall = next((int(fall) for fall in self.falls[account] if fall >= day), None)
                 fall = None if fall is None or (churn is not None and fall >= churn) else fall
                 back = None if churn is None else churn + 45
                 told = self.will[account] if churn is not None else None

@@ -54,7 +54,7 @@ def test_the_override_that_held_on_a_day(entered: list, day: float, level: str |
     entered = made(*entered)
     result = in_force(rows, entered.assign(entered_at=entered.made_at))
     assert result.index.tolist() == [7]
-    assert [None if pd.isna(one) else one for one in result.level] == [level]
+    assert [None if pd.isna(value) else value for value in result.level] == [level]
 
 
 IN_HINDSIGHT = {
@@ -80,7 +80,7 @@ def test_an_override_that_was_entered_after_the_day_is_not_judged(
     table = made(*[(account, day, of, None) for account, day, of, _ in entered])
     result = with_overrides(rows, table.assign(entered_at=[later(day) for *_, day in entered]))
     assert result.index.tolist() == [7, 3]
-    assert [None if pd.isna(one) else one for one in result.override_level] == [level, None]
+    assert [None if pd.isna(value) else value for value in result.override_level] == [level, None]
     assert result.override_in_hindsight.tolist() == [late, False]
 
 
@@ -178,8 +178,8 @@ def test_sides_by_hand(context: ReportContext) -> None:
 def test_figures_are_the_metrics_on_the_same_rows(context: ReportContext) -> None:
     random = np.random.default_rng(4)
     y = (random.random(400) < 0.3).astype(int)
-    overridden = [LEVELS[3] if one and random.random() < 0.8 else LEVELS[random.integers(3)] for one in y]
-    model = [LEVELS[min(3, one * random.integers(4) + random.integers(3))] for one in y]
+    overridden = [LEVELS[3] if value and random.random() < 0.8 else LEVELS[random.integers(3)] for value in y]
+    model = [LEVELS[min(3, value * random.integers(4) + random.integers(3))] for value in y]
     health = random.uniform(30, 95, 400)
     rows = scorings(overridden, model, list(health), list(y))
     result = judge_overrides(context, rows)
@@ -210,7 +210,7 @@ def test_intervals_draw_accounts(context: ReportContext) -> None:
     """Forty copies of each scoring know no more than one."""
     random = np.random.default_rng(5)
     y = list((random.random(100) < 0.3).astype(int))
-    overridden = [LEVELS[min(3, one * 2 + random.integers(3))] for one in y]
+    overridden = [LEVELS[min(3, value * 2 + random.integers(3))] for value in y]
     rows = scorings(overridden, ["low"] * 100, list(random.uniform(30, 95, 100)), y)
     copies = pd.concat([rows.assign(as_of=later(day)) for day in range(40)], ignore_index=True)
     one, many = (judge_overrides(context, table)["auc"]["people"] for table in (rows, copies))

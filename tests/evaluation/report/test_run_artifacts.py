@@ -65,7 +65,7 @@ def test_figures_are_those_of_the_summary_by_horizon_stage_and_segment(summary: 
     main = next(horizon for horizon in summary["horizons"] if horizon["days"] == 90)
     assert result["90d"]["auc"] == main["auc"]
     assert set(result) == {"30d", "60d", "90d", "180d", "lifecycle_stage", "segment"}
-    segments = {one["group"]: one for one in summary["groups"]["segment"]}
+    segments = {row["group"]: row for row in summary["groups"]["segment"]}
     assert {name: part["mean_p"] for name, part in result["segment"].items()} == {
         name: part["mean_p"] for name, part in segments.items()
     }

@@ -75,7 +75,7 @@ def test_figures_are_those_of_the_metrics(frames: Frames, summary: dict[str, Any
             assert result[name]["value"] == pytest.approx(value, abs=1e-9), name
             assert result[name]["low"] <= result[name]["value"] <= result[name]["high"], name
         assert (result["rows"], result["churned_rows"], result["mean_p"]) == (y.size, y.sum(), pytest.approx(p.mean()))
-        assert sum(one["rows"] for one in result["reliability"]) == y.size
+        assert sum(row["rows"] for row in result["reliability"]) == y.size
 
 
 def test_scope_counts_accounts_once_and_open_windows_apart(frames: Frames, summary: dict[str, Any]) -> None:
@@ -232,8 +232,8 @@ def test_groups_and_levels_add_up(frames: Frames, summary: dict[str, Any]) -> No
         assert sum(one["rows"] for one in table) == len(rows)
         for one in table:
             assert one["happened"]["low"] <= one["happened"]["value"] <= one["happened"]["high"]
-    assert [one["group"] for one in summary["groups"]["lifecycle_stage"]] == list(STAGES)
-    assert [one["group"] for one in summary["groups"]["quarter"]] == [
+    assert [row["group"] for row in summary["groups"]["lifecycle_stage"]] == list(STAGES)
+    assert [row["group"] for row in summary["groups"]["quarter"]] == [
         "2024 Q1",
         "2024 Q2",
         "2024 Q3",
@@ -250,10 +250,10 @@ def test_unknown_and_many_groups(frames: Frames) -> None:
     judged["segment"] = judged["segment"].astype(object).where(judged["segment"] != "smb", None)
     judged["owner"] = [f"csm-{int(one[-4:]) % 40:02d}" for one in judged["account_id"]]
     tables = summarise(judged, NONE, settings())["groups"]
-    assert "(unknown)" in [one["group"] for one in tables["segment"]]
+    assert "(unknown)" in [row["group"] for row in tables["segment"]]
     assert len(tables["owner"]) == 26
     assert tables["owner"][-1]["group"] == "(15 smaller)"
-    assert sum(one["rows"] for one in tables["owner"]) == matured(judged, 90).shape[0]
+    assert sum(row["rows"] for row in tables["owner"]) == matured(judged, 90).shape[0]
 
 
 def test_surprises_are_the_least_expected_losses_with_the_reasons_of_the_day(
@@ -269,7 +269,7 @@ def test_surprises_are_the_least_expected_losses_with_the_reasons_of_the_day(
     assert 0 <= left[0]["days_before"] < 90
     assert [why["signal"] for why in left[0]["reasons"]] == ["logins_28d", "nps"]
     stayed = summary["surprises"]["stayed"]
-    assert all(one["churn_at"] is None for one in stayed)
+    assert all(row["churn_at"] is None for row in stayed)
     assert stayed[0]["p"] == pytest.approx(rows.loc[(rows["y"] == 0) & rows["churn_at"].isna(), "p"].max())
 
 
@@ -282,7 +282,7 @@ def test_a_few_churns_are_counted_and_not_judged() -> None:
     assert f"{scope['churned_accounts']} churned accounts, at least 10 would do" == at(summary)["auc"]["refused"]
     assert against(summary, "rules")["verdict"] == "refused"
     assert {"auc", "ece", "calibration_slope", "precision and recall at capacity"} <= {
-        one["figure"] for one in summary["refused"]
+        row["figure"] for row in summary["refused"]
     }
     assert not any("beats" in headline for headline in summary["headlines"])
     lower = summarise(judged, baselines, settings(min_churned_accounts=2))

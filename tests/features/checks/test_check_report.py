@@ -88,12 +88,12 @@ def test_the_check_finds_what_was_planted(planted: Settings) -> None:
     assert (report.churns.events, report.churns.churned_accounts, report.churns.accounts) == (20, 20, 60)
     assert report.churns.by_quarter == {"2023-Q3": 20}
     assert report.churns.by_stage == {"value_realization": 20}  # 195 days of tenure
-    shares = {one.dimension: one.accounts_share for one in report.coverage}
+    shares = {row.dimension: row.accounts_share for row in report.coverage}
     assert shares == {"usage": 1.0, "engagement": 0.0, "financial": 0.0, "relationship": round(2 / 60, 4)}
-    told = "\n".join(report.warnings)
+    text = "\n".join(report.warnings)
     for words in ("2 rows of accounts that are not", "1 rows from before", "331 days behind", "3 days with", "25%"):
-        assert words.replace("331 days behind", "331 days before") in told
-    assert "20 churned accounts; training wants 30" in told
+        assert words.replace("331 days behind", "331 days before") in text
+    assert "20 churned accounts; training wants 30" in text
 
 
 def test_the_report_prints_and_is_json(planted: Settings) -> None:

@@ -12,8 +12,8 @@ DOCS = Path(__file__).resolve().parents[3] / "docs" / "signals.md"
 
 
 def test_the_catalogue_is_current() -> None:
-    said = DOCS.read_text(encoding="utf-8")
-    assert said == catalogue(), "run `python -m features.signals.describe > docs/signals.md`"
+    text = DOCS.read_text(encoding="utf-8")
+    assert text == catalogue(), "run `python -m features.signals.describe > docs/signals.md`"
 
 
 def test_there_are_enough_signals_and_each_has_its_row() -> None:

@@ -149,10 +149,10 @@ def test_our_own_mails_do_not_look_like_engagement(data: Dataset, tmp_path: Path
     more = {**TABLES, "interactions": pd.concat([TABLES["interactions"], mails], ignore_index=True)}
     written = build(tmp_path, more, framework=EXPECTED)
     moved = {}
-    for one in ENGAGEMENT:
-        before, after = (value(result, "busy", SECOND, one.name) for result in (data, written))
+    for signal in ENGAGEMENT:
+        before, after = (value(result, "busy", SECOND, signal.name) for result in (data, written))
         if before != after:
-            moved[one.name] = (after - before) * one.healthier
+            moved[signal.name] = (after - before) * signal.healthier
     assert set(moved) == set(OURS)
     assert moved["our_contacts_90d"] == 0  # known, and neither good nor bad
     assert max(moved.values()) <= 0
@@ -161,7 +161,7 @@ def test_our_own_mails_do_not_look_like_engagement(data: Dataset, tmp_path: Path
 def test_without_knowing_who_began_nothing_is_said_of_contact_and_replies(tmp_path: Path) -> None:
     talks = TABLES["interactions"].drop(columns="initiated_by")
     names = build(tmp_path, {**TABLES, "interactions": talks}, framework=EXPECTED).schema.names
-    begun = {one.name for one in ENGAGEMENT if "interactions.initiated_by" in one.needs}
+    begun = {signal.name for signal in ENGAGEMENT if "interactions.initiated_by" in signal.needs}
     assert {"reply_share_90d", "customer_contacts_90d", "days_since_heard", "interaction_sentiment_90d"} <= begun
     assert not begun & set(names)
     assert {"meetings_90d", "attendance_share_90d", "days_since_qbr"} <= set(names)

@@ -144,9 +144,9 @@ def test_faults_of_the_file(tmp_path: Path, case: str) -> None:
 def test_every_fault_of_the_file_is_told_at_once(tmp_path: Path) -> None:
     twice = OWN.replace("billing_tickets_share_90d", "billing_tickets_90d").replace('"tickets_90d")', '"ticket_90d")')
     write(tmp_path, twice)
-    with pytest.raises(ConfigError, match="exists already") as told:
+    with pytest.raises(ConfigError, match="exists already") as refused:
         own_signals(project(tmp_path, TABLES, signals="my_signals.py"))
-    assert {fault.where for fault in told.value.faults} == {
+    assert {fault.where for fault in refused.value.faults} == {
         "signals.billing_tickets_90d",
         "signals.billing_tickets_90d.of",
     }

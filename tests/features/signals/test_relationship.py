@@ -142,15 +142,15 @@ def test_people_are_told_apart_as_far_as_the_tables_do(data: Dataset, tmp_path: 
     if left_out == "contact_id":
         tables |= {name: TABLES[name].drop(columns=left_out) for name in ("interactions", "surveys")}
     result = build(tmp_path, tables)
-    spoke = {one.name for one in RELATIONSHIP if "interactions.contact_id" in one.needs}
+    spoke = {signal.name for signal in RELATIONSHIP if "interactions.contact_id" in signal.needs}
     answered = {"survey_response_share_180d"}
     lost = {"interactions": spoke, "surveys": answered, "contact_id": spoke | answered}[left_out]
-    own = {one.name for one in RELATIONSHIP if frame_of(one) == "surveys" or "nps_last" in made_of(one)}
+    own = {signal.name for signal in RELATIONSHIP if frame_of(signal) == "surveys" or "nps_last" in made_of(signal)}
     lost = lost | own if left_out == "surveys" else lost
-    assert {one.name for one in RELATIONSHIP} - set(result.schema.names) == lost
-    for one in RELATIONSHIP:
-        if one.name not in lost and frame_of(one) == "contacts":
-            assert value(result, "busy", SECOND, one.name) == value(data, "busy", SECOND, one.name), one.name
+    assert {signal.name for signal in RELATIONSHIP} - set(result.schema.names) == lost
+    for signal in RELATIONSHIP:
+        if signal.name not in lost and frame_of(signal) == "contacts":
+            assert value(result, "busy", SECOND, signal.name) == value(data, "busy", SECOND, signal.name), signal.name
     if left_out == "surveys":  # p5 and p6 were only heard of in surveys
         assert value(result, "busy", SECOND, "contacts_active_90d") == 3
     if left_out == "interactions":

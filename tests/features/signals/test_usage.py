@@ -79,10 +79,10 @@ def by_loop(uses: pd.DataFrame, as_of: pd.Timestamp) -> Found:
         volumes: Counter[str] = Counter()
         before: Counter[str] = Counter()
         for row in recent[recent[key].notna()].itertuples():
-            one = str(getattr(row, key))
-            ages.setdefault(one, []).append(row.age)
-            volumes[one] += row.quantity
-            before[one] += row.quantity * (30 < row.age <= 60)
+            text = str(getattr(row, key))
+            ages.setdefault(text, []).append(row.age)
+            volumes[text] += row.quantity
+            before[text] += row.quantity * (30 < row.age <= 60)
         for days in (1, 7, 30, 90) if what == "user" else (7, 30, 90):
             result[f"{used}_{days}d"] = sum(min(age) <= days for age in ages.values())
         result[lost] = sum(min(age) > 30 for age in ages.values())
@@ -107,7 +107,7 @@ def test_aggregates_of_usage_are_what_a_loop_over_events_counts(
 ) -> None:
     uses = events()
     expected = by_loop(uses[uses.account_id == account], as_of)
-    assert expected.keys() == {one.name for one in USAGE if (frame_of(one) or "").startswith("usage_")}
+    assert expected.keys() == {signal.name for signal in USAGE if (frame_of(signal) or "").startswith("usage_")}
     result = {name: value(data, account, as_of, name) for name in expected}
     assert result == {
         name: pytest.approx(np.nan if one is None else one, nan_ok=True) for name, one in expected.items()
@@ -121,5 +121,5 @@ def test_an_account_used_on_weekdays_alone_has_a_weekend_share_of_0(data: Datase
 
 
 def test_an_account_without_a_row_of_usage_has_no_signal_of_it(data: Dataset) -> None:
-    of_usage = [one.name for one in USAGE if (frame_of(one) or "").startswith("usage_")]
+    of_usage = [signal.name for signal in USAGE if (frame_of(signal) or "").startswith("usage_")]
     assert all(pd.isna(value(data, "absent", SECOND, name)) for name in of_usage)

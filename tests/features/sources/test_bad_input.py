@@ -42,7 +42,7 @@ def write(folder: Path, **changed: list[str]) -> None:
 
 
 def tables(**changed: Any) -> dict[str, Any]:
-    return {name: {**one, **changed.get(name, {})} for name, one in TABLES.items()}
+    return {name: {**table, **changed.get(name, {})} for name, table in TABLES.items()}
 
 
 def faults_of(settings: Settings) -> list[str]:

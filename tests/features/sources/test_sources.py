@@ -253,7 +253,7 @@ def test_environment_variables_place_the_data(
 def test_the_examples_map_the_public_data(name: str, rows: dict[str, int], data_end: str, shared_data: Path) -> None:
     settings = load_settings(EXAMPLES / f"{name}.yaml")
     sources = open_sources(settings)
-    assert {table_name: int(one.count().execute()) for table_name, one in sources.tables.items()} == rows
+    assert {table_name: int(table.count().execute()) for table_name, table in sources.tables.items()} == rows
     assert sources.data_end == pd.Timestamp(data_end)
     assert not {"gender", "age_band", "disability", "imd_band"} & set(sources.tables["accounts"].columns)
     sources.close()

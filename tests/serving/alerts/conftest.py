@@ -83,7 +83,7 @@ def score(
     told = {"signal": "days_since_use", "dimension": "usage", "sentence": "days since the last use"}
     made = made.assign(
         risk_level=levels,
-        reasons=[json.dumps([{**told, "value": 100 * one, "contribution": one / 2}]) for one in p],
+        reasons=[json.dumps([{**told, "value": 100 * value, "contribution": value / 2}]) for value in p],
         triggers=[json.dumps(fired.get(number, [])) for number in range(len(levels))],
         actions=json.dumps([{"playbook": "risk_mitigation", "title": "Find out", "why": "x", "within_hours": 24}]),
         arr=100_000.0,

@@ -82,9 +82,9 @@ def test_a_channel_gets_plain_words(ledger, alert_settings, client, receiver):
     sender = filled(ledger, alert_settings(channel), client, accounts=12)
     sender.run(NOW)
     assert len(receiver.calls) == 2  # ten accounts a message are enough to read
-    told = json.loads(receiver.calls[0].body)
-    assert list(told) == ["text"]
-    assert told["text"].startswith("*10 accounts have changed*\nFirm 0: risk rose")
+    body = json.loads(receiver.calls[0].body)
+    assert list(body) == ["text"]
+    assert body["text"].startswith("*10 accounts have changed*\nFirm 0: risk rose")
     assert "webhook-signature" not in receiver.calls[0].headers
 
 
@@ -136,10 +136,12 @@ def test_what_is_over_the_budget_comes_once_as_a_digest_when_the_week_is_over(le
     assert sender.run(NOW + WEEK).delivered == 0
     assert sender.run(NOW + 2 * WEEK).delivered == 0
     digests = [json.loads(call.body) for call in receiver.calls[-2:]]
-    assert {one["type"] for one in digests} == {"alerts.digest"}
-    by_owner = {one["data"]["owner"]: [alert["account_id"] for alert in one["data"]["alerts"]] for one in digests}
+    assert {digest["type"] for digest in digests} == {"alerts.digest"}
+    by_owner = {
+        digest["data"]["owner"]: [alert["account_id"] for alert in digest["data"]["alerts"]] for digest in digests
+    }
     assert by_owner == {"ben": ["002", "000"], "anna": ["001"]}  # most at stake first
-    assert {one["data"]["week"] for one in digests} == {"2024-W06"}
+    assert {digest["data"]["week"] for digest in digests} == {"2024-W06"}
 
 
 def test_a_receiver_may_take_everything(ledger, alert_settings, client, receiver):

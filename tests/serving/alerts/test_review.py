@@ -66,7 +66,7 @@ def test_of_the_budget(make_settings):
 
 def test_of_each_subject(make_settings):
     found = reviewed(make_settings)
-    assert [(one.kind, one.subject, one.alerts) for one in found.triggers] == [
+    assert [(trigger.kind, trigger.subject, trigger.alerts) for trigger in found.triggers] == [
         ("level_change", "high", 2),
         ("level_change", "medium", 1),
     ]

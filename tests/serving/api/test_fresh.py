@@ -46,9 +46,9 @@ class Asker:
                 body = answer.json()
                 seen = {(body["model_version"], body["as_of"])}
                 seen |= {
-                    (one["prediction"]["model_version"], one["prediction"]["as_of"])
-                    for one in body["results"]
-                    if one["prediction"] is not None
+                    (result["prediction"]["model_version"], result["prediction"]["as_of"])
+                    for result in body["results"]
+                    if result["prediction"] is not None
                 }
                 self.told.append((answer.status_code, seen))
                 time.sleep(0.02)
@@ -100,7 +100,7 @@ def asker(demo: Path, project: Path) -> Iterator[Asker]:
 def test_what_changes_is_taken_over_and_what_is_damaged_is_refused(asker: Asker, project: Path, forewarn: Any) -> None:
     settings = load_settings(project / "forewarn.yaml")
     before = asker.status()
-    others = [one.number for one in versions(settings) if one.number != before["model_version"]]
+    others = [version.number for version in versions(settings) if version.number != before["model_version"]]
     file = project / "forewarn.yaml"
     sound = file.read_text()
 
@@ -154,7 +154,7 @@ def test_a_model_that_is_not_as_registered_is_refused_in_words_and_the_old_one_s
 ) -> None:
     settings = load_settings(project / "forewarn.yaml")
     serving = asker.status()["model_version"]
-    other = next(one for one in versions(settings) if one.number != serving)
+    other = next(version for version in versions(settings) if version.number != serving)
     assert other.folder is not None
     files = other.folder / "artifacts" / "forewarn" / "churn"
     target = next(path for path in (files / "trees.txt", files / "model.json") if path.is_file())

@@ -251,9 +251,9 @@ def test_a_body_with_very_many_faults_is_refused_at_once(house: House, count: in
     answer = house.call("POST", "/parsed", "csm", json={"account_ids": [1] * count})
     assert time.process_time() - began < 1
     assert is_problem(answer, 422)
-    told = answer.json()
-    assert len(told["faults"]) == (1 if count > 10_000 else MOST_FAULTS)
-    assert count > 10_000 or f"{count:,} faults" in told["title"] + told["detail"]
+    body = answer.json()
+    assert len(body["faults"]) == (1 if count > 10_000 else MOST_FAULTS)
+    assert count > 10_000 or f"{count:,} faults" in body["title"] + body["detail"]
 
 
 def test_a_websocket_is_shut(house: House) -> None:
@@ -289,8 +289,8 @@ def test_a_refusal_is_one_line_in_the_log(house: House, capsys: Any) -> None:
     answer = house.call("POST", "/parsed", "csm", json={"account_ids": [1]}, headers={"X-Request-Id": "mine-1"})
     assert is_problem(answer, 422)
     (line,) = capsys.readouterr().err.splitlines()
-    told = json.loads(line)
-    assert (told["status"], told["request_id"], told["key"]) == (422, "mine-1", house.keys["csm"][3:11])
+    body = json.loads(line)
+    assert (body["status"], body["request_id"], body["key"]) == (422, "mine-1", house.keys["csm"][3:11])
     assert "Traceback" not in line
     assert answer.headers["x-request-id"] == "mine-1"
 

@@ -123,7 +123,7 @@ def test_signals_stand_beside_the_accounts_own_past_and_its_peers(api: Api) -> N
     account = api.frame.index[api.frame.lifecycle_stage == account][0]
     with api.client() as client:
         told = client.signals(account)
-    signal = next(one for one in told["signals"] if one["signal"] == "tenure_days")
+    signal = next(signal for signal in told["signals"] if signal["signal"] == "tenure_days")
     history = pd.read_parquet(api.project / ".forewarn" / "signals" / "history.parquet")
     past = history[(history.account_id == account) & (history.as_of >= "2025-01-01") & (history.as_of < "2026-01-01")]
     assert signal["value"] == api.frame.tenure_days[account]
@@ -197,15 +197,15 @@ def test_tasks_and_notes_stand_in_the_ledger_with_what_was_shown_then(api: Api) 
         served = client.account(account)
         history = client.history(account)
     assert first == again
-    assert [(one["kind"], one["step"], one["until"]) for one in history["tasks"]] == [
+    assert [(task["kind"], task["step"], task["until"]) for task in history["tasks"]] == [
         ("snoozed", None, "2100-01-04"),
         ("ticked", "Call the sponsor", None),
         ("done", None, None),
     ]
-    assert {one["p_churn"] for one in history["tasks"]} == {served["prediction"]["p_churn_90d"]}
-    assert {(one["owner"], one["as_of"]) for one in history["tasks"]} == {(served["owner"], served["as_of"])}
-    assert [one["made_by"] for one in history["tasks"]][:2] == ["kim", f"key:{api.keys['csm'][3:11]}"]
-    assert [(one["text"], one["written_by"]) for one in history["notes"]] == [("They move <b>house</b>.", "kim")]
+    assert {task["p_churn"] for task in history["tasks"]} == {served["prediction"]["p_churn_90d"]}
+    assert {(task["owner"], task["as_of"]) for task in history["tasks"]} == {(served["owner"], served["as_of"])}
+    assert [task["made_by"] for task in history["tasks"]][:2] == ["kim", f"key:{api.keys['csm'][3:11]}"]
+    assert [(note["text"], note["written_by"]) for note in history["notes"]] == [("They move <b>house</b>.", "kim")]
 
 
 def test_a_key_of_an_owner_shows_that_owners_accounts_alone(api: Api) -> None:
@@ -234,7 +234,7 @@ def test_reports_are_the_files_of_their_folder_and_no_others(api: Api) -> None:
     folder = api.project / ".forewarn" / "reports"
     (folder / "keys").symlink_to(api.project / ".forewarn" / "keys.db")
     with api.client("leader") as client:
-        listed = {one["name"]: one["bytes"] for one in client.reports()}
+        listed = {report["name"]: report["bytes"] for report in client.reports()}
         files = [path for path in folder.iterdir() if path.is_file() and not path.is_symlink()]
         served = {f"ledger/{path.name}": path.stat().st_size for path in (folder / "ledger").iterdir()}
         assert "ledger/report.html" in served
@@ -301,10 +301,10 @@ def test_the_document_is_valid_and_names_what_each_route_takes() -> None:
     made = document(ROUTES, (30, 90))
     validator = pytest.importorskip("openapi_spec_validator")
     validator.validate(made)
-    ids = [one["operationId"] for methods in made["paths"].values() for one in methods.values()]
+    ids = [method["operationId"] for methods in made["paths"].values() for method in methods.values()]
     assert len(set(ids)) == len(ids) == len(ROUTES)
     post = made["paths"]["/v1/outcomes"]["post"]
     assert "409" in post["responses"]
-    assert [one["name"] for one in post["parameters"]] == ["Idempotency-Key"]
+    assert [parameter["name"] for parameter in post["parameters"]] == ["Idempotency-Key"]
     for route in ROUTES:
         assert route.takes is None or route.takes.model_validate_json(json.dumps(route.example))

@@ -73,7 +73,7 @@ def predictions_of(answer: httpx.Response) -> list[dict[str, Any]]:
 
 
 def contributions(prediction: dict[str, Any]) -> list[float]:
-    return [one["contribution"] for group in prediction["reasons"]["dimensions"] for one in group["signals"]]
+    return [signal["contribution"] for group in prediction["reasons"]["dimensions"] for signal in group["signals"]]
 
 
 def is_problem(answer: httpx.Response, status: int) -> bool:
@@ -91,19 +91,19 @@ def test_served_equals_batch_to_the_last_bit(served: Served) -> None:
     rows = {row["account_id"]: row for row in served.batch.to_dict("records")}
     parts = [accounts[::-1][start : start + MOST] for start in range(0, len(accounts), MOST)]
     answers = [one for part in parts for one in predictions_of(served.post("/v1/score", part))]
-    answers += [predictions_of(served.post("/v1/score", [one]))[0] for one in accounts[:3]]
-    assert [one["account_id"] for one in answers] == accounts[::-1] + accounts[:3]
+    answers += [predictions_of(served.post("/v1/score", [account]))[0] for account in accounts[:3]]
+    assert [answer["account_id"] for answer in answers] == accounts[::-1] + accounts[:3]
     numbers = [name for name in served.batch if served.batch[name].dtype == "float64"]
     assert {"p_churn_30d", "p_churn_90d", "p_low_90d", "p_high_90d", "health_score", "p_health_90d"} <= set(numbers)
-    for one in answers:
-        row = rows[one["account_id"]]
+    for answer in answers:
+        row = rows[answer["account_id"]]
         for name in numbers:
-            assert one[name] == (None if math.isnan(row[name]) else row[name]), (one["account_id"], name)
+            assert answer[name] == (None if math.isnan(row[name]) else row[name]), (answer["account_id"], name)
         for name in ("lifecycle_stage", "risk_level", "config_version"):
-            assert one[name] == row[name]
-        assert one["triggers"] == json.loads(row["triggers"])
-        assert one["actions"] == json.loads(row["actions"])
-    assert len({one["p_churn_90d"] for one in answers}) > len(accounts) / 2
+            assert answer[name] == row[name]
+        assert answer["triggers"] == json.loads(row["triggers"])
+        assert answer["actions"] == json.loads(row["actions"])
+    assert len({answer["p_churn_90d"] for answer in answers}) > len(accounts) / 2
 
 
 def test_every_column_of_a_prediction_is_served(served: Served) -> None:
@@ -118,8 +118,8 @@ def test_the_weights_are_those_of_the_stage(served: Served) -> None:
     framework = yaml.safe_load((ROOT / "configs" / "default.yaml").read_text())["framework"]
     weights = {stage["name"]: stage["weights"] for stage in framework["stages"]}
     answers = predictions_of(served.post("/v1/score", list(served.batch.account_id[:60])))
-    assert len({one["lifecycle_stage"] for one in answers}) > 1
-    assert all(one["weights"] == weights[one["lifecycle_stage"]] for one in answers)
+    assert len({answer["lifecycle_stage"] for answer in answers}) > 1
+    assert all(answer["weights"] == weights[answer["lifecycle_stage"]] for answer in answers)
 
 
 @pytest.mark.parametrize("path", ["/v1/score", "/v1/explain"])
@@ -137,8 +137,8 @@ def test_explain_gives_every_signal_and_score_the_strongest(served: Served) -> N
     account = served.batch.account_id[0]
     full = predictions_of(served.post("/v1/explain", [account]))[0]
     short = predictions_of(served.post("/v1/score", [account]))[0]
-    flat = {one["signal"]: one for group in full["reasons"]["dimensions"] for one in group["signals"]}
-    shown = [one for group in short["reasons"]["dimensions"] for one in group["signals"]]
+    flat = {signal["signal"]: signal for group in full["reasons"]["dimensions"] for signal in group["signals"]}
+    shown = [signal for group in short["reasons"]["dimensions"] for signal in group["signals"]]
     strongest = sorted((one["contribution"] for one in flat.values()), key=abs, reverse=True)[:8]
     assert len(flat) > 50
     assert {group["dimension"] for group in full["reasons"]["dimensions"]} >= {
@@ -152,7 +152,7 @@ def test_explain_gives_every_signal_and_score_the_strongest(served: Served) -> N
 
 def test_reasons_differ_between_accounts(served: Served) -> None:
     answers = predictions_of(served.post("/v1/explain", list(served.batch.account_id[:20])))
-    assert len({tuple(contributions(one)) for one in answers}) == 20
+    assert len({tuple(contributions(answer)) for answer in answers}) == 20
 
 
 def test_an_unknown_account_fails_alone(served: Served) -> None:

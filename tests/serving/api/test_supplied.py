@@ -58,7 +58,7 @@ def test_what_is_wrong_is_an_error_of_that_account(api: Api) -> None:
     first, *others = answer.json()["results"]
     assert first["error"] is None
     assert (first["prediction"]["as_of"], first["prediction"]["coverage"]) == ("2026-01-01", None)
-    assert [one["account_id"] for one in others] == [one["account_id"] for one in accounts]
+    assert [other["account_id"] for other in others] == [account["account_id"] for account in accounts]
     for one, (sent, says) in zip(others, wrong, strict=True):
         assert one["prediction"] is None, sent
         assert one["error"]["code"] == "supplied_signals"
@@ -81,7 +81,7 @@ def test_it_stands_in_the_ledger_once_and_is_no_forecast(api: Api) -> None:
     sent = [{"account_id": "once", "signals": {"lifecycle_stage": stage, "days_since_use": days}} for days in (3, 4)]
     with api.client("admin") as client:
         first, second = (client.score_supplied([*sent, sent[0]])["results"] for _ in range(2))
-    places = [one["ledger"] for one in first]
+    places = [row["ledger"] for row in first]
     assert places == [one["ledger"] for one in second]
     assert places[0] == places[2] != places[1]
     kinds = "select distinct kind, substr(signals_hash, 1, 9) from predictions join batches using (batch_id)"

@@ -84,9 +84,9 @@ def test_too_few_churns(project: Path) -> None:
     edit(project, training={"min_churns": 5000})
     done = call("--config", project / "forewarn.yaml", "--json", "train")
     assert done.exit_code == 0
-    told = json.loads(done.stdout)
-    assert told["chosen"] in {"rules", "base_rate"}
-    assert "5000" in told["why"] or "5,000" in told["why"]
+    body = json.loads(done.stdout)
+    assert body["chosen"] in {"rules", "base_rate"}
+    assert "5000" in body["why"] or "5,000" in body["why"]
 
 
 @pytest.mark.parametrize(

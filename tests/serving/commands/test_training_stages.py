@@ -96,7 +96,7 @@ def test_the_run_of_a_training_gets_the_figures_of_its_backtest(settings: Settin
     run, children, files = run_of(settings, champion.run_id)
     assert run.data.metrics["90d/auc/value"] == main_figures["auc"]["value"]
     assert run.data.metrics["segment/smb/mean_p"] == next(
-        one["mean_p"] for one in body["groups"]["segment"] if one["group"] == "smb"
+        row["mean_p"] for row in body["groups"]["segment"] if row["group"] == "smb"
     )
     assert "lifecycle_stage/renewal/happened/value" in run.data.metrics
     assert {f"plots/{name}.png" for name in ("reliability", "gains", "lead", "shap_beeswarm", "shap_bar")} <= files
@@ -132,12 +132,12 @@ def test_what_was_tuned_trains_and_is_told(
     trial = Trial(0, "COMPLETE", 0.1, {"num_leaves": 9})
     monkeypatch.setattr(training.fit, "fit_models", fitted)
     for adopted in (True, False):
-        found = Tuned(Trees(num_leaves=9) if adopted else Trees(), adopted, study(adopted), (trial,))
-        monkeypatch.setattr(training.fit, "tune", lambda *_, found=found: found)
+        tuned = Tuned(Trees(num_leaves=9) if adopted else Trees(), adopted, study(adopted), (trial,))
+        monkeypatch.setattr(training.fit, "tune", lambda *_, tuned=tuned: tuned)
         done = on(project, "train", "--tune", "2")
         assert done.exit_code == 0, done.stderr
         assert "tuning: a planted study" in done.stdout
-        assert (found.line in done.stdout) == adopted
+        assert (tuned.line in done.stdout) == adopted
         made = registry.load_version(settings, "candidate")
         assert made.record.config_version == trained[-1].version
         run, children, files = run_of(settings, made.run_id)

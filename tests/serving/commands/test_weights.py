@@ -73,8 +73,8 @@ def test_what_is_proposed_loads_and_gives_the_scores_shown(stage: Stage, project
     found = yaml.safe_load(path.read_text())
     assert found.keys() == {"extends", "framework"}
     assert found["framework"].keys() == {"stages", "health_maps"}
-    same = [one.model_copy(update={"weight": 1}) for one in settings.framework.health_maps]
-    assert [one.model_copy(update={"weight": 1}) for one in proposed.framework.health_maps] == same
+    same = [health_map.model_copy(update={"weight": 1}) for health_map in settings.framework.health_maps]
+    assert [health_map.model_copy(update={"weight": 1}) for health_map in proposed.framework.health_maps] == same
     for one in body["weights"]:
         shown = {each["dimension"]: each["after"] for each in one["dimensions"]}
         assert proposed.framework.stage(one["stage"]).weights.as_dict() == shown

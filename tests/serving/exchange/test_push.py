@@ -151,7 +151,7 @@ class Web:
         return WebhookReceiver(client, limits or Limits(), self.wait, lambda: self.now, url=url, **secrets)
 
     def told(self) -> list[str]:
-        return [one["account_id"] for _, call in self.calls for one in json.loads(call.content)["accounts"]]
+        return [account["account_id"] for _, call in self.calls for account in json.loads(call.content)["accounts"]]
 
 
 def test_fifty_records_a_call_and_a_hundred_calls_a_minute(project: Project) -> None:

@@ -100,7 +100,7 @@ def test_the_events_behind_a_figure_are_shown_by_stage_and_segment(fitted, datas
     shown = fitted.churn.log["events_by"]
     assert set(shown) == {"lifecycle_stage", "segment"}
     # An account has one segment for life but passes through several stages.
-    assert sum(one["churned_accounts"] for one in shown["segment"].values()) == len(
+    assert sum(row["churned_accounts"] for row in shown["segment"].values()) == len(
         {
             dataset.labels["account_id"].iloc[place]
             for place in np.unique(fitted_rows(fitted, dataset).snapshot[fitted_rows(fitted, dataset).churned > 0])
@@ -187,7 +187,9 @@ def test_the_rules_as_the_model_say_what_the_rules_say(rolling, cut, settings, l
     theirs, ours = fitted.health.explain(few, 90), model.explain(few, 90)
     assert ours.signals == (*theirs.signals, "season")
     assert np.array_equal(ours.contributions[:, :-1], theirs.contributions)
-    assert set(model.columns) == {one.signal for one in settings.framework.health_maps} | {"lifecycle_stage"}
+    assert set(model.columns) == {health_map.signal for health_map in settings.framework.health_maps} | {
+        "lifecycle_stage"
+    }
 
 
 def test_excluded_signals_do_not_enter(dataset, settings):

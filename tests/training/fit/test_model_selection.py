@@ -41,7 +41,10 @@ def points(slope: float) -> dict[str, float]:
 def spoil(blocks, *names: str):
     """Those learners' log-odds with noise: worse than the base rate beyond chance."""
     noise = np.random.default_rng(0).normal(0, 3, len(blocks["blend"]))
-    return {name: replace(one, log_odds=one.log_odds + noise) if name in names else one for name, one in blocks.items()}
+    return {
+        name: replace(block, log_odds=block.log_odds + noise) if name in names else block
+        for name, block in blocks.items()
+    }
 
 
 BLENDS = ("blend", "blend_rules")
@@ -75,7 +78,7 @@ def test_the_highest_step_that_holds(learners, blocks, accounts, spoilt, slope, 
 @pytest.mark.parametrize("accounts", [120, 5_000])
 def test_learners_that_know_nothing_are_no_usable_signal(learners, blocks, accounts):
     base, random = blocks["base_rate"].log_odds, np.random.default_rng(0)
-    lost = {name: replace(one, log_odds=base + random.normal(0, 3, len(base))) for name, one in blocks.items()}
+    lost = {name: replace(block, log_odds=base + random.normal(0, 3, len(base))) for name, block in blocks.items()}
     found = choose_learner(of(learners, accounts), lost | {"base_rate": blocks["base_rate"]}, 30)
     assert (found.chosen, found.too_bold) == ("base_rate", False)
     assert found.why.startswith(NO_SIGNAL)
@@ -117,7 +120,7 @@ def test_the_learner_goes_by_the_number_of_churns(learners, blocks, events, chos
     assert choose_learner(
         of(learners, events), good | {"blend": worse if events > 2_000 else good["blend"]}, 30
     ).chosen == (chosen)
-    few = {name: one for name, one in blocks.items() if name != "blend_rules"}
+    few = {name: block for name, block in blocks.items() if name != "blend_rules"}
     assert choose_learner(of(learners, events), few | {"trees": worse}, 30).chosen == "blend"
 
 
@@ -145,7 +148,7 @@ def test_labels_without_a_signal_pass_no_step(rolling, cut, learners, blocks):
     for _ in range(20):
         base = blocks["base_rate"].log_odds
         churned = (rng.random(len(base)) < 1 / (1 + np.exp(-base))).astype(float)
-        drawn = {name: replace(one, churned=churned) for name, one in blocks.items()}
+        drawn = {name: replace(block, churned=churned) for name, block in blocks.items()}
         chosen.append(choose_learner(of(learners, 120), drawn, 30).chosen)
     assert chosen.count("base_rate") >= 19
 

@@ -29,13 +29,13 @@ def project(settings, tmp_path):
 
 
 def test_a_study_goes_on_where_it_stopped(small, project):
-    said: list[str] = []
+    messages: list[str] = []
     rolling = Rolling(small, project)
-    first = tune(small, project, 2, said.append, rolling)
+    first = tune(small, project, 2, messages.append, rolling)
     assert [trial.number for trial in first.trials] == [0, 1]
     assert first.trials[0].params == Trees().model_dump()  # the default is the first that is tried
     assert first.trials[0].value == pytest.approx(first.study.default_log_loss)
-    assert [one for one in said if one.startswith("trial ")][1].startswith("trial 2 of 2: ")
+    assert [message for message in messages if message.startswith("trial ")][1].startswith("trial 2 of 2: ")
     second = tune(small, project, 2, None, rolling)
     assert [trial.number for trial in second.trials] == [0, 1, 2, 3]
     assert second.trials[:2] == first.trials

@@ -34,7 +34,10 @@ def tilted(framework: Framework) -> Framework:
             weights[1] *= 3
         named = dict(zip(DIMENSIONS, 100 * weights / weights.sum(), strict=True))
         stages.append(stage.model_copy(update={"weights": Weights(**named)}))
-    maps = [one.model_copy(update={"weight": OWN.get(one.signal, one.weight)}) for one in framework.health_maps]
+    maps = [
+        health_map.model_copy(update={"weight": OWN.get(health_map.signal, health_map.weight)})
+        for health_map in framework.health_maps
+    ]
     return framework.model_copy(update={"stages": tuple(stages), "health_maps": tuple(maps)})
 
 
@@ -69,7 +72,7 @@ def test_planted_weights_are_found_again(steps: dict[Step, Reweighted], truth: F
     expected, _ = published(truth)
     result, own = published(steps["signals"].framework)
     assert np.abs(result[:3] - expected[:3]).max() < 6
-    names = [one.signal for one in truth.health_maps]
+    names = [health_map.signal for health_map in truth.health_maps]
     ratio = own[names.index("logins_28d")] / own[names.index("feature_breadth")]
     assert 2.1 < ratio < 3.9
     assert own[:2].sum() == pytest.approx(4, abs=0.02)  # a dimension's weights keep their sum

@@ -47,7 +47,9 @@ def test_against_a_fine_riemann_sum():
 
 
 def test_by_dimension_sums_its_signals():
-    one = Explanation(np.array([0.1]), np.array([[0.1, 0.2, -0.05]]), ("a", "b", "c"), ("usage", "account", "usage"))
-    result = one.by_dimension()
+    explanation = Explanation(
+        np.array([0.1]), np.array([[0.1, 0.2, -0.05]]), ("a", "b", "c"), ("usage", "account", "usage")
+    )
+    result = explanation.by_dimension()
     assert list(result) == ["usage", "account"]
     assert result["usage"] == pytest.approx([0.05])

@@ -60,8 +60,8 @@ def test_a_member_alone_is_itself(parts):
 
 
 def test_stored_as_it_is():
-    one = Blend(0.4, 0.5, 0.3, -0.02)
-    assert Blend(**one.to_json()) == one
+    blend = Blend(0.4, 0.5, 0.3, -0.02)
+    assert Blend(**blend.to_json()) == blend
 
 
 def test_members_of_wild_spread_have_a_level_too():

@@ -94,5 +94,5 @@ def test_columns_keep_their_types():
             "d": [True, False],
         }
     )
-    there = json.loads(json.dumps(check_values._to_json(frame)))
-    pd.testing.assert_frame_equal(check_values._to_frame(there), frame)
+    body = json.loads(json.dumps(check_values._to_json(frame)))
+    pd.testing.assert_frame_equal(check_values._to_frame(body), frame)

@@ -58,10 +58,10 @@ def test_what_a_copy_logs_stays_in_the_copy(original, copy, dataset):
     assert content(original.folder) == before
     assert any(name.endswith("kept/a.txt") for name in set(content(copy.folder)) - set(files))
     with sqlite3.connect(copy.paths.tracking) as store:
-        found = "\n".join(store.iterdump())
+        text = "\n".join(store.iterdump())
     store.close()
-    assert str(original.folder) not in found
-    assert original.folder.as_uri() not in found
+    assert str(original.folder) not in text
+    assert original.folder.as_uri() not in text
 
 
 def test_mlflow_loads_the_copys_model(copy):

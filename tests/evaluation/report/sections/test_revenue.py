@@ -61,11 +61,11 @@ def test_retention_of_the_year_is_that_of_its_first_and_last_day(judged: pd.Data
     start, end = (year_ago[day] for day in year_ago)
     both = (start != 0) & start.notna() & end.notna()
     assert before["net"]["value"] == pytest.approx(end[both].sum() / start[both].sum())
-    assert {one["period"] for one in kept["previous_year"]["segment"]} == {before["period"]}
+    assert {row["period"] for row in kept["previous_year"]["segment"]} == {before["period"]}
     for by in ("segment", "cohort"):
         assert sum(one["accounts"] for one in kept["year"][by]) == line["accounts"]
     assert kept["quarters"]["all"][-1]["period"] == "2025 Q1"
-    assert {one["group"] for one in kept["quarters"]["segment"]} == {"enterprise", "mid-market", "smb"}
+    assert {row["group"] for row in kept["quarters"]["segment"]} == {"enterprise", "mid-market", "smb"}
 
 
 def test_years_end_with_the_newest_whole_quarter(judged: pd.DataFrame) -> None:
@@ -81,11 +81,11 @@ def test_time_to_value_and_health(judged: pd.DataFrame, summary: dict[str, Any])
     (line,) = value["all"]
     assert 100 <= line["median_days"]["value"] <= 120
     assert value["due_days"] == 120
-    assert sum(one["accounts"] for one in value["segment"]) == line["accounts"] == len(facts(judged).accounts)
+    assert sum(row["accounts"] for row in value["segment"]) == line["accounts"] == len(facts(judged).accounts)
     health = summary["revenue"]["health"]
-    assert [one["accounts"] for one in health["all"]] == judged.groupby("as_of").size().tolist()
+    assert [row["accounts"] for row in health["all"]] == judged.groupby("as_of").size().tolist()
     newest = judged[judged["as_of"] == judged["as_of"].max()]
-    assert sum(one["high"] for one in health["segment"]) == (newest["risk_level"] == "high").sum()
+    assert sum(row["high"] for row in health["segment"]) == (newest["risk_level"] == "high").sum()
     assert health["levels"] == ["healthy", "low", "medium", "high"]
 
 
@@ -96,10 +96,11 @@ def test_the_forecast_is_that_of_the_newest_scores(judged: pd.DataFrame, summary
     assert coming["churns"]["value"] == pytest.approx(newest["p_churn_90d"].sum())
     assert coming["windows"] == len(summary["arr"]["windows"])
     loss = (newest["p_churn_90d"] * newest["arr"]).sort_values(ascending=False)
-    assert [one["loss"] for one in coming["first"]] == pytest.approx(loss.head(5).tolist())
+    assert [row["loss"] for row in coming["first"]] == pytest.approx(loss.head(5).tolist())
     assert coming["first"][0]["account_id"] == newest.loc[loss.index[0], "account_id"]
     assert any(
-        one["sentence"].startswith(f"Begin with {coming['first'][0]['account_id']}") for one in summary["advice"]
+        sentence["sentence"].startswith(f"Begin with {coming['first'][0]['account_id']}")
+        for sentence in summary["advice"]
     )
 
 
@@ -108,8 +109,8 @@ def test_later_scores_are_forecast_and_older_ones_are_not(judged: pd.DataFrame) 
     windows = [{"expected_churns": 10.0, "churns": 10, "variance": 9.0}] * 4
     later = judged.head(20).assign(as_of=pd.Timestamp("2026-01-01"))
     figures = to_jsonable(revenue(context, judged, None, windows, later))
-    assert {one["as_of"] for one in figures["health"]["segment"]} == {"2026-01-01"}  # the newest day that was scored
-    days = [one["as_of"] for one in figures["health"]["all"]]
+    assert {row["as_of"] for row in figures["health"]["segment"]} == {"2026-01-01"}  # the newest day that was scored
+    days = [row["as_of"] for row in figures["health"]["all"]]
     assert days == [f"{day:%Y-%m-%d}" for day in sorted(judged["as_of"].unique())] + ["2026-01-01"]
     assert figures["health"]["all"][-1]["accounts"] == 20
     result = figures["forecast"]
@@ -152,8 +153,8 @@ def test_what_the_sources_do_not_hold_is_refused_by_name(judged: pd.DataFrame) -
     result = summarise(judged, settings(), company_facts=bare)
     assert result["revenue"]["retention"] == {"refused": "0 contracts with an ARR, at least 1 would do"}
     assert result["revenue"]["time_to_value"] == {"refused": "0 milestones that count as value, at least 1 would do"}
-    assert {"revenue retention", "time to value"} <= {one["figure"] for one in result["refused"]}
-    assert any("To see the time to value, bring what it lacks" in one["sentence"] for one in result["advice"])
+    assert {"revenue retention", "time to value"} <= {row["figure"] for row in result["refused"]}
+    assert any("To see the time to value, bring what it lacks" in sentence["sentence"] for sentence in result["advice"])
     assert result["arms"] is None
     assert "retention" not in summarise(judged, settings())["revenue"]
     young = replace(known, known_until=known.contracts["at"].min() + pd.Timedelta(days=60))
@@ -165,7 +166,7 @@ def test_fairness_and_steadiness_stand_in_the_summary(judged: pd.DataFrame, summ
     fair = summary["fairness"]
     assert list(fair["by"]) == ["segment", "size", "region"]
     assert fair["compared"] == sum(len(table) for table in fair["by"].values())
-    assert [one["group"] for one in fair["by"]["region"]] == ["north", "south"]
+    assert [row["group"] for row in fair["by"]["region"]] == ["north", "south"]
     steady = summary["stability"]
     assert steady["model"]["flips"]["value"] == steady["rules"]["flips"]["value"] == 0  # nobody's risk changes here
     assert steady["model"]["months"] == len(judged) - judged["account_id"].nunique()
@@ -174,7 +175,7 @@ def test_fairness_and_steadiness_stand_in_the_summary(judged: pd.DataFrame, summ
     flips = summarise(restless, settings())["stability"]["model"]["flips"]
     assert flips["value"] == pytest.approx(1 - (judged["risk_level"] == "high").mean(), abs=0.03)
     assert 0.5 < summary["order"]["concordance"]["value"] < 1
-    assert [one["coverage"] for one in summary["coverage"]] == pytest.approx([0.9] * 5)
+    assert [row["coverage"] for row in summary["coverage"]] == pytest.approx([0.9] * 5)
     planted = judged.assign(p_churn_90d=judged["p_churn_90d"] * np.where(judged["account_id"].str[-1] < "5", 0.3, 1))
     half = replace(facts(judged), regions=("half",))
     half.accounts["half"] = np.where(half.accounts["account_id"].str[-1] < "5", "underrated", "rest")
@@ -194,9 +195,9 @@ def test_arms_stand_apart_and_an_effect_needs_a_draw(judged: pd.DataFrame, summa
     result = summarise(judged, drawn, company_facts=facts(judged), effect=Effect(ends, ends, ends, 7, 3))
     shown = result["arms"]["effect"]
     assert (shown["treated"], shown["holdout_accounts"]) == ({"value": 0.1, "low": 0.05, "high": 0.2}, 3)
-    assert "effect of approaching accounts" not in {one["figure"] for one in result["refused"]}
+    assert "effect of approaching accounts" not in {row["figure"] for row in result["refused"]}
     refused = summarise(judged, drawn, company_facts=facts(judged), effect=Refusal("no churn yet"))
-    assert [one["why"] for one in refused["refused"] if one["figure"] == "effect of approaching accounts"] == [
+    assert [row["why"] for row in refused["refused"] if row["figure"] == "effect of approaching accounts"] == [
         "no churn yet"
     ]
 
@@ -213,7 +214,7 @@ def test_an_account_that_was_flagged_is_no_surprise() -> None:
 
 
 def test_surprises_were_not_flagged_and_tell_their_arm(summary: dict[str, Any]) -> None:
-    assert {one["arm"] for one in summary["surprises"]["stayed"]} <= {"treated", "untreated", "holdout"}
+    assert {row["arm"] for row in summary["surprises"]["stayed"]} <= {"treated", "untreated", "holdout"}
     assert max(one["p"] for one in summary["surprises"]["left"]) < min(
-        one["p"] for one in summary["surprises"]["stayed"]
+        row["p"] for row in summary["surprises"]["stayed"]
     )

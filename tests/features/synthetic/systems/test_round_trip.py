@@ -19,7 +19,7 @@ ALL_BUT_ONE = ("stripe", "salesforce", "zendesk", "pendo")
 @pytest.mark.slow
 def test_the_company_comes_back_from_four_systems(tmp_path: Path) -> None:
     made, original, mapped = round_trip(tmp_path, ALL_BUT_ONE, accounts=40, months=9)
-    filled = {one.table: one.system for one in made.mapping.tables}
+    filled = {table.table: table.system for table in made.mapping.tables}
     assert set(TABLE_NAMES) - set(filled) == {"interventions"}
     assert set(filled.values()) == set(ALL_BUT_ONE)
     columns = compared(original, mapped)
@@ -39,7 +39,7 @@ def test_the_company_comes_back_from_hubspot(tmp_path: Path) -> None:
     assert made.mapping.leads == "hubspot"
     columns = compared(original, mapped)
     assert columns[columns.differ > 0].to_dict("records") == []
-    assert {one.table for one in made.mapping.tables if one.system == "hubspot"} == {
+    assert {table.table for table in made.mapping.tables if table.system == "hubspot"} == {
         "accounts", "interactions", "contacts", "milestones", "outcomes"
     }  # fmt: skip
 
