@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE =
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 INSTALL = $(BIN)/python -m pip install --quiet --no-compile
 
-.PHONY: demo test quick faults figures worlds lint types bento serve lock clean help
+.PHONY: demo test quick faults figures pictures worlds lint types bento serve lock clean help
 
 help:
 	@echo "make demo   a synthetic company, end to end, in ./demo"
@@ -15,6 +15,7 @@ help:
 	@echo "make quick  the tests that take no more than a few seconds each"
 	@echo "make faults  what is killed, damaged, full and away, by the hundred, with its counts (an hour; TIMES=20 is quicker)"
 	@echo "make figures   the README's figures, worked out anew"
+	@echo "make pictures   README's pictures, from the demo into docs/pictures"
 	@echo "make worlds   the model and simple yardsticks on companies that it was not made on, into docs/worlds.md"
 	@echo "make serve  the endpoint, on the demo's model"
 	@echo "make bento  the service as a bento, with what serving needs and no more"
@@ -66,6 +67,10 @@ faults: .venv/dev.stamp
 # The README's figures, printed; the public data sets are skipped where FOREWARN_DATA does not name them.
 figures: .venv/dev.stamp
 	$(BIN)/python -m pytest tests/figures -s --timeout 0
+
+# README's pictures of an account, the worklist and the report, from the demo in ./demo (make demo).
+pictures: .venv/dev.stamp
+	$(BIN)/python -m tests.benchmarks.pictures demo docs/pictures
 
 # The model beside yardsticks made by hand, world by world (hours; --worlds NAME and --small run a part).
 worlds: .venv/dev.stamp

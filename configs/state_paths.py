@@ -70,6 +70,11 @@ class StatePaths:
         return self.backtest / "predictions.parquet"
 
     @property
+    def weights(self) -> Path:
+        """What `forewarn --json weights` said last, when the pages had it run."""
+        return self.folder / "weights.json"
+
+    @property
     def kept_reports(self) -> Path:
         return self.reports / self.KEPT
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 import pytest
 
-from evaluation.formatting import percent
 from serving.keys import ROLES
 from tests.serving.pages.visiting import WIDTHS, Site, Visit, keeps_to_the_rules
 
@@ -16,6 +15,7 @@ pytestmark = pytest.mark.slow
 PAGES = {
     "/leaders": ("leader", {"leader", "scientist", "admin"}),
     "/scientist": ("scientist", {"scientist", "admin"}),
+    "/scientist/weights": ("scientist", {"scientist", "admin"}),
     "/status": ("admin", {"admin"}),
 }
 
@@ -34,6 +34,8 @@ def test_who_may_open_it(signed_in: Callable[..., Visit], path: str) -> None:
         answer = visit.page.goto(f"{visit.url}{path}")
         assert answer is not None
         assert answer.status == (200 if role in PAGES[path][1] else 403), role
+        if path.count("/") > 1:
+            continue  # found from its parent's page, and not in the navigation
         assert (visit.page.locator(f'nav[aria-label="Pages"] a[href="{path}"]').count() == 1) == (
             role in PAGES[path][1]
         )
@@ -83,4 +85,26 @@ def test_admins_see_feeds_keys_and_what_is_late(site: Site, signed_in: Callable[
         key_id, secret = key.split("_")[1:3]
         assert key_id in keys
         assert secret not in text
-    assert percent(1.0)[-1] == "%"
+
+
+def test_a_proposal_of_weights_is_the_commands(site: Site, signed_in: Callable[..., Visit]) -> None:
+    visit = signed_in("scientist")
+    page = visit.open("/scientist/weights")
+    assert "No proposal has been worked out yet." in page.locator("main").inner_text()
+    page.get_by_role("button", name="Work out a proposal").click()
+    assert "being worked out" in page.locator("main").inner_text()
+    kept = site.project / ".forewarn/weights.json"
+    for _ in range(240):
+        if kept.exists():
+            break
+        page.wait_for_timeout(1000)
+    said = json.loads(kept.read_text(encoding="utf-8"))["said"]
+    text = visit.open("/scientist/weights").locator("main").inner_text()
+    assert all(sentence in text for sentence in said["headlines"])
+    if said["out"] is None:
+        assert "there is no draft" in text
+    else:
+        assert f"{said['levels']['changed']:,} of {said['levels']['scored']:,} accounts would change level" in text
+        assert f"{said['out'].split('/')[-1]} promote" in text
+    assert visit.violations() == []
+    assert visit.complaints == []
