@@ -29,10 +29,9 @@ def test_signing_in_and_out(site: Site, browser: Browser, scheme: str) -> None:
     made.close()
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_the_list_of_what_was_found(signed_in: Opens, width: int) -> None:
-    for scheme in ("light", "dark"):
-        keeps_to_the_rules(signed_in("csm", width, scheme), "/find?q=acc-00")
+@pytest.mark.parametrize(("width", "scheme"), zip(WIDTHS, ("light", "dark", "light", "dark"), strict=True))
+def test_the_list_of_what_was_found(signed_in: Opens, width: int, scheme: str) -> None:
+    keeps_to_the_rules(signed_in("csm", width, scheme), "/find?q=acc-00")
 
 
 def test_keys_move_in_a_list_and_open_it(signed_in: Opens) -> None:
