@@ -26,7 +26,7 @@ def path_of(account: dict[str, Any]) -> str:
     return f"/accounts/{account['account_id']}"
 
 
-@pytest.mark.parametrize(("width", "scheme"), zip(WIDTHS, ("dark", "light", "dark", "light"), strict=True))
+@pytest.mark.parametrize(("width", "scheme"), list(zip(WIDTHS, ("dark", "light", "dark", "light"), strict=True)))
 def test_it_keeps_to_the_rules(signed_in: Opens, risky: dict[str, Any], width: int, scheme: str) -> None:
     made = signed_in("csm", width, scheme)
     keeps_to_the_rules(made, path_of(risky))

@@ -29,7 +29,7 @@ def test_signing_in_and_out(site: Site, browser: Browser, scheme: str) -> None:
     made.close()
 
 
-@pytest.mark.parametrize(("width", "scheme"), zip(WIDTHS, ("light", "dark", "light", "dark"), strict=True))
+@pytest.mark.parametrize(("width", "scheme"), list(zip(WIDTHS, ("light", "dark", "light", "dark"), strict=True)))
 def test_the_list_of_what_was_found(signed_in: Opens, width: int, scheme: str) -> None:
     keeps_to_the_rules(signed_in("csm", width, scheme), "/find?q=acc-00")
 
