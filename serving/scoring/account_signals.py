@@ -66,16 +66,16 @@ def account_signals(scorer: Scorer, account_id: str, history: pd.DataFrame | Non
 
 def peers_of(frame: pd.DataFrame, row: Any) -> tuple[pd.DataFrame, str]:
     """The other accounts of its stage and segment, of its stage alone where these are few, or all; and their name."""
-    others = frame[frame.account_id != row.account_id]
-    same_stage = others[others.lifecycle_stage == row.lifecycle_stage]
+    others = (frame.account_id != row.account_id).to_numpy(dtype=bool)
+    same_stage = others & (frame.lifecycle_stage == row.lifecycle_stage).fillna(False).to_numpy(dtype=bool)
     segment = row.get("segment")
     if segment is not None and not pd.isna(segment):
-        both = same_stage[same_stage.segment == segment]
-        if len(both) >= LEAST_PEERS:
-            return both, f"{len(both)} other accounts of the stage {row.lifecycle_stage} and the segment {segment}"
-    if len(same_stage) >= LEAST_PEERS:
-        return same_stage, f"{len(same_stage)} other accounts of the stage {row.lifecycle_stage}"
-    return others, f"all {len(others)} other accounts"
+        both = same_stage & (frame.segment == segment).fillna(False).to_numpy(dtype=bool)
+        if (count := int(both.sum())) >= LEAST_PEERS:
+            return frame[both], f"{count} other accounts of the stage {row.lifecycle_stage} and the segment {segment}"
+    if (count := int(same_stage.sum())) >= LEAST_PEERS:
+        return frame[same_stage], f"{count} other accounts of the stage {row.lifecycle_stage}"
+    return frame[others], f"all {int(others.sum())} other accounts"
 
 
 def _own(history: pd.DataFrame | None, account_id: str, as_of: pd.Timestamp) -> pd.DataFrame | None:

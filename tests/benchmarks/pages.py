@@ -51,7 +51,7 @@ def new_id(account_id: str, copy: int) -> str:
 
 def many_accounts(day: PreparedDay, count: int, folder: Path) -> PreparedDay:
     """A day with so many accounts, copies of those of another."""
-    pairs = itertools.islice(itertools.product(itertools.count(), list(day)), count)
+    pairs = itertools.islice(((copy, one) for copy in itertools.count() for one in day), count)
     with DayWriter(folder) as writer:
         for copy, account_id in pairs:
             named = new_id(account_id, copy)
