@@ -7,6 +7,7 @@ must be found.
 from __future__ import annotations
 
 import io
+import multiprocessing
 import os
 import resource
 import signal
@@ -93,7 +94,8 @@ def answer(url: str, acks: str, name: str) -> None:
     writer = AnswerWriter(url, done)
     writer.start()
     number = 0
-    while True:
+    starter = multiprocessing.parent_process()
+    while starter is None or starter.is_alive():  # whoever was to kill it may have been ended first
         free.get()
         number += 1
         request = f"{name}-{number}"
