@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from configs.errors import DataError, Fault, UsageError
-from configs.progress import Progress
+from configs.progress import Progress, silent
 from configs.settings import Settings
 from configs.settings_file import load_settings
 from configs.state_paths import StatePaths
@@ -34,10 +34,6 @@ if TYPE_CHECKING:
     from features.sources import Sources
     from features.timeline import Outage
     from training.tracking import LoadedModel
-
-
-def _silent(_message: str) -> None:
-    """Drops a progress message."""
 
 
 class Project:
@@ -67,7 +63,7 @@ class Project:
         self,
         settings: Settings,
         *,
-        tell: Progress = _silent,
+        tell: Progress = silent,
         sources: Sources | None = None,
         dataset: Dataset | None = None,
         ledger: Ledger | None = None,
@@ -84,7 +80,7 @@ class Project:
         self.__dict__.update({name: value for name, value in given.items() if value is not None})
 
     @classmethod
-    def open(cls, config: Path, tell: Progress = _silent, now: datetime | None = None) -> Self:
+    def open(cls, config: Path, tell: Progress = silent, now: datetime | None = None) -> Self:
         """The project of a YAML file; ConfigError names every fault of it at once."""
         return cls(load_settings(config), tell=tell, now=now)
 

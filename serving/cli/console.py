@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,22 +19,6 @@ if TYPE_CHECKING:
     from serving.setup import Mended, Proposal
 
 NO_SIGNAL = "NO USABLE SIGNAL: this is the base rate of the stage, the same for every account in it"
-
-
-@contextmanager
-def progress() -> Iterator[Callable[[str], None]]:
-    """Says what is being done: a moving bar on a terminal, a line each in a log. Both on stderr."""
-    if not sys.stderr.isatty():
-        begun = time.monotonic()
-        yield lambda message: print(f"{time.monotonic() - begun:6.1f} s  {message}", file=sys.stderr, flush=True)
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (BarColumn(20), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("starting", total=None)
-        yield lambda message: bar.update(task, description=message)
 
 
 def percent(share: float) -> str:

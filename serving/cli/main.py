@@ -13,6 +13,8 @@ import click
 
 from configs.errors import Fault, UsageError
 from serving.cli import alerts, backup, console, console_models, console_outcomes, keys, outcomes, personal
+from serving.cli.help import add_examples
+from serving.cli.progress import Verbosity
 from serving.cli.session import DATE, FILE, FOLDER, Commands, Session, answered, user
 
 
@@ -27,11 +29,16 @@ from serving.cli.session import DATE, FILE, FOLDER, Commands, Session, answered,
     help="The project's YAML file.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a machine's answer on stdout.")
+@click.option("--quiet", is_flag=True, help="Do not say what is being done; faults are told all the same.")
+@click.option("--verbose", is_flag=True, help="A line for each step, with processor seconds and memory.")
+@click.option("--log", type=FILE, default=None, help="Append each step and the end to a file, with the time of day.")
 @click.version_option(package_name="forewarn")
 @click.pass_context
-def main(ctx: click.Context, config: Path, as_json: bool) -> None:
+def main(ctx: click.Context, config: Path, as_json: bool, quiet: bool, verbose: bool, log: Path | None) -> None:
     """Says which customers are about to leave, how likely, why, and what to do, and how right it was."""
-    ctx.obj = Session(config, as_json)
+    if quiet and verbose:
+        raise click.UsageError("--quiet and --verbose: at most one of them")
+    ctx.obj = Session(config, as_json, Verbosity(quiet, verbose, log))
 
 
 @main.command()
@@ -46,7 +53,7 @@ def demo(session: Session, accounts: int, folder: Path, and_serve: bool, with_st
     from features.synthetic import Story
     from serving.demo.demo import run_demo
 
-    with console.progress() as tell:
+    with session.progress() as tell:
         systems = [name for name in as_systems.split(",") if name]
         result = run_demo(folder, accounts, tell, Story() if with_story else None, systems)
     session.show(result, console_outcomes.demo_lines)
@@ -243,5 +250,17 @@ def doctor(session: Session) -> None:
         sys.exit(1)
 
 
+@main.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print what makes a shell complete commands and options."""
+    from click.shell_completion import get_completion_class
+
+    made = get_completion_class(shell)
+    assert made is not None  # the choices are click's
+    click.echo(made(main, {}, "forewarn", "_FOREWARN_COMPLETE").source())
+
+
 for command in (*outcomes.COMMANDS, *alerts.COMMANDS, *backup.COMMANDS, *personal.COMMANDS, keys.keys):
     main.add_command(command)
+add_examples(main)

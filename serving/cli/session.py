@@ -5,11 +5,12 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, fields, is_dataclass
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -17,8 +18,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 from configs.errors import ForewarnError
-from serving.cli.console import progress
+from configs.progress import Progress, silent
 from serving.cli.machine_faults import machine_fault
+from serving.cli.progress import Verbosity
 
 if TYPE_CHECKING:
     from configs.settings import Settings
@@ -41,6 +43,11 @@ class Session:
 
     config: Path
     as_json: bool
+    says: Verbosity = field(default_factory=Verbosity)
+
+    def progress(self) -> AbstractContextManager[Progress]:
+        """What to call with each step of what is being done."""
+        return self.says.progress()
 
     @property
     def settings(self) -> Settings:
@@ -55,7 +62,7 @@ class Session:
 
         now = datetime.now(UTC)
         with (
-            nullcontext(lambda _: None) if quiet else progress() as tell,
+            nullcontext(silent) if quiet else self.progress() as tell,
             Project.open(self.config, tell, now) as project,
         ):
             yield project
@@ -91,9 +98,14 @@ class Commands(click.Group):
     """Turns errors into exit codes: those raised on purpose with their faults, any other with its whole traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        says = Verbosity(log=ctx.params.get("log"))
+        says.note(f"begins: {shlex.join(sys.argv[1:])}")
         try:
-            return super().invoke(ctx)
+            answer = super().invoke(ctx)
+            says.note("done")
+            return answer
         except ForewarnError as error:
+            says.note(str(error))
             _refuse(ctx, error)
         except BrokenPipeError:
             # Whoever read the output has left, as `head` does. What Python still holds for it goes nowhere.
@@ -102,6 +114,7 @@ class Commands(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
+            says.note(traceback.format_exc())
             if (fault := machine_fault(error)) is not None:
                 _refuse(ctx, fault)
             traceback.print_exc(file=sys.stderr)

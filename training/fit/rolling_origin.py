@@ -11,7 +11,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from configs.errors import DataError, Fault
-from configs.progress import Progress
+from configs.progress import Progress, Steps, silent
 from configs.settings import Settings
 from training.calibration import OutOfTime
 from training.fit.learners import BESIDE, LEARNED_RULES, Data, FittedLearners, fit_learners
@@ -68,18 +68,25 @@ class Rolling:
         busy machine is many times slower than none, and a model must not depend on how many there are.
         """
         fits = [moment for cut in cuts for moment in (cut, *self.origins(cut))]
-        if progress is not None:
-            for moment in dict.fromkeys(fits):
-                if moment not in self._learners:
-                    progress(f"fitting as of {moment.date()}" + ("" if moment in cuts else " for calibration"))
-        self.prepare_fits(fits)
+        self.prepare_fits(fits, progress)
 
-    def prepare_fits(self, cuts: Sequence[pd.Timestamp]) -> None:
-        """Fits the learners at these cuts, as far as they are not remembered."""
+    def prepare_fits(self, cuts: Sequence[pd.Timestamp], progress: Progress | None = None) -> None:
+        """Fits the learners at these cuts, as far as they are not remembered, and tells of each as it is done."""
         missing = sorted({cut for cut in cuts if cut not in self._learners}, reverse=True)  # the longest first
+        if not missing:
+            return
+        if progress is not None:
+            progress(f"fitting {len(missing)} models")
+        steps = Steps(progress or silent, [self._size(cut) for cut in missing])
         # The limit holds for the whole process: set once around all fits, so that none lifts it for another.
         with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(self.settings.training.workers) as pool:
-            self._learners |= dict(zip(missing, pool.map(self._fit, missing), strict=True))
+            for cut, learners in zip(missing, pool.map(self._fit, missing), strict=True):
+                self._learners[cut] = learners
+                steps.done(f"fitted as of {cut.date()}")
+
+    def _size(self, cut: pd.Timestamp) -> float:
+        """How much work a fit is: the snapshots before its cut."""
+        return float((self.dataset.labels["as_of"] < cut).sum())
 
     def subsample_fits(self, learners: FittedLearners, row_masks: Sequence[np.ndarray]) -> list[FittedLearners]:
         """The learners of some accounts' snapshots each, (n,) bool over the dataset's, of the size that all have."""
