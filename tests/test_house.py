@@ -23,7 +23,8 @@ ONLY_IN = {
     "mlflow": {f"training/tracking/{name}.py" for name in ("registry", "run_files", "runs", "pyfunc_model")},
     "bentoml": {"serving/service.py"},
     "click": {
-        f"serving/cli/{name}.py" for name in ("main", "alerts", "backup", "keys", "outcomes", "personal", "session")
+        *(f"serving/cli/{name}.py" for name in ("main", "alerts", "backup", "keys", "outcomes", "personal", "session")),
+        *(f"serving/cli/help/{name}.py" for name in ("describe", "examples")),
     },
 }
 UNSAFE = {"pickle", "cloudpickle", "joblib", "dill", "marshal", "shelve"}

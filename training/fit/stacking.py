@@ -22,7 +22,7 @@ from training.serialization import JsonObject
 RIDGE = 8.0  # as a calibrator's, on each weight
 FREE = 1e-3  # of what only sets the level
 EXACT = 1e-10
-LEAST_CHURNED = 50  # accounts, as a calibrator's
+LEAST_CHURNED = 200  # accounts, from which a calibrator has a line for each stage: as free as shares are
 
 
 @dataclass(frozen=True)
