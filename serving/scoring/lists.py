@@ -206,10 +206,11 @@ def _why(playbook: str, triggers: Sequence[str], reasons: AccountReasons, of: Se
 
 def pairs_by_account(facts: ListFacts, predicted: pd.DataFrame, of: Settings) -> dict[str, ScorePair]:
     """Each account's score beside the one before it, of those that had one."""
-    if facts.before.empty or f"p_churn_{of.main_horizon_days}d" not in facts.before:
+    p, loss = (f"{name}_{of.main_horizon_days}d" for name in ("p_churn", "expected_arr_loss"))
+    if facts.before.empty or not {p, loss} <= set(facts.before):  # scored with another main horizon
         return {}
-    before = facts.before[facts.before.account_id.isin(predicted.account_id)]
-    before = before[before[f"expected_arr_loss_{of.main_horizon_days}d"].notna() | before.arr.isna()]
+    before = facts.before[facts.before.account_id.isin(predicted.account_id) & facts.before[p].notna()]
+    before = before[before[loss].notna() | before.arr.isna()]
     return {pair.after.account_id: pair for pair in pairs_of(before, predicted, of)}
 
 

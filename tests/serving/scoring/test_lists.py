@@ -12,7 +12,7 @@ import pytest
 from configs.settings import Settings
 from serving.alerts import pairs_of
 from serving.messages import AccountReasons, SignalReason
-from serving.scoring.lists import ListedAccount, ListFacts, list_fields
+from serving.scoring.lists import ListedAccount, ListFacts, list_fields, pairs_by_account
 
 TABLES = {"accounts": {"from": "a.csv"}, "contracts": {"from": "c.csv"}}
 DAY = pd.Timestamp("2026-01-01")
@@ -94,3 +94,14 @@ def test_what_happened_is_one_sentence(settings: Settings, after: dict[str, Any]
 def test_without_a_score_before_nothing_is_said(settings: Settings) -> None:
     made = fields(settings, None, row())
     assert (made["happened"], made["p_before"], made["level_before"]) == (None, None, None)
+
+
+@pytest.mark.parametrize("change", [{"expected_arr_loss_90d": None}, {"p_churn_90d": None}, None])
+def test_a_score_of_another_main_horizon_is_compared_with_nothing(settings: Settings, change: Any) -> None:
+    """Its loss, or its probability, is of other days: in that day's frame, or in that row."""
+    before = pd.DataFrame([BEFORE if change is None else {**BEFORE, **change}])
+    if change is None:
+        before = before.drop(columns="expected_arr_loss_90d")
+    facts = ListFacts(before=before)
+    assert pairs_by_account(facts, pd.DataFrame([row()]), settings) == {}
+    assert list(pairs_by_account(ListFacts(before=pd.DataFrame([BEFORE])), pd.DataFrame([row()]), settings)) == ["a"]
