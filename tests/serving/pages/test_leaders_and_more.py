@@ -22,29 +22,34 @@ PAGES = {
 
 @pytest.mark.parametrize("path", PAGES)
 def test_every_width_light_and_dark_without_a_complaint(signed_in: Callable[..., Visit], path: str) -> None:
-    role = PAGES[path][0]
-    for width, scheme in [*((width, "light") for width in WIDTHS), (390, "dark"), (1280, "dark")]:
-        keeps_to_the_rules(signed_in(role, width, scheme), path)
+    for scheme in ("light", "dark"):
+        visit = signed_in(PAGES[path][0], WIDTHS[0], scheme)
+        for width in WIDTHS:
+            visit.page.set_viewport_size({"width": width, "height": 900})
+            keeps_to_the_rules(visit, path)
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_who_may_open_it(signed_in: Callable[..., Visit], path: str) -> None:
+def test_who_may_open_them(signed_in: Callable[..., Visit]) -> None:
     for role in (*(role for role in ROLES if role != "platform"), "bound"):
         visit = signed_in(role)
-        answer = visit.page.goto(f"{visit.url}{path}")
-        assert answer is not None
-        assert answer.status == (200 if role in PAGES[path][1] else 403), role
-        if path.count("/") > 1:
-            continue  # found from its parent's page, and not in the navigation
-        assert (visit.page.locator(f'nav[aria-label="Pages"] a[href="{path}"]').count() == 1) == (
-            role in PAGES[path][1]
-        )
+        for path, (_, allowed) in PAGES.items():
+            answer = visit.page.goto(f"{visit.url}{path}")
+            assert answer is not None
+            assert answer.status == (200 if role in allowed else 403), (role, path)
+            if path.count("/") == 1:  # others are found from their parent's page
+                in_navigation = visit.page.locator(f'nav[aria-label="Pages"] a[href="{path}"]').count() == 1
+                assert in_navigation == (role in allowed), (role, path)
 
 
 def test_leaders_read_the_report_and_what_became_of_it(site: Site, signed_in: Callable[..., Visit]) -> None:
     report = json.loads((site.project / ".forewarn/reports/report.json").read_text(encoding="utf-8"))
     visit = signed_in("leader")
     page = visit.open("/leaders")
+    for _ in range(60):  # the worker may have something longer to do, and the page says so
+        if not page.get_by_text("cannot be shown now").count():
+            break
+        page.wait_for_timeout(1000)
+        visit.open("/leaders")
     text = page.locator("main").inner_text()
     assert report["headlines"][0] in text
     first = report["arr"]["windows"][0]

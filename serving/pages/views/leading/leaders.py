@@ -201,7 +201,7 @@ async def leaders(call: Call) -> Answer:
     try:
         answer = LeadersAnswer.model_validate_json(await asked_of_worker(call, snapshot, "leaders", "", {}))
     except ProblemRaised as error:
-        away = f"Renewals and playbooks cannot be shown now: {error.body.title}."
+        away = f"Renewals and playbooks cannot be shown now: {error.body.detail}."
     shown = await asyncio.to_thread(view, report, reports, answer, away, snapshot.day.header.currency)
     return await render(call, "leaders.html", shown)
 

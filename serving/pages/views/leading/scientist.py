@@ -265,7 +265,7 @@ async def scientist(call: Call) -> Answer:
         model = ServedModel.model_validate_json(await asked_of_worker(call, snapshot, "model", "", {}))
         versions = VersionsAnswer.model_validate_json(await asked_of_worker(call, snapshot, "versions", "", {}))
     except ProblemRaised as error:
-        away = f"The model cannot be asked now: {error.body.title}."
+        away = f"The model cannot be asked now: {error.body.detail}."
     return await render(call, "scientist.html", await asyncio.to_thread(view, model, versions, report, away))
 
 

@@ -194,7 +194,7 @@ async def status(call: Call) -> Answer:
         try:
             feeds = FeedsAnswer.model_validate_json(await asked_of_worker(call, live.snapshot, "feeds", "", {}))
         except ProblemRaised as error:
-            away = f"Feeds cannot be shown now: {error.body.title}."
+            away = f"Feeds cannot be shown now: {error.body.detail}."
     try:
         alerts = await live.ledger.ask(alerts_summary)
     except Exception as error:  # the page is for when something does not work
