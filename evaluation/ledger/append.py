@@ -15,7 +15,14 @@ from evaluation.ledger.tables import FORMAT, Entry, batches, head
 
 @dataclass(frozen=True)
 class Head:
-    """The newest batch: its number and its hash."""
+    """The newest batch: its number and its hash.
+
+    Attributes
+    ----------
+    batch_id : int
+        0 while there is none.
+    hash : str
+    """
 
     batch_id: int
     hash: str

@@ -134,10 +134,26 @@ class Broken:
 
 @dataclass(frozen=True)
 class Verification:
-    """The answer of `verify`: `faults` names the first 1,000 places, `found` counts them all, `hash` is the newest.
+    """The answer of `verify`.
 
-    `lost` are the noted hashes that the chain no longer holds; `unguarded` the triggers that would not refuse a change,
-    which says nothing of whether there was one; `erased` counts rows of which the hashes are left.
+    Attributes
+    ----------
+    ok : bool
+        Whether nothing was changed, removed or slipped in.
+    batches, rows : int
+        How many were looked at.
+    faults : tuple of Broken
+        The first 1,000 places.
+    found : int
+        How many places there are.
+    hash : str
+        The newest batch's.
+    lost : tuple of str
+        Noted hashes that the chain no longer holds.
+    unguarded : tuple of str
+        Triggers that would not refuse a change, which says nothing of whether there was one.
+    erased : int
+        Rows of which the hashes are left.
     """
 
     ok: bool

@@ -143,8 +143,20 @@ class WebhookPlace(Place):
 
 
 def place_of(text: str, folder: Path | None = None) -> Place:
-    """The place that a text names: `git:FOLDER`, a URL, or a file; relative paths count from `folder`.
+    """The place that a text names: `git:FOLDER`, a URL, or a file.
 
+    Parameters
+    ----------
+    text : str
+    folder : Path, optional
+        From which relative paths count.
+
+    Returns
+    -------
+    Place
+
+    Examples
+    --------
     >>> place_of("git:/a").name, place_of("https://x.example/hook?key=1").name
     ('git:/a', 'https://x.example/hook')
     """

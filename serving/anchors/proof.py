@@ -15,7 +15,18 @@ from serving.anchors.places import Place, places_of
 
 @dataclass(frozen=True)
 class Anchored:
-    """An anchor and where it stands now; `refused` says why nothing was written."""
+    """An anchor and where it stands now; `refused` says why nothing was written.
+
+    Attributes
+    ----------
+    batch_id : int
+    hash : str
+        Of that batch.
+    at : str
+        When, ISO 8601.
+    places : tuple of str
+    refused : str or None
+    """
 
     batch_id: int
     hash: str
@@ -54,7 +65,16 @@ class Vouched:
 
 
 def configured(settings: Settings) -> list[Place]:
-    """The places of the setting `serving.anchors`."""
+    """The places of the setting `serving.anchors`.
+
+    Parameters
+    ----------
+    settings : Settings
+
+    Returns
+    -------
+    list of Place
+    """
     return places_of(settings.serving.anchors, settings.folder)
 
 
@@ -143,7 +163,18 @@ def lost_anchors(ledger: Ledger, anchors: Sequence[Anchor]) -> list[Anchor]:
 
 
 def vouched(ledger: Ledger, anchors: Sequence[Anchor]) -> Vouched:
-    """What anchors vouch for, in a ledger whose chain was verified."""
+    """What anchors vouch for, in a ledger whose chain was verified.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    anchors : sequence of Anchor
+        The oldest first.
+
+    Returns
+    -------
+    Vouched
+    """
     lost = lost_anchors(ledger, anchors)
     held = [anchor for anchor in anchors if anchor not in lost]
     upto = max((anchor.batch_id for anchor in held), default=0)

@@ -28,7 +28,19 @@ BESIDE_DATABASES = ("-wal", "-shm", "-journal")
 
 @dataclass(frozen=True)
 class BackedUp:
-    """A backup that was written; `left_out` says in sentences what it does not hold."""
+    """A backup that was written; `left_out` says in sentences what it does not hold.
+
+    Attributes
+    ----------
+    file : str
+    files : int
+        How many it holds.
+    size_mb : float
+    ledger_batches : int
+    ledger_hash : str or None
+        Of the newest batch; None without a ledger.
+    left_out : tuple of str
+    """
 
     file: str
     files: int

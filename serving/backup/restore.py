@@ -26,8 +26,24 @@ KEPT_SUFFIX = ".backed_up.yaml"
 class Restored:
     """A project that was restored.
 
-    `intact` when its ledger verifies and ends in the batch that the backup names; `set_variable` is the environment
-    variable that the ledger's URL is read from, where it holds a password.
+    Attributes
+    ----------
+    folder, config : str
+    files : int
+        How many were written.
+    taken_at : str
+        When the backup was.
+    ledger : str or None
+        Where it is now, without a password.
+    ledger_batches : int
+    ledger_hash : str or None
+        Of the newest batch.
+    intact : bool
+        Whether its ledger verifies and ends in the batch that the backup names.
+    faults : tuple of str
+        Why it is not.
+    set_variable : str or None
+        The environment variable that the ledger's URL is read from, where it holds a password.
     """
 
     folder: str

@@ -95,7 +95,14 @@ def _rows(path: Path, subject: Subject) -> tuple[dict[str, Any], ...]:
 
 
 def erase_files(found: tuple[FileRows, ...], subject: Subject) -> None:
-    """Takes somebody out of the files that `files_about` found; each is whole before and after."""
+    """Takes somebody out of the files that `files_about` found; each is whole before and after.
+
+    Parameters
+    ----------
+    found : tuple of FileRows
+    subject : Subject
+        Account or contact.
+    """
     for file in found:
         path = Path(file.path)
         if not path.exists():

@@ -13,7 +13,17 @@ from training.tracking import CHAMPION, load_champion, versions
 
 @dataclass(frozen=True)
 class Probed:
-    """What the champion said of one account; nothing of it stands in the ledger."""
+    """What the champion said of one account; nothing of it stands in the ledger.
+
+    Attributes
+    ----------
+    version, account_id : str
+    as_of : str
+        A day, YYYY-MM-DD.
+    p_churn : float
+        Within `horizon_days`.
+    horizon_days : int
+    """
 
     version: str
     account_id: str

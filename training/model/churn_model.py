@@ -24,7 +24,16 @@ COVERAGE = 0.9  # nominal, of p_low and p_high
 
 @dataclass(frozen=True)
 class ChurnModel(HazardMembers):
-    """A hazard model over a frame of signals; also what stands in for it: the same with fewer members."""
+    """A hazard model over a frame of signals; also what stands in for it: the same with fewer members.
+
+    Attributes
+    ----------
+    has_signal : bool
+    cuts : Cuts
+    fit_log : FitLog
+    columns : tuple of str
+        These four follow from what `HazardMembers` holds, whose attributes it has as well.
+    """
 
     @property
     def has_signal(self) -> bool:

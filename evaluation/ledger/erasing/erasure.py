@@ -84,7 +84,18 @@ class Erased:
 
 
 def rows_about(connection: Connection, subject: Subject) -> dict[str, list[dict[str, Any]]]:
-    """Every row about an account, or that names a contact: its columns, by entry; entries without any are left out."""
+    """Every row about an account, or that names a contact: its columns, by entry; entries without any are left out.
+
+    Parameters
+    ----------
+    connection : Connection
+        To the ledger's database.
+    subject : Subject
+
+    Returns
+    -------
+    dict of str to list of dict
+    """
     found = {entry.name: _rows(connection, entry, subject) for entry in ENTRIES if entry.name != "messages"}
     alert_ids = {row["alert_id"] for row in found.get("alerts", ())}
     carrying = [row for row in _read(connection, entry_of("message")) if _carries(row, subject, alert_ids)]
@@ -98,7 +109,19 @@ def rows_about(connection: Connection, subject: Subject) -> dict[str, list[dict[
 
 
 def older_than(connection: Connection, before: pd.Timestamp) -> dict[str, list[dict[str, Any]]]:
-    """Every row that says something of an account and was entered before a moment, by entry."""
+    """Every row that says something of an account and was entered before a moment, by entry.
+
+    Parameters
+    ----------
+    connection : Connection
+        To the ledger's database.
+    before : Timestamp
+
+    Returns
+    -------
+    dict of str to list of dict
+        Batch and row number of each, by entry; entries without any are left out.
+    """
     found = {}
     for entry in ENTRIES:
         if entry.name in BY_AGE:

@@ -25,7 +25,13 @@ _IN_FORCE = text(
 
 
 def guarded_tables() -> tuple[str, ...]:
-    """Every table whose rows may never change."""
+    """Every table whose rows may never change.
+
+    Returns
+    -------
+    tuple of str
+        Their names.
+    """
     return (batches.name, *(table.name for entry in ENTRIES for table in entry.tables))
 
 

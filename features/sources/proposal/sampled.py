@@ -17,7 +17,17 @@ BY_LINES = (".csv", ".tsv", ".jsonl", ".ndjson")  # neither packed nor columnar
 
 
 def is_large(paths: Sequence[str]) -> bool:
-    """Whether a table's files are read by a sample: text, and larger together than `LARGE_BYTES`."""
+    """Whether a table's files are read by a sample: text, and larger together than `LARGE_BYTES`.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        The table's files.
+
+    Returns
+    -------
+    bool
+    """
     return all(path.lower().endswith(BY_LINES) for path in paths) and _bytes(paths) > LARGE_BYTES
 
 

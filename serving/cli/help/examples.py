@@ -65,7 +65,18 @@ def epilog_of(command: str, examples: tuple[tuple[str, str], ...]) -> str:
 
 
 def commands_of(group: click.Group, before: str = "") -> dict[str, click.Command]:
-    """Every command of a group and of the groups in it, by what is typed after `forewarn`."""
+    """Every command of a group and of the groups in it, by what is typed after `forewarn`.
+
+    Parameters
+    ----------
+    group : Group
+    before : str
+        What is typed before the group's commands.
+
+    Returns
+    -------
+    dict of str to Command
+    """
     found: dict[str, click.Command] = {}
     for name, command in group.commands.items():
         path = f"{before} {name}".strip()
@@ -74,7 +85,13 @@ def commands_of(group: click.Group, before: str = "") -> dict[str, click.Command
 
 
 def add_examples(group: click.Group) -> None:
-    """Ends the help of each command with its examples."""
+    """Ends the help of each command with its examples.
+
+    Parameters
+    ----------
+    group : Group
+        The whole command line.
+    """
     commands = commands_of(group)
     for name, examples in EXAMPLES:
         commands[name].epilog = epilog_of(name, examples)
