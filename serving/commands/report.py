@@ -78,7 +78,8 @@ def report(project: Project, out: Path | None, now: datetime, pdf: bool = False)
         outages=_outages(project), monitoring=monitoring,
     )  # fmt: skip
     files = write_report(inputs, settings, folder, meta)
-    keep_dated(files.html, now)
+    if out is None:  # a folder that somebody names is theirs
+        keep_dated(files.html, now)
     ledger_html = None if served is None else ledger_report(project, folder / "ledger", served, shared)
     printed: tuple[str, ...] = ()
     if pdf:

@@ -147,7 +147,7 @@ def test_attributes_that_know_the_future(project: Callable[..., Settings]) -> No
         "score": (from_the_future(people, rng), "alone it separates those that left after"),
         "why": (written_for_some(people, rng), "any value holds for"),
         "old": (of_an_older_extraction(people, rng), "those that had left by"),
-        "age": (age, "the days from created_at to 2024-07-01"),
+        "days_with_us": (age, "the days from created_at to 2024-07-01"),
         "months": (age // 30.4375, "the months from created_at"),
         "stay": ((people.left_at.fillna(END) - people.created_at).dt.days, "the days from created_at to 2024-07-01"),
         "until": (mostly_end_dates(people, rng), "a date on or after the account's end for"),
