@@ -168,7 +168,8 @@ def test_the_report_shows_marks_in_words_and_escaped(ledger: Ledger, tmp_path: P
     page, body = files.html.read_text(), json.loads(files.json.read_text())
     assert "by force, although the gates refused it (auc alarm, latency)" in page
     assert "<script>alert" not in page
-    assert page.index('id="data"') < page.index("Events: what changed when") < page.index('id="advice"')
+    data = page.index('<section id="data"')
+    assert data < page.index("Events: what changed when") < page.index("</section>", data)
     assert body["events"] == [asdict(event) for event in events]
     without = int((~judged.has_signal[judged.churned_90d.notna()]).sum())
     assert any(
