@@ -56,5 +56,5 @@ def interval_chart(lines: Sequence[IntervalLine], caption: str, value_label: str
         parts.append(f'<circle cx="{x(one.value):g}" cy="{y:g}" r="4" class="dot"/>')
     rows = tuple((one.label, words(one.value), f"{words(one.low)} to {words(one.high)}") for one in lines)
     said = "; ".join(f"{label} {value} ({interval})" for label, value, interval in rows)
-    columns = (("", "text"), (value_label, "number"), ("Interval (95 %)", "number"))
+    columns = (("Group", "text"), (value_label, "number"), ("Interval (95 %)", "number"))
     return Chart(caption, svg(WIDTH, height, caption, f"{said}.", "".join(parts)), columns, rows)
