@@ -66,7 +66,7 @@ faults: .venv/dev.stamp
 
 # The README's figures, printed; the public data sets are skipped where FOREWARN_DATA does not name them.
 figures: .venv/dev.stamp
-	$(BIN)/python -m pytest tests/figures -s --timeout 0
+	$(BIN)/python -m pytest tests/figures tests/features/checks/test_overwritten_ends.py -s --timeout 0
 
 # README's pictures of an account, the worklist and the report, from the demo in ./demo (make demo).
 pictures: .venv/dev.stamp

@@ -18,7 +18,7 @@ from tests.serving.running import running_service
 
 ROOT = Path(__file__).resolve().parents[1]
 TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
-QUICK = {"evaluation": {"bootstrap_draws": 50}, "backtest": {"from": "2025-04-01"}}
+QUICK = {"evaluation": {"bootstrap_draws": 50}, "backtest": {"from": "2025-04-01", "refit": "never"}}
 BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

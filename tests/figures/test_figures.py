@@ -153,6 +153,7 @@ def demo_lift(folder: Path, seed: int) -> float:
     return lift
 
 
+@pytest.mark.minutes
 def test_demo_against_its_own_truth(tmp_path: Path) -> None:
     """On average over companies: some 80 accounts of one leave in the test period, which moves it by 3 points."""
     lifts = [demo_lift(tmp_path / str(seed), seed) for seed in (7, 11, 12)]

@@ -16,7 +16,7 @@ import yaml
 from configs.settings_file import merge
 
 # Fewer draws and folds than the product's, to be quick: that every step does its part is what is tested here.
-QUICK = {"evaluation": {"bootstrap_draws": 50}, "backtest": {"from": "2025-04-01"}}
+QUICK = {"evaluation": {"bootstrap_draws": 50}, "backtest": {"from": "2025-04-01", "refit": "never"}}
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").iterdir())
 ROOMS = ("configs", "features", "training", "evaluation", "serving")

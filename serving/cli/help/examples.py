@@ -27,7 +27,7 @@ EXAMPLES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ("outcomes", (("", "what was predicted against what happened"),)),
     ("report", (("", "for leaders, one HTML file"), ("--pdf", "a PDF as well, through Chromium"))),
     ("monitor", (("--since 2026-01-01", "whether predictions still hold; 1 while an alarm is on"),)),
-    ("override", (('acc-0001 --level low --reason "they renew" --until 2026-03-31', "a CSM's own level"),)),
+    ("override", (('acc-0001 --level low --reason "they renew" --until 2027-03-31', "a CSM's own level"),)),
     ("push", (("--to csv --out scores.csv", "what changed since the last push, as a file"),)),
     ("ledger verify", (("", "that no prediction was changed since"),)),
     ("ledger export", (("--out ledger.parquet", "the predictions"), ("--out folder", "every table"))),

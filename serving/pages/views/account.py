@@ -41,7 +41,7 @@ from serving.messages import (
 )
 from serving.pages.navigation import PEOPLE
 from serving.pages.rendering import redirect, render, render_part
-from serving.pages.views.account_changes import changes_view
+from serving.pages.views.account_changes import LaterView, changes_view
 from serving.pages.views.account_view import Entering, Gathered, view
 from serving.pages.views.search import account_path
 from serving.pages.views.signing_in import form_of
@@ -113,7 +113,13 @@ async def changed(call: Call) -> Answer:
     """What changed since the last score, brought into the page once it is there: it may take the worker a while."""
     snapshot = snapshot_of(call)
     account_id = account_of(call, snapshot)
-    told = await asked_of_worker(call, snapshot, "changes", account_id, None)
+    try:
+        told = await asked_of_worker(call, snapshot, "changes", account_id, None)
+    except ProblemRaised as error:
+        if error.body.status != 503:
+            raise
+        # A start, or a new day: the part asks again by itself, and the page has nothing to complain of.
+        return await render_part(call, "account_changes_later.html", LaterView(account_path(account_id)))
     shown = changes_view(Changes.model_validate_json(told), snapshot.day.header.currency)
     return await render_part(call, "account_changes.html", shown)
 

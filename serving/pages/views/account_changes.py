@@ -9,6 +9,16 @@ from serving.pages.charts import day_words
 from serving.pages.words import in_tenths, phrase, points_words, share_words, value_words
 
 MOST_CHANGES = 8
+
+
+@dataclass(frozen=True)
+class LaterView:
+    """What stands there while nothing can be said yet; the page asks again after `seconds`."""
+
+    path: str
+    seconds: int = 5
+
+
 PART_WORDS = {
     "configuration": ("Settings", "Other settings make other signals of the same data."),
     "data": ("The account", "It does other things than then."),

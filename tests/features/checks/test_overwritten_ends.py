@@ -43,6 +43,7 @@ def test_agreed_ends_are_not(way: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.minutes
 def test_terminated_at_ranks_as_the_agreed_ends_do() -> None:
     tables, quick = company(), {"calibration_origins": 2, "trees": {"n_estimators": 100}}
     overwritten, agreed, terminated = (judge(way, tables, quick).auc for way in ("overwritten", "agreed", "terminated"))

@@ -50,7 +50,9 @@ def site(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]
     store, now = KeyStore(project / ".forewarn" / "keys.db"), datetime.now(UTC)
     keys = {role: store.create(role, now) for role in ROLES} | {"bound": store.create("csm", now, owner)}
     with running_service(project, ROOT) as url:
-        yield Site(url, keys, project, owner, evil)
+        made = Site(url, keys, project, owner, evil)
+        made.wait_for_worker()
+        yield made
 
 
 @pytest.fixture(scope="module")  # no longer: while it runs, its event loop is in the way of every other

@@ -229,3 +229,11 @@ def test_roles(house: Worklist) -> None:
     fields = {"form_token": scientist.token(), "account_id": "a", "task": "re_engagement", "kind": "done"}
     assert scientist.send("/day/tasks", fields).status_code == 403
     assert house.browser("leader").get("/").status_code == 200
+
+
+def test_what_the_worker_cannot_say_yet_is_asked_for_again_by_the_page(house: Worklist) -> None:
+    """After a start, or while a day is prepared: no error, and no more than a part of the page that waits."""
+    part = house.browser("admin").get("/accounts/a/changes")
+    assert part.status_code == 200
+    assert 'hx-get="/accounts/a/changes" hx-trigger="load delay:5s"' in part.text
+    assert "This is being worked out" in part.text

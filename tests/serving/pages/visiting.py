@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -39,6 +40,16 @@ class Site:
         answer = httpx.request(method, f"{self.url}{path}", headers=headers, timeout=60, **more)
         answer.raise_for_status()
         return answer.json()
+
+    def wait_for_worker(self) -> None:
+        """Until the worker answers questions of the day that serves: what it is asked before then is answered later."""
+        one = self.api("GET", "/v1/accounts?limit=1", "admin")["accounts"][0]["account_id"]
+        headers = {"Authorization": f"Bearer {self.keys['admin']}"}
+        for _ in range(240):
+            if httpx.get(f"{self.url}/v1/accounts/{one}/signals", headers=headers, timeout=60).status_code != 503:
+                return
+            time.sleep(0.5)
+        raise AssertionError("the worker does not answer")
 
 
 @dataclass
