@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import httpx
 from playwright.sync_api import Browser, BrowserContext, Page
 
-AXE = Path(__file__).parent / "axe" / "axe.min.js"
 EVIL = '\'"><script>window.harmed = 1</script><img src=x onerror="window.harmed = 2">{{ 7 * 7 }}'
 WIDTHS = (390, 768, 1280, 1600)
 MOST_BYTES = 200_000
@@ -20,7 +20,7 @@ BAD = ("error", "warning")
 
 @cache
 def _axe() -> str:
-    return AXE.read_text(encoding="utf-8")
+    return files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 
 
 @dataclass
