@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE =
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 INSTALL = $(BIN)/python -m pip install --quiet --no-compile
 
-.PHONY: demo test quick faults figures pictures worlds lint types bento serve lock clean help
+.PHONY: demo test quick faults figures pictures worlds lint types bento serve lock clean help audit
 
 help:
 	@echo "make demo   a synthetic company, end to end, in ./demo"
@@ -17,6 +17,7 @@ help:
 	@echo "make figures   the README's figures, worked out anew"
 	@echo "make pictures   README's pictures, from the demo into docs/pictures"
 	@echo "make worlds   the model and simple yardsticks on companies that it was not made on, into docs/worlds.md"
+	@echo "make audit  an SBOM of what the service installs, and its known weaknesses"
 	@echo "make serve  the endpoint, on the demo's model"
 	@echo "make bento  the service as a bento, with what serving needs and no more"
 	@echo "make lock   writes requirements*.txt anew from pyproject.toml (needs uv)"
@@ -75,6 +76,15 @@ pictures: .venv/dev.stamp
 # The model beside yardsticks made by hand, world by world (hours; --worlds NAME and --small run a part).
 worlds: .venv/dev.stamp
 	$(BIN)/python tests/benchmarks/worlds/run.py --write
+
+# What the service installs, as an SBOM (CycloneDX), and whether any of it has a known weakness; asks PyPI.
+AUDIT := build/audit
+audit:
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/python -m pip install --quiet pip-audit cyclonedx-bom
+	$(AUDIT)/bin/cyclonedx-py requirements requirements-serve.txt --of JSON -o build/sbom.json
+	@echo "written to build/sbom.json"
+	$(AUDIT)/bin/pip-audit -r requirements-serve.txt --require-hashes --disable-pip
 
 UV ?= uv
 COMPILE = $(UV) pip compile --universal --generate-hashes -q --no-emit-index-url --custom-compile-command "make lock"
