@@ -29,7 +29,7 @@ from serving.commands.report import SharedInputs, events_of, ledger_report, serv
 from serving.demo.story import live_through
 from serving.project import Project
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.minutes
 STORY = Story()
 LAUNCH, PUBLISHED = pd.Timestamp("2025-02-01"), pd.Timestamp("2025-08-01")
 DAY = pd.Timedelta(days=1)
