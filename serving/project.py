@@ -260,9 +260,15 @@ class Project:
         return load_version(self.settings, version)
 
     @property
-    def champion(self) -> LoadedModel | None:
-        """The model that scores; None before the first promotion."""
+    def champion_version(self) -> str | None:
+        """The number of the version that scores, whether or not its model can be read; None before the first
+        promotion."""
         from training.tracking import CHAMPION, versions
 
-        promoted = any(CHAMPION in version.aliases for version in versions(self.settings))
-        return self.model(CHAMPION) if promoted else None
+        return next((version.number for version in versions(self.settings) if CHAMPION in version.aliases), None)
+
+    @property
+    def champion(self) -> LoadedModel | None:
+        """The model that scores; None before the first promotion."""
+        version = self.champion_version
+        return None if version is None else self.model(version)

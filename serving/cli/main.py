@@ -38,7 +38,12 @@ def main(ctx: click.Context, config: Path, as_json: bool, quiet: bool, verbose: 
     """Says which customers are about to leave, how likely, why, and what to do, and how right it was."""
     if quiet and verbose:
         raise click.UsageError("--quiet and --verbose: at most one of them")
-    ctx.obj = Session(config, as_json, Verbosity(quiet, verbose, log))
+    says = Verbosity(quiet, verbose, log)
+    try:
+        says.note(f"begins: {ctx.invoked_subcommand}")  # and no arguments: an address may hold a password
+    except OSError as error:
+        raise UsageError(Fault("--log", str(error), "a file that can be written", "choose another place")) from None
+    ctx.obj = Session(config, as_json, says)
 
 
 @main.command()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import json
 import os
-import shlex
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -98,14 +97,23 @@ class Commands(click.Group):
     """Turns errors into exit codes: those raised on purpose with their faults, any other with its whole traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        says = Verbosity(log=ctx.params.get("log"))
-        says.note(f"begins: {shlex.join(sys.argv[1:])}")
+        code: object = 0
         try:
-            answer = super().invoke(ctx)
-            says.note("done")
-            return answer
+            return self._answer(ctx)
+        except SystemExit as ended:
+            code = ended.code
+            raise
+        except (click.exceptions.Exit, click.ClickException) as ended:
+            code = ended.exit_code
+            raise
+        finally:
+            _note(ctx, f"ends with {code}")
+
+    def _answer(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
         except ForewarnError as error:
-            says.note(str(error))
+            _note(ctx, str(error))
             _refuse(ctx, error)
         except BrokenPipeError:
             # Whoever read the output has left, as `head` does. What Python still holds for it goes nowhere.
@@ -114,12 +122,18 @@ class Commands(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
-            says.note(traceback.format_exc())
+            _note(ctx, traceback.format_exc())
             if (fault := machine_fault(error)) is not None:
                 _refuse(ctx, fault)
             traceback.print_exc(file=sys.stderr)
             click.echo("this is a defect of forewarn; please report it with the lines above", err=True)
             ctx.exit(DEFECT)
+
+
+def _note(ctx: click.Context, message: str) -> None:
+    """Writes into the command's log, once there is one."""
+    if isinstance(ctx.obj, Session):
+        ctx.obj.says.note(message)
 
 
 def _refuse(ctx: click.Context, error: ForewarnError) -> NoReturn:

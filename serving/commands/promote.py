@@ -12,7 +12,6 @@ import pandas as pd
 
 from configs.errors import Fault, UsageError
 from configs.json_object import JsonObject
-from configs.settings import Settings
 from evaluation.jsonable import to_jsonable
 from evaluation.promotion import KEPT, Verdict, evaluate_gates, mark_level, mark_promotion, mark_reweighting
 from serving.commands.train import NO_USABLE_SIGNAL
@@ -20,7 +19,7 @@ from serving.project import Project
 from serving.promotion.gate_measures import KEY, measure, parquet_bytes
 from serving.promotion.kept_backtest import BacktestAnswer, read_backtest
 from training.serialization import OtherFormat
-from training.tracking import CANDIDATE, CHAMPION, LoadedModel, keep_file, versions
+from training.tracking import CANDIDATE, LoadedModel, keep_file
 from training.tracking import promote as move_champion
 
 
@@ -83,7 +82,7 @@ def promote(project: Project, version: str | None, now: datetime, by: str, force
     _require_same(model, backtested, "those of the backtest", "run `forewarn train` and `forewarn backtest` again")
     today = {"data_fingerprint": project.dataset.fingerprint}
     _require_same(model, today, "today's", "give the data that it was trained on")
-    before = _champion_number(settings)
+    before = project.champion_version
     try:
         champion, unread = project.champion, None
     except OtherFormat as error:
@@ -110,11 +109,6 @@ def promote(project: Project, version: str | None, now: datetime, by: str, force
         reweighting=reweighting,
         level=level,
     )
-
-
-def _champion_number(settings: Settings) -> str | None:
-    """The champion's version, whether or not its model can be read; None before the first promotion."""
-    return next((version.number for version in versions(settings) if CHAMPION in version.aliases), None)
 
 
 def _require_same(model: LoadedModel, required: dict[str, str], whose: str, do: str) -> None:

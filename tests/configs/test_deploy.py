@@ -30,7 +30,7 @@ UNITS = sorted(DEPLOY.glob("*.service"))
 START_SECONDS = 120
 
 
-def require_understood(words: Sequence[str], tmp_path: Path) -> None:
+def require_understood(words: Sequence[str]) -> None:
     """click.UsageError where forewarn does not take the words that follow its name."""
     words = [word for word in words if word != "--config" and not word.endswith("forewarn.yaml")]
     name = next(name for name in commands_of(main) if words[: len(name.split())] == name.split())
@@ -38,20 +38,20 @@ def require_understood(words: Sequence[str], tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("service", ["server", "dispatcher"])
-def test_commands_of_the_compose_file_are_understood(service: str, tmp_path: Path) -> None:
+def test_commands_of_the_compose_file_are_understood(service: str) -> None:
     command = COMPOSE["services"][service]["command"]
     assert command[0] == "forewarn"
-    require_understood(command[1:], tmp_path)
+    require_understood(command[1:])
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)
-def test_commands_of_the_units_are_understood(unit: Path, tmp_path: Path) -> None:
+def test_commands_of_the_units_are_understood(unit: Path) -> None:
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     parser.read(unit)
     program, *words = parser["Service"]["ExecStart"].split()
     assert program.endswith("/bin/forewarn")
-    require_understood(words, tmp_path)
+    require_understood(words)
 
 
 def test_the_project_s_stores_are_those_that_the_compose_file_sets() -> None:

@@ -40,14 +40,27 @@ FAULTS = {
 }
 
 
+@pytest.fixture(scope="module")
+def honest_seconds(tmp_path_factory: pytest.TempPathFactory) -> float:
+    """The processor's seconds for a long file that means what it says."""
+    path = tmp_path_factory.mktemp("yaml") / "long.yaml"
+    path.write_text("".join(f"a{number}: {{b: [1, 2]}}\n" for number in range(2_000)), encoding="utf-8")
+    began = time.process_time()
+    read_yaml(path)
+    return time.process_time() - began
+
+
 @pytest.mark.parametrize(("text", "texts"), FAULTS.values(), ids=FAULTS)
-def test_what_yaml_allows_and_nobody_means_is_refused_at_once(text: str, texts: list[str], tmp_path: Path) -> None:
+def test_what_yaml_allows_and_nobody_means_is_refused_at_once(
+    text: str, texts: list[str], tmp_path: Path, honest_seconds: float
+) -> None:
     path = tmp_path / "forewarn.yaml"
     path.write_text(text, encoding="utf-8")
     began = time.process_time()
     with pytest.raises(ConfigError) as raised:
         read_yaml(path)
-    assert time.process_time() - began < 1
+    took = time.process_time() - began
+    assert took < honest_seconds
     for part in (str(path), *texts):
         assert part in str(raised.value)
 

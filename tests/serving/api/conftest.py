@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from configs.settings import Settings
 from serving.keys import ROLES, KeyStore
+from tests.serving.api.house import TABLES, House
 from tests.serving.called_api import Api
 from tests.serving.running import running_service
 
@@ -28,3 +30,9 @@ def api(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     keys |= {f"bound {role}": store.create(role, now, owner) for role in ("csm", "leader", "platform")}
     with running_service(project, ROOT) as url:
         yield Api(url, keys, project, frame, owner)
+
+
+@pytest.fixture
+def house(make_settings: Callable[..., Settings]) -> House:
+    """A front of routes that echo."""
+    return House(make_settings(tables=TABLES))

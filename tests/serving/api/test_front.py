@@ -1,4 +1,4 @@
-"""The front, around routes that echo and an application that answers whatever it is told to; no model behind it."""
+"""The front: who may call what, how requests are refused, and what an answer carries."""
 
 from __future__ import annotations
 
@@ -6,129 +6,21 @@ import asyncio
 import gzip
 import json
 import sqlite3
-import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
 import pytest
 
 from configs.settings import Settings
 from serving.api import front
-from serving.api.front import Front
 from serving.api.routes import ROUTES
 from serving.api.routing import (
-    MOST_BODY_BYTES,
-    MOST_FAULTS,
-    SHOWN,
-    Answer,
-    Call,
-    ProblemRaised,
     Route,
     Router,
-    body_problem,
 )
-from serving.keys import ROLES, KeyStore, key_table
-from serving.messages import ScoreRequest, problem
-from tests.serving.prepared_days import live_of
-
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-TABLES = {"accounts": {"from": "a.csv"}, "contracts": {"from": "c.csv"}}
-
-
-async def echo(call: Call) -> Answer:
-    sent = {"role": call.key.role, "sent": call.body.decode(), "path": dict(call.path), "query": call.query}
-    return Answer(json.dumps(sent).encode())
-
-
-async def large(call: Call) -> Answer:
-    return Answer(b'{"x":"' + b"y" * 5000 + b'"}')
-
-
-async def fails(call: Call) -> Answer:
-    raise RuntimeError("secret path /srv/x")
-
-
-async def waits(call: Call) -> Answer:
-    await asyncio.Event().wait()
-    raise AssertionError
-
-
-async def refuses(call: Call) -> Answer:
-    raise ProblemRaised(problem(409, "taken"), {"x-more": "1"})
-
-
-async def parsed(call: Call) -> Answer:
-    return Answer.of(call.message(ScoreRequest))
-
-
-TRIED = (
-    Route("GET", "/open", (), echo, "Open."),
-    Route("POST", "/echo", ROLES, echo, "Echo."),
-    Route("GET", "/things/{name}/parts/{part}", ("csm",), echo, "A thing."),
-    Route("DELETE", "/things/{name}/parts/{part}", ("admin",), echo, "No thing."),
-    Route("GET", "/large", ROLES, large, "Large."),
-    Route("GET", "/fails", ROLES, fails, "Fails."),
-    Route("GET", "/waits", ROLES, waits, "Waits."),
-    Route("GET", "/refuses", ROLES, refuses, "Refuses."),
-    Route("POST", "/parsed", ROLES, parsed, "Parsed."),
-    Route("GET", "/inside", ROLES, None, "BentoML's."),
-)
-
-
-class Inside:
-    """Stands for BentoML: answers what it is told to, in two parts."""
-
-    def __init__(self) -> None:
-        self.calls = 0
-        self.status, self.content = 200, b"figures"
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        self.calls += 1
-        await send({"type": "http.response.start", "status": self.status, "headers": [(b"content-type", b"text/x")]})
-        await send({"type": "http.response.body", "body": self.content[:3], "more_body": True})
-        await send({"type": "http.response.body", "body": self.content[3:]})
-
-
-class House:
-    def __init__(self, settings: Settings, routes: tuple[Route, ...] = TRIED) -> None:
-        self.store = KeyStore(settings.paths.keys)
-        self.keys = {role: self.store.create(role, NOW) for role in ROLES}
-        self.inside = Inside()
-        self.live = live_of(settings)
-        self.front = Front(self.inside, Router(routes), self.live)
-
-    def call(self, method: str, path: str, role: str | None = None, **more: Any) -> httpx.Response:
-        return self.calls([(method, path, role, more)])[0]
-
-    def calls(self, asked: list[tuple[str, str, str | None, dict[str, Any]]]) -> list[httpx.Response]:
-        """Answers to requests that are sent at once, on one event loop."""
-
-        async def all_of_them() -> list[httpx.Response]:
-            transport = httpx.ASGITransport(self.front)
-            async with httpx.AsyncClient(transport=transport, base_url="http://house") as client:
-                return list(await asyncio.gather(*(self._one(client, *one) for one in asked)))
-
-        return asyncio.run(all_of_them())
-
-    async def _one(self, client: Any, method: str, path: str, role: str | None, more: dict[str, Any]) -> httpx.Response:
-        key = {"Authorization": f"Bearer {self.keys[role]}"} if role else {}
-        answer: httpx.Response = await client.request(
-            method, path, **{**more, "headers": {**key, **more.get("headers", {})}}
-        )
-        return answer
-
-
-@pytest.fixture
-def house(make_settings: Callable[..., Settings]) -> House:
-    return House(make_settings(tables=TABLES))
-
-
-def is_problem(answer: httpx.Response, status: int) -> bool:
-    kind = answer.headers["content-type"]
-    return answer.status_code == status == answer.json()["status"] and kind == "application/problem+json"
+from serving.keys import ROLES, key_table
+from tests.serving.api.house import NOW, TABLES, House, echo, is_problem
 
 
 @pytest.mark.parametrize("path", ["/", "/metrics", "/openapi.json", "/echo", "/inside", "/open/", "/openn", "/nowhere"])
@@ -219,41 +111,6 @@ def test_a_locked_file_of_keys_stops_nobody_and_answers_problem_details(
 def test_a_broken_file_of_keys_answers_problem_details(house: House) -> None:
     house.store.path.write_bytes(b"not a database at all" * 100)
     assert is_problem(house.call("GET", "/large", "admin"), 503)
-
-
-@pytest.mark.parametrize(
-    "kind",
-    ["application/vnd.bentoml+pickle", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "", "a"],
-)
-def test_only_json_comes_in(house: House, kind: str) -> None:
-    assert is_problem(house.call("POST", "/echo", "csm", headers={"Content-Type": kind}, content=b"{}"), 415)
-
-
-@pytest.mark.parametrize("size", [MOST_BODY_BYTES, MOST_BODY_BYTES + 1])
-def test_a_body_may_be_so_long_and_no_longer(house: House, size: int) -> None:
-    headers = {"Content-Type": "application/json; charset=utf-8"}
-    answer = house.call("POST", "/echo", "csm", headers=headers, content=b"x" * size)
-    assert answer.status_code == (200 if size <= MOST_BODY_BYTES else 413)
-
-
-def test_a_route_of_accounts_takes_as_much_as_they_come_to(make_settings: Callable[..., Settings]) -> None:
-    of_accounts = replace(TRIED[1], bytes_an_account=1000)
-    house = House(make_settings(tables=TABLES, serving={"max_accounts": 1500}), (of_accounts,))
-    kind = {"Content-Type": "application/json"}
-    sizes = (1_500_000, 1_500_001)
-    answers = [house.call("POST", "/echo", "csm", headers=kind, content=b"x" * size) for size in sizes]
-    assert [answer.status_code for answer in answers] == [200, 413]
-
-
-@pytest.mark.parametrize("count", [MOST_FAULTS + 1, 3000, 400_000])
-def test_a_body_with_very_many_faults_is_refused_at_once(house: House, count: int) -> None:
-    began = time.process_time()
-    answer = house.call("POST", "/parsed", "csm", json={"account_ids": [1] * count})
-    assert time.process_time() - began < 1
-    assert is_problem(answer, 422)
-    body = answer.json()
-    assert len(body["faults"]) == (1 if count > 10_000 else MOST_FAULTS)
-    assert count > 10_000 or f"{count:,} faults" in body["title"] + body["detail"]
 
 
 def test_a_websocket_is_shut(house: House) -> None:
@@ -365,32 +222,3 @@ def test_what_is_over_the_limit_is_shed_and_the_probes_are_not(make_settings: Ca
     assert answer.headers["retry-after"] == "1"
     assert house.call("GET", "/open").status_code == 200
     assert house.live.working == 2
-
-
-INVALID = [
-    (b'{"account_ids": ["a"', 400, []),
-    (b"\xff\xfe", 400, []),
-    (b"", 422, ["body"]),
-    (b"{}", 422, ["body"]),
-    (b'{"account_ids": ["a"], "accounts": [{"account_id": "a", "signals": {}}]}', 422, ["body"]),
-    (b'{"account_ids": []}', 422, ["account_ids"]),
-    (b"[]", 422, ["body"]),
-    (b'{"account_ids": [1, null], "more": 1}', 422, ["account_ids.0", "account_ids.1", "more"]),
-]
-
-
-@pytest.mark.parametrize(("content", "status", "faults"), INVALID)
-def test_each_fault_of_a_body_is_named(house: House, content: bytes, status: int, faults: list[str]) -> None:
-    answer = house.call("POST", "/parsed", "csm", content=content, headers={"Content-Type": "application/json"})
-    assert is_problem(answer, status)
-    assert [fault["where"] for fault in answer.json()["faults"]] == faults
-
-
-def test_a_fault_says_what_was_found_at_its_place() -> None:
-    asked = b'{"account_ids": [1, "' + b"x" * 200 + b'"], "more": null}'
-    places: list[list[str | int]] = [[], ["account_ids", 0], ["account_ids", 1], ["more"], ["as_of"]]
-    errors = [{"type": "odd", "loc": place, "msg": "other"} for place in places]
-    found = [fault.found for fault in body_problem(errors, asked).faults]
-    assert [found[1], *found[3:]] == ["1", "null", "nothing"]
-    assert found[0].startswith('{"account_ids": [1, "xxx')
-    assert found[2] == '"' + "x" * (SHOWN - 1) + "..."

@@ -81,8 +81,42 @@ def test_the_log_has_the_steps_the_faults_and_the_end(tmp_path: Path) -> None:
     lines = log.read_text(encoding="utf-8").splitlines()
     assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00  ", line) for line in lines[:3])
     assert lines[0].endswith("  fitting")
-    assert "  begins: " in lines[1]
-    assert "none.yaml" in "".join(lines[2:])
+    assert lines[1].endswith("  begins: check")
+    assert "none.yaml" in "".join(lines[2:-1])
+    assert lines[-1].endswith("  ends with 2")
+
+
+@pytest.mark.parametrize(
+    ("code", "ended"), [(0, "ends with 0"), (1, "ends with 1"), (ValueError("no"), "ends with 70")]
+)
+def test_the_log_says_how_a_command_ended(
+    code: int | Exception, ended: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def doctor(_config: Path) -> None:
+        if isinstance(code, Exception):
+            raise code
+        sys.exit(code)
+
+    monkeypatch.setattr("serving.commands.machine.doctor", doctor)
+    done = CliRunner().invoke(main, ["--log", str(tmp_path / "log"), "doctor"])
+    lines = (tmp_path / "log").read_text(encoding="utf-8").splitlines()
+    assert lines[-1].endswith(f"  {ended}")
+    assert done.exit_code == int(ended.split()[-1])
+
+
+def test_a_log_holds_no_argument_of_a_command(tmp_path: Path) -> None:
+    log, secret = tmp_path / "log", "postgresql://ledger:hush@host/db"
+    CliRunner().invoke(
+        main, ["--log", str(log), "restore", str(tmp_path / "none.zip"), str(tmp_path / "d"), "--ledger", secret]
+    )
+    assert "begins: restore" in log.read_text(encoding="utf-8")
+    assert "hush" not in log.read_text(encoding="utf-8")
+
+
+def test_a_log_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["--log", str(tmp_path / "none" / "log"), "doctor"])
+    assert done.exit_code == 2
+    assert "--log: found" in done.output
 
 
 def test_quiet_and_verbose_together_are_refused() -> None:

@@ -31,6 +31,7 @@ def test_it_is_not_compared_with_and_the_gate_says_why(monkeypatch: pytest.Monke
 
     class Upgraded:
         settings = None
+        champion_version = "1"
 
         @property
         def champion(self) -> object:
@@ -51,7 +52,6 @@ def test_it_is_not_compared_with_and_the_gate_says_why(monkeypatch: pytest.Monke
     for name, replacement in {
         "read_backtest": lambda _settings: type("Kept", (), {"mark": {"fingerprint": "", "settings": ""}})(),
         "_require_same": lambda *_given: None,
-        "_champion_number": lambda _settings: "1",
         "measure": measured,
     }.items():
         monkeypatch.setattr(promote, name, replacement)
