@@ -31,6 +31,7 @@ ROUND_SECONDS = 0.01  # between rounds of refusals: a few of them each, more whe
 A_ROUND = 4
 CROWDED = 0.5  # of the limit at work: up to there a request is begun where it is read, in groups that cost less
 A_TURN = 1  # beyond, requests that are begun in one turn of the event loop
+MOST_DIGITS = 12  # of a length that is read as a number here; int() refuses thousands of them
 PROBES = (b"GET /livez ", b"GET /readyz ", b"HEAD /livez ", b"HEAD /readyz ")
 METHODS = (b"GET ", b"POST ", b"PUT ", b"PATCH ", b"DELETE ", b"HEAD ", b"OPTIONS ")
 LIVE = b'{"live":true}'
@@ -69,7 +70,7 @@ def stays_open(data: bytes) -> bool | None:
     stays = True
     for name, value in _FRAMING.findall(head):
         kind, value = name.lower(), value.strip().lower()
-        if kind == b"content-length" and length is None and value.isdigit():
+        if kind == b"content-length" and length is None and value.isdigit() and len(value) <= MOST_DIGITS:
             length = value
         elif kind == b"connection" and value in (b"close", b"keep-alive"):
             stays = stays and value != b"close"

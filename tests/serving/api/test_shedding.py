@@ -246,6 +246,7 @@ def test_what_is_no_request_is_told_so_in_problem_details() -> None:
         (b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n", None),
         (b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 0\r\n\r\n", None),
         (b"GET / HTTP/1.0\r\n\r\n", None),
+        (b"GET /livez HTTP/1.1\r\nHost: a\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n", None),
     ],
 )
 def test_whether_a_connection_stays_open(data: bytes, stays: bool | None) -> None:
